@@ -1,0 +1,1 @@
+"""Cilium's own view of itself: agent, KVStoreMesh, cilium-health and cilium-config, read through kube."""

@@ -1,0 +1,187 @@
+"""The one exception tree: every failure a person can meet, with its cause and the next step.
+
+MeshtuiError
+├── UsageError                the command line or a value typed is wrong                    exit 2
+│   └── ConfigError           kubeconfig or config file missing, unreadable, inconsistent   exit 2
+├── ClusterError              one request to one API server failed
+│   ├── Unreachable           no answer: refused, no route, DNS                             exit 3
+│   │   └── CertificateRejected   TLS failed: expired, unknown authority, wrong name        exit 3
+│   ├── CredentialFailed      an exec plugin or token source failed                         exit 3
+│   ├── Unauthorized          401                                                           exit 3
+│   ├── TimedOut              no answer within the request timeout                          exit 4
+│   ├── Forbidden             403                                                           exit 5
+│   ├── NotFound              404
+│   ├── Conflict              409
+│   ├── Expired               410, the watch must list again
+│   ├── Invalid               422 and 400
+│   ├── ServerFailed          any other status
+│   └── ExecFailed            a command in a container could not be started or was cut off
+├── RelayError                one Hubble Relay
+│   ├── RelayAbsent           the cluster has none
+│   └── RelayUnreachable      it is there and does not answer                               exit 3
+├── Refused                   meshtui itself will not do it                                 exit 5
+│   ├── ReadOnly              --read-only, or the context is configured so
+│   ├── Protected             the context wants its name typed
+│   └── Unconfirmed           a person must say yes first
+└── CheckFailed               an assertion or a health check did not hold                   exit 1
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The command line's exit codes."""
+
+    OK = 0
+    DEGRADED = 1
+    USAGE = 2
+    CANNOT_CONNECT = 3
+    TIMED_OUT = 4
+    REFUSED = 5
+    INTERRUPTED = 130
+
+
+class MeshtuiError(Exception):
+    """A failure told in a sentence (`title`), its `cause`, and the next step (`hint`)."""
+
+    exit_code: Exit = Exit.DEGRADED
+
+    def __init__(self, title: str, *, cause: str = "", hint: str = "") -> None:
+        super().__init__(title)
+        self.title = title
+        self.cause = cause
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.cause}" if self.cause else self.title
+
+
+class UsageError(MeshtuiError):
+    """The command line or a typed value is wrong."""
+
+    exit_code = Exit.USAGE
+
+
+class ConfigError(UsageError):
+    """A kubeconfig or config file is missing, unreadable or inconsistent."""
+
+
+class ClusterError(MeshtuiError):
+    """One request to one cluster's API server failed."""
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        context: str,
+        verb: str = "",
+        resource: str = "",
+        status: int = 0,
+        cause: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(title, cause=cause, hint=hint)
+        self.context = context
+        self.verb = verb
+        self.resource = resource
+        self.status = status
+
+
+class Unreachable(ClusterError):
+    """The API server gave no answer."""
+
+    exit_code = Exit.CANNOT_CONNECT
+
+
+class CertificateRejected(Unreachable):
+    """TLS failed: expired, unknown authority or wrong name."""
+
+
+class CredentialFailed(ClusterError):
+    """An exec plugin or token source failed."""
+
+    exit_code = Exit.CANNOT_CONNECT
+
+
+class Unauthorized(ClusterError):
+    """401: the API server does not accept the credentials."""
+
+    exit_code = Exit.CANNOT_CONNECT
+
+
+class TimedOut(ClusterError):
+    """No answer within the request timeout."""
+
+    exit_code = Exit.TIMED_OUT
+
+
+class Forbidden(ClusterError):
+    """403: the credentials are good, the right is missing."""
+
+    exit_code = Exit.REFUSED
+
+
+class NotFound(ClusterError):
+    """404."""
+
+
+class Conflict(ClusterError):
+    """409: the object changed since it was read."""
+
+
+class Expired(ClusterError):
+    """410: the resourceVersion is too old, list again."""
+
+
+class Invalid(ClusterError):
+    """422 or 400: the API server does not accept the object or request."""
+
+
+class ServerFailed(ClusterError):
+    """Any other status."""
+
+
+class ExecFailed(ClusterError):
+    """A command in a container could not be started, or was cut off."""
+
+
+class RelayError(MeshtuiError):
+    """One Hubble Relay failed."""
+
+    def __init__(self, title: str, *, context: str, cause: str = "", hint: str = "") -> None:
+        super().__init__(title, cause=cause, hint=hint)
+        self.context = context
+
+
+class RelayAbsent(RelayError):
+    """The cluster has no Hubble Relay."""
+
+
+class RelayUnreachable(RelayError):
+    """The Relay is there and does not answer."""
+
+    exit_code = Exit.CANNOT_CONNECT
+
+
+class Refused(MeshtuiError):
+    """meshtui itself will not do it."""
+
+    exit_code = Exit.REFUSED
+
+
+class ReadOnly(Refused):
+    """--read-only, or the context is configured so."""
+
+
+class Protected(Refused):
+    """The context wants its name typed."""
+
+
+class Unconfirmed(Refused):
+    """A person must say yes first."""
+
+
+class CheckFailed(MeshtuiError):
+    """An assertion or a health check did not hold."""

@@ -1,0 +1,92 @@
+"""What a load test asks for and what came back, request by request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSpec:
+    """One run from one client workload in one cluster, or from this machine when `context` is empty."""
+
+    url: str
+    context: str = ""
+    namespace: str = "default"
+    workload: str = "x-wing"
+    """Deployment name, or `pod/NAME`."""
+    container: str = ""
+    count: int = 10
+    """Requests to make; 0 means until stopped."""
+    concurrency: int = 1
+    rate: float = 0.0
+    """Requests per second in steady mode; 0 means as fast as they are answered."""
+    max_time: float = 2.0
+    """Seconds per request."""
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+class Answer(Enum):
+    """How one request ended."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    TIMED_OUT = "timed out"
+    DNS_FAILED = "name not resolved"
+    RESET = "reset"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request's result."""
+
+    number: int
+    """1, 2, …"""
+    at: float
+    """Wall time when its result arrived here."""
+    answer: Answer
+    exit_code: int
+    """curl's."""
+    status: int
+    """HTTP status, 0 if none."""
+    seconds: float
+    local_port: int = 0
+    local_ip: str = ""
+    remote: str = ""
+    """ip:port curl connected to."""
+    body: str = ""
+    """First bytes of the body, uncleaned."""
+    cluster: str = ""
+    """Cilium cluster name of who answered, empty while unknown."""
+    pod: str = ""
+    node: str = ""
+    attribution: str = ""
+    """How we know: `body`, `header`, `flows`, or empty."""
+    story: str = ""
+    """A sentence for a request that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStarted:
+    """The client pod is chosen and the exec stream is open."""
+
+    spec: LoadSpec
+    pod: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEnded:
+    """The run is over; `problem` says why when it is not simply complete."""
+
+    at: float
+    problem: str = ""
+    hint: str = ""
+    cancelled: bool = False
+
+
+LoadEvent = LoadStarted | Request | LoadEnded

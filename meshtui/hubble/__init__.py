@@ -1,0 +1,1 @@
+"""One Hubble Relay: dial, follow, filter, reconnect."""

@@ -1,0 +1,1 @@
+"""The session: watchers and Relays of N clusters feed core's state, and commands go back out."""
