@@ -1,0 +1,225 @@
+"""Every setting of meshtui, where it may come from, and which place wins: flag, environment, file, default."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from meshtui.core.errors import ConfigError
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person decided, resolved. `origins` says for each field where its value came from."""
+
+    kubeconfig: Path | None = None
+    """The kubeconfig to read; None leaves it to KUBECONFIG (a path list), ~/.kube/config and the pod's own."""
+    contexts: tuple[str, ...] = ()
+    """Contexts to show, in this order; empty means the kubeconfig's own (all that are meshed, or the current)."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to show; empty means the one of each context, or all."""
+    all_namespaces: bool = False
+    """Show every namespace, whatever `namespaces` says."""
+    request_timeout: float = 10.0
+    """Seconds an API server, an agent or a Relay may take for one answer."""
+    read_only: bool = False
+    """Change nothing in any cluster."""
+    read_only_contexts: tuple[str, ...] = ()
+    """Contexts in which nothing is changed."""
+    protected: tuple[str, ...] = ()
+    """Contexts whose name must be typed before a change (glob patterns)."""
+    trusted: tuple[str, ...] = ()
+    """Contexts in which changes need no dialog (glob patterns); local labs are trusted anyway."""
+    relays: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """Context → host:port of its Hubble Relay; absent means a port-forward."""
+    flow_capacity: int = 100_000
+    """Flows kept in memory."""
+    theme: str = ""
+    """Name of the dashboard's theme; empty means the default."""
+    color: bool = True
+    """False prints and paints without colour (NO_COLOR)."""
+    utc: bool = False
+    """Show times in UTC instead of local time."""
+    keymap: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """Command id → keys, comma separated."""
+    cluster_field: str = "Cluster"
+    """JSON field of an answer's body that names the cluster which answered a load test."""
+    cluster_header: str = ""
+    """Response header that names the cluster which answered; empty means none."""
+    state_directory: Path | None = None
+    """Where runs and the audit log are kept; None keeps nothing."""
+    origins: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """Field → `flag`, `env NAME`, `file` or `default`."""
+
+
+NAMES: tuple[str, ...] = tuple(f.name for f in fields(Settings) if f.name != "origins")
+"""Every setting's name: the key in the config file; MESHTUI_ and upper case in the environment."""
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def resolve(
+    flags: Mapping[str, Any], env: Mapping[str, str], file: Mapping[str, Any], *, origin: str = "file"
+) -> Settings:
+    """Settle each field from `flags` (None counts as not given), `env`, `file` (parsed TOML), then its default.
+
+    `origin` is how the file is called in `origins` and in errors. Raises ConfigError for a key the file should
+    not have, naming the nearest that exists, and for a value of the wrong kind.
+    """
+    _check_keys(file, origin)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name in NAMES:
+        found = _find(name, flags, env, file, origin)
+        if found is None:
+            origins[name] = "default"
+            continue
+        raw, place = found
+        origins[name] = place
+        if raw is not None:
+            values[name] = _convert(name, raw, place)
+    return Settings(**values, origins=MappingProxyType(origins))
+
+
+def _find(
+    name: str, flags: Mapping[str, Any], env: Mapping[str, str], file: Mapping[str, Any], origin: str
+) -> tuple[Any, str] | None:
+    """The winning raw value and its place; the value None means: decided, to be the default."""
+    if flags.get(name) is not None:
+        return flags[name], "flag"
+    variable = f"MESHTUI_{name.upper()}"
+    if env.get(variable, "") != "":
+        return env[variable], f"env {variable}"
+    if name == "kubeconfig" and env.get("KUBECONFIG"):
+        return None, "env KUBECONFIG"
+    if name == "color" and env.get("NO_COLOR"):
+        return False, "env NO_COLOR"
+    if name in file:
+        return file[name], origin
+    return None
+
+
+def _check_keys(file: Mapping[str, Any], origin: str) -> None:
+    for key in file:
+        if key not in NAMES:
+            near = difflib.get_close_matches(key, NAMES, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"known settings: {', '.join(NAMES)}"
+            raise ConfigError(f"unknown setting {key!r} in {origin}", hint=hint)
+
+
+def _boolean(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("true or false")
+
+
+def _words(raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, str):
+        return tuple(word.strip() for word in raw.split(",") if word.strip())
+    if isinstance(raw, list | tuple) and all(isinstance(word, str) for word in raw):
+        return tuple(raw)
+    raise ValueError("a list of words")
+
+
+def _pairs(raw: Any) -> Mapping[str, str]:
+    """A table, a list of `A=B`, or in the environment `A=B;C=D` (values may hold commas)."""
+    if isinstance(raw, str):
+        raw = [word.strip() for word in raw.split(";") if word.strip()]
+    if isinstance(raw, list | tuple):
+        if not all(isinstance(word, str) and "=" in word for word in raw):
+            raise ValueError("NAME=VALUE")
+        raw = dict(word.split("=", 1) for word in raw)
+    if isinstance(raw, Mapping) and all(isinstance(v, str) and k and v for k, v in raw.items()):
+        return MappingProxyType(dict(raw))
+    raise ValueError("a table of words")
+
+
+def _text(raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw
+    raise ValueError("a word")
+
+
+def _path(raw: Any) -> Path:
+    if isinstance(raw, Path):
+        return raw
+    if isinstance(raw, str) and raw:
+        return Path(raw)
+    raise ValueError("a path")
+
+
+def _seconds(raw: Any) -> float:
+    """Seconds as a number, or as kubectl writes them: `10s`, `500ms`, `2m`."""
+    if isinstance(raw, str):
+        for unit, factor in (("ms", 0.001), ("s", 1.0), ("m", 60.0)):
+            if raw.endswith(unit):
+                return _positive(float(raw.removesuffix(unit)) * factor)
+    if isinstance(raw, bool):
+        raise ValueError("seconds")
+    return _positive(float(raw))
+
+
+def _positive(value: float) -> float:
+    if not 0 < value < float("inf"):
+        raise ValueError("more than zero")
+    return value
+
+
+def _count(raw: Any) -> int:
+    if isinstance(raw, bool) or (isinstance(raw, float) and not raw.is_integer()):
+        raise ValueError("a whole number")
+    return int(_positive(int(raw)))
+
+
+def _relays(raw: Any) -> Mapping[str, str]:
+    pairs = _pairs(raw)
+    for address in pairs.values():
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("CONTEXT=HOST:PORT")
+    return pairs
+
+
+_CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "kubeconfig": (_path, "a path"),
+    "contexts": (_words, "a list of context names"),
+    "namespaces": (_words, "a list of namespaces"),
+    "all_namespaces": (_boolean, "true or false"),
+    "request_timeout": (_seconds, "seconds above zero, such as 10 or 500ms"),
+    "read_only": (_boolean, "true or false"),
+    "read_only_contexts": (_words, "a list of context names"),
+    "protected": (_words, "a list of context names"),
+    "trusted": (_words, "a list of context names"),
+    "relays": (_relays, "CONTEXT=HOST:PORT"),
+    "flow_capacity": (_count, "a whole number above zero"),
+    "theme": (_text, "a theme's name"),
+    "color": (_boolean, "true or false"),
+    "utc": (_boolean, "true or false"),
+    "keymap": (_pairs, "a table of command id to keys"),
+    "cluster_field": (_text, "a field's name"),
+    "cluster_header": (_text, "a header's name"),
+    "state_directory": (_path, "a path"),
+}
+
+
+def _convert(name: str, raw: Any, place: str) -> Any:
+    convert, expected = _CONVERTERS[name]
+    try:
+        return convert(raw)
+    except (ValueError, TypeError, OverflowError) as error:
+        label = f"--{name.replace('_', '-')}" if place == "flag" else f"{name} ({place})"
+        raise ConfigError(
+            f"{label} cannot be {raw!r}", cause=f"expected {expected}", hint="see `meshtui info`"
+        ) from error
