@@ -1,4 +1,4 @@
-"""The built wheel, installed into an empty environment away from the checkout, runs the command and the embedded mesh."""
+"""The built wheel, installed into an empty environment away from the checkout, runs and serves the mesh."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment that holds the wheel; its dependencies come from this one by a path file, not by a download."""
+    """A fresh environment that holds the wheel and sees this one's dependencies, but not its checkout."""
     home = tmp_path_factory.mktemp("installed")
     venv.create(home, with_pip=False)
     site = next((home / "lib").glob("python*/site-packages"))

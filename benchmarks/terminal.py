@@ -1,0 +1,93 @@
+"""A pseudo-terminal with a screen one can read: what a person at the keyboard would see, and when."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import pyte
+
+
+class Terminal:
+    """One program in a pseudo-terminal of `columns` × `rows`; times are seconds since its exec."""
+
+    def __init__(
+        self, argv: Sequence[str], *, columns: int = 120, rows: int = 40, env: Mapping[str, str] | None = None
+    ):
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.started = time.monotonic()
+        self.bytes = 0
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})})
+            os.execvp(argv[0], list(argv))
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def read(self, seconds: float) -> bool:
+        """Feed the screen with what arrives within `seconds`; False when nothing did or the program ended."""
+        ready, _, _ = select.select([self._fd], [], [], max(0.0, seconds))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._fd, 65536)
+        except OSError:
+            return False
+        self.bytes += len(data)
+        self._stream.feed(data)
+        return bool(data)
+
+    def until(self, condition: Callable[[str], bool], seconds: float = 20.0) -> float:
+        """Seconds since exec at which `condition(text)` first held; TimeoutError with the screen otherwise."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.read(min(0.5, deadline - time.monotonic())) and condition(self.text):
+                return self.elapsed
+        raise TimeoutError(self.text)
+
+    def quiet(self, seconds: float, limit: float = 10.0) -> None:
+        """Wait until the program wrote nothing for `seconds`, at most `limit`."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline and self.read(seconds):
+            pass
+
+    def press(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def key_to_paint(self, key: str, changed: Callable[[str, str], bool], limit: float = 5.0) -> float:
+        """Seconds from pressing `key` to the first screen for which `changed(before, after)` holds."""
+        before = self.text
+        pressed = time.monotonic()
+        self.press(key)
+        while time.monotonic() - pressed < limit:
+            if self.read(0.1) and changed(before, self.text):
+                return time.monotonic() - pressed
+        raise TimeoutError(self.text)
+
+    def close(self) -> None:
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.kill(self.pid, kind)
+            except ProcessLookupError:
+                break
+            deadline = time.monotonic() + 3
+            while time.monotonic() < deadline:
+                self.read(0.05)
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    os.close(self._fd)
+                    return
