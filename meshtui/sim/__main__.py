@@ -1,0 +1,27 @@
+"""`python -m meshtui.sim OPTIONS-AS-JSON`: what `launch` starts."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+
+from meshtui.sim.options import SimOptions
+from meshtui.sim.serve import serve
+
+
+def _say(ready: dict[str, Any]) -> None:
+    sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    options = msgspec.json.decode(sys.argv[1] if len(sys.argv) > 1 else "{}", type=SimOptions)
+    asyncio.run(serve(options, _say))
+
+
+if __name__ == "__main__":
+    main()
