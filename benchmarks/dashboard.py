@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/dashboard.py [--rounds 5] [--size 120x40]
 
-Everything is measured in a pseudo-terminal against one `meshtui simulate`, beside two yardsticks of the same run: an
-interpreter that imports textual and exits, and an empty Textual app. Read the ratios; the milliseconds are this machine's.
+Everything is measured in a pseudo-terminal against one `meshtui simulate`, beside one yardstick of the same run, an
+empty Textual app. Read the ratios, the milliseconds are of one machine.
 """
 
 from __future__ import annotations
