@@ -1,0 +1,23 @@
+"""Which backends a client in a cluster gets for a service, with shares, and why not the others."""
+
+from meshtui.core.routing.candidates import ready_counts
+from meshtui.core.routing.decide import route, routes
+from meshtui.core.routing.model import Backend, Reason, Route, Unused
+from meshtui.core.routing.surroundings import Surroundings
+from meshtui.core.routing.whatif import Changes, effect_sentences, effects, emptied, what_if
+
+__all__ = [
+    "Backend",
+    "Changes",
+    "Reason",
+    "Route",
+    "Surroundings",
+    "Unused",
+    "effect_sentences",
+    "effects",
+    "emptied",
+    "ready_counts",
+    "route",
+    "routes",
+    "what_if",
+]

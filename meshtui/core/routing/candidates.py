@@ -1,0 +1,169 @@
+"""Which addresses a cluster's EndpointSlices offer for one port of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from meshtui.core import objects as o
+from meshtui.core.routing.model import Backend, Reason, Unused
+from meshtui.core.state import Cluster, Mesh
+
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+MIRRORED = "endpointslice-mesh-controller.cilium.io"
+SERVICE_NAME = "kubernetes.io/service-name"
+SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster"
+
+
+@dataclass(slots=True)
+class Offer:
+    """What one cluster offers: usable backends, and endpoints left out with the reason."""
+
+    backends: list[Backend] = field(default_factory=list)
+    left_out: list[Unused] = field(default_factory=list)
+
+
+def slices(mesh: Mesh, cluster: Cluster, key: str) -> Iterator[o.EndpointSlice]:
+    """The EndpointSlices of a service in one cluster, in key order."""
+    known = cluster.endpointslices
+    keys = mesh.slices_of.get(cluster.context, {}).get(key, ())
+    for slice_key in sorted(keys) if len(keys) > 1 else keys:
+        found = known.get(slice_key)
+        if found is not None:
+            yield found
+
+
+def is_mirror(found: o.EndpointSlice) -> bool:
+    """Whether the operator made this slice from another cluster's endpoints.
+
+    Agents ignore these for load balancing; counting them would count twice
+    (pkg/clustermesh/endpointslicesync).
+    """
+    labels = found.metadata.labels
+    return labels is not None and labels.get(MANAGED_BY) == MIRRORED
+
+
+def service_of(found: o.EndpointSlice) -> str:
+    """Key of the service a slice belongs to."""
+    return f"{found.namespace}/{found.labels.get(SERVICE_NAME, '')}"
+
+
+def ready_counts(mesh: Mesh, cluster: Cluster, key: str) -> tuple[int, int]:
+    """(ready, total) endpoints a cluster has of its own for a service, each pod counted once."""
+    ready: set[str] = set()
+    total: set[str] = set()
+    for found in slices(mesh, cluster, key):
+        if is_mirror(found):
+            continue
+        for endpoint in found.endpoints or ():
+            name = pod_key(endpoint) or (endpoint.addresses[0] if endpoint.addresses else "")
+            total.add(name)
+            if endpoint.conditions.ready is not False:
+                ready.add(name)
+    return len(ready), len(total)
+
+
+def family_of(service: o.Service) -> str:
+    """`IPv4` or `IPv6`: the family of the service's first address."""
+    families = service.spec.ip_families
+    if families:
+        return families[0]
+    return "IPv6" if ":" in service.spec.cluster_ip else "IPv4"
+
+
+def pod_key(endpoint: o.Endpoint) -> str:
+    """`namespace/name` of the pod behind an endpoint, or nothing."""
+    ref = endpoint.target_ref
+    return f"{ref.namespace}/{ref.name}" if ref and ref.kind == "Pod" else ""
+
+
+def match_port(frontend: o.ServicePort, found: o.EndpointSlice, family: str) -> tuple[o.EndpointPort | None, Reason]:
+    """The slice's port for a frontend, or why there is none.
+
+    Same protocol, same family, and the port NAME where both sides have one; numbers may differ between
+    clusters. Source: pkg/loadbalancer/writer/writer.go.
+    """
+    if found.address_type != family:
+        return None, Reason.FAMILY
+    reason = Reason.NO_ENDPOINTS
+    for port in found.ports or ():
+        if port.port is None:
+            continue
+        if port.protocol != frontend.protocol:
+            reason = Reason.PROTOCOL
+        elif frontend.name and port.name and port.name != frontend.name:
+            reason = Reason.PORT_NAME
+        else:
+            return port, reason
+    return None, reason
+
+
+def offer(mesh: Mesh, cluster: Cluster, key: str, frontend: o.ServicePort, family: str, *, remote: bool) -> Offer:
+    """What `cluster`'s own endpoints of a service offer to a frontend port of the clients' cluster."""
+    result = Offer()
+    for found in slices(mesh, cluster, key):
+        if not is_mirror(found):
+            _offer_slice(result, cluster, found, frontend, family, remote)
+    return result
+
+
+def mirrored(mesh: Mesh, cluster: Cluster, key: str, frontend: o.ServicePort) -> list[Backend]:
+    """Remote endpoints that the operator mirrored into `cluster`: what DNS adds to a headless service."""
+    result: list[Backend] = []
+    for _, found in sorted(cluster.endpointslices.items()):
+        if not is_mirror(found) or service_of(found) != key:
+            continue
+        name = found.labels.get(SOURCE_CLUSTER, "")
+        source = mesh.by_name(name)
+        part = Offer()
+        _offer_slice(part, source or cluster, found, frontend, found.address_type, remote=True)
+        result += part.backends
+    return result
+
+
+def _offer_slice(
+    result: Offer,
+    cluster: Cluster,
+    found: o.EndpointSlice,
+    frontend: o.ServicePort,
+    family: str,
+    remote: bool,
+) -> None:
+    if not found.endpoints:
+        return
+    name, context = cluster.name, cluster.context
+    port, reason = match_port(frontend, found, family)
+    for endpoint in found.endpoints:
+        number = port.port if port and port.port is not None else 0
+        terminating = endpoint.conditions.ready is False
+        pod, node = pod_key(endpoint), endpoint.node_name or ""
+        for address in endpoint.addresses:
+            backend = Backend(
+                context,
+                name,
+                address,
+                number,
+                frontend.protocol,
+                pod,
+                node,
+                remote,
+                # A remote backend is exported when ready or serving, and imported as active either way.
+                remote or not terminating,
+            )
+            if port is None:
+                result.left_out.append(_left_out(backend, reason, frontend))
+            elif terminating and not (endpoint.conditions.serving and endpoint.conditions.terminating):
+                result.left_out.append(_left_out(backend, Reason.NOT_READY, frontend))
+            else:
+                result.backends.append(backend)
+
+
+def _left_out(backend: Backend, reason: Reason, frontend: o.ServicePort) -> Unused:
+    who = f"{backend.cluster}'s {backend.pod or backend.ip}"
+    text = {
+        Reason.PORT_NAME: f"{who} has no port named {frontend.name}; ports match by name, not by number",
+        Reason.PROTOCOL: f"{who} does not offer {frontend.protocol}",
+        Reason.FAMILY: f"{who} has an address of the other IP family",
+        Reason.NOT_READY: f"{who} is not ready",
+    }.get(reason, f"{who} offers no port")
+    return Unused(backend.context, backend.cluster, reason, text, backend)
