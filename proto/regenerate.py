@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "meshtui" / "hubble" / "pb"
-NAMES = ("flow", "relay", "observer", "peer")
+NAMES = ("flow", "relay", "observer", "peer", "skim")
 PACKAGE = "meshtui.hubble.pb"
 INIT = '"""Generated from proto/ by proto/regenerate.py: Hubble\'s wire schema. Do not edit."""\n'
 

@@ -165,6 +165,12 @@ class RelayUnreachable(RelayError):
     exit_code = Exit.CANNOT_CONNECT
 
 
+class RelayRefused(RelayError):
+    """The Relay answers, and does not accept the request or the credentials."""
+
+    exit_code = Exit.REFUSED
+
+
 class Refused(MeshtuiError):
     """meshtui itself will not do it."""
 

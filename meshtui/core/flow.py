@@ -56,6 +56,8 @@ class Peer:
     workload: str = ""
     labels: tuple[str, ...] = ()
     endpoint_id: int = 0
+    workload_kind: str = ""
+    """`Deployment`, `DaemonSet`, …; known, like the workload, only where the observing node runs the pod."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,6 +68,32 @@ class PolicyRef:
     namespace: str
     kind: str
     labels: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class FlowExtra:
+    """What few flows carry; rows share these where they are equal."""
+
+    source_mac: str = ""
+    """Only for packets without an IP header."""
+    destination_mac: str = ""
+    xlate_point: int = 0
+    """flow.SocketTranslationPoint: 1 pre-fwd, 2 post-fwd, 3 pre-rev, 4 post-rev."""
+    capture_point: int = 0
+    auth_type: int = 0
+    ip_trace_id: int = 0
+    trace_id: str = ""
+    interface: str = ""
+    encrypted: bool = False
+    source_ip_xlated: str = ""
+    http_method: str = ""
+    http_url: str = ""
+    http_protocol: str = ""
+    http_headers: tuple[tuple[str, str], ...] = ()
+    latency_ns: int = 0
+
+
+NO_EXTRA = FlowExtra()
 
 
 @dataclass(slots=True, eq=False)
@@ -111,3 +139,8 @@ class FlowRow:
     """Context whose Relay or agents delivered it."""
     raw: bytes = b""
     """The encoded GetFlowsResponse, for the detail pane and export."""
+    extra: FlowExtra = NO_EXTRA
+    node_labels: tuple[str, ...] = ()
+    """Labels of the observing node, when they were asked for."""
+    icmp_type: int = -1
+    """ICMP type of ICMPv4 and ICMPv6 packets, -1 otherwise."""

@@ -1,0 +1,238 @@
+"""Keeps the latest flows of all sources in time order, each event once, in bounded memory.
+
+Not for several threads: sources hand their batches to one thread (see `hubble.inbox`), which adds them here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+from meshtui.core.flow import FlowRow
+
+DEFAULT_CAPACITY = 100_000
+_time_of = attrgetter("time_ns")
+_GAPS_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of time of which one source's events are missing or were late."""
+
+    source: str
+    """Context whose Relay or agents failed."""
+    start_ns: int
+    end_ns: int | None = None
+    """None while the source is still away."""
+    lost: bool = True
+    """False when, after reconnecting, the source still held everything of the stretch."""
+    cause: str = ""
+
+
+class TimeOrdered:
+    """Rows sorted by time; equal times keep the order of arrival. Adding at the end is cheap, late rows cost more."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self) -> None:
+        self.rows: list[FlowRow] = []
+
+    def merge(self, batch: list[FlowRow]) -> int:
+        """Put `batch` in its place. Returns the index from which rows may have moved."""
+        rows = self.rows
+        if len(batch) > 1:
+            batch.sort(key=_time_of)
+        if not rows or batch[0].time_ns >= rows[-1].time_ns:
+            changed = len(rows)
+            rows.extend(batch)
+            return changed
+        changed = bisect_right(rows, batch[0].time_ns, key=_time_of)
+        tail = rows[changed:]
+        tail.extend(batch)
+        tail.sort(key=_time_of)  # two ascending runs: linear
+        rows[changed:] = tail
+        return changed
+
+    def trim(self, oldest_ns: int) -> int:
+        """Forget rows older than `oldest_ns`. Returns how many."""
+        count = bisect_left(self.rows, oldest_ns, key=_time_of)
+        del self.rows[:count]
+        return count
+
+
+class FlowView:
+    """The rows of a store that match a predicate, kept up to date by the store. Close it when done."""
+
+    def __init__(self, store: FlowStore, matches: Callable[[FlowRow], bool]) -> None:
+        self._store = store
+        self._matches = matches
+        self._ordered = TimeOrdered()
+        self._ordered.rows = [row for row in store if matches(row)]
+        self.version = 0
+        """Grows with every change of these rows."""
+        self.evicted = 0
+        """Rows that left at the old end: subtract its growth from an index to follow a row."""
+        self.arrived = 0
+        """Rows that came in since the view was opened."""
+
+    def __len__(self) -> int:
+        return len(self._ordered.rows)
+
+    def __getitem__(self, index: int) -> FlowRow:
+        return self._ordered.rows[index]
+
+    def __iter__(self) -> Iterator[FlowRow]:
+        return iter(self._ordered.rows)
+
+    def rows(self, start: int, stop: int) -> list[FlowRow]:
+        """Rows [start:stop], oldest first."""
+        return self._ordered.rows[start:stop]
+
+    def close(self) -> None:
+        """Stop following the store."""
+        self._store.forget(self)
+
+    def offer(self, batch: Sequence[FlowRow], oldest_ns: int) -> None:
+        """Take what matches of `batch`; drop what is older than `oldest_ns`. Called by the store."""
+        matching = [row for row in batch if self._matches(row)]
+        if matching:
+            self._ordered.merge(matching)
+            self.arrived += len(matching)
+        gone = self._ordered.trim(oldest_ns)
+        self.evicted += gone
+        if matching or gone:
+            self.version += 1
+
+
+class FlowStore:
+    """The latest `capacity` flows of all sources. See the module's docstring."""
+
+    def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
+        if capacity < 1:
+            raise ValueError("capacity must be at least 1")
+        self.capacity = capacity
+        self.seen = 0
+        """Rows offered so far, duplicates included."""
+        self.duplicates = 0
+        """Rows that were here already: the same event through another Relay, or repeated after a reconnect."""
+        self.too_old = 0
+        """Rows that came when the store was full of newer ones."""
+        self.evicted = 0
+        """Rows that left at the old end to make room."""
+        self.version = 0
+        """Grows with every change."""
+        self.changed_from = 0
+        """Index from which the last `add` moved or added rows."""
+        self.shed = 0
+        """Rows thrown away before they came here because nobody could keep up; see `add_shed`."""
+        self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
+        self._ordered = TimeOrdered()
+        self._uuids: set[str] = set()
+        self._views: list[FlowView] = []
+
+    def __len__(self) -> int:
+        return len(self._ordered.rows)
+
+    def __iter__(self) -> Iterator[FlowRow]:
+        return iter(self._ordered.rows)
+
+    def __getitem__(self, index: int) -> FlowRow:
+        return self._ordered.rows[index]
+
+    def rows(self, start: int, stop: int) -> list[FlowRow]:
+        """Rows [start:stop], oldest first: a slice, cheap for a screen's worth anywhere."""
+        return self._ordered.rows[start:stop]
+
+    def between(self, start_ns: int, end_ns: int) -> list[FlowRow]:
+        """Rows with start_ns <= time < end_ns."""
+        rows = self._ordered.rows
+        return rows[bisect_left(rows, start_ns, key=_time_of) : bisect_left(rows, end_ns, key=_time_of)]
+
+    def add(self, rows: Iterable[FlowRow]) -> list[FlowRow]:
+        """Take a batch in any order. Returns those that are new, in time order."""
+        fresh = self._fresh(rows)
+        if not fresh:
+            return fresh
+        ordered = self._ordered
+        self.changed_from = ordered.merge(fresh)
+        excess = len(ordered.rows) - self.capacity
+        if excess > 0:
+            self._evict(excess)
+        self.version += 1
+        oldest_ns = ordered.rows[0].time_ns
+        for view in self._views:
+            view.offer(fresh, oldest_ns)
+        return fresh
+
+    def _fresh(self, rows: Iterable[FlowRow]) -> list[FlowRow]:
+        """Those of `rows` that are not here yet and are not older than all a full store keeps."""
+        known = self._uuids
+        kept = self._ordered.rows
+        floor = kept[0].time_ns if len(kept) >= self.capacity else None
+        fresh = []
+        for row in rows:
+            self.seen += 1
+            uuid = row.uuid
+            if uuid in known:
+                self.duplicates += 1
+            elif floor is not None and row.time_ns < floor:
+                self.too_old += 1
+            else:
+                if uuid:
+                    known.add(uuid)
+                fresh.append(row)
+        return fresh
+
+    def _evict(self, count: int) -> None:
+        rows = self._ordered.rows
+        self._uuids.difference_update(row.uuid for row in rows[:count])
+        del rows[:count]
+        self.evicted += count
+        self.changed_from = max(0, self.changed_from - count)
+
+    def add_shed(self, count: int) -> None:
+        """Account for rows that were thrown away unseen."""
+        self.shed += count
+        self.version += 1
+
+    def clear(self) -> None:
+        """Forget all rows; counters go on."""
+        self.evicted += len(self._ordered.rows)
+        self._ordered.rows = []
+        self._uuids.clear()
+        self.version += 1
+        for view in self._views:
+            view.offer((), 1 << 63)
+
+    def view(self, matches: Callable[[FlowRow], bool]) -> FlowView:
+        """The rows that match, kept up to date with each `add`."""
+        view = FlowView(self, matches)
+        self._views.append(view)
+        return view
+
+    def forget(self, view: FlowView) -> None:
+        """Stop updating a view."""
+        if view in self._views:
+            self._views.remove(view)
+
+    def open_gap(self, source: str, start_ns: int, cause: str = "") -> None:
+        """A source went away at `start_ns`. One gap per source is open at a time: the first start counts."""
+        if self._open(source) is None:
+            self.gaps.append(Gap(source, start_ns, None, True, cause))
+            self.version += 1
+
+    def close_gap(self, source: str, end_ns: int, *, lost: bool = True) -> None:
+        """A source is back at `end_ns`; `lost` False when it still held what happened in between."""
+        at = self._open(source)
+        if at is not None:
+            self.gaps[at] = replace(self.gaps[at], end_ns=end_ns, lost=lost)
+            self.version += 1
+
+    def _open(self, source: str) -> int | None:
+        for at, gap in enumerate(self.gaps):
+            if gap.source == source and gap.end_ns is None:
+                return at
+        return None

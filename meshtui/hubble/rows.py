@@ -1,0 +1,243 @@
+"""Turns an encoded GetFlowsResponse into a FlowRow, a node's status or a loss, in a few microseconds.
+
+Reads through `skim.proto`, which leaves the parts that repeat from flow to flow encoded, and looks those up in
+caches: equal endpoints become the same Peer object, equal texts the same string.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError, Message
+
+from meshtui.core.flow import NO_EXTRA, EventType, FlowExtra, FlowRow, Peer, PolicyRef
+from meshtui.hubble import parts
+from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2, skim_pb2
+
+_NO_TRANSPORT = parts.Transport("", 0, 0, "", -1)
+_NO_ADDRESSES = parts.Addresses("", "", False, "")
+_NO_APPLICATION = parts.Application()
+_NOBODY = Peer()
+_BILLION = 1_000_000_000
+_POLICY_VERDICT = int(EventType.POLICY_VERDICT)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What a Relay says of some of its nodes; `state` is relay.NodeState (1 connected, 2 unavailable, 4 error)."""
+
+    state: int
+    nodes: tuple[str, ...]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Events that were observed and never reached us; `source` is flow.LostEventSource."""
+
+    source: int
+    count: int
+    node: str = ""
+    first_ns: int = 0
+    last_ns: int = 0
+
+    @property
+    def where(self) -> str:
+        """Where they were lost: `HUBBLE_RING_BUFFER`, …"""
+        try:
+            return flow_pb2.LostEventSource.Name(flow_pb2.LostEventSource.ValueType(self.source))
+        except ValueError:
+            return f"source {self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """A message that is not a GetFlowsResponse, or one of a kind not known here."""
+
+    cause: str
+
+
+Item = FlowRow | NodeStatus | Lost | Undecodable
+
+
+class Decoder:
+    """Decodes one source's messages. Not shared between threads: each stream has its own."""
+
+    def __init__(self, context: str, *, keep_raw: bool = True) -> None:
+        self.context = context
+        self.keep_raw = keep_raw
+        self._strings = parts.Strings()
+        self._peers = parts.PartCache(parts.peer)
+        self._addresses = parts.PartCache(parts.addresses)
+        self._transports = parts.PartCache(parts.transport)
+        self._events = parts.PartCache(parts.event)
+        self._services = parts.PartCache(parts.service)
+        self._policies = parts.PartCache(parts.policy)
+        self._applications = parts.PartCache(parts.application, 5_000)
+        self._extras: dict[FlowExtra, FlowExtra] = {}
+        self._node_labels: dict[str, tuple[str, ...]] = {}
+        self._parse = skim_pb2.Response.FromString
+
+    def decode(self, raw: bytes) -> Item:
+        """One message. Never raises for what a server may send: the worst is `Undecodable`."""
+        try:
+            response = self._parse(raw)
+            if response.HasField("flow"):
+                return self._row(raw, response)
+            if response.HasField("lost_events"):
+                return _lost(response)
+            if response.HasField("node_status"):
+                return _node_status(response.node_status)
+        except (DecodeError, ValueError) as error:
+            return Undecodable(str(error))
+        return Undecodable("neither a flow nor a status")
+
+    def _row(self, raw: bytes, response: skim_pb2.Response) -> FlowRow:
+        flow = response.flow
+        time = flow.time
+        time_ns = time.seconds * _BILLION + time.nanos
+        if not time_ns:
+            time_ns = response.time.seconds * _BILLION + response.time.nanos
+        strings = self._strings
+        encoded = flow.l4
+        protocol, source_port, destination_port, flags, icmp_type = (
+            self._transports[encoded] if encoded else _NO_TRANSPORT
+        )
+        encoded = flow.IP
+        addresses = self._addresses[encoded] if encoded else _NO_ADDRESSES
+        encoded = flow.l7
+        application = self._applications[encoded] if encoded else _NO_APPLICATION
+        encoded = flow.event_type
+        event_type, sub_type = self._events[encoded] if encoded else (0, 0)
+        encoded = flow.source
+        source = self._peers[encoded] if encoded else _NOBODY
+        encoded = flow.destination
+        destination = self._peers[encoded] if encoded else _NOBODY
+        source_service, destination_service = flow.source_service, flow.destination_service
+        source_names, destination_names = flow.source_names, flow.destination_names
+        allowed_by, denied_by = self._policies_of(flow) if event_type == _POLICY_VERDICT else ((), ())
+        node = strings[flow.node_name or response.node_name]
+        return FlowRow(
+            time_ns,
+            flow.uuid,
+            node,
+            flow.verdict,
+            event_type,
+            sub_type,
+            flow.traffic_direction,
+            (flow.is_reply != b"") if flow.HasField("is_reply") else None,
+            source,
+            destination,
+            addresses[0],
+            addresses[1],
+            protocol,
+            source_port,
+            destination_port,
+            flags,
+            strings[flow.Summary],
+            flow.drop_reason_desc or flow.drop_reason,
+            flow.policy_match_type,
+            flow.trace_observation_point,
+            self._services[source_service] if source_service else "",
+            self._services[destination_service] if destination_service else "",
+            tuple(source_names) if source_names else (),
+            tuple(destination_names) if destination_names else (),
+            application[0],
+            application[1],
+            application[2],
+            allowed_by,
+            denied_by,
+            self.context,
+            raw if self.keep_raw else b"",
+            self._extra(flow, addresses, application),
+            self._labels_of(node, flow),
+            icmp_type,
+        )
+
+    def _policies_of(self, flow: skim_pb2.Flow) -> tuple[tuple[PolicyRef, ...], tuple[PolicyRef, ...]]:
+        known = self._policies
+        allowed = [known[p] for p in flow.egress_allowed_by] + [known[p] for p in flow.ingress_allowed_by]
+        denied = [known[p] for p in flow.egress_denied_by] + [known[p] for p in flow.ingress_denied_by]
+        return tuple(allowed), tuple(denied)
+
+    def _labels_of(self, node: str, flow: skim_pb2.Flow) -> tuple[str, ...]:
+        """A node's labels, read once per node: they are the same in each of its flows."""
+        labels = self._node_labels.get(node)
+        if labels is None:
+            labels = tuple(flow.node_labels)
+            if len(self._node_labels) < 10_000:
+                self._node_labels[node] = labels
+        return labels
+
+    def _extra(self, flow: skim_pb2.Flow, addresses: parts.Addresses, application: parts.Application) -> FlowExtra:
+        interface, ip_trace, trace = flow.interface, flow.ip_trace_id, flow.trace_context
+        xlate, capture, auth = flow.sock_xlate_point, flow.debug_capture_point, flow.auth_type
+        no_ip = addresses is _NO_ADDRESSES
+        if not (
+            interface
+            or ip_trace
+            or trace
+            or xlate
+            or capture
+            or auth
+            or no_ip
+            or application.http
+            or application.latency_ns
+            or addresses.encrypted
+            or addresses.source_xlated
+        ):
+            return NO_EXTRA
+        ethernet = flow_pb2.Ethernet.FromString(flow.ethernet) if no_ip else flow_pb2.Ethernet()
+        http = application.http or ("", "", "", ())
+        extra = FlowExtra(
+            ethernet.source,
+            ethernet.destination,
+            xlate,
+            capture,
+            auth,
+            flow_pb2.IPTraceID.FromString(ip_trace).trace_id if ip_trace else 0,
+            flow_pb2.TraceContext.FromString(trace).parent.trace_id if trace else "",
+            flow_pb2.NetworkInterface.FromString(interface).name if interface else "",
+            addresses.encrypted,
+            addresses.source_xlated,
+            *http,
+            application.latency_ns,
+        )
+        if len(self._extras) > 5_000:
+            self._extras.clear()
+        return self._extras.setdefault(extra, extra)
+
+
+def _lost(response: skim_pb2.Response) -> Lost:
+    event = flow_pb2.LostEvent.FromString(response.lost_events)
+    return Lost(
+        event.source,
+        event.num_events_lost,
+        response.node_name,
+        event.first.seconds * _BILLION + event.first.nanos,
+        event.last.seconds * _BILLION + event.last.nanos,
+    )
+
+
+def _node_status(encoded: bytes) -> NodeStatus:
+    event = relay_pb2.NodeStatusEvent.FromString(encoded)
+    return NodeStatus(event.state_change, tuple(event.node_names), event.message)
+
+
+def row_from_response(response: bytes | Message, context: str) -> FlowRow:
+    """One GetFlowsResponse, encoded or not, as a row. Raises ValueError when it holds no flow.
+
+    For many responses use a `Decoder`: it shares what repeats.
+    """
+    raw = response if isinstance(response, bytes) else response.SerializeToString()
+    item = Decoder(context).decode(raw)
+    if not isinstance(item, FlowRow):
+        raise ValueError(f"not a flow: {item}")
+    return item
+
+
+def full_response(row: FlowRow) -> observer_pb2.GetFlowsResponse:
+    """The whole message a row was made from. Raises ValueError when the row kept no raw bytes."""
+    if not row.raw:
+        raise ValueError("this flow was kept without its raw bytes")
+    return observer_pb2.GetFlowsResponse.FromString(row.raw)
