@@ -1,0 +1,84 @@
+"""WebSockets to an API server: the handshake with credentials, and its refusals as typed errors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
+
+from meshtui.core.errors import ClusterError
+from meshtui.kube import failures
+from meshtui.kube.api import Api
+from meshtui.kube.connection import KEEPALIVE
+from meshtui.kube.failures import Call
+
+MAX_FRAME = 64 * 1024 * 1024
+STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+
+# websockets logs handshake headers at DEBUG, the bearer token among them.
+_SILENT = logging.getLogger("meshtui.kube.channels")
+_SILENT.setLevel(logging.CRITICAL + 1)
+
+
+async def dial(
+    api: Api, call: Call, path: str, params: Sequence[tuple[str, str]], protocols: Sequence[str]
+) -> ClientConnection:
+    """Open a WebSocket to `path`; raises the ClusterError that a refused or failed handshake stands for."""
+    try:
+        async with asyncio.timeout(api.request_timeout):
+            used = -1
+            while True:
+                try:
+                    return await _connect(api, path, params, protocols)
+                except InvalidStatus as error:
+                    source = api.connection.source
+                    again = error.response.status_code == 401 and used < 0
+                    used = source.generation
+                    if again and await source.renew(used):
+                        continue
+                    raise _refused(call, error, source.certificate) from None
+    except ClusterError:
+        raise
+    except TimeoutError:
+        raise failures.timed_out(call) from None
+    except (InvalidHandshake, ssl.SSLError, OSError, EOFError) as error:
+        raise failures.from_transport(call, error) from None
+
+
+async def _connect(
+    api: Api, path: str, params: Sequence[tuple[str, str]], protocols: Sequence[str]
+) -> ClientConnection:
+    link = api.connection
+    base = "ws" + link.server.removeprefix("http")
+    options = {"ssl": link.ssl, "server_hostname": link.server_name or None} if link.ssl else {}
+    socket_ = await connect(
+        f"{base}{path}?{urlencode(params)}",
+        subprotocols=[Subprotocol(name) for name in protocols],
+        additional_headers=await link.source.headers(),
+        user_agent_header="meshtui",
+        compression=None,
+        proxy=link.proxy,
+        open_timeout=None,
+        # A consumer that pauses must not look like a dead peer; TCP keepalive finds those.
+        ping_interval=None,
+        close_timeout=1,
+        max_size=MAX_FRAME,
+        logger=_SILENT,
+        **options,  # type: ignore[arg-type]
+    )
+    raw = socket_.transport.get_extra_info("socket")
+    if raw is not None:
+        for level, option, value in KEEPALIVE:
+            raw.setsockopt(level, option, value)
+    return socket_
+
+
+def _refused(call: Call, error: InvalidStatus, certificate: bytes) -> ClusterError:
+    response = error.response
+    return failures.from_status(call, response.status_code, bytes(response.body or b""), certificate)
