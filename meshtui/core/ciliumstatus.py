@@ -178,3 +178,28 @@ def parse_health(document: Mapping[str, Any]) -> HealthReport:
         )
     local = str((document.get("local") or {}).get("name", ""))
     return HealthReport(local, tuple(nodes), str(document.get("timestamp", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class RealisedBackend:
+    """One backend an agent's datapath has selected for a service."""
+
+    ip: str
+    port: int
+    state: str
+    """active, terminating, quarantined or maintenance."""
+    node: str = ""
+    """Empty for backends of other clusters (cilium pkg/clustermesh/loadbalancer/service_merger.go)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealisedService:
+    """One frontend of `cilium-dbg service list -o json`; since 1.18 the backends listed are the ones in effect."""
+
+    namespace: str
+    name: str
+    type: str
+    ip: str
+    port: int
+    protocol: str
+    backends: tuple[RealisedBackend, ...] = ()

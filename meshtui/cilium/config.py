@@ -1,0 +1,53 @@
+"""The cilium-config ConfigMap: what the cluster is called in the mesh and how its policies count."""
+
+from __future__ import annotations
+
+from meshtui.cilium import version
+from meshtui.core.ciliumstatus import CiliumConfig
+from meshtui.core.errors import ClusterError, NotFound
+from meshtui.core.objects import ConfigMap
+from meshtui.core.resources import CONFIGMAPS, DAEMONSETS
+from meshtui.core.text import clean
+from meshtui.kube.api import Api
+
+NAMESPACE = "kube-system"
+DEFAULT_NAME = "default"
+"""Cilium's own default for cluster-name; its default id is 0, no mesh (pkg/clustermesh/types/option.go)."""
+
+
+async def read_config(api: Api, namespace: str = NAMESPACE) -> CiliumConfig:
+    """Name, id, version and all keys; raises NotFound when the cluster has no Cilium, and the API's errors."""
+    try:
+        found: ConfigMap = await api.get(CONFIGMAPS, "cilium-config", namespace)
+    except NotFound as error:
+        raise NotFound(
+            clean(f"{api.context} has no Cilium"),
+            context=api.context,
+            verb=error.verb,
+            resource=error.resource,
+            status=error.status,
+            cause=f"there is no ConfigMap {namespace}/cilium-config",
+            hint=clean(f"install it: cilium install --context {api.context}"),
+        ) from None
+    data = found.data or {}
+    return CiliumConfig(
+        name=data.get("cluster-name") or DEFAULT_NAME,
+        id=_number(data.get("cluster-id", "")),
+        data=data,
+        version=await _version(api, namespace),
+    )
+
+
+async def _version(api: Api, namespace: str) -> tuple[int, int]:
+    """A right missing on DaemonSets costs the version, not the configuration."""
+    try:
+        return version.of_daemonset(await api.get(DAEMONSETS, "cilium", namespace))
+    except ClusterError:
+        return (0, 0)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return 0

@@ -1,0 +1,66 @@
+"""The true state of the links between clusters: KVStoreMesh's own status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from meshtui.core.ciliumstatus import RemoteCluster
+from meshtui.core.errors import ClusterError, ExecFailed
+from meshtui.core.objects import Pod
+from meshtui.core.text import clean
+from meshtui.kube import exec as kube_exec
+from meshtui.kube.api import Api
+
+CONTAINER = "kvstoremesh"
+LABEL = ("k8s-app", "clustermesh-apiserver")
+COMMAND = ("/usr/bin/clustermesh-apiserver", "kvstoremesh-dbg", "status", "-o", "json")
+
+
+async def read_kvstoremesh(api: Api, pods: Iterable[Pod]) -> tuple[RemoteCluster, ...] | None:
+    """The remote clusters as KVStoreMesh sees them; None when it is not deployed.
+
+    `pods` may be all pods of the cluster; the first running replica that answers is taken. Raises the last
+    replica's error when none does.
+    """
+    failure: ClusterError | None = None
+    for pod in _replicas(pods):
+        try:
+            return await _read(api, pod)
+        except ClusterError as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return None
+
+
+def _replicas(pods: Iterable[Pod]) -> list[Pod]:
+    found = [pod for pod in pods if pod.labels.get(LABEL[0]) == LABEL[1] and _has_container(pod)]
+    return sorted(found, key=lambda pod: (pod.status.phase != "Running", pod.name))
+
+
+def _has_container(pod: Pod) -> bool:
+    return any(container.name == CONTAINER for container in pod.spec.containers or ())
+
+
+async def _read(api: Api, pod: Pod) -> tuple[RemoteCluster, ...]:
+    result = await kube_exec.run(api, pod.namespace, pod.name, COMMAND, container=CONTAINER)
+    words = result.stderr.decode("utf-8", "replace").strip()
+    if result.exit_code:
+        raise _failed(api, pod, words or f"exit code {result.exit_code}")
+    try:
+        return tuple(msgspec.json.decode(result.stdout, type=list[RemoteCluster] | None) or ())
+    except msgspec.DecodeError as error:
+        raise _failed(api, pod, words or f"its answer cannot be read: {error}") from None
+
+
+def _failed(api: Api, pod: Pod, cause: str) -> ExecFailed:
+    return ExecFailed(
+        clean(f"{api.context}: no KVStoreMesh status from {pod.name}"),
+        context=api.context,
+        verb="create",
+        resource="pods/exec",
+        cause=clean(cause, 400),
+        hint=clean(f"kubectl --context {api.context} -n {pod.namespace} logs {pod.name} -c {CONTAINER} --tail 20"),
+    )
