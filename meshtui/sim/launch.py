@@ -39,10 +39,14 @@ async def launch(options: SimOptions | None = None) -> AsyncIterator[Running]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    drains: list[asyncio.Task[None]] = []
     try:
-        yield _running(await _first_line(process))
+        running = _running(await _first_line(process))
+        drains = [asyncio.create_task(_drain(s)) for s in (process.stdout, process.stderr) if s is not None]
+        yield running
     finally:
         await _stop(process)
+        await asyncio.gather(*drains)
 
 
 def arguments(options: SimOptions) -> list[str]:
@@ -78,13 +82,11 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     """End of input asks it to end; a process that does not listen is killed."""
     if process.stdin is not None:
         process.stdin.close()
-    drain = [asyncio.ensure_future(_drain(s)) for s in (process.stdout, process.stderr) if s is not None]
     try:
         await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
     except TimeoutError:
         process.kill()
         await process.wait()
-    await asyncio.gather(*drain)
 
 
 async def _drain(stream: asyncio.StreamReader) -> None:

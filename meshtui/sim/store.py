@@ -67,6 +67,10 @@ class Entry:
         return b'{"kind":"%s","apiVersion":"%s",' % (kind.encode(), version.encode()) + self.bare[1:]
 
 
+Entries = list[Entry]
+Objects = list[Object]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One change: ADDED, MODIFIED or DELETED; `old` is what was there before."""
@@ -75,6 +79,9 @@ class Event:
     rv: int
     entry: Entry
     old: Entry | None
+
+
+Events = list[Event]
 
 
 class Watcher:
@@ -148,11 +155,11 @@ class Store:
         table = self._tables.get(gvr)
         return table.entries.get((ns, name)) if table else None
 
-    def list(self, gvr: GVR, ns: str | None = None) -> list[Object]:
+    def list(self, gvr: GVR, ns: str | None = None) -> Objects:
         """Objects in order of namespace and name; of all namespaces when `ns` is None."""
         return [entry.obj for entry in self.entries(gvr, ns)]
 
-    def entries(self, gvr: GVR, ns: str | None = None) -> list[Entry]:
+    def entries(self, gvr: GVR, ns: str | None = None) -> Entries:
         """Current versions in order of namespace and name."""
         table = self._tables.get(gvr)
         if table is None:
@@ -162,7 +169,7 @@ class Store:
             keys = keys[bisect_left(keys, (ns, "")) : bisect_right(keys, (ns, "\U0010ffff"))]
         return [table.entries[key] for key in keys]
 
-    def entries_at(self, gvr: GVR, ns: str | None, rv: int) -> list[Entry]:
+    def entries_at(self, gvr: GVR, ns: str | None, rv: int) -> Entries:
         """Versions as they were at `rv`, by undoing what came after. Raises Compacted."""
         later = self.since(gvr, rv)
         if not later:
@@ -214,7 +221,7 @@ class Store:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 
-    def since(self, gvr: GVR, rv: int) -> list[Event]:
+    def since(self, gvr: GVR, rv: int) -> Events:
         """Events after `rv`. Raises Compacted when the history does not reach back."""
         table = self._tables.setdefault(gvr, _Table())
         oldest = max(self._base, table.forgotten)

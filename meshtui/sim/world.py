@@ -31,7 +31,7 @@ class SimCluster:
         self._parts: dict[type, Any] = {}
 
     def part(self, kind: type[T], make: Callable[[], T]) -> T:
-        """This cluster's one `kind`, made when first asked for."""
+        """The cluster's one `kind`, made when first asked for."""
         if kind not in self._parts:
             self._parts[kind] = make()
         found: T = self._parts[kind]

@@ -1,0 +1,1 @@
+"""The embedded API server: Kubernetes' HTTP interface over one cluster's store."""

@@ -1,0 +1,195 @@
+"""`pods/exec` over WebSocket: channels of v5 and v4, streamed output, exit codes and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from meshtui.sim.api.errors import ApiError, bad_request, not_found
+from meshtui.sim.store import Object
+from meshtui.sim.world import SimCluster
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+_TRUE = ("1", "true", "True")
+
+
+class Process(Protocol):
+    """What runs in a container: see `sim.shell.run`."""
+
+    async def __call__(self, stdin: AsyncIterator[bytes], stdout: Any, stderr: Any) -> int:
+        """Run to the end and return the exit code."""
+        ...
+
+
+def container_of(pod: Object, asked: str) -> str:
+    """The container a request means. Raises ApiError 400."""
+    name = pod["metadata"]["name"]
+    spec = pod.get("spec", {})
+    names = [c["name"] for c in spec.get("containers") or []]
+    inits = [c["name"] for c in spec.get("initContainers") or []]
+    if asked:
+        if asked not in (*names, *inits):
+            raise bad_request(f"container {asked} is not valid for pod {name}")
+        return asked
+    if len(names) > 1:
+        told = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
+        if inits:
+            told += f" or one of the init containers: [{' '.join(inits)}]"
+        raise bad_request(told)
+    return names[0]
+
+
+def running_pod(cluster: SimCluster, namespace: str, name: str) -> Object:
+    """The pod. Raises ApiError 404."""
+    pod = cluster.store.get(("", "pods"), namespace, name)
+    if pod is None:
+        raise not_found("pods", "", name)
+    return pod
+
+
+async def serve(request: web.Request, cluster: SimCluster, namespace: str, name: str) -> web.StreamResponse:
+    """Run a command in a container for one WebSocket. Raises ApiError before the upgrade."""
+    pod = running_pod(cluster, namespace, name)
+    container = container_of(pod, request.query.get("container", ""))
+    argv = request.query.getall("command", [])
+    if not argv:
+        raise bad_request("you must specify at least one command for the container")
+    states = (pod.get("status") or {}).get("containerStatuses") or []
+    if any(s["name"] == container and "running" not in s.get("state", {}) for s in states):
+        message = f'unable to upgrade connection: container not found ("{container}")'
+        raise ApiError(500, "InternalError", message)
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise bad_request("Upgrade request required")
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    chosen = next((p for p in PROTOCOLS if p in [o.strip() for o in offered.split(",")]), "")
+    if offered and not chosen:
+        raise ApiError(403, "Forbidden", "no known protocol")
+    socket = web.WebSocketResponse(protocols=(chosen,) if chosen else (), max_msg_size=0, compress=False)
+    await socket.prepare(request)
+    session = _Session(socket, chosen, request.query)
+    await session.run(cluster, pod, container, argv)
+    return socket
+
+
+class _Session:
+    """One exec: frames in to standard input, output to frames out, then the status."""
+
+    def __init__(self, socket: web.WebSocketResponse, protocol: str, query: Mapping[str, str]) -> None:
+        self._socket = socket
+        self._v5 = protocol.startswith("v5")
+        self._tty = query.get("tty") in _TRUE
+        self._wants = {
+            STDIN: query.get("stdin") in _TRUE,
+            STDOUT: query.get("stdout") in _TRUE,
+            STDERR: query.get("stderr") in _TRUE and not self._tty,
+        }
+        self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def run(self, cluster: SimCluster, pod: Object, container: str, argv: Sequence[str]) -> None:
+        """Run the command, cancelled when the client goes away."""
+        await self._socket.send_bytes(bytes([STDOUT]))
+        if not self._wants[STDIN]:
+            self._input.put_nowait(None)
+        work = asyncio.create_task(self._execute(cluster, pod, container, list(argv)))
+        reader = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait({work, reader}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done() and not self._socket.closed:
+                await self._socket.send_bytes(bytes([STATUS]) + msgspec.json.encode(work.result()))
+                await self._finish(reader)
+        finally:
+            for task in (work, reader):
+                task.cancel()
+            await asyncio.gather(work, reader, return_exceptions=True)
+
+    async def _finish(self, reader: asyncio.Task[None]) -> None:
+        """Close; the reader must not hold the socket meanwhile."""
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+        await self._socket.close(code=WSCloseCode.OK)
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
+                continue
+            data = message.data.encode() if isinstance(message.data, str) else message.data
+            if data[:1] == bytes([STDIN]):
+                self._input.put_nowait(data[1:])
+            elif self._v5 and data[:2] == bytes([CLOSE, STDIN]):
+                self._input.put_nowait(None)
+
+    async def _stdin(self) -> AsyncIterator[bytes]:
+        while (data := await self._input.get()) is not None:
+            if data:
+                yield data
+
+    async def _stdout(self, data: bytes) -> None:
+        await self._write(STDOUT, data)
+
+    async def _stderr(self, data: bytes) -> None:
+        await self._write(STDOUT if self._tty else STDERR, data)
+
+    async def _write(self, channel: int, data: bytes) -> None:
+        if not self._wants[channel] or not data or self._socket.closed:
+            return
+        if self._tty:
+            data = data.replace(b"\n", b"\r\n")
+        await self._socket.send_bytes(bytes([channel]) + data)
+
+    async def _execute(self, cluster: SimCluster, pod: Object, container: str, argv: list[str]) -> dict[str, Any]:
+        from meshtui.sim import shell
+
+        try:
+            code = await shell.run(
+                cluster.world, cluster, pod, container, argv, self._stdin(), self._stdout, self._stderr
+            )
+        except shell.NotFoundInContainer as error:
+            return self._status(_not_started(str(error), v5=self._v5))
+        if code == 0:
+            return self._status({"status": "Success"})
+        return self._status(_failed(code, argv, v5=self._v5))
+
+    def _status(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"metadata": {}, **body} if self._v5 else body
+
+
+def _failed(code: int, argv: list[str], *, v5: bool) -> dict[str, Any]:
+    told = (
+        f"command terminated with exit code {code}"
+        if v5
+        else f"error executing command [{' '.join(argv)}], exit code {code}"
+    )
+    return {
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: {told}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+def _not_started(message: str, *, v5: bool) -> dict[str, Any]:
+    """An executable that is not there; `message` may be the runtime's words or just the name."""
+    if "executable file not found" not in message:
+        message = f'exec: "{message}": executable file not found in $PATH'
+    if "OCI runtime" not in message:
+        message = f"OCI runtime exec failed: exec failed: unable to start container process: {message}"
+    if "failed to exec in container" not in message:
+        message = f'failed to exec in container: failed to start exec "{secrets.token_hex(32)}": {message}'
+    inner = message
+    if not inner.startswith("Internal error occurred: "):
+        inner = f"Internal error occurred: error executing command in container: {message}"
+    if not v5:
+        return {"status": "Failure", "message": inner, "reason": "InternalError", "code": 500}
+    return {
+        "status": "Failure",
+        "message": f"Internal error occurred: {inner}",
+        "reason": "InternalError",
+        "details": {"causes": [{"message": inner}]},
+        "code": 500,
+    }

@@ -1,0 +1,120 @@
+"""`pods/portforward` over WebSocket (v4.channel.k8s.io): one TCP connection per pair of channels."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from meshtui.sim.api.errors import ApiError, bad_request
+from meshtui.sim.api.exec import running_pod
+from meshtui.sim.store import Object
+from meshtui.sim.world import SimCluster
+
+PROTOCOL = "v4.channel.k8s.io"
+RELAY_PORT = 4245
+
+
+def target(cluster: SimCluster, pod: Object, port: int) -> tuple[str, int] | None:
+    """Where a pod's port is really served on this machine, or None: connection refused."""
+    labels = pod["metadata"].get("labels") or {}
+    if labels.get("k8s-app") == "hubble-relay" and port == RELAY_PORT and cluster.relay_port:
+        return "127.0.0.1", cluster.relay_port
+    return None
+
+
+def refusal(pod: Object, port: int) -> str:
+    """What the error channel says about a port nobody listens on."""
+    sandbox, namespace = secrets.token_hex(32), secrets.token_hex(4)
+    uid = pod["metadata"]["uid"]
+    return (
+        f"error forwarding port {port} to pod {sandbox}, uid : failed to execute portforward in network namespace "
+        f'"/var/run/netns/cni-{uid}": failed to connect to localhost:{port} inside namespace "{namespace}", '
+        f"IPv4: dial tcp4 127.0.0.1:{port}: connect: connection refused IPv6 dial tcp6 [::1]:{port}: "
+        "connect: connection refused "
+    )
+
+
+async def serve(request: web.Request, cluster: SimCluster, namespace: str, name: str) -> web.StreamResponse:
+    """Forward ports of a pod for one WebSocket. Raises ApiError before the upgrade."""
+    pod = running_pod(cluster, namespace, name)
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise bad_request("Upgrade request required")
+    offered = [p.strip() for p in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    if offered == [""] or PROTOCOL not in offered:
+        raise ApiError(403, "Forbidden", "unknown subprotocol")
+    ports = _ports(request)
+    socket = web.WebSocketResponse(protocols=(PROTOCOL,), max_msg_size=0, compress=False)
+    await socket.prepare(request)
+    await _Forward(socket, cluster, pod, ports).run()
+    return socket
+
+
+def _ports(request: web.Request) -> list[int]:
+    texts = [t for value in request.query.getall("ports", []) for t in value.split(",")]
+    if not texts:
+        raise bad_request('query parameter "port" is required')
+    if not all(t.isdigit() and 0 < int(t) < 65536 for t in texts):
+        raise bad_request(f'unable to parse "{texts[0]}" as a port')
+    return [int(t) for t in texts]
+
+
+class _Forward:
+    """The connections of one WebSocket."""
+
+    def __init__(self, socket: web.WebSocketResponse, cluster: SimCluster, pod: Object, ports: Sequence[int]) -> None:
+        self._socket = socket
+        self._cluster = cluster
+        self._pod = pod
+        self._ports = list(ports)
+        self._writers: dict[int, asyncio.StreamWriter] = {}
+        self._early: dict[int, list[bytes]] = {}
+
+    async def run(self) -> None:
+        """Forward until every connection, or the client, has ended."""
+        for index, port in enumerate(self._ports):
+            for channel in (2 * index, 2 * index + 1):
+                await self._socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
+        pumps = [asyncio.create_task(self._pump(i, p)) for i, p in enumerate(self._ports)]
+        connected = asyncio.gather(*pumps)
+        reader = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait({connected, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*pumps, reader):
+                task.cancel()
+            await asyncio.gather(*pumps, reader, return_exceptions=True)
+            for writer in self._writers.values():
+                writer.close()
+            await self._socket.close(code=WSCloseCode.OK)
+
+    async def _pump(self, index: int, port: int) -> None:
+        """Connect one port and pass its bytes to the socket until it ends."""
+        place = target(self._cluster, self._pod, port)
+        try:
+            if place is None:
+                raise ConnectionRefusedError
+            reader, writer = await asyncio.open_connection(*place)
+        except OSError:
+            text = refusal(self._pod, port).encode()
+            await self._socket.send_bytes(bytes([2 * index + 1]) + text)
+            return
+        self._writers[2 * index] = writer
+        for data in self._early.pop(2 * index, []):
+            writer.write(data)
+        while data := await reader.read(65536):
+            await self._socket.send_bytes(bytes([2 * index]) + data)
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            if message.type is not WSMsgType.BINARY or len(message.data) < 2:
+                continue
+            channel, data = message.data[0], message.data[1:]
+            writer = self._writers.get(channel)
+            if writer is None:
+                self._early.setdefault(channel, []).append(data)
+                continue
+            writer.write(data)
+            await writer.drain()

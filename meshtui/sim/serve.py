@@ -1,0 +1,175 @@
+"""Serve a whole simulated mesh in one process until interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import ssl
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import web
+
+from meshtui.sim import kubeconfig
+from meshtui.sim.api.auth import Tokens, admin
+from meshtui.sim.api.registry import BY_KIND
+from meshtui.sim.api.server import ApiServer
+from meshtui.sim.certs import Authority
+from meshtui.sim.control import Control
+from meshtui.sim.kubeconfig import Access
+from meshtui.sim.options import SimOptions
+from meshtui.sim.store import Object
+from meshtui.sim.world import SimCluster, World
+
+LOOPBACK = "127.0.0.1"
+
+
+async def serve(options: SimOptions, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until SIGINT, SIGTERM or (when launched) the parent's end; `ready` gets the JSON line's content."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if options.follow_parent:
+        loop.add_reader(sys.stdin.fileno(), _on_input, loop, stop)
+    async with Mesh(options) as mesh:
+        ready(mesh.ready())
+        await stop.wait()
+
+
+def _on_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """The parent writes nothing: what arrives is its end."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+class Mesh:
+    """A world with its servers running, for the length of an `async with`."""
+
+    def __init__(self, options: SimOptions, world: World | None = None) -> None:
+        self.world = world or World(options)
+        self._options = options
+        self._stack = contextlib.AsyncExitStack()
+        self._tokens: dict[str, Tokens] = {}
+        self._access: list[Access] = []
+        self._control = ""
+        self.kubeconfig = Path()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def ready(self) -> dict[str, Any]:
+        """What `meshtui simulate` prints."""
+        return {
+            "kubeconfig": str(self.kubeconfig),
+            "contexts": list(self.world.clusters),
+            "relays": {name: f"{LOOPBACK}:{c.relay_port}" for name, c in self.world.clusters.items() if c.relay_port},
+            "control": self._control,
+        }
+
+    async def _start(self) -> None:
+        directory = self._directory()
+        _faults(self.world)
+        for cluster in self.world.clusters.values():
+            populate(cluster)
+        for cluster in self.world.clusters.values():
+            await self._start_cluster(cluster)
+        token = secrets.token_urlsafe(24)
+        control = Control(self.world, token, self._tokens)
+        port = await self._listen(control.application(), None)
+        self._control = f"http://{LOOPBACK}:{port}/{token}"
+        self.kubeconfig = kubeconfig.write(directory / "kubeconfig", self._access)
+        self._stack.callback(self.kubeconfig.unlink, missing_ok=True)
+        _initial_faults(self.world, self._options.state)
+
+    async def _start_cluster(self, cluster: SimCluster) -> None:
+        from meshtui.sim import controllers
+
+        tokens = self._tokens.setdefault(cluster.name, Tokens())
+        await self._stack.enter_async_context(controllers.running(cluster))
+        await self._start_relay(cluster)
+        authority = Authority(cluster.name)
+        port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context())
+        server = f"https://{LOOPBACK}:{port}"
+        # Clusters take turns, so that both ways of proving who one is are in daily use.
+        if cluster.index % 2:
+            access = Access(cluster.name, server, authority.pem, token=tokens.issue(admin()))
+        else:
+            certificate = authority.client("kubernetes-admin", "system:masters")
+            access = Access(cluster.name, server, authority.pem, certificate)
+        self._access.append(access)
+
+    async def _start_relay(self, cluster: SimCluster) -> None:
+        try:
+            from meshtui.sim import relay
+        except ImportError:
+            return
+        if not hasattr(relay, "start") or not _has_relay(cluster):
+            return
+        cluster.relay_port = await relay.start(cluster.world, cluster)
+        self._stack.push_async_callback(relay.stop, cluster)
+
+    async def _listen(self, app: web.Application, tls: ssl.SSLContext | None) -> int:
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=tls, backlog=512)
+        await site.start()
+        port: int = runner.addresses[0][1]
+        return port
+
+    def _directory(self) -> Path:
+        if self._options.directory is not None:
+            return self._options.directory
+        made = tempfile.TemporaryDirectory(prefix="meshtui-sim-")
+        self._stack.callback(made.cleanup)
+        return Path(made.name)
+
+
+def populate(cluster: SimCluster) -> None:
+    """Put the state's initial objects in the store."""
+    from meshtui.sim import seed
+
+    by_resource: dict[tuple[str, str], list[Object]] = {}
+    for obj in seed.objects(cluster.world.options, cluster.name, cluster.id):
+        resource = BY_KIND.get((obj["apiVersion"], obj["kind"]))
+        if resource is None:
+            raise ValueError(f"seeded object of unknown kind {obj['apiVersion']} {obj['kind']}")
+        by_resource.setdefault(resource.gvr, []).append(obj)
+    for gvr, objects in by_resource.items():
+        cluster.store.load(gvr, objects)
+
+
+def _has_relay(cluster: SimCluster) -> bool:
+    return cluster.store.entry(("", "services"), "kube-system", "hubble-relay") is not None
+
+
+def _faults(world: World) -> None:
+    try:
+        from meshtui.sim.faults import Faults
+    except ImportError:
+        return
+    world.faults = Faults(world)
+
+
+def _initial_faults(world: World, state: str) -> None:
+    from meshtui.sim import seed
+
+    for fault in seed.initial_faults(state):
+        if world.faults is not None:
+            world.faults.apply(fault)
