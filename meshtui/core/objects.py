@@ -143,6 +143,7 @@ class PodSpec(Struct, frozen=True):
 
     node_name: str = ""
     host_network: bool = False
+    service_account_name: str = ""
     containers: list[Container] | None = None
 
 

@@ -16,10 +16,11 @@ from meshtui.core import objects as o
 from meshtui.core import resources as r
 from meshtui.core import state as s
 from meshtui.core.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster, parse_health
+from meshtui.core.flow import Direction, FlowRow, Peer, PolicyRef, Verdict
 from meshtui.core.reduce import reduce
 
 RECORDINGS = Path(__file__).parent.parent / "recordings" / "objects"
-STEPS = {int(p.name.split("-")[0]): p.name.removesuffix(".json.gz") for p in RECORDINGS.glob("*.json.gz")}
+STEPS = {int(p.name.split("-")[0]): p.name.removesuffix(".json.gz") for p in RECORDINGS.glob("[0-9]*.json.gz")}
 CLUSTERS = ("koornacht", "tion")
 KEY = "default/rebel-base"
 LISTS = (r.SERVICES, r.ENDPOINTSLICES, r.PODS, r.NAMESPACES, r.CNPS)
@@ -122,3 +123,47 @@ def realised(step: int, client: str) -> set[str] | None:
     if entries is None:
         return None
     return {b["ip"] for e in entries for b in e["spec"].get("backend-addresses") or ()}
+
+
+def policy_verdicts() -> dict[int, list[FlowRow]]:
+    """Every distinct policy-verdict event recorded, by step."""
+    with gzip.open(RECORDINGS / "policy-verdicts.json.gz") as stream:
+        found = json.load(stream)
+    return {int(step): [_row(flow) for flow in flows] for step, flows in found.items()}
+
+
+def _peer(raw: dict[str, Any]) -> Peer:
+    return Peer(
+        identity=raw.get("identity", 0),
+        cluster=raw.get("cluster_name", ""),
+        namespace=raw.get("namespace", ""),
+        pod=raw.get("pod_name", ""),
+        labels=tuple(raw.get("labels", ())),
+    )
+
+
+def _row(flow: dict[str, Any]) -> FlowRow:
+    protocol, ports = next(iter(flow["l4"].items()))
+    allowed = [*flow.get("egress_allowed_by", ()), *flow.get("ingress_allowed_by", ())]
+    return FlowRow(
+        time_ns=0,
+        uuid=flow["uuid"],
+        node=flow["node_name"],
+        verdict=Verdict[flow["verdict"]],
+        event_type=flow["event_type"]["type"],
+        sub_type=0,
+        direction=Direction[flow["traffic_direction"]],
+        is_reply=flow.get("is_reply"),
+        source=_peer(flow["source"]),
+        destination=_peer(flow["destination"]),
+        source_ip=flow["IP"]["source"],
+        destination_ip=flow["IP"]["destination"],
+        protocol=protocol,
+        source_port=ports.get("source_port", 0),
+        destination_port=ports.get("destination_port", 0),
+        flags="",
+        summary=flow.get("Summary", ""),
+        drop_reason=flow.get("drop_reason", 0),
+        match_type=flow.get("policy_match_type", 0),
+        allowed_by=tuple(PolicyRef(p.get("name", ""), p.get("namespace", ""), p.get("kind", "")) for p in allowed),
+    )

@@ -51,12 +51,12 @@ def emptied(mesh: Mesh, context: str, service_key: str) -> Changes:
 
 
 def _reindex(
-    index: Mapping[str, set[str]], table: Mapping[str, o.EndpointSlice], items: Mapping[str, o.Object | None]
+    index: Mapping[str, set[str]], table: Mapping[str, o.Object], items: Mapping[str, o.Object | None]
 ) -> dict[str, set[str]]:
     copy = dict(index)
     for key, item in items.items():
         for entry in (table.get(key), item):
-            if entry is None or is_mirror(entry):
+            if not isinstance(entry, o.EndpointSlice) or is_mirror(entry):
                 continue
             service = service_of(entry)
             keys = set(copy.get(service, ()))

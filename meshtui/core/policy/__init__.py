@@ -1,0 +1,31 @@
+"""Does a connection pass, which policies decide, and what would let it pass."""
+
+from meshtui.core.policy.evaluate import direction, judge, verdict
+from meshtui.core.policy.explain import Explanation, explain_connection, explain_flow
+from meshtui.core.policy.model import (
+    Decision,
+    DirectionVerdict,
+    NearMiss,
+    Party,
+    PodRef,
+    PolicyVerdict,
+    Way,
+)
+from meshtui.core.policy.rulebook import Rulebook
+
+__all__ = [
+    "Decision",
+    "DirectionVerdict",
+    "Explanation",
+    "NearMiss",
+    "Party",
+    "PodRef",
+    "PolicyVerdict",
+    "Rulebook",
+    "Way",
+    "direction",
+    "explain_connection",
+    "explain_flow",
+    "judge",
+    "verdict",
+]
