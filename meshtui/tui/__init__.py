@@ -1,1 +1,5 @@
-"""The Textual dashboard: it renders core's state and sends commands to the session."""
+"""The Textual dashboard: renders core's state, sends commands to the session."""
+
+from meshtui.tui.start import run_dashboard
+
+__all__ = ["run_dashboard"]

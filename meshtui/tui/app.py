@@ -1,0 +1,157 @@
+"""The Textual application: theme, commands in, the session started after the first paint."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.command import Provider
+from textual.message import Message
+from textual.screen import Screen
+
+from meshtui.core.clock import Clock
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.settings import Settings
+from meshtui.core.state import Delta
+from meshtui.tui import assets, theme
+from meshtui.tui import commands as c
+from meshtui.tui.dashboard import Dashboard
+from meshtui.tui.start import SystemClock
+
+if TYPE_CHECKING:
+    from meshtui.tui.start import Opening
+
+
+def _provider() -> type[Provider]:
+    from meshtui.tui.palette import RegistryProvider
+
+    return RegistryProvider
+
+
+class MeshChanged(Message):
+    """The mesh changed; several changes wait as one."""
+
+
+class MeshtuiApp(App[int]):
+    """The dashboard."""
+
+    TITLE = "meshtui"
+    CSS_PATH = "meshtui.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    NOTIFICATION_TIMEOUT = 5
+
+    def __init__(self, opening: Opening, settings: Settings, clock: Clock | None = None) -> None:
+        with _colour_environment(settings):
+            super().__init__(css_path=assets.styles() / "meshtui.tcss", ansi_color=None if settings.color else True)
+        self.settings = settings
+        self.opening = opening
+        self.clock = clock or SystemClock()
+        self.waiting = Delta()
+        self._posted = False
+        for own in (theme.DARK, theme.LIGHT):
+            self.register_theme(own)
+        name = settings.theme if settings.color else "ansi"
+        wanted = theme.NAMES.get(name, name)
+        self.theme = wanted if wanted in self.available_themes else theme.NAMES[""]
+        self.board = Dashboard(settings, self.clock)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The dashboard is the root."""
+        return self.board
+
+    def on_mount(self) -> None:
+        """Take the user's keys, then paint, and only then reach for clusters."""
+        keymap = {name: keys for name, keys in self.settings.keymap.items() if name in c.BY_ID}
+        self.set_keymap(keymap)
+        unknown = c.unknown_ids(self.settings.keymap)
+        if unknown:
+            self.board.say(f"the keymap names no command called {', '.join(unknown)}", "warn", "!")
+        self.call_after_refresh(self.begin)
+
+    @work(exit_on_error=False, group="session")
+    async def begin(self) -> None:
+        """Make the session, follow it until the app ends, and take it down again."""
+        async with AsyncExitStack() as stack:
+            try:
+                session = await self.opening(self.board.report, stack)
+                await session.start()
+            except MeshtuiError as error:
+                self.board.fail(error)
+                return
+            stack.push_async_callback(session.stop)
+            stack.callback(session.subscribe(self.take))
+            stack.callback(session.subscribe_flows(self.board.flows.arrived))
+            self.board.adopt(session)
+            await self._until_exit()
+
+    async def _until_exit(self) -> None:
+        import asyncio
+
+        await asyncio.get_running_loop().create_future()
+
+    def take(self, delta: Delta) -> None:
+        """Remember what changed; one message wakes the screen however many changes come before it is read."""
+        self.waiting.merge(delta)
+        if not self._posted:
+            self._posted = True
+            self.post_message(MeshChanged())
+
+    def on_mesh_changed(self) -> None:
+        """Give all that changed to the dashboard at once."""
+        delta, self.waiting, self._posted = self.waiting, Delta(), False
+        self.board.apply(delta)
+
+    async def action_run(self, command_id: str) -> None:
+        """Run a command of the registry; one that is not available says why."""
+        command = c.BY_ID[command_id]
+        refused = self.board.why_not(command)
+        if refused:
+            self.board.say(f"{command.title}: {refused}", "warn", "!")
+            return
+        method = f"do_{command.method}"
+        own = getattr(self, method, None)
+        result = own() if callable(own) else self.board.handler(command)()
+        if inspect.isawaitable(result):
+            await result
+
+    async def do_quit(self) -> None:
+        """Leave."""
+        self.exit(0)
+
+    def do_palette(self) -> None:
+        """Open the command palette."""
+        self.action_command_palette()
+
+    def do_theme(self) -> None:
+        """Step through our two themes and the terminal's own colours."""
+        if not self.settings.color:
+            self.board.say("colours are off (NO_COLOR)", "warn", "!")
+            return
+        names = [theme.DARK.name, theme.LIGHT.name, theme.NAMES["ansi"]]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(here + 1) % len(names)]
+        self.board.rebuild()
+        self.board.say(f"theme {self.theme}", "dim", "·")
+
+
+@contextmanager
+def _colour_environment(settings: Settings) -> Iterator[None]:
+    """Textual reads NO_COLOR by its presence; the convention, and our setting, by a value that is not empty."""
+    old = os.environ.get("NO_COLOR")
+    if settings.color:
+        os.environ.pop("NO_COLOR", None)
+    else:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        yield
+    finally:
+        if old is None:
+            os.environ.pop("NO_COLOR", None)
+        else:
+            os.environ["NO_COLOR"] = old

@@ -1,0 +1,108 @@
+"""The one-line strips: header, tabs, message line and footer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.tui import commands as c
+from meshtui.tui.rows import status
+from meshtui.tui.rows.header import header
+from meshtui.tui.rows.paint import Line, Span, fit, safe, width_of
+from meshtui.tui.widgets import Bar
+
+if TYPE_CHECKING:
+    from meshtui.tui.dashboard import Dashboard
+
+
+class _OnDashboard(Bar):
+    @property
+    def dashboard(self) -> Dashboard:
+        """The screen this bar is part of."""
+        return cast("Dashboard", self.screen)
+
+
+class HeaderBar(_OnDashboard):
+    """Clusters, mesh state, policy scope, clock."""
+
+    def content(self, width: int) -> list[Line]:
+        """The header line."""
+        board = self.dashboard
+        return [header(board.mesh, board.clock.now(), width, utc=board.utc, note=board.progress)]
+
+
+class TabBar(_OnDashboard):
+    """Names of the panes, for screens that show one at a time; a click goes there."""
+
+    def content(self, width: int) -> list[Line]:
+        """`1 Clusters  2 Services …`, the one shown marked."""
+        spans: list[Span] = [Span(" ")]
+        for number, pane in enumerate(c.PANES, 1):
+            here = pane == self.dashboard.current
+            text = f"▌{number} {pane.title()} " if here else f" {number} {pane.title()} "
+            spans.append(Span(text, "key" if here else "dim", f"pane.{pane}"))
+        return [spans]
+
+
+class MessageBar(_OnDashboard):
+    """The last thing there was to say; stays until there is something else."""
+
+    def __init__(self) -> None:
+        super().__init__(id="message")
+        self.line: Line = ()
+
+    def say(self, text: str, role: str = "dim", glyph: str = "·") -> None:
+        """Show a sentence."""
+        self.line = [Span(f" {glyph} {safe(text, 1000)}", role)]
+        self.refresh()
+
+    def error(self, error: MeshtuiError) -> None:
+        """Show a failure with its cause and next step."""
+        self.line = [Span(f" {status.BAD} {status.error_text(error)}", "bad")]
+        if error.hint:
+            self.line = [*self.line, Span(f"  → {safe(error.hint)}", "dim")]
+        self.refresh()
+
+    def content(self, width: int) -> list[Line]:
+        """The message."""
+        return [self.line]
+
+
+class FooterBar(_OnDashboard):
+    """Keys that matter where the focus is, from the registry; a click runs them."""
+
+    def content(self, width: int) -> list[Line]:
+        """`g global  s shared … ? help  q quit`."""
+        board = self.dashboard
+        wanted = [x for x in c.in_scope(board.current) if x.footer]
+        spans = [Span(" ")]
+        last = [x for x in wanted if x.id in ("app.palette", "app.help", "app.quit")]
+        first = [x for x in wanted if x not in last]
+        tail = [span for command in last for span in self._entry(command)]
+        for command in first:
+            entry = self._entry(command)
+            if width_of(spans) + width_of(entry) + width_of(tail) > width:
+                break
+            spans += entry
+        gap = width - width_of(spans) - width_of(tail)
+        return [[*spans, Span(" " * max(0, gap)), *tail]]
+
+    def _entry(self, command: c.Command) -> list[Span]:
+        keys = c.keys_of(command, self.dashboard.keymap)
+        key = c.key_text(keys[0]) if keys else "–"
+        refused = self.dashboard.why_not(command)
+        word = "struck" if refused else "dim"
+        return [Span(key, "dim" if refused else "key", command.id), Span(f" {command.footer}  ", word, command.id)]
+
+
+class TooSmall(Bar):
+    """Says that the terminal is too small, while everything behind it keeps running."""
+
+    def content(self, width: int) -> list[Line]:
+        """A sentence in the middle."""
+        size = self.app.size
+        lines: list[Line] = [()] * max(0, self.size.height // 2 - 1)
+        text = f"{size.width}×{size.height} is too small"
+        lines.append([Span(fit(text.center(width), width), "warn")])
+        lines.append([Span(fit("meshtui needs 60×16; it keeps running".center(width), width), "dim")])
+        return lines

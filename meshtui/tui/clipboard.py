@@ -1,0 +1,43 @@
+"""Copying: through the terminal (OSC 52), and through the desktop's own tool where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from textual.app import App
+
+LIMIT = 74_000
+"""Bytes beyond which terminals drop an OSC 52."""
+_TOOLS = (
+    ("WAYLAND_DISPLAY", ("wl-copy",)),
+    ("DISPLAY", ("xclip", "-selection", "clipboard")),
+    ("DISPLAY", ("xsel", "--clipboard", "--input")),
+    ("", ("pbcopy",)),
+)
+
+
+def tool(env: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The desktop's clipboard command; None over SSH or where there is none."""
+    if env.get("SSH_CONNECTION") or env.get("SSH_TTY"):
+        return None
+    for variable, command in _TOOLS:
+        if (not variable or env.get(variable)) and shutil.which(command[0]):
+            return command
+    return None
+
+
+def copy(app: App[int] | App[object], text: str) -> str:
+    """Copy `text`; returns the sentence that says what was copied."""
+    if len(text.encode(errors="replace")) <= LIMIT:
+        app.copy_to_clipboard(text)
+    command = tool(os.environ)
+    if command is not None:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as p:
+            p.communicate(text.encode(errors="replace"), timeout=2)
+    first = text.splitlines()[0] if text else ""
+    return f"copied: {first[:80]}"

@@ -1,0 +1,169 @@
+"""The one registry of commands: bindings, footer, help, palette and docs/keys.md are all made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PANES = ("clusters", "services", "flows", "load")
+"""The panes, in the order of their number keys."""
+
+EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can do, and the keys that do it where `scopes` say."""
+
+    id: str
+    """Stable name: users remap keys by it."""
+    keys: tuple[str, ...]
+    """Textual's names of the keys; the first one is shown."""
+    title: str
+    """Two or three words for footer and palette."""
+    help: str
+    """One sentence for help, palette and the docs page."""
+    scopes: tuple[str, ...]
+    """Panes it belongs to, or EVERYWHERE. Its method `do_…` is looked up on the pane, then on the dashboard."""
+    method: str
+    """Name of the method after `do_`."""
+    footer: str = ""
+    """Word after the key in the footer; empty keeps it out of there."""
+    palette: bool = True
+
+
+def _in(
+    scopes: str, name: str, keys: str, title: str, method: str, *, about: str, footer: str = "", palette: bool = True
+) -> Command:
+    return Command(name, tuple(keys.split()), title, about, tuple(scopes.split()), method, footer, palette)
+
+
+def _all(
+    name: str, keys: str, title: str, method: str, *, about: str, footer: str = "", palette: bool = True
+) -> Command:
+    return _in(EVERYWHERE, name, keys, title, method, about=about, footer=footer, palette=palette)
+
+
+_MOVE = "clusters services flows load"
+_LISTS = "clusters flows load"
+
+# fmt: off
+COMMANDS: tuple[Command, ...] = (
+    _in("services", "services.global", "g", "Toggle global", "global_here", footer="global",
+        about="Toggle global in the cluster under the cursor."),
+    _in("services", "services.shared", "s", "Toggle shared", "shared_here", footer="shared",
+        about="Toggle shared in the cluster under the cursor."),
+    _in("services", "services.affinity", "a", "Next affinity", "affinity_here", footer="affinity",
+        about="Step affinity none → local → remote in the cluster under the cursor."),
+    _in("services", "services.global-all", "G", "Toggle global in all clusters", "global_all",
+        about="Toggle global in every cluster that has the service."),
+    _in("services", "services.shared-all", "S", "Toggle shared in all clusters", "shared_all",
+        about="Toggle shared in every cluster that has the service."),
+    _in("services", "services.affinity-all", "A", "Next affinity in all clusters", "affinity_all",
+        about="Step affinity in every cluster that has the service."),
+    _in("services", "services.undo", "u", "Undo", "undo", footer="undo",
+        about="Take back the last change made in this session, exactly."),
+    _in("services", "services.mesh-only", "m", "Mesh services only", "mesh_only",
+        about="Show only services that carry Cluster Mesh annotations, or all."),
+    _in("flows", "flows.pause", "p", "Pause", "pause", footer="pause",
+        about="Hold the flows still; the title counts what waits."),
+    _in("flows", "flows.verdicts", "v", "Dropped or all", "verdicts", footer="dropped/all",
+        about="Show dropped flows only, or every verdict."),
+    _in("flows", "flows.width", "w", "One or two lines", "width",
+        about="Show one line per flow, or two with the explanation of a drop."),
+    _in("flows services", "view.filter", "slash", "Filter", "filter", footer="filter",
+        about="Narrow this pane down; an empty filter shows everything again."),
+    _all("load.run", "l", "Fire ten requests", "load", footer="load 10",
+        about="Ten requests from x-wing of the selected cluster to the selected service."),
+    _in("load", "load.cancel", "x", "Stop the run", "cancel", footer="stop",
+        about="Cancel the requests that are still on their way."),
+    _in("clusters services load", "policies.open", "p", "Policies", "policies", footer="policies",
+        about="List the clusters' network policies; apply or delete them."),
+    _in(_MOVE, "view.details", "enter", "Details", "details", palette=False,
+        about="Everything known of what is under the cursor."),
+    _all("view.zoom", "z", "Zoom", "zoom", footer="zoom",
+        about="Give the focused pane the whole screen, or take it back."),
+    _all("view.copy", "y", "Copy row", "copy",
+        about="Copy what is under the cursor to the clipboard."),
+    _all("view.utc", "t", "UTC or local time", "utc",
+        about="Switch every time on the screen between UTC and local time."),
+    _all("view.theme", "f8", "Next theme", "theme",
+        about="Switch between the dark, the light and the terminal's own colours."),
+    _all("pane.clusters", "1", "Clusters pane", "pane_clusters",
+        about="Go to the clusters, their nodes and the links between them."),
+    _all("pane.services", "2", "Services pane", "pane_services",
+        about="Go to the services and where their clients' requests go."),
+    _all("pane.flows", "3", "Flows pane", "pane_flows",
+        about="Go to the stream of flows."),
+    _all("pane.load", "4", "Load pane", "pane_load",
+        about="Go to the load test."),
+    _all("pane.next", "tab", "Next pane", "next_pane", palette=False,
+        about="Go to the next pane."),
+    _all("pane.previous", "shift+tab", "Previous pane", "previous_pane", palette=False,
+        about="Go to the previous pane."),
+    _in(_MOVE, "move.down", "down j", "Down", "down", palette=False,
+        about="Down by one."),
+    _in(_MOVE, "move.up", "up k", "Up", "up", palette=False,
+        about="Up by one."),
+    _in(_MOVE, "move.page-down", "pagedown", "Page down", "page_down", palette=False,
+        about="Down by a screenful."),
+    _in(_MOVE, "move.page-up", "pageup", "Page up", "page_up", palette=False,
+        about="Up by a screenful."),
+    _in(_MOVE, "move.half-down", "ctrl+d", "Half page down", "half_down", palette=False,
+        about="Down by half a screenful."),
+    _in(_MOVE, "move.half-up", "ctrl+u", "Half page up", "half_up", palette=False,
+        about="Up by half a screenful."),
+    _in(_LISTS, "move.top", "g home", "Top", "top", palette=False,
+        about="To the first line."),
+    _in(_LISTS, "move.bottom", "G end", "Bottom", "bottom", palette=False,
+        about="To the last line; flows follow again."),
+    _in("services", "move.first", "home", "Top", "top", palette=False,
+        about="To the first line; g and G are taken by global here."),
+    _in("services", "move.last", "end", "Bottom", "bottom", palette=False,
+        about="To the last line; g and G are taken by global here."),
+    _all("app.up", "escape", "Back", "back", palette=False,
+        about="Close, clear or zoom out; never quits."),
+    _all("app.palette", "colon ctrl+p", "Commands", "palette", footer="commands", palette=False,
+        about="Search every command by name."),
+    _all("app.help", "question_mark f1", "Help", "help", footer="help",
+        about="The keys that work where you are."),
+    _all("app.quit", "q", "Quit", "quit", footer="quit",
+        about="Leave meshtui."),
+)
+# fmt: on
+
+BY_ID: dict[str, Command] = {command.id: command for command in COMMANDS}
+
+GLYPHS = {
+    "slash": "/",
+    "question_mark": "?",
+    "colon": ":",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "up": "↑",
+    "down": "↓",
+}
+
+
+def in_scope(scope: str) -> tuple[Command, ...]:
+    """The commands that work in a pane, its own first."""
+    own = tuple(c for c in COMMANDS if scope in c.scopes)
+    return own + tuple(c for c in COMMANDS if EVERYWHERE in c.scopes)
+
+
+def keys_of(command: Command, keymap: dict[str, str]) -> tuple[str, ...]:
+    """The keys of a command after the user's remapping (`keymap`: id → keys, comma separated)."""
+    if command.id in keymap:
+        return tuple(key.strip() for key in keymap[command.id].split(",") if key.strip())
+    return command.keys
+
+
+def key_text(key: str) -> str:
+    """How a key is written for people."""
+    return GLYPHS.get(key, key.replace("ctrl+", "^") if len(key) > 1 else key)
+
+
+def unknown_ids(keymap: Iterable[str]) -> tuple[str, ...]:
+    """Ids in a user's keymap that name no command."""
+    return tuple(name for name in keymap if name not in BY_ID)

@@ -1,0 +1,292 @@
+"""The one screen: header, four panes, message line and footer, and the commands that belong to no pane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from meshtui.core.clock import Clock
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.plan import Plan
+from meshtui.core.settings import Settings
+from meshtui.core.state import Delta, Mesh
+from meshtui.tui import commands as c
+from meshtui.tui.bars import FooterBar, HeaderBar, MessageBar, TabBar, TooSmall
+from meshtui.tui.panes.base import Pane, bindings
+from meshtui.tui.panes.clusters import ClustersPane
+from meshtui.tui.panes.flows import FlowsPane
+from meshtui.tui.panes.load import LoadPane
+from meshtui.tui.panes.services import ServicesPane
+from meshtui.tui.rows import status
+from meshtui.tui.rows.paint import Line, Span
+
+if TYPE_CHECKING:
+    from meshtui.tui.ports import SessionPort
+
+DEFAULT_SERVICE = "default/rebel-base"
+
+
+class Dashboard(Screen[None]):
+    """The cockpit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(c.EVERYWHERE)
+    AUTO_FOCUS = "#services"
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-flat"), (34, "-tall")]
+        self.settings = settings
+        self.clock = clock
+        self.session: SessionPort | None = None
+        self.failure: MeshtuiError | None = None
+        self.progress = "starting"
+        self.utc = settings.utc
+        self.keymap = dict(settings.keymap)
+        self.current = "services"
+        self.clusters = ClustersPane()
+        self.services = ServicesPane()
+        self.flows = FlowsPane()
+        self.load_pane = LoadPane()
+        self.panes: dict[str, Pane] = {p.scope: p for p in (self.clusters, self.services, self.flows, self.load_pane)}
+        self.listeners: set[Callable[[], None]] = set()
+        """Dialogs that want to know when the mesh changed."""
+        self.header = HeaderBar()
+        self.tabs = TabBar()
+        self.message = MessageBar()
+        self.footer = FooterBar()
+
+    def compose(self) -> ComposeResult:
+        """Header, tabs, the panes in two columns, message line, footer."""
+        yield TooSmall()
+        yield self.header
+        yield self.tabs
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield self.clusters
+                yield self.services
+            with Vertical(id="right"):
+                yield self.flows
+                yield self.load_pane
+        yield self.message
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Show what there is, and let the clock tick once a second."""
+        self._front("services")
+        self.set_interval(1, self.header.refresh)
+
+    # State in
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The mesh, once there is a session."""
+        return self.session.mesh if self.session else None
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Namespaces to show; empty means all."""
+        return () if self.settings.all_namespaces else self.settings.namespaces
+
+    def adopt(self, session: SessionPort) -> None:
+        """Show this session from now on."""
+        self.session = session
+        self.progress = ""
+        self.rebuild()
+
+    def apply(self, delta: Delta) -> None:
+        """Hand a change to the panes; each redraws only what it shows of it."""
+        for pane in self.panes.values():
+            pane.changed(delta)
+        for listener in tuple(self.listeners):
+            listener()
+        self.header.refresh()
+        self.footer.refresh()
+
+    def rebuild(self) -> None:
+        """Make everything new."""
+        for pane in self.panes.values():
+            pane.rebuild()
+        for bar in (self.header, self.tabs, self.message, self.footer):
+            bar.refresh()
+
+    def report(self, text: str) -> None:
+        """Say in the header what is being done before there is a session."""
+        self.progress = text
+        self.clusters.rebuild()
+        self.header.refresh()
+
+    def fail(self, error: MeshtuiError) -> None:
+        """There will be no session: say why, where the clusters would be."""
+        self.failure = error
+        self.progress = ""
+        self.message.error(error)
+        self.rebuild()
+
+    def waiting_lines(self, width: int) -> list[Line]:
+        """What stands in the Clusters pane while there is no cluster to show."""
+        if self.failure is not None:
+            return list(status.error_lines(self.failure, width, indent=1))
+        return [[Span(f" {status.WAITING} {self.progress or 'no clusters'}", "info")]]
+
+    # Words out
+
+    def tell(self, error: MeshtuiError) -> None:
+        """State a failure: title, cause and next step in a notification, and in the message line."""
+        from meshtui.tui.rows.paint import safe
+
+        self.message.error(error)
+        body = "\n".join(part for part in (safe(error.cause), f"→ {safe(error.hint)}" if error.hint else "") if part)
+        self.app.notify(body or safe(error.title), title=safe(error.title), severity="error", markup=False, timeout=8)
+
+    def say(self, text: str, role: str = "ok", glyph: str = status.OK) -> None:
+        """Put a sentence into the message line."""
+        self.message.say(text, role, glyph)
+
+    def show_details(self, title: str, lines: Sequence[Line]) -> None:
+        """Show lines in a scrolling dialog."""
+        from meshtui.tui.dialogs.text import TextDialog
+
+        self.app.push_screen(TextDialog(title, lines))
+
+    def ask_filter(self, value: str, placeholder: str, done: Callable[[str], None]) -> None:
+        """Ask for a filter in a line at the bottom."""
+        from meshtui.tui.dialogs.filter import FilterDialog
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                done(text)
+
+        self.app.push_screen(FilterDialog(value, placeholder), take)
+
+    def change(self, make: Callable[[SessionPort], Plan | None], *, nothing: str = "nothing to do") -> None:
+        """Plan a change, ask for the consent it needs, carry it out, say what came of it."""
+        from meshtui.tui.actions import carry_out
+
+        session = self.session
+        if session is None:
+            self.say("there is no cluster yet", "warn", "!")
+            return
+        self.run_worker(carry_out(self, session, make, nothing), group="change", exit_on_error=False)
+
+    # Commands
+
+    def owner(self, command: c.Command) -> Pane | None:
+        """The pane a command acts on: the focused one if it is in scope, else the first in its scope."""
+        if c.EVERYWHERE in command.scopes:
+            return None
+        scope = self.current if self.current in command.scopes else command.scopes[0]
+        return self.panes[scope]
+
+    def why_not(self, command: c.Command) -> str:
+        """Why a command cannot be used now; empty when it can."""
+        pane = self.owner(command)
+        return pane.why_not(command) if pane is not None else ""
+
+    def handler(self, command: c.Command) -> Callable[[], object]:
+        """The method that does it: the pane's, else the dashboard's."""
+        pane = self.owner(command)
+        name = f"do_{command.method}"
+        found = getattr(pane, name, None) if pane is not None else None
+        return found if callable(found) else self.__getattribute__(name)  # type: ignore[no-any-return]
+
+    def on_descendant_focus(self) -> None:
+        """The pane with the focus is the one in front."""
+        if isinstance(self.focused, Pane):
+            self._front(self.focused.scope)
+
+    def _front(self, scope: str) -> None:
+        self.current = scope
+        for name, pane in self.panes.items():
+            pane.set_class(name == scope, "-current")
+        self.query_one("#left").set_class(scope in ("clusters", "services"), "-current")
+        self.query_one("#right").set_class(scope in ("flows", "load"), "-current")
+        self.tabs.refresh()
+        self.footer.refresh()
+
+    def go(self, scope: str) -> None:
+        """Bring a pane to the front and focus it."""
+        self._front(scope)
+        self.set_focus(self.panes[scope])
+
+    def do_pane_clusters(self) -> None:
+        """To pane 1."""
+        self.go("clusters")
+
+    def do_pane_services(self) -> None:
+        """To pane 2."""
+        self.go("services")
+
+    def do_pane_flows(self) -> None:
+        """To pane 3."""
+        self.go("flows")
+
+    def do_pane_load(self) -> None:
+        """To pane 4."""
+        self.go("load")
+
+    def do_next_pane(self) -> None:
+        """To the next pane."""
+        self.go(c.PANES[(c.PANES.index(self.current) + 1) % len(c.PANES)])
+
+    def do_previous_pane(self) -> None:
+        """To the previous pane."""
+        self.go(c.PANES[c.PANES.index(self.current) - 1])
+
+    def do_zoom(self) -> None:
+        """Give the pane in front the whole screen, or take it back."""
+        self.toggle_class("-zoomed")
+
+    def do_back(self) -> None:
+        """Clear the pane's filter, else zoom out; never quit."""
+        if not self.panes[self.current].do_back() and self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+
+    def do_utc(self) -> None:
+        """Show times in the other zone."""
+        self.utc = not self.utc
+        self.rebuild()
+
+    def do_copy(self) -> None:
+        """Copy the row under the cursor."""
+        from meshtui.tui.clipboard import copy
+
+        text = self.panes[self.current].row_text()
+        self.say(copy(self.app, text) if text else "nothing is selected", "dim", "·")
+
+    def do_policies(self) -> None:
+        """Open the policies dialog."""
+        from meshtui.tui.dialogs.policies import PoliciesDialog
+
+        if self.session is None:
+            self.say("there is no cluster yet", "warn", "!")
+            return
+        self.app.push_screen(PoliciesDialog(self, self.session))
+
+    def load_target(self) -> tuple[str, str]:
+        """(context of the client's cluster, service key): what is selected, else the lab's."""
+        cell = self.services.cell
+        if cell is not None and self.current != "clusters":
+            return cell[1], cell[0]
+        contexts = list(self.mesh.clusters) if self.mesh else [""]
+        context = self.clusters.context if self.current == "clusters" else ""
+        return context or contexts[0], cell[0] if cell else DEFAULT_SERVICE
+
+    def do_load(self) -> None:
+        """Fire ten requests."""
+        context, key = self.load_target()
+        if self.session is None or not context:
+            self.say("there is no cluster yet", "warn", "!")
+            return
+        self.load_pane.begin(self.session, context, key)
+
+    def do_help(self) -> None:
+        """The keys that work here."""
+        from meshtui.tui.dialogs.help import help_lines
+
+        self.show_details(f"Keys in {self.current}", help_lines(self.current, self.keymap))

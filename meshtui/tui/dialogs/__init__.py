@@ -1,0 +1,1 @@
+"""Modal screens: consent, policies, help, details and filters."""

@@ -1,0 +1,78 @@
+"""What the dashboard needs of a session: the seam between `tui` and `mesh.session`, and the one tests stand on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol
+
+from meshtui.core.flowstore import FlowStore
+from meshtui.core.loadspec import LoadEvent, LoadSpec
+from meshtui.core.plan import Outcome, Plan
+from meshtui.core.resources import Resource
+from meshtui.core.state import Delta, Mesh
+
+
+class SessionPort(Protocol):
+    """The part of `mesh.session.Session` that the dashboard uses."""
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh as it is known now."""
+        ...
+
+    @property
+    def flows(self) -> FlowStore:
+        """All flows kept."""
+        ...
+
+    @property
+    def pending(self) -> AbstractSet[tuple[str, str]]:
+        """(context, service key) of changes the watch has not confirmed yet."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to watch; returns before clusters have answered."""
+        ...
+
+    async def stop(self) -> None:
+        """End every watcher, stream and forward."""
+        ...
+
+    def subscribe(self, listener: Callable[[Delta], None]) -> Callable[[], None]:
+        """Call `listener` with what changed, on the event loop; returns how to stop that."""
+        ...
+
+    def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when flows arrived, on the event loop; returns how to stop that."""
+        ...
+
+    def plan_toggle(self, refs: Sequence[tuple[str, str]], what: str) -> Plan:
+        """Plan the next value of `global`, `shared` or `affinity` for these (context, service key)."""
+        ...
+
+    def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
+        """Plan to apply manifests in each context."""
+        ...
+
+    def plan_delete(self, context: str, resource: Resource, namespace: str, name: str) -> Plan:
+        """Plan to delete one object."""
+        ...
+
+    def plan_undo(self) -> Plan | None:
+        """Plan to take back the last change, None when there is none."""
+        ...
+
+    async def perform(
+        self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
+    ) -> tuple[Outcome, ...]:
+        """Carry out a plan. Raises Refused when consent is missing."""
+        ...
+
+    def load(self, spec: LoadSpec) -> AsyncIterator[LoadEvent]:
+        """Run a load test; events arrive as answers do."""
+        ...
+
+
+SessionMaker = Callable[[], Awaitable[SessionPort]]
+"""Makes the session after the first paint; raises MeshtuiError when it cannot."""

@@ -1,0 +1,131 @@
+"""The Flows pane's lines: who to whom in which clusters, the verdict, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from meshtui.core import dropreason
+from meshtui.core.flow import Direction, EventType, FlowRow, Peer, Verdict
+from meshtui.tui.rows.header import time_text
+from meshtui.tui.rows.paint import Line, Span, fit, safe, tag, width_of
+
+Tags = Mapping[str, tuple[str, int]]
+"""Cilium's cluster name → its tag and colour index."""
+
+VERDICTS = {
+    Verdict.FORWARDED: ("✔", "FORWARDED", "ok"),
+    Verdict.DROPPED: ("✗", "DROPPED", "bad"),
+    Verdict.ERROR: ("✗", "ERROR", "bad"),
+    Verdict.AUDIT: ("!", "AUDIT", "warn"),
+    Verdict.REDIRECTED: ("↪", "REDIRECTED", "info"),
+    Verdict.TRACED: ("·", "TRACED", "dim"),
+    Verdict.TRANSLATED: ("·", "TRANSLATED", "dim"),
+}
+_POD = re.compile(r"^(.+?)-[0-9a-z]{8,10}-([0-9a-z]{5})$")
+
+
+def peer_name(peer: Peer, ip: str, names: tuple[str, ...] = ()) -> str:
+    """The shortest name that still tells which: pod, reserved identity, DNS name or address."""
+    if peer.pod:
+        match = _POD.match(peer.pod)
+        pod = f"{match[1]}-…{match[2]}" if match else peer.pod
+        return pod if peer.namespace in ("default", "") else f"{peer.namespace}/{pod}"
+    reserved = next((label for label in peer.labels if label.startswith("reserved:")), "")
+    if names:
+        return names[0]
+    return f"{ip} ({reserved.removeprefix('reserved:')})" if reserved else ip
+
+
+def peer_spans(peer: Peer, name: str, port: int, tags: Tags) -> list[Span]:
+    """`T rebel-base-…jqgrf:80`, the tag in its cluster's colour."""
+    spans: list[Span] = []
+    if peer.cluster:
+        label, index = tags.get(peer.cluster, ("?", 0))
+        spans = [tag(label, index), Span(" ")]
+    spans.append(Span(safe(name, 80)))
+    if port:
+        spans.append(Span(f":{port}", "dim"))
+    return spans
+
+
+def who(row: FlowRow, tags: Tags) -> list[Span]:
+    """`K x-wing-…8wv5f → T rebel-base-…jqgrf:80`; the arrow points as the packet went."""
+    source = peer_name(row.source, row.source_ip, row.source_names)
+    destination = peer_name(row.destination, row.destination_ip, row.destination_names)
+    return [
+        *peer_spans(row.source, source, row.source_port if row.is_reply else 0, tags),
+        Span(" → ", "dim"),
+        *peer_spans(row.destination, destination, 0 if row.is_reply else row.destination_port, tags),
+    ]
+
+
+def seen_by(row: FlowRow, tags: Tags) -> str:
+    """Tag of the cluster whose node saw it."""
+    cluster = row.node.partition("/")[0]
+    return tags[cluster][0] if cluster in tags else safe(cluster, 20)
+
+
+def what(row: FlowRow, tags: Tags, explanation: str = "") -> list[Span]:
+    """`✗ EGRESS denied at K · SYN · default-deny, no rule allows it`."""
+    glyph, word, role = _VERDICTS.get(row.verdict, ("?", "UNKNOWN", "warn"))
+    direction = {Direction.EGRESS: "EGRESS ", Direction.INGRESS: "INGRESS "}.get(_direction(row), "")
+    where = seen_by(row, tags)
+    if row.event_type == EventType.POLICY_VERDICT:
+        verb = "denied" if row.verdict == Verdict.DROPPED else "audited" if row.verdict == Verdict.AUDIT else "allowed"
+        head = f"{glyph} {direction}{verb} at {where}"
+    elif row.event_type == EventType.DROP:
+        head = f"{glyph} {reason(row)} {word} at {where}"
+    else:
+        head = f"{glyph} {direction}{word} at {where}"
+    spans = [Span(head, role)]
+    for part in (row.l7 and safe(row.summary, 160), row.flags or row.protocol, safe(explanation, 200)):
+        if part:
+            spans += [Span(" · ", "dim"), Span(part)]
+    return spans
+
+
+_VERDICTS = {int(verdict): told for verdict, told in VERDICTS.items()}
+
+
+def _direction(row: FlowRow) -> Direction:
+    return Direction(row.direction) if row.direction in (1, 2) else Direction.UNKNOWN
+
+
+def reason(row: FlowRow) -> str:
+    """The drop's reason as hubble prints it, or its number."""
+    return safe(dropreason.text(row.drop_reason or row.sub_type), 60)
+
+
+def flow_lines(row: FlowRow, tags: Tags, width: int, *, two: bool, utc: bool, explanation: str = "") -> list[Line]:
+    """One flow: who and what on two lines, or both on one."""
+    stamp = Span(f" {time_text(row.time_ns / 1e9, utc=utc, millis=True)} ", "dim")
+    first = [stamp, *who(row, tags)]
+    if two:
+        return [first, [Span("   "), *what(row, tags, explanation)]]
+    verdict = what(row, tags)
+    room = width - width_of(verdict) - 2
+    return [[*_cut(first, max(30, room)), Span("  "), *verdict]]
+
+
+def _cut(line: list[Span], width: int) -> list[Span]:
+    """The line in exactly `width` cells."""
+    result: list[Span] = []
+    left = width
+    for span in line:
+        if left <= 0:
+            break
+        need = width_of([span])
+        result.append(span if need <= left else span._replace(text=fit(span.text, left)))
+        left -= min(need, left)
+    return [*result, Span(" " * left)] if left > 0 else result
+
+
+def title(shown: str, rate: float, lost: int, *, waiting: int | None, text: str = "") -> str:
+    """`dropped · all clusters · 57/s · lost 0`, what waits while paused, and the filter."""
+    parts = [shown, "all clusters", f"{rate:.0f}/s", f"lost {lost}"]
+    if text:
+        parts[1] = safe(text, 60)
+    if waiting is not None:
+        parts.append(f"paused, {waiting} waiting")
+    return " · ".join(parts)

@@ -1,0 +1,69 @@
+"""How a dashboard begins: with a session, with a way to make one, or with an embedded mesh started for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
+
+from meshtui.core.clock import Clock
+from meshtui.core.settings import Settings
+from meshtui.tui.ports import SessionPort
+
+Report = Callable[[str], None]
+"""Takes a few words on what is being done before there is a session."""
+Opening = Callable[[Report, AsyncExitStack], Awaitable[SessionPort]]
+"""Makes the session, after the first paint; what must end with the app is put on the stack."""
+
+
+class SystemClock:
+    """Wall and monotonic time of this machine (`core.clock.Clock`), without loading the session's room."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+def opening(
+    make_session: Callable[..., Awaitable[SessionPort] | SessionPort] | SessionPort,
+    demo: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+) -> Opening:
+    """An `Opening` from what the command line has; with `demo`, `make_session` gets what it yields."""
+
+    async def go(report: Report, stack: AsyncExitStack) -> SessionPort:
+        arguments = []
+        if demo is not None:
+            report("starting the embedded mesh")
+            arguments.append(await stack.enter_async_context(demo()))
+        report("reading the kubeconfig")
+        if not callable(make_session):
+            return make_session
+        made = make_session(*arguments)
+        return await made if isinstance(made, Awaitable) else made
+
+    return go
+
+
+def run_dashboard(
+    make_session: Callable[..., Awaitable[SessionPort] | SessionPort] | SessionPort,
+    settings: Settings,
+    *,
+    demo: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """Show the dashboard until it is quit; returns the exit code.
+
+    `make_session` is a session, or makes one (it may be async) and is called after the first paint. `demo` makes
+    an async context manager, for instance `sim.launch(options)`; it is entered after the first paint too, left
+    when the dashboard ends, and what it yields is given to `make_session`.
+    """
+    from meshtui.tui.app import MeshtuiApp
+
+    app = MeshtuiApp(opening(make_session, demo), settings, clock)
+    result = app.run()
+    return result if result is not None else app.return_code or 0

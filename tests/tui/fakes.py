@@ -1,0 +1,133 @@
+"""A session that changes its mesh itself: the seam for testing commands without a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from meshtui.core import objects as o
+from meshtui.core import planning
+from meshtui.core import resources as r
+from meshtui.core import state as s
+from meshtui.core.flowstore import FlowStore
+from meshtui.core.loadspec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
+from meshtui.core.plan import Outcome, Plan, Verb
+from meshtui.core.reduce import reduce
+from meshtui.core.toggles import annotate
+from tests.core.recorded import CLUSTERS, mesh_of
+
+RECORDINGS = Path(__file__).parent.parent / "recordings"
+NOW = 1_795_376_188.0
+
+
+def recorded_mesh(step: int = 4, *, trusted: bool = True) -> s.Mesh:
+    """The recorded mesh with its nodes, connected and live."""
+    mesh = mesh_of(step)
+    for name in CLUSTERS:
+        mesh.clusters[name].trusted = trusted
+        reduce(mesh, s.ApiChanged(name, s.Phase.LIVE, NOW, "1.36.2"))
+        nodes = json.loads((RECORDINGS / "4-global" / name / "nodes.json").read_text())["items"]
+        items = {n["metadata"]["name"]: msgspec.convert(n, o.Node) for n in nodes}
+        reduce(mesh, s.Listed(name, r.NODES, items, NOW))
+        relay = s.RelayChanged(
+            name, NOW, s.Phase.LIVE, s.FlowSource.RELAY_DIRECT, "127.0.0.1:1", nodes_connected=2, rate=28.5
+        )
+        reduce(mesh, relay)
+    return mesh
+
+
+class FakeSession:
+    """Keeps what the dashboard asked for; a performed toggle stays pending until `confirm`."""
+
+    def __init__(self, mesh: s.Mesh) -> None:
+        self.mesh = mesh
+        self.flows = FlowStore(1000)
+        self.pending: set[tuple[str, str]] = set()
+        self.performed: list[Plan] = []
+        self.specs: list[LoadSpec] = []
+        self.answers: asyncio.Queue[Request | None] = asyncio.Queue()
+        self.outcome_error: Any = None
+        self.undo: Plan | None = None
+        self._listeners: list[Callable[[s.Delta], None]] = []
+        self._flow_listeners: list[Callable[[], None]] = []
+        self.stopped = False
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    def subscribe(self, listener: Callable[[s.Delta], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
+        self._flow_listeners.append(listener)
+        return lambda: self._flow_listeners.remove(listener)
+
+    def emit(self, event: s.Event) -> None:
+        delta = reduce(self.mesh, event)
+        for listener in self._listeners:
+            listener(delta)
+
+    def deliver(self, rows: Sequence[Any]) -> None:
+        self.flows.add(rows)
+        for listener in self._flow_listeners:
+            listener()
+
+    def plan_toggle(self, refs: Sequence[tuple[str, str]], what: str) -> Plan:
+        return planning.toggle(self.mesh, refs, what)
+
+    def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
+        return planning.apply(self.mesh, contexts, [dict(m) for m in manifests])
+
+    def plan_delete(self, context: str, resource: r.Resource, namespace: str, name: str) -> Plan:
+        return planning.delete(self.mesh, context, resource, namespace, name)
+
+    def plan_undo(self) -> Plan | None:
+        return self.undo
+
+    async def perform(
+        self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
+    ) -> tuple[Outcome, ...]:
+        self.performed.append(plan)
+        if self.outcome_error is not None:
+            return tuple(Outcome(step, self.outcome_error) for step in plan.steps)
+        self.pending |= {(step.context, step.key) for step in plan.steps if step.verb is Verb.ANNOTATE}
+        return tuple(Outcome(step) for step in plan.steps)
+
+    def confirm(self) -> None:
+        """What the watch does: bring back what was asked for."""
+        for step in self.performed[-1].steps:
+            if step.verb is not Verb.ANNOTATE:
+                continue
+            service = self.mesh.clusters[step.context].services[step.key]
+            meta = service.metadata
+            changed = annotate(service.annotations, step.after or {})
+            meta = msgspec.structs.replace(meta, annotations=changed, resource_version=meta.resource_version + "1")
+            self.pending.discard((step.context, step.key))
+            new = msgspec.structs.replace(service, metadata=meta)
+            self.emit(s.Changed(step.context, r.SERVICES, {step.key: new}, NOW))
+
+    async def load(self, spec: LoadSpec) -> AsyncIterator[LoadEvent]:
+        self.specs.append(spec)
+        yield LoadStarted(spec, "default/x-wing-1", NOW)
+        while (request := await self.answers.get()) is not None:
+            yield request
+        yield LoadEnded(NOW)
+
+
+def answer(number: int, cluster: str, seconds: float = 0.002) -> Request:
+    """A request that `cluster` answered."""
+    return Request(number, NOW, Answer.ANSWERED, 0, 200, seconds, body=f'{{"Cluster": "{cluster}"}}', cluster=cluster)
+
+
+def timeout(number: int) -> Request:
+    """A request nobody answered."""
+    return Request(number, NOW, Answer.TIMED_OUT, 28, 0, 2.0)
