@@ -1,0 +1,164 @@
+"""One cluster's side of a session: connects, watches, asks, follows flows, and tells it all as events."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from meshtui.core import state as s
+from meshtui.core.clock import Clock
+from meshtui.core.errors import Forbidden, MeshtuiError
+from meshtui.core.resources import Resource
+from meshtui.core.settings import Settings
+from meshtui.kube.api import Api
+from meshtui.kube.watch import follow
+from meshtui.mesh.flowsource import FlowSourceTask
+from meshtui.mesh.pace import Backoff, Pace, pause
+from meshtui.mesh.probes import NAMESPACE, QUESTIONS, Prober
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.targets import Target
+
+
+@dataclass(slots=True)
+class ClusterTask:
+    """Everything that runs for one target. `emit` is the only way out; it is called on the event loop."""
+
+    target: Target
+    cluster: s.Cluster
+    settings: Settings
+    scope: Scope
+    pace: Pace
+    emit: Callable[[s.Event], None]
+    progressed: Callable[[], None]
+    """Called when `settled` may have become true without an event."""
+    flows: FlowSourceTask
+    clock: Clock
+    rng: random.Random
+    api: Api | None = None
+    asked: set[str] = field(default_factory=set)
+    """Questions that were answered or refused at least once."""
+    _heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
+    _watches: dict[Resource, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def context(self) -> str:
+        """The cluster's identity."""
+        return self.target.context
+
+    async def run(self) -> None:
+        """Run until cancelled. An unreachable cluster is told and tried again, for ever."""
+        backoff = Backoff(self.pace, self.rng)
+        while True:
+            try:
+                self.api = await Api.connect(
+                    self.target.info,
+                    self.settings.kubeconfig,
+                    self.target.env,
+                    request_timeout=self.settings.request_timeout,
+                )
+                async with self.api:
+                    await self._first_answer(self.api, backoff)
+                    await self._live(self.api)
+            except MeshtuiError as error:
+                self._failed(error)
+            finally:
+                self.api = None
+            await pause(backoff.next(), self._heartbeat)
+
+    async def _first_answer(self, api: Api, backoff: Backoff) -> None:
+        while not await self._beat(api):
+            await pause(backoff.next(), self._heartbeat)
+        backoff.reset()
+
+    async def _beat(self, api: Api) -> bool:
+        """Ask for the version: does the API server answer us? A refusal (403) is an answer."""
+        try:
+            version = await api.version()
+        except Forbidden:
+            version = ""
+        except MeshtuiError as error:
+            self._failed(error)
+            return False
+        self.emit(s.ApiChanged(self.context, s.Phase.LIVE, self.clock.now(), version))
+        return True
+
+    def _failed(self, error: MeshtuiError) -> None:
+        """STALE when we have shown this cluster before, FAILED when nothing of it is known."""
+        phase = s.Phase.STALE if self.cluster.objects else s.Phase.FAILED
+        self.emit(s.ApiChanged(self.context, phase, self.clock.now(), error=error))
+
+    async def _live(self, api: Api) -> None:
+        prober = Prober(api, self.cluster, self.emit, self.pace, self.rng, self._asked)
+        async with asyncio.TaskGroup() as group:
+            for resource in self.scope.resources:
+                self._watch(group, api, resource)
+            group.create_task(prober.run(self._questions()), name=f"probe {self.context}")
+            group.create_task(self._beats(group, api, prober), name=f"heartbeat {self.context}")
+            if self.scope.flows:
+                group.create_task(self.flows.run(api), name=f"flows {self.context}")
+
+    def _watch(self, group: asyncio.TaskGroup, api: Api, resource: Resource) -> None:
+        watching = follow(api, resource, self._watched, namespaces=self._namespaces(), clock=self.clock, rng=self.rng)
+        name = f"watch {self.context} {resource.plural}"
+        self._watches[resource] = group.create_task(watching, name=name)
+
+    def _asked(self, question: str) -> None:
+        self.asked.add(question)
+        self.progressed()
+
+    def _watched(self, event: s.Event) -> None:
+        self.emit(event)
+        if isinstance(event, s.WatchChanged) and event.phase in (s.Phase.STALE, s.Phase.FAILED):
+            # A watch that broke may be the first sign that the API server is gone.
+            self._heartbeat.set()
+
+    async def _beats(self, group: asyncio.TaskGroup, api: Api, prober: Prober) -> None:
+        backoff = Backoff(self.pace, self.rng)
+        well = True
+        while True:
+            wait = self.pace.heartbeat * self.rng.uniform(0.8, 1.2) if well else backoff.next()
+            await pause(wait, self._heartbeat if well else None)
+            was, well = well, await self._beat(api)
+            if well and not was:
+                backoff.reset()
+                self._back(group, api, prober)
+
+    def _back(self, group: asyncio.TaskGroup, api: Api, prober: Prober) -> None:
+        """The API server answers again: nobody needs to sit out a long pause."""
+        prober.again()
+        self.flows.again()
+        for resource, task in list(self._watches.items()):
+            if self.cluster.watches[resource].phase in (s.Phase.STALE, s.Phase.FAILED):
+                task.cancel()
+                self._watch(group, api, resource)
+
+    def _questions(self) -> list[str]:
+        skip = set() if self.scope.access else {"access"}
+        skip |= set() if self.scope.status else {"agents", "kvstoremesh", "health"}
+        return [name for name in QUESTIONS if name not in skip]
+
+    def _namespaces(self) -> tuple[str, ...]:
+        """Namespaces to watch, none meaning all; Cilium's own is always among them."""
+        wanted = self.settings.namespaces
+        if not wanted or self.settings.all_namespaces:
+            return ()
+        return tuple(dict.fromkeys([*wanted, NAMESPACE]))
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything asked for was answered, refused, or found unreachable once."""
+        if self.cluster.api.phase in (s.Phase.FAILED, s.Phase.STALE):
+            return True
+        return (
+            self.cluster.api.phase is s.Phase.LIVE
+            and all(self._answered(resource) for resource in self.scope.resources)
+            and self.asked.issuperset(self._questions())
+            and not (self.scope.flows and self.cluster.relay.link.phase is s.Phase.CONNECTING)
+        )
+
+    def _answered(self, resource: Resource) -> bool:
+        """Listed once, or known why not."""
+        link = self.cluster.watches.get(resource)
+        return resource in self.cluster.objects or (link is not None and link.phase is not s.Phase.CONNECTING)

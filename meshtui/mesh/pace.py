@@ -1,0 +1,71 @@
+"""How often a session asks for what no watch delivers, and how long it waits before it tries again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two readings of one thing; every pause is drawn from 0.8 to 1.2 times its value."""
+
+    heartbeat: float = 5.0
+    """Does the API server answer?"""
+    config: float = 30.0
+    agents: float = 10.0
+    health: float = 30.0
+    access: float = 300.0
+    relay: float = 30.0
+    """Has a cluster that has no Relay got one?"""
+    first_retry: float = 0.5
+    """After a failure; doubled with every further one up to `last_retry`."""
+    last_retry: float = 30.0
+    agents_at_once: int = 8
+    agents_per_round: int = 64
+    """In a larger cluster each round asks a random sample of its agents."""
+    pending: float = 10.0
+    """How long a change may wait for the watch to show it before it is no longer marked."""
+
+
+class Backoff:
+    """Pauses between attempts: doubling, jittered, back to the first after a success."""
+
+    def __init__(self, pace: Pace, rng: random.Random) -> None:
+        self._pace = pace
+        self._rng = rng
+        self._failures = 0
+
+    def reset(self) -> None:
+        """The last attempt succeeded."""
+        self._failures = 0
+
+    def next(self) -> float:
+        """Seconds to wait after one more failure: half to all of the doubled pause."""
+        whole: float = min(self._pace.last_retry, self._pace.first_retry * 2 ** min(self._failures, 16))
+        self._failures += 1
+        return whole * self._rng.uniform(0.5, 1.0)
+
+
+async def every(
+    seconds: float, act: Callable[[], Awaitable[None]], rng: random.Random, poke: asyncio.Event | None = None
+) -> None:
+    """Do `act` now and then about every `seconds`, at once when `poke` is set; runs until cancelled."""
+    while True:
+        await act()
+        await pause(seconds * rng.uniform(0.8, 1.2), poke)
+
+
+async def pause(seconds: float, poke: asyncio.Event | None = None) -> None:
+    """Wait that long, or until `poke` is set, which is cleared."""
+    if poke is None:
+        await asyncio.sleep(seconds)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await poke.wait()
+    except TimeoutError:
+        return
+    poke.clear()

@@ -1,0 +1,249 @@
+"""The session: N clusters' watches, questions and flows in, one `Mesh` and one `FlowStore` out; commands back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Self
+
+from meshtui.core import planning
+from meshtui.core import state as s
+from meshtui.core.clock import Clock
+from meshtui.core.errors import MeshtuiError, Unreachable, UsageError
+from meshtui.core.flowstore import FlowStore
+from meshtui.core.loadspec import LoadEnded, LoadEvent, LoadSpec
+from meshtui.core.plan import History, Outcome, Plan
+from meshtui.core.planning import Ref
+from meshtui.core.reduce import reduce
+from meshtui.core.resources import Resource
+from meshtui.core.settings import Settings
+from meshtui.core.state import Delta, Mesh
+from meshtui.hubble.inbox import Inbox
+from meshtui.kube.api import Api
+from meshtui.mesh.auditlog import AuditLog
+from meshtui.mesh.bulletin import Bulletin
+from meshtui.mesh.changes import Changes
+from meshtui.mesh.clock import SystemClock
+from meshtui.mesh.cluster import ClusterTask
+from meshtui.mesh.flowsource import FlowSourceTask, ServerFilter
+from meshtui.mesh.load import run_load
+from meshtui.mesh.pace import Pace
+from meshtui.mesh.pending import Pending
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.targets import Target, new_mesh
+
+
+class Session:
+    """All clusters of one run of meshtui. Everything here belongs on the event loop that called `start`."""
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        scope: Scope | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.targets = tuple(targets)
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.mesh: Mesh = new_mesh(targets, settings)
+        self.flows = FlowStore(settings.flow_capacity)
+        self._inbox = Inbox(self._flows_wait)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rng = rng or random.Random()
+        self._scope = scope or Scope()
+        self._pace = pace or Pace()
+        self._news: Bulletin[Delta] = Bulletin(Delta, Delta.merge)
+        self._flow_news: Bulletin[None] = Bulletin(lambda: None, lambda _old, _new: None)
+        self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
+        self._changes = Changes(
+            self.mesh, self._api_of, self._pending, AuditLog(settings.state_directory), self.emit, self.clock
+        )
+        self._clusters = {target.context: self._cluster(target) for target in targets}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._settled = asyncio.Event()
+
+    def _cluster(self, target: Target) -> ClusterTask:
+        cluster = self.mesh.clusters[target.context]
+        told = self.settings.relays.get(target.context, "")
+        flows = FlowSourceTask(
+            target.context, told, self.emit, self.flows, self._inbox, self.clock, self._rng, self._pace
+        )
+        return ClusterTask(
+            target,
+            cluster,
+            self.settings,
+            self._scope,
+            self._pace,
+            self.emit,
+            self._check_settled,
+            flows,
+            self.clock,
+            self._rng,
+        )
+
+    @property
+    def pending(self) -> set[Ref]:
+        """(context, service key) of changes the watch has not shown yet: live, read only."""
+        return self._pending.refs
+
+    @property
+    def history(self) -> History:
+        """Changes made in this session, newest last."""
+        return self._changes.history
+
+    @property
+    def audit_problem(self) -> MeshtuiError | None:
+        """Why the result of a change that was made is missing from the audit log; None when all is well."""
+        return self._changes.log_problem
+
+    async def start(self) -> None:
+        """Begin with every cluster; returns at once."""
+        loop = self._loop = asyncio.get_running_loop()
+        for context, cluster in self._clusters.items():
+            task = loop.create_task(cluster.run(), name=f"cluster {context}")
+            task.add_done_callback(self._ended)
+            self._tasks[context] = task
+
+    async def stop(self) -> None:
+        """End every task, thread and connection; returns when they are gone."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._loop = None
+        self._news.close()
+        self._flow_news.close()
+        self._pending.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def subscribe(self, listener: Callable[[Delta], None]) -> Callable[[], None]:
+        """Call `listener` with what changed, at most 20 times a second; the returned function ends it."""
+        return self._news.subscribe(listener)
+
+    def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when flows arrived, at most 20 times a second; the returned function ends it."""
+        return self._flow_news.subscribe(lambda _: listener())
+
+    def emit(self, event: s.Event) -> None:
+        """Take one event: the only way anything gets into the mesh."""
+        delta = reduce(self.mesh, event)
+        if delta:
+            self._pending.seen(delta)
+            self._news.post(delta)
+        self._check_settled()
+
+    def _flows_wait(self) -> None:
+        """Called in a stream's thread when the inbox stops being empty."""
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self._take_flows)
+            except RuntimeError:
+                return  # the loop is closed: nobody is left to read flows
+
+    def _take_flows(self) -> None:
+        rows, shed = self._inbox.drain()
+        if shed:
+            self.flows.add_shed(shed)
+        if self.flows.add(rows) or shed:
+            self._flow_news.post(None)
+
+    def _check_settled(self) -> None:
+        if not self._settled.is_set() and all(cluster.settled for cluster in self._clusters.values()):
+            self._settled.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A cluster's task ended by itself: a mistake of ours, which must not look like a quiet cluster."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        context = task.get_name().removeprefix("cluster ")
+        failure = MeshtuiError("meshtui failed on this cluster", cause=repr(error), hint="please report this")
+        self.emit(s.ApiChanged(context, s.Phase.FAILED, self.clock.now(), error=failure))
+        task.get_loop().call_exception_handler({"message": failure.title, "exception": error, "task": task})
+
+    async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - the brief for callers is a plain deadline
+        """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds."""
+        self._check_settled()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._settled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _api_of(self, context: str) -> Api | None:
+        cluster = self._clusters.get(context)
+        return cluster.api if cluster else None
+
+    def api(self, context: str) -> Api:
+        """The API server of a context; raises why there is none now, UsageError for a context not in the session."""
+        api = self._api_of(context)
+        if api is not None:
+            return api
+        cluster = self.mesh.clusters.get(context)
+        if cluster is None:
+            known = ", ".join(self.mesh.clusters)
+            raise UsageError(f"no context {context!r} in this session", hint=f"contexts here: {known}")
+        raise cluster.api.error or Unreachable(
+            f"{context} is not connected", context=context, hint="wait until it is, then repeat"
+        )
+
+    def plan_toggle(self, refs: Sequence[Ref], what: str) -> Plan:
+        """Toggle `global` or `shared`, or move `affinity` on, on (context, service key)s that end up equal."""
+        return planning.toggle(self.mesh, refs, what)
+
+    def plan_annotation(self, refs: Sequence[Ref], what: str, value: str | None) -> Plan:
+        """Set an annotation, or delete it with None. Raises UsageError for a value Cilium would not take as meant."""
+        return planning.annotation(self.mesh, refs, what, value)
+
+    def plan_scale(self, context: str, namespace: str, name: str, replicas: int) -> Plan:
+        """Scale a Deployment."""
+        return planning.scale(self.mesh, context, namespace, name, replicas)
+
+    def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
+        """Apply manifests in every context. Raises UsageError for one that is no object meshtui knows."""
+        return planning.apply(self.mesh, contexts, manifests)
+
+    def plan_delete(self, context: str, resource: Resource, namespace: str, name: str) -> Plan:
+        """Delete one object."""
+        return planning.delete(self.mesh, context, resource, namespace, name)
+
+    def plan_undo(self) -> Plan | None:
+        """Take back the last change that still stands; None when there is none."""
+        return self._changes.plan_undo()
+
+    async def perform(
+        self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
+    ) -> tuple[Outcome, ...]:
+        """Carry out a plan; each step's outcome in order. Raises Refused or Forbidden when it may not be done."""
+        return await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
+
+    async def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
+        """Run a load test from a workload: LoadStarted, Requests as they end, LoadEnded. Closing it stops the run."""
+        try:
+            api = self.api(spec.context)
+        except MeshtuiError as error:
+            yield LoadEnded(self.clock.now(), problem=str(error), hint=error.hint)
+            return
+        async with aclosing(run_load(api, spec, self.clock)) as events:
+            async for event in events:
+                yield event
+
+    async def set_flow_query(self, flow_filter: ServerFilter) -> None:
+        """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
+        for cluster in self._clusters.values():
+            cluster.flows.set_filter(flow_filter)
