@@ -14,7 +14,9 @@ from meshtui.sim.options import SimOptions
 Object = dict[str, Any]
 NAMESPACES = 10
 WORKLOADS_PER_NAMESPACE = 4
-_IDENTITY = re.compile(r"\b(6553[6-9]|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|1[0-2]\d{4}|130\d{3}|131[0-6]\d\d|1310[0-6]\d)\b")
+_IDENTITY = re.compile(
+    r"\b(6553[6-9]|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|1[0-2]\d{4}|130\d{3}|131[0-6]\d\d|1310[0-6]\d)\b"
+)
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -34,8 +36,8 @@ def node_ip(number: int, index: int) -> str:
     return f"172.18.0.{number + 1}" if index == 0 else f"172.18.{number}.{index + 1}"
 
 
-def _endpoints(secret: str, other: str, number: int) -> str:
-    local = secret == "cilium-clustermesh"
+def _endpoints(kind: str, other: str, number: int) -> str:
+    local = kind == "cilium-clustermesh"
     host = "clustermesh-apiserver.kube-system.svc:2379" if local else f"{other}.mesh.cilium.io:32379"
     prefix = "local" if local else "common"
     path = f"/var/lib/cilium/clustermesh/{prefix}-etcd-client"
@@ -60,9 +62,7 @@ def _renamed(obj: Object, name: str, number: int) -> Object:
     return result
 
 
-def grow(
-    found: list[Object], name: str, number: int, options: SimOptions, *, installed: bool, seeded: bool
-) -> None:
+def grow(found: list[Object], name: str, number: int, options: SimOptions, *, installed: bool, seeded: bool) -> None:
     """Add `options.nodes` and `options.services` more in the shapes that are there."""
     nodes = max(1, min(options.nodes or 1, 250))
     for index in range(1, nodes):
@@ -169,12 +169,14 @@ def _workload(
         "k8s:io.cilium.k8s.policy.serviceaccount": "default",
         "k8s:io.kubernetes.pod.namespace": namespace,
     }
-    found.append({
-        "apiVersion": "cilium.io/v2",
-        "kind": "CiliumIdentity",
-        "metadata": {"name": str(identity), "labels": {"io.kubernetes.pod.namespace": namespace}},
-        "security-labels": labels,
-    })
+    found.append(
+        {
+            "apiVersion": "cilium.io/v2",
+            "kind": "CiliumIdentity",
+            "metadata": {"name": str(identity), "labels": {"io.kubernetes.pod.namespace": namespace}},
+            "security-labels": labels,
+        }
+    )
     endpoints = []
     for index in range(2):
         node = (slot + index) % len(nodes)
@@ -185,12 +187,14 @@ def _workload(
         found.append(pod)
         found.append(_endpoint(pod, identity, labels, 4000 + slot * 2 + index))
         target = {"kind": "Pod", "namespace": namespace, "name": pod["metadata"]["name"]}
-        endpoints.append({
-            "addresses": [address],
-            "conditions": {"ready": True, "serving": True, "terminating": False},
-            "nodeName": nodes[node],
-            "targetRef": {**target, "uid": pod["metadata"]["uid"]},
-        })
+        endpoints.append(
+            {
+                "addresses": [address],
+                "conditions": {"ready": True, "serving": True, "terminating": False},
+                "nodeName": nodes[node],
+                "targetRef": {**target, "uid": pod["metadata"]["uid"]},
+            }
+        )
     return namespace, app, endpoints
 
 
@@ -235,9 +239,7 @@ def _endpoint(pod: Object, identity: int, labels: dict[str, str], number: int) -
     }
 
 
-def _service(
-    cluster: str, namespace: str, name: str, app: str, annotations: dict[str, str], address: str
-) -> Object:
+def _service(cluster: str, namespace: str, name: str, app: str, annotations: dict[str, str], address: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -61,7 +61,9 @@ def security_labels(pod: Object, namespace: Object | None, cluster: str) -> dict
 def _kept(key: str) -> bool:
     if key.startswith("app.kubernetes.io"):
         return True
-    return not (key in _DROPPED_NAMES or key.startswith(_DROPPED) or "beta.kubernetes.io" in key.split("/")[0])
+    return not (
+        key in _DROPPED_NAMES or key.startswith(_DROPPED) or "beta.kubernetes.io" in key.split("/", maxsplit=1)[0]
+    )
 
 
 def allocate(labels: dict[str, str], cluster_id: int, taken: set[int]) -> int:
@@ -111,7 +113,7 @@ def of_pod(known: View, pod: Object) -> Party:
 
 def host(known: View, node: str) -> Party:
     """A node's own host identity, as it talks to its pods."""
-    labels = ("reserved:host",)
+    labels: tuple[str, ...] = ("reserved:host",)
     if _runs_api_server(known, node):
         labels = ("reserved:host", "reserved:kube-apiserver")
     return Party(known.router_ip(node), HOST, labels, known.name, node)

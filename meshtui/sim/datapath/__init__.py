@@ -1,0 +1,5 @@
+"""The simulated datapath: names, backends, policies and the flows they leave behind."""
+
+from meshtui.sim.datapath.exchange import RequestResult, request
+
+__all__ = ["RequestResult", "request"]

@@ -1,0 +1,232 @@
+"""Every fault there is: its parameters, what it does when it begins and how it is undone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshtui.sim.datapath.exports import imports
+from meshtui.sim.datapath.view import version_of
+from meshtui.sim.seed import set_version
+
+if TYPE_CHECKING:
+    from meshtui.sim.world import SimCluster, World
+
+Object = dict[str, Any]
+POLICIES = ("cilium.io", "ciliumnetworkpolicies")
+BAD_POLICY = "meshtui-invalid"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One active fault."""
+
+    name: str
+    values: tuple[tuple[str, Any], ...] = ()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A parameter."""
+        return dict(self.values).get(key, default)
+
+    def text(self, key: str, default: str) -> str:
+        """A parameter as text."""
+        return str(self.get(key, default))
+
+    def as_dict(self) -> Object:
+        """As `Faults.apply` takes it."""
+        return {"fault": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in self.values}}
+
+    def about(self, cluster: str) -> bool:
+        """Whether it concerns a cluster; without `cluster` it concerns all."""
+        return self.get("cluster") in (None, cluster)
+
+    def hits_node(self, node: str) -> bool:
+        """Whether it concerns a node; without `node` it concerns all of the cluster."""
+        return self.get("node") in (None, node)
+
+    def between(self, one: str, other: str) -> bool:
+        """Whether it concerns the link between two clusters; without `between`, every link."""
+        pair = self.get("between")
+        return pair is None or {one, other} == set(pair)
+
+    def covers(self, verb: str, resource: str) -> bool:
+        """Whether a request is meant; without verb or resource, every one."""
+        return self.get("verb") in (None, "*", verb) and self.get("resource") in (None, "*", resource)
+
+    @property
+    def seconds(self) -> float:
+        """`ms` in seconds."""
+        return float(self.get("ms", 200)) / 1000
+
+    @property
+    def signed(self) -> float:
+        """`seconds`, which may be negative."""
+        return float(self.get("seconds", 30))
+
+    @property
+    def share(self) -> float:
+        """`percent` as a share of one."""
+        return float(self.get("percent", 50)) / 100
+
+
+Act = Callable[["World", Fault], None]
+
+
+def _nothing(world: World, fault: Fault) -> None:
+    """Faults that are only looked up."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a fault takes and does."""
+
+    about: str
+    takes: tuple[str, ...]
+    begin: Act = _nothing
+    end: Act = _nothing
+
+
+def parse(spec: Object, clusters: tuple[str, ...]) -> Fault:
+    """A fault from its JSON form. Raises ValueError with a sentence on anything unknown or out of range."""
+    name = spec.get("fault")
+    if name not in KINDS:
+        raise ValueError(f"unknown fault {name!r}; known: {', '.join(sorted(KINDS))}")
+    values = {k: v for k, v in spec.items() if k != "fault" and v is not None}
+    unknown = sorted(set(values) - set(KINDS[name].takes))
+    if unknown:
+        raise ValueError(f"{name} takes {', '.join(KINDS[name].takes) or 'no parameters'}; not {', '.join(unknown)}")
+    for key in ("cluster", "between"):
+        named = values.get(key) or ()
+        for cluster in (named,) if isinstance(named, str) else named:
+            if cluster not in clusters:
+                raise ValueError(f"unknown cluster {cluster!r}; known: {', '.join(clusters)}")
+    _numbers(values)
+    if "between" in values:
+        if len(values["between"]) != 2:
+            raise ValueError("between takes two clusters")
+        values["between"] = tuple(sorted(values["between"]))
+    if name == "cilium-version":
+        try:
+            version_of(str(values.get("version", "")))
+        except ValueError:
+            raise ValueError("cilium-version needs a version like 1.19") from None
+    return Fault(name, tuple(sorted(values.items())))
+
+
+def _numbers(values: Object) -> None:
+    for key, low, high in (("ms", 0, 600_000), ("percent", 0, 100), ("seconds", -1e6, 1e6)):
+        if key in values:
+            try:
+                number = float(values[key])
+            except (TypeError, ValueError):
+                raise ValueError(f"{key} must be a number, not {values[key]!r}") from None
+            if not low <= number <= high:
+                raise ValueError(f"{key} must be between {low:g} and {high:g}")
+            values[key] = number
+
+
+def _clusters(world: World, fault: Fault) -> list[SimCluster]:
+    return [c for c in world.clusters.values() if fault.about(c.name)]
+
+
+def _pairs(world: World, fault: Fault) -> list[tuple[str, str]]:
+    """(reader, source) pairs whose exchange of services a fault breaks."""
+    names = list(world.clusters)
+    pairs = [(a, b) for a in names for b in names if a != b]
+    if fault.name == "link-cut":
+        return [p for p in pairs if fault.between(*p)]
+    if fault.name == "api-down":
+        return [p for p in pairs if fault.about(p[1])]
+    return [p for p in pairs if fault.about(p[0]) or fault.about(p[1])]
+
+
+def _freeze(world: World, fault: Fault) -> None:
+    for reader, source in _pairs(world, fault):
+        imports(world).freeze(world, reader, source)
+
+
+def _thaw(world: World, fault: Fault) -> None:
+    """Let through what no other active fault still holds back."""
+    held = set()
+    for spec in world.faults.active() if world.faults else ():
+        other = parse(spec, tuple(world.clusters))
+        if other.name in ("link-cut", "kvstoremesh-down", "api-down"):
+            held.update(_pairs(world, other))
+    for pair in _pairs(world, fault):
+        if pair not in held:
+            imports(world).thaw(*pair)
+
+
+def _expire(world: World, fault: Fault) -> None:
+    for cluster in _clusters(world, fault):
+        cluster.store.compact()
+
+
+def _invalid_policy(world: World, fault: Fault) -> None:
+    """Put a policy there that passes the API's schema and that the agent then refuses."""
+    for cluster in _clusters(world, fault):
+        if cluster.store.get(POLICIES, "default", BAD_POLICY) is None:
+            cluster.store.create(
+                POLICIES,
+                {
+                    "apiVersion": "cilium.io/v2",
+                    "kind": "CiliumNetworkPolicy",
+                    "metadata": {"name": BAD_POLICY, "namespace": "default", "generation": 1},
+                    "spec": {
+                        "endpointSelector": {},
+                        "ingress": [{"fromEndpoints": [{}], "fromEntities": ["cluster"]}],
+                    },
+                },
+            )
+
+
+def _remove_policy(world: World, fault: Fault) -> None:
+    for cluster in _clusters(world, fault):
+        if cluster.store.get(POLICIES, "default", BAD_POLICY) is not None:
+            cluster.store.delete(POLICIES, "default", BAD_POLICY)
+
+
+def _set_version(world: World, fault: Fault) -> None:
+    for cluster in _clusters(world, fault):
+        _write_version(cluster, fault.text("version", ""))
+
+
+def _reset_version(world: World, fault: Fault) -> None:
+    for cluster in _clusters(world, fault):
+        _write_version(cluster, world.options.cilium_version)
+
+
+def _write_version(cluster: SimCluster, version: str) -> None:
+    found = cluster.store.get(("", "configmaps"), "kube-system", "cilium-config")
+    if found is None:
+        return
+    changed = copy.deepcopy(found)
+    set_version(changed["data"], version)
+    cluster.store.update(("", "configmaps"), changed)
+    chart = f"cilium-{version if version.count('.') == 2 else version + '.0'}"
+    agents = cluster.store.get(("apps", "daemonsets"), "kube-system", "cilium")
+    if agents is not None:
+        changed = copy.deepcopy(agents)
+        changed["metadata"].setdefault("labels", {})["helm.sh/chart"] = chart
+        cluster.store.update(("apps", "daemonsets"), changed)
+
+
+KINDS: dict[str, Kind] = {
+    "link-cut": Kind("no packet passes between clusters; every status stays ready", ("between",), _freeze, _thaw),
+    "link-slow": Kind("`ms` more between clusters, one way", ("between", "ms")),
+    "agent-down": Kind("a node's agent does not answer; its datapath lives on", ("cluster", "node")),
+    "node-down": Kind("a node is dead", ("cluster", "node")),
+    "relay-down": Kind("a cluster's Relay is gone", ("cluster",)),
+    "kvstoremesh-down": Kind("a cluster hears no news of the others", ("cluster",), _freeze, _thaw),
+    "api-down": Kind("a cluster's API server does not answer", ("cluster",), _freeze, _thaw),
+    "watch-expire": Kind("every watch ends with 410 and history is gone", ("cluster",), _expire),
+    "forbid": Kind("403 for a verb or resource", ("cluster", "verb", "resource")),
+    "latency": Kind("`ms` more on the API, the data path or all (`where`)", ("cluster", "ms", "where")),
+    "loss": Kind("`percent` of packets are lost", ("cluster", "percent")),
+    "ring-overrun": Kind("`percent` of a node's flow events are lost", ("cluster", "node", "percent")),
+    "clock-skew": Kind("a node's clock is `seconds` ahead", ("cluster", "node", "seconds")),
+    "invalid-policy": Kind("a policy the agent refuses", ("cluster",), _invalid_policy, _remove_policy),
+    "cilium-version": Kind("another version of Cilium", ("cluster", "version"), _set_version, _reset_version),
+}

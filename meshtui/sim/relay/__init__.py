@@ -1,0 +1,42 @@
+"""Hubble as the simulator offers it: a ring of flows per node and a gRPC Relay per cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meshtui.sim.world import SimCluster, World
+
+__all__ = ["start", "stop", "sync"]
+
+
+def start(world: World, cluster: SimCluster) -> int:
+    """Serve a cluster's Relay on a loopback port and return it; 0 where no Relay is deployed."""
+    from meshtui.sim.relay.peers import deployed
+    from meshtui.sim.relay.server import RelayServer
+
+    if not deployed(cluster):
+        return 0
+    server = RelayServer(cluster)
+    cluster.relay = server
+    cluster.relay_port = server.start()
+    sync(world)
+    return cluster.relay_port
+
+
+def stop(cluster: SimCluster) -> None:
+    """Stop serving a cluster's Relay."""
+    if cluster.relay is not None:
+        cluster.relay.stop()
+
+
+def sync(world: World) -> None:
+    """Stop Relays that a fault took away and start those it gave back, on the same ports."""
+    for cluster in world.clusters.values():
+        if cluster.relay is None:
+            continue
+        down = world.faults is not None and world.faults.relay_down(cluster.name)
+        if down and cluster.relay.running:
+            cluster.relay.stop()
+        elif not down and not cluster.relay.running:
+            cluster.relay.start()

@@ -1,0 +1,118 @@
+"""A node's ring of flow events, and events as bytes that are ready to send."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+from meshtui.hubble.pb import flow_pb2
+
+CAPACITY = 4095
+_UUID = b"\x92\x02\x24"
+_NODE_NAME = b"\xc2\x3e"
+_TIME = b"\xca\x3e"
+
+
+def varint(number: int) -> bytes:
+    """Protobuf's variable-length integer."""
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    found.append(number)
+    return bytes(found)
+
+
+def stamp(time_ns: int) -> bytes:
+    """A google.protobuf.Timestamp with its length in front."""
+    seconds, nanos = divmod(time_ns, 1_000_000_000)
+    body = b"\x08" + varint(seconds) + (b"\x10" + varint(nanos) if nanos else b"")
+    return bytes((len(body),)) + body
+
+
+class Template:
+    """A flow without its time and uuid, encoded once; many events may share one."""
+
+    __slots__ = ("body", "flow", "node", "tail")
+
+    def __init__(self, flow: flow_pb2.Flow) -> None:
+        self.flow = flow
+        self.node: str = flow.node_name
+        self.body: bytes = flow.SerializeToString()
+        name = self.node.encode()
+        self.tail = _NODE_NAME + varint(len(name)) + name
+
+    def response(self, time_ns: int, uuid: str) -> bytes:
+        """An encoded GetFlowsResponse; protobuf allows a message's fields in any order."""
+        when = stamp(time_ns)
+        flow = b"".join((self.body, b"\x0a", when, _UUID, uuid.encode()))
+        return b"".join((b"\x0a", varint(len(flow)), flow, self.tail, _TIME, when))
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Events that an agent could not keep."""
+
+    source: int
+    """flow.LostEventSource."""
+    count: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One flow as one node saw it, or a gap."""
+
+    time_ns: int
+    what: Template | Lost
+    uuid: str = ""
+
+
+class Ring:
+    """The newest events of one agent. Written by one thread, read by many."""
+
+    def __init__(self, node: str, started: float, capacity: int = CAPACITY) -> None:
+        self.node = node
+        """`cluster/node`."""
+        self.started = started
+        """Monotonic seconds at which the agent began to listen."""
+        self.seen = 0
+        self._events: deque[Event] = deque(maxlen=capacity)
+        self._lock = threading.Lock()
+        self.notify: list[Callable[[], None]] = []
+
+    @property
+    def capacity(self) -> int:
+        """How many events it holds at most."""
+        return self._events.maxlen or 0
+
+    def append(self, event: Event) -> None:
+        """Add the newest event; the oldest leaves when the ring is full."""
+        with self._lock:
+            self._events.append(event)
+            self.seen += 1
+        for call in self.notify:
+            call()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def all(self) -> tuple[list[Event], int]:
+        """Everything kept, oldest first, and the position to go on from."""
+        with self._lock:
+            return list(self._events), self.seen
+
+    def after(self, position: int) -> tuple[list[Event], int, int]:
+        """Events after a position, the new position, and how many the reader was too slow for."""
+        with self._lock:
+            behind = self.seen - position
+            if behind <= 0:
+                return [], self.seen, 0
+            kept = min(behind, len(self._events))
+            found = list(islice(reversed(self._events), kept))
+            found.reverse()
+            return found, self.seen, behind - kept
