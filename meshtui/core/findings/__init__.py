@@ -1,0 +1,120 @@
+"""The traps a mesh is in, each with its meaning, its evidence and the change that would fix it."""
+
+from __future__ import annotations
+
+from meshtui.core import annotations as a
+from meshtui.core import resources as r
+from meshtui.core.findings.clusters import in_clusters
+from meshtui.core.findings.model import Finding, Fix, Kind, Severity
+from meshtui.core.findings.traffic import Around, in_traffic, surroundings
+from meshtui.core.findings.written import across, in_one, places
+from meshtui.core.routing.candidates import service_of
+from meshtui.core.state import Delta, Mesh
+
+__all__ = ["Finding", "Findings", "Fix", "Kind", "Severity", "findings", "findings_for", "service_keys"]
+
+_READ = frozenset((*a.KEYS.values(), *a.ALIASES.values()))
+
+
+def findings(mesh: Mesh) -> list[Finding]:
+    """Every finding, worst first, always in the same order for the same mesh."""
+    return Findings(mesh).all()
+
+
+def findings_for(mesh: Mesh, service_key: str, *, around: Around | None = None) -> list[Finding]:
+    """The findings of one service. `around`: everybody's links, to look at many services cheaply."""
+    if not _annotated(mesh, service_key):
+        return []
+    found = places(mesh, service_key)
+    result = [finding for place in found for finding in in_one(place)]
+    result += across(mesh, service_key, found)
+    result += in_traffic(mesh, service_key, found, around or surroundings(mesh))
+    return sorted(result, key=lambda finding: finding.order)
+
+
+def service_keys(mesh: Mesh) -> set[str]:
+    """Keys of all services of all clusters."""
+    return {key for cluster in mesh.clusters.values() for key in cluster.services}
+
+
+def _annotated(mesh: Mesh, key: str) -> bool:
+    """Whether any cluster's service carries an annotation that Cluster Mesh reads: others cannot be in a trap."""
+    for cluster in mesh.clusters.values():
+        service = cluster.services.get(key)
+        if service is not None and service.metadata.annotations and not _READ.isdisjoint(service.metadata.annotations):
+            return True
+    return False
+
+
+class Findings:
+    """The findings of a mesh, kept up to date by deltas."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+        self._by_service: dict[str, list[Finding]] = {}
+        self._of_mesh = list(dict.fromkeys(in_clusters(mesh)))
+        self._around = surroundings(mesh)
+        self._configs = self._config_now()
+        self._owners = {
+            (context, slice_key): key
+            for context, index in mesh.slices_of.items()
+            for key, held in index.items()
+            for slice_key in held
+        }
+        self._look(service_keys(mesh))
+
+    def update(self, delta: Delta) -> None:
+        """Look again at what a delta touches: all services only where links, configuration or namespaces changed."""
+        resources = {resource for _, resource in delta.objects}
+        if delta.status or not resources.isdisjoint(r.POLICIES):
+            self._of_mesh = list(dict.fromkeys(in_clusters(self.mesh)))
+        keys = self._touched(delta)
+        if r.NAMESPACES in resources or (delta.status and self._links_changed()):
+            keys |= service_keys(self.mesh) | self._by_service.keys()
+        self._look(keys)
+
+    def all(self) -> list[Finding]:
+        """All of them, worst first."""
+        found = [*self._of_mesh, *(f for listed in self._by_service.values() for f in listed)]
+        return sorted(found, key=lambda finding: finding.order)
+
+    def of(self, service_key: str) -> list[Finding]:
+        """Those of one service, worst first."""
+        return self._by_service.get(service_key, [])
+
+    def _look(self, keys: set[str]) -> None:
+        for key in keys:
+            found = findings_for(self.mesh, key, around=self._around)
+            if found:
+                self._by_service[key] = found
+            else:
+                self._by_service.pop(key, None)
+
+    def _links_changed(self) -> bool:
+        around, configs = surroundings(self.mesh), self._config_now()
+        changed = around != self._around or configs != self._configs
+        self._around, self._configs = around, configs
+        return changed
+
+    def _config_now(self) -> dict[str, object]:
+        # Which resources are known decides too: an empty list is news after "not known yet".
+        return {c.context: (c.config, frozenset(c.objects)) for c in self.mesh.clusters.values()}
+
+    def _touched(self, delta: Delta) -> set[str]:
+        keys: set[str] = set()
+        for (context, resource), names in delta.objects.items():
+            if resource == r.SERVICES:
+                keys |= names
+            elif resource == r.ENDPOINTSLICES:
+                for name in names:
+                    keys |= self._owners_of(context, name)
+        return keys
+
+    def _owners_of(self, context: str, slice_key: str) -> set[str]:
+        """The service a slice belonged to and the one it belongs to now."""
+        found = self.mesh.clusters[context].endpointslices.get(slice_key)
+        before = self._owners.pop((context, slice_key), "")
+        now = service_of(found) if found is not None else ""
+        if now:
+            self._owners[context, slice_key] = now
+        return {before, now} - {""}

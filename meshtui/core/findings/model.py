@@ -1,0 +1,81 @@
+"""A trap a mesh is in: what it means, the evidence, and the change that would fix it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Severity(IntEnum):
+    """How bad it is; the worst sorts first."""
+
+    ERROR = 0
+    """Requests fail or go where nobody meant them to."""
+    WARNING = 1
+    """Something written has no effect, or will hurt at the next failure."""
+    INFO = 2
+
+
+class Kind(Enum):
+    """Every trap meshtui knows, in the order they are listed within a severity."""
+
+    SAME_CLUSTER_ID = "two clusters share an id or name"
+    MAX_CLUSTERS_DIFFER = "max-connected-clusters differs"
+    LINK_DOWN = "cluster not ready"
+    LINK_SILENT = "ready, but its nodes do not answer"
+    LINK_PARTLY = "ready on some nodes only"
+    NOT_CONNECTED = "clusters not connected"
+    NO_MESH = "no cluster id"
+    AGENT_UNWELL = "agent unwell"
+    VERSION_SKEW = "versions too far apart"
+    POLICY_SCOPE_DIFFERS = "policy scope differs"
+    POLICY_INVALID = "policy without effect"
+    STALE_BACKENDS = "unreachable backends in rotation"
+    AFFINITY_DROPS_REMOTE = "affinity drops all remote backends"
+    NO_BACKENDS = "nobody serves"
+    FAILOVER = "failing over now"
+    PORT_MISMATCH = "ports do not match"
+    GLOBAL_ALONE = "global in one cluster only"
+    SHARED_NOWHERE = "shared nowhere"
+    NAMESPACE_NOT_EXPORTED = "namespace not exported"
+    HEADLESS_NOT_SYNCED = "headless, not synchronised"
+    VALUE_MISREAD = "value does not mean what it says"
+    AFFINITY_UNKNOWN = "unknown affinity"
+    ALIAS_IGNORED = "alias and new key both present"
+    INACTIVE = "written but not read"
+    MISSING_SERVICE = "no Service in a cluster"
+
+
+_ORDER = {kind: number for number, kind in enumerate(Kind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One annotation to write: `what` is global, shared or affinity; `value` None deletes it."""
+
+    context: str
+    service_key: str
+    what: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One trap. Text holds names as the clusters sent them: clean it before it reaches a screen."""
+
+    kind: Kind
+    severity: Severity
+    contexts: tuple[str, ...]
+    object: str
+    """`namespace/name` of the service or policy, or the cluster's name."""
+    sentence: str
+    evidence: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    """Annotations that would mend it, all together; empty when no annotation does."""
+    advice: str = ""
+    """What to do where no annotation helps."""
+
+    @property
+    def order(self) -> tuple[int, int, str, tuple[str, ...], str]:
+        """Sort key: worst first, then by kind, object, contexts."""
+        return (self.severity, _ORDER[self.kind], self.object, self.contexts, self.sentence)

@@ -1,0 +1,214 @@
+"""Traps that show in one service's annotations alone: what is written against what it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meshtui.core import annotations as a
+from meshtui.core import objects as o
+from meshtui.core.findings.model import Finding, Fix, Kind, Severity
+from meshtui.core.state import Cluster, Mesh
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service in one cluster, with what its annotations amount to there."""
+
+    cluster: Cluster
+    service: o.Service
+    effective: a.Effective
+
+    @property
+    def context(self) -> str:
+        """The cluster's context."""
+        return self.cluster.context
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.cluster.name
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`."""
+        return self.service.key
+
+    def fix(self, what: str, value: str | None) -> Fix:
+        """One annotation of this service."""
+        return Fix(self.context, self.key, what, value)
+
+    def shown(self, what: str) -> str:
+        """`koornacht: service.cilium.io/shared=false`."""
+        written = self.effective.written(what)
+        return f"{self.name}: {written.key or a.KEYS[what]}={written.value if written.value is not None else 'absent'}"
+
+
+def places(mesh: Mesh, key: str) -> list[Place]:
+    """Where a service exists."""
+    found = []
+    for cluster in mesh.clusters.values():
+        service = cluster.services.get(key)
+        if service is not None:
+            effective = a.effective(service, cluster.namespaces.get(service.namespace), cluster.config)
+            found.append(Place(cluster, service, effective))
+    return found
+
+
+def in_one(place: Place) -> Iterator[Finding]:
+    """Traps of one cluster's annotations."""
+    yield from _misread(place)
+    yield from _affinity(place)
+    for what in a.KEYS:
+        yield from _alias(place, what)
+        if place.effective.inactive(what):
+            yield Finding(
+                Kind.INACTIVE,
+                Severity.INFO,
+                (place.context,),
+                place.key,
+                f"{what} is written on {place.name}'s {place.key} but not read, because it is not global there",
+                (place.shown("global"), place.shown(what)),
+                (place.fix(what, None),),
+            )
+
+
+def _misread(place: Place) -> Iterator[Finding]:
+    """Booleans: only `true` in any case is true; everything else, ` true ` and `yes` too, is false."""
+    for what, repaired in (("global", "true"), ("shared", None)):
+        value = place.effective.written(what).value
+        if value is None or value.lower() in ("true", "false"):
+            continue
+        yield Finding(
+            Kind.VALUE_MISREAD,
+            Severity.WARNING,
+            (place.context,),
+            place.key,
+            f"{what}={value!r} on {place.name}'s {place.key} counts as false: only the word true is true",
+            (place.shown(what),),
+            (place.fix(what, repaired),),
+        )
+
+
+def _affinity(place: Place) -> Iterator[Finding]:
+    effective = place.effective
+    value = effective.written_affinity.value
+    if not value or not effective.global_:
+        return
+    version = place.cluster.config.version if place.cluster.config else a.UNKNOWN_VERSION
+    fixes = (place.fix("affinity", None),)
+    where = f"affinity={value!r} on {place.name}'s {place.key}"
+    evidence = (place.shown("affinity"), f"{place.name}: Cilium {_version(version)}")
+    if effective.affinity is a.Affinity.DROPS_REMOTE:
+        text = f"{where} makes Cilium {_version(version)} drop all remote backends; delete the annotation to mean none"
+        kind, severity = Kind.AFFINITY_DROPS_REMOTE, Severity.ERROR
+    elif not a.affinity_known(value):
+        text = f"{where} is no word Cilium knows, and counts as none"
+        kind, severity = Kind.AFFINITY_UNKNOWN, Severity.WARNING
+    elif value.lower() == "none" and version <= (1, 20):
+        text = (
+            f"{where}: Cilium 1.18, 1.19 and early 1.20 drop all remote backends on it; deleting means none everywhere"
+        )
+        kind, severity = Kind.AFFINITY_UNKNOWN, Severity.WARNING
+    else:
+        return
+    yield Finding(kind, severity, (place.context,), place.key, text, evidence, fixes)
+
+
+def _alias(place: Place, what: str) -> Iterator[Finding]:
+    written = place.effective.written(what)
+    if written.ignored is None:
+        return
+    alias, value = written.ignored
+    agrees = value.lower() == (written.value or "").lower()
+    yield Finding(
+        Kind.ALIAS_IGNORED,
+        Severity.INFO if agrees else Severity.WARNING,
+        (place.context,),
+        place.key,
+        f"{place.name}'s {place.key} carries {alias}={value!r}, which is never read beside {written.key}",
+        (place.shown(what), f"{place.name}: {alias}={value}"),
+        () if agrees else (place.fix(what, written.value if _writable(what, written.value) else None),),
+        f"delete {alias}: once {written.key} is gone it would come back to life" if agrees else "",
+    )
+
+
+def _writable(what: str, value: str | None) -> bool:
+    return value in (("local", "remote") if what == "affinity" else ("true", "false"))
+
+
+def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
+    """Traps that show when the clusters' annotations are compared."""
+    if len(mesh.clusters) < 2:
+        return
+    globals_ = [p for p in found if p.effective.global_]
+    if not globals_:
+        return
+    evidence = tuple(p.shown("global") for p in found)
+    contexts = tuple(p.context for p in globals_)
+    if len(globals_) == 1:
+        yield _alone(mesh, key, globals_[0], found, evidence)
+    elif not any(p.effective.shared for p in globals_):
+        text = f"{key} is global in {len(globals_)} clusters but shared by none, so each sees its own backends only"
+        fixes = tuple(p.fix("shared", None) for p in globals_)
+        yield Finding(
+            Kind.SHARED_NOWHERE,
+            Severity.WARNING,
+            contexts,
+            key,
+            text,
+            tuple(p.shown("shared") for p in globals_),
+            fixes,
+        )
+    for place in globals_:
+        yield from _not_exported(place)
+    missing = [c for c in mesh.clusters.values() if c.services and key not in c.services]
+    if missing and len(globals_) > 1:
+        names = ", ".join(c.name for c in missing)
+        yield Finding(
+            Kind.MISSING_SERVICE,
+            Severity.INFO,
+            tuple(c.context for c in missing),
+            key,
+            f"{names} has no Service {key}: its clients have neither address nor DNS name for it",
+            evidence,
+            advice=f"create a Service {key} annotated {a.GLOBAL}=true in {names}; it needs no pods",
+        )
+
+
+def _alone(mesh: Mesh, key: str, one: Place, found: list[Place], evidence: tuple[str, ...]) -> Finding:
+    others = [p for p in found if p is not one]
+    advice = "" if others else f"create a global Service {key} in another cluster, or delete the annotation"
+    return Finding(
+        Kind.GLOBAL_ALONE,
+        Severity.WARNING,
+        (one.context,),
+        key,
+        f"{key} is global in {one.name} only, so it reaches no other cluster: both sides must say global",
+        evidence,
+        tuple(p.fix("global", "true") for p in others),
+        advice,
+    )
+
+
+def _not_exported(place: Place) -> Iterator[Finding]:
+    """See pkg/clustermesh/namespace: the export side alone asks the namespace."""
+    if not place.effective.shared or place.effective.namespace_global:
+        return
+    namespace = place.service.namespace
+    object_ = place.cluster.namespaces.get(namespace)
+    value = object_.annotations.get(a.NAMESPACE_GLOBAL) if object_ else None
+    why = f"{a.NAMESPACE_GLOBAL}={value}" if value is not None else "clustermesh-default-global-namespace=false"
+    yield Finding(
+        Kind.NAMESPACE_NOT_EXPORTED,
+        Severity.WARNING,
+        (place.context,),
+        place.key,
+        f"{place.name} exports nothing of namespace {namespace}, so its backends of {place.key} reach no other cluster",
+        (f"{place.name}: {why}",),
+        advice=f"annotate namespace {namespace} in {place.name} with {a.NAMESPACE_GLOBAL}=true",
+    )
+
+
+def _version(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}" if version != a.UNKNOWN_VERSION else "of unknown version"
