@@ -1,0 +1,18 @@
+"""Filters flows with `hubble observe`'s vocabulary: parse, match here, ask the server, complete, print as a command."""
+
+from meshtui.core.flowfilter.complete import completions
+from meshtui.core.flowfilter.filter import FlowFilter, parse
+from meshtui.core.flowfilter.keys import KEYS, FilterError
+from meshtui.core.flowfilter.presets import NOISE, PRESETS, service_text, with_preset
+
+__all__ = [
+    "KEYS",
+    "NOISE",
+    "PRESETS",
+    "FilterError",
+    "FlowFilter",
+    "completions",
+    "parse",
+    "service_text",
+    "with_preset",
+]
