@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshtui.core import audit, guards, planning
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, Conflict, MeshtuiError, Refused, Unreachable
 from meshtui.core.plan import History, Outcome, Plan, Step, Verb
 from meshtui.core.state import Changed, Event, Mesh
-from meshtui.kube.api import Api
 from meshtui.mesh.auditlog import AuditLog
 from meshtui.mesh.pending import Pending
+
+if TYPE_CHECKING:
+    from meshtui.kube.api import Api
 
 AT_ONCE = 8
 """Requests under way at the same time in one plan."""

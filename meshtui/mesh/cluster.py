@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from meshtui.core import state as s
-from meshtui.core.clock import Clock
 from meshtui.core.errors import Forbidden, MeshtuiError
 from meshtui.core.resources import Resource
-from meshtui.core.settings import Settings
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
 from meshtui.mesh.flowsource import FlowSourceTask
-from meshtui.mesh.pace import Backoff, Pace, pause
+from meshtui.mesh.pace import Backoff, pause
 from meshtui.mesh.probes import NAMESPACE, QUESTIONS, Prober
-from meshtui.mesh.scope import Scope
+from meshtui.mesh.scope import Surroundings
 from meshtui.mesh.targets import Target
 
 
 @dataclass(slots=True)
 class ClusterTask:
-    """Everything that runs for one target. `emit` is the only way out; it is called on the event loop."""
+    """Everything that runs for one target; `around.emit` is the only way out."""
 
     target: Target
     cluster: s.Cluster
-    settings: Settings
-    scope: Scope
-    pace: Pace
-    emit: Callable[[s.Event], None]
-    progressed: Callable[[], None]
-    """Called when `settled` may have become true without an event."""
+    around: Surroundings
     flows: FlowSourceTask
-    clock: Clock
-    rng: random.Random
     api: Api | None = None
     asked: set[str] = field(default_factory=set)
     """Questions that were answered or refused at least once."""
@@ -49,14 +38,14 @@ class ClusterTask:
 
     async def run(self) -> None:
         """Run until cancelled. An unreachable cluster is told and tried again, for ever."""
-        backoff = Backoff(self.pace, self.rng)
+        backoff = Backoff(self.around.pace, self.around.rng)
         while True:
             try:
                 self.api = await Api.connect(
                     self.target.info,
-                    self.settings.kubeconfig,
+                    self.around.settings.kubeconfig,
                     self.target.env,
-                    request_timeout=self.settings.request_timeout,
+                    request_timeout=self.around.settings.request_timeout,
                 )
                 async with self.api:
                     await self._first_answer(self.api, backoff)
@@ -81,44 +70,46 @@ class ClusterTask:
         except MeshtuiError as error:
             self._failed(error)
             return False
-        self.emit(s.ApiChanged(self.context, s.Phase.LIVE, self.clock.now(), version))
+        self.around.emit(s.ApiChanged(self.context, s.Phase.LIVE, self.around.clock.now(), version))
         return True
 
     def _failed(self, error: MeshtuiError) -> None:
         """STALE when we have shown this cluster before, FAILED when nothing of it is known."""
         phase = s.Phase.STALE if self.cluster.objects else s.Phase.FAILED
-        self.emit(s.ApiChanged(self.context, phase, self.clock.now(), error=error))
+        self.around.emit(s.ApiChanged(self.context, phase, self.around.clock.now(), error=error))
 
     async def _live(self, api: Api) -> None:
-        prober = Prober(api, self.cluster, self.emit, self.pace, self.rng, self._asked)
+        prober = Prober(api, self.cluster, self.around.emit, self.around.pace, self.around.rng, self._asked)
         async with asyncio.TaskGroup() as group:
-            for resource in self.scope.resources:
+            for resource in self.around.scope.resources:
                 self._watch(group, api, resource)
             group.create_task(prober.run(self._questions()), name=f"probe {self.context}")
             group.create_task(self._beats(group, api, prober), name=f"heartbeat {self.context}")
-            if self.scope.flows:
+            if self.around.scope.flows:
                 group.create_task(self.flows.run(api), name=f"flows {self.context}")
 
     def _watch(self, group: asyncio.TaskGroup, api: Api, resource: Resource) -> None:
-        watching = follow(api, resource, self._watched, namespaces=self._namespaces(), clock=self.clock, rng=self.rng)
+        watching = follow(
+            api, resource, self._watched, namespaces=self._namespaces(), clock=self.around.clock, rng=self.around.rng
+        )
         name = f"watch {self.context} {resource.plural}"
         self._watches[resource] = group.create_task(watching, name=name)
 
     def _asked(self, question: str) -> None:
         self.asked.add(question)
-        self.progressed()
+        self.around.progressed()
 
     def _watched(self, event: s.Event) -> None:
-        self.emit(event)
+        self.around.emit(event)
         if isinstance(event, s.WatchChanged) and event.phase in (s.Phase.STALE, s.Phase.FAILED):
             # A watch that broke may be the first sign that the API server is gone.
             self._heartbeat.set()
 
     async def _beats(self, group: asyncio.TaskGroup, api: Api, prober: Prober) -> None:
-        backoff = Backoff(self.pace, self.rng)
+        backoff = Backoff(self.around.pace, self.around.rng)
         well = True
         while True:
-            wait = self.pace.heartbeat * self.rng.uniform(0.8, 1.2) if well else backoff.next()
+            wait = self.around.pace.heartbeat * self.around.rng.uniform(0.8, 1.2) if well else backoff.next()
             await pause(wait, self._heartbeat if well else None)
             was, well = well, await self._beat(api)
             if well and not was:
@@ -135,14 +126,14 @@ class ClusterTask:
                 self._watch(group, api, resource)
 
     def _questions(self) -> list[str]:
-        skip = set() if self.scope.access else {"access"}
-        skip |= set() if self.scope.status else {"agents", "kvstoremesh", "health"}
+        skip = set() if self.around.scope.access else {"access"}
+        skip |= set() if self.around.scope.status else {"agents", "kvstoremesh", "health"}
         return [name for name in QUESTIONS if name not in skip]
 
     def _namespaces(self) -> tuple[str, ...]:
         """Namespaces to watch, none meaning all; Cilium's own is always among them."""
-        wanted = self.settings.namespaces
-        if not wanted or self.settings.all_namespaces:
+        wanted = self.around.settings.namespaces
+        if not wanted or self.around.settings.all_namespaces:
             return ()
         return tuple(dict.fromkeys([*wanted, NAMESPACE]))
 
@@ -153,12 +144,28 @@ class ClusterTask:
             return True
         return (
             self.cluster.api.phase is s.Phase.LIVE
-            and all(self._answered(resource) for resource in self.scope.resources)
+            and all(self._answered(resource) for resource in self.around.scope.resources)
             and self.asked.issuperset(self._questions())
-            and not (self.scope.flows and self.cluster.relay.link.phase is s.Phase.CONNECTING)
+            and not (self.around.scope.flows and self.cluster.relay.link.phase is s.Phase.CONNECTING)
         )
 
     def _answered(self, resource: Resource) -> bool:
         """Listed once, or known why not."""
         link = self.cluster.watches.get(resource)
         return resource in self.cluster.objects or (link is not None and link.phase is not s.Phase.CONNECTING)
+
+
+def new_task(target: Target, around: Surroundings) -> ClusterTask:
+    """The task of one target, not yet running."""
+    told = around.settings.relays.get(target.context, "")
+    flows = FlowSourceTask(
+        target.context,
+        told,
+        around.emit,
+        around.flows,
+        around.inbox,
+        around.clock,
+        around.rng,
+        around.pace,
+    )
+    return ClusterTask(target, around.mesh.clusters[target.context], around, flows)

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
@@ -21,17 +21,10 @@ from meshtui.kube.api import Api
 from meshtui.mesh.agentflows import AgentFlows
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.relays import Reached, reach
+from meshtui.mesh.scope import ServerFilter
 
 STOP_SECONDS = 1.0
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
-
-
-class ServerFilter(Protocol):
-    """What a Relay can be asked for: `core.flowfilter.FlowFilter` is one."""
-
-    def to_server(self) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Any]:
-        """Whitelist, blacklist, and what must be filtered here."""
-        ...
 
 
 @dataclass(slots=True)

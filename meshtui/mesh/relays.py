@@ -9,17 +9,18 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.core.errors import ClusterError, NotFound, RelayAbsent
+from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
 from meshtui.core.resources import NODES, SERVICES
 from meshtui.core.state import FlowSource
 from meshtui.hubble.dial import TlsOptions
+from meshtui.hubble.relay import server_status
 from meshtui.kube.api import Api
 from meshtui.kube.portforward import forward, resolve_service_pod
 
 NAMESPACE = "kube-system"
 SERVICE = "hubble-relay"
 DIRECT_SECONDS = 1.0
-"""How long a published address may take to accept a connection before the port-forward is taken."""
+"""How long a published address may take to connect, and then to answer, before the port-forward is taken."""
 _SERVER_CERTS = f"/api/v1/namespaces/{NAMESPACE}/secrets/hubble-relay-server-certs"
 _TLS_PORT = 443
 
@@ -48,9 +49,10 @@ async def reach(api: Api, told: str) -> AsyncIterator[Reached]:
     authority = await _authority(api) if secure else None
     # Through the API server the tunnel is authenticated already; a bare address is dialled only if we can check it.
     if not secure or authority:
-        address = await _direct(api, service)
+        checked = TlsOptions(ca=authority) if secure else None
+        address = await _direct(api, service, checked)
         if address:
-            yield Reached(address, FlowSource.RELAY_DIRECT, TlsOptions(ca=authority) if secure else None)
+            yield Reached(address, FlowSource.RELAY_DIRECT, checked)
             return
     tls = TlsOptions(ca=authority, insecure=authority is None) if secure else None
     pod, port = await _pod(api)
@@ -102,10 +104,10 @@ async def _authority(api: Api) -> bytes | None:
         return None
 
 
-async def _direct(api: Api, service: Mapping[str, Any]) -> str:
-    """The first published address that accepts a connection in time; empty when none does."""
+async def _direct(api: Api, service: Mapping[str, Any], tls: TlsOptions | None) -> str:
+    """The first published address where a Relay answers in time; empty when none does."""
     addresses = [*_balanced(service), *await _node_ports(api, service)]
-    tries = [asyncio.create_task(_accepts(address)) for address in addresses]
+    tries = [asyncio.create_task(_answers(address, api.context, tls)) for address in addresses]
     try:
         for attempt in asyncio.as_completed(tries):
             address = await attempt
@@ -143,13 +145,15 @@ def _join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def _accepts(address: str) -> str:
+async def _answers(address: str, context: str, tls: TlsOptions | None) -> str:
+    """`address` if a Relay is there; an open port proves nothing, since proxies and other networks have them too."""
     host, _, port = address.rpartition(":")
     try:
         async with asyncio.timeout(DIRECT_SECONDS):
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         writer.close()
         await writer.wait_closed()
-    except (TimeoutError, OSError):
+        await asyncio.to_thread(server_status, address, context=context, tls=tls, timeout=DIRECT_SECONDS)
+    except (TimeoutError, OSError, RelayError):
         return ""
     return address

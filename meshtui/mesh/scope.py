@@ -1,15 +1,24 @@
-"""How much of the mesh a session looks at: the dashboard everything, a headless verb just what it prints."""
+"""How much of the mesh a session looks at, and what all its parts share."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+from meshtui.core.clock import Clock
+from meshtui.core.flowstore import FlowStore
 from meshtui.core.resources import WATCHED, Resource
+from meshtui.core.settings import Settings
+from meshtui.core.state import Event, Mesh
+from meshtui.hubble.inbox import Inbox
+from meshtui.mesh.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to watch and to ask for in every cluster."""
+    """What to watch and to ask for in every cluster: the dashboard everything, a headless verb what it prints."""
 
     resources: tuple[Resource, ...] = WATCHED
     status: bool = True
@@ -18,3 +27,28 @@ class Scope:
     """Ask what we may not do."""
     flows: bool = True
     """Follow the Relays."""
+
+
+class ServerFilter(Protocol):
+    """What a Relay can be asked for: `core.flowfilter.FlowFilter` is one."""
+
+    def to_server(self) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Any]:
+        """Whitelist, blacklist, and what must be filtered here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every cluster's tasks of one session share. `emit` and `progressed` belong on the event loop."""
+
+    mesh: Mesh
+    settings: Settings
+    scope: Scope
+    pace: Pace
+    emit: Callable[[Event], None]
+    progressed: Callable[[], None]
+    """Called when `settled` may have become true without an event."""
+    flows: FlowStore
+    inbox: Inbox
+    clock: Clock
+    rng: random.Random

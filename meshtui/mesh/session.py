@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from meshtui.core import planning
 from meshtui.core import state as s
@@ -21,18 +22,18 @@ from meshtui.core.resources import Resource
 from meshtui.core.settings import Settings
 from meshtui.core.state import Delta, Mesh
 from meshtui.hubble.inbox import Inbox
-from meshtui.kube.api import Api
 from meshtui.mesh.auditlog import AuditLog
 from meshtui.mesh.bulletin import Bulletin
 from meshtui.mesh.changes import Changes
 from meshtui.mesh.clock import SystemClock
-from meshtui.mesh.cluster import ClusterTask
-from meshtui.mesh.flowsource import FlowSourceTask, ServerFilter
-from meshtui.mesh.load import run_load
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.pending import Pending
-from meshtui.mesh.scope import Scope
+from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
 from meshtui.mesh.targets import Target, new_mesh
+
+if TYPE_CHECKING:
+    from meshtui.kube.api import Api
+    from meshtui.mesh.cluster import ClusterTask
 
 
 class Session:
@@ -64,25 +65,30 @@ class Session:
         self._changes = Changes(
             self.mesh, self._api_of, self._pending, AuditLog(settings.state_directory), self.emit, self.clock
         )
-        self._clusters = {target.context: self._cluster(target) for target in targets}
+        self._clusters: dict[str, ClusterTask] = {}
+        self._filter: ServerFilter | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settled = asyncio.Event()
 
-    def _cluster(self, target: Target) -> ClusterTask:
-        cluster = self.mesh.clusters[target.context]
-        told = self.settings.relays.get(target.context, "")
-        flows = FlowSourceTask(
-            target.context, told, self.emit, self.flows, self._inbox, self.clock, self._rng, self._pace
-        )
-        return ClusterTask(
-            target,
-            cluster,
+    async def _run(self, target: Target) -> None:
+        # HTTP, gRPC and WebSocket cost a third of a second to load: off the loop, so that the screen paints first.
+        rooms = await asyncio.to_thread(importlib.import_module, "meshtui.mesh.cluster")
+        cluster: ClusterTask = rooms.new_task(target, self._surroundings())
+        if self._filter is not None:
+            cluster.flows.set_filter(self._filter)
+        self._clusters[target.context] = cluster
+        await cluster.run()
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            self.mesh,
             self.settings,
             self._scope,
             self._pace,
             self.emit,
             self._check_settled,
-            flows,
+            self.flows,
+            self._inbox,
             self.clock,
             self._rng,
         )
@@ -105,10 +111,10 @@ class Session:
     async def start(self) -> None:
         """Begin with every cluster; returns at once."""
         loop = self._loop = asyncio.get_running_loop()
-        for context, cluster in self._clusters.items():
-            task = loop.create_task(cluster.run(), name=f"cluster {context}")
+        for target in self.targets:
+            task = loop.create_task(self._run(target), name=f"cluster {target.context}")
             task.add_done_callback(self._ended)
-            self._tasks[context] = task
+            self._tasks[target.context] = task
 
     async def stop(self) -> None:
         """End every task, thread and connection; returns when they are gone."""
@@ -162,7 +168,8 @@ class Session:
             self._flow_news.post(None)
 
     def _check_settled(self) -> None:
-        if not self._settled.is_set() and all(cluster.settled for cluster in self._clusters.values()):
+        clusters = self._clusters.values()
+        if len(clusters) == len(self.targets) and all(cluster.settled for cluster in clusters):
             self._settled.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -239,11 +246,14 @@ class Session:
         except MeshtuiError as error:
             yield LoadEnded(self.clock.now(), problem=str(error), hint=error.hint)
             return
+        from meshtui.mesh.load import run_load
+
         async with aclosing(run_load(api, spec, self.clock)) as events:
             async for event in events:
                 yield event
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
+        self._filter = flow_filter
         for cluster in self._clusters.values():
             cluster.flows.set_filter(flow_filter)
