@@ -29,7 +29,7 @@ _ACCESS_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _TRANSPORT_ERRORS = (httpx.HTTPError, httpx.StreamError, ssl.SSLError, OSError)
 
 
-class _ListMeta(msgspec.Struct, rename="camel"):
+class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
 
@@ -265,20 +265,30 @@ class Api:
     ) -> bytes:
         content = None if document is None else msgspec.json.encode(document)
         headers = {} if content is None else {"Content-Type": content_type}
+        request = self.connection.http.build_request(
+            method, path, params=params or None, content=content, headers=headers
+        )
         try:
             async with asyncio.timeout(self.request_timeout):
-                response = await self.connection.http.request(
-                    method, path, params=params or None, content=content, headers=headers
-                )
+                response = await self._send(request)
         except ClusterError:
             raise
         except TimeoutError:
             raise failures.timed_out(call) from None
         except _TRANSPORT_ERRORS as error:
-            raise failures.from_transport(call, error) from None
+            raise await self.connection.explain(call, error) from None
         if response.status_code >= 300:
             raise failures.from_status(call, response.status_code, response.content, self.connection.source.certificate)
         return response.content
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """A kept connection may have been closed just now: what only reads is sent once more."""
+        try:
+            return await self.connection.http.send(request)
+        except _TRANSPORT_ERRORS as error:
+            if request.method != "GET" or not failures.is_cut(error):
+                raise
+        return await self.connection.http.send(request)
 
     def _decode(self, call: Call, resource: Resource, body: bytes) -> Any:
         try:

@@ -48,7 +48,7 @@ async def dial(
     except TimeoutError:
         raise failures.timed_out(call) from None
     except (InvalidHandshake, ssl.SSLError, OSError, EOFError) as error:
-        raise failures.from_transport(call, error) from None
+        raise await api.connection.explain(call, error) from None
 
 
 async def _connect(
@@ -56,7 +56,7 @@ async def _connect(
 ) -> ClientConnection:
     link = api.connection
     base = "ws" + link.server.removeprefix("http")
-    options = {"ssl": link.ssl, "server_hostname": link.server_name or None} if link.ssl else {}
+    options = {"ssl": link.tls, "server_hostname": link.server_name or None} if link.tls else {}
     socket_ = await connect(
         f"{base}{path}?{urlencode(params)}",
         subprotocols=[Subprotocol(name) for name in protocols],

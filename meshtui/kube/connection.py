@@ -14,14 +14,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ConfigError
+from meshtui.core.errors import ClusterError, ConfigError
 from meshtui.core.text import clean
+from meshtui.kube import failures
 from meshtui.kube import kubeconfig as files
-from meshtui.kube import tls
+from meshtui.kube import tls as trust
 from meshtui.kube.contexts import is_loopback
 from meshtui.kube.credentials import Source
+from meshtui.kube.failures import Call
 from meshtui.kube.kubeconfig import Target
 
+_LOOK_SECONDS = 1.0
 KEEPALIVE: list[tuple[int, int, int]] = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
@@ -63,7 +66,7 @@ class Connection:
     timeout: float
     source: Source
     http: httpx.AsyncClient
-    ssl: ssl.SSLContext | None
+    tls: ssl.SSLContext | None
     server_name: str
     """tls-server-name: the name the certificate must carry, empty for the URL's host."""
     proxy: str | None
@@ -84,10 +87,43 @@ class Connection:
             timeout=seconds,
             source=source,
             http=_client(target, secure, proxy, source, seconds),
-            ssl=secure,
+            tls=secure,
             server_name=server_name,
             proxy=proxy,
         )
+
+    async def explain(self, call: Call, error: BaseException) -> ClusterError:
+        """The typed error for a request without an answer, after a second look at a connection that was cut.
+
+        TLS 1.3 tells a client that its certificate is rejected only after the handshake, and the reset that
+        follows mostly swallows the alert: a handshake that sends nothing more gets to see it.
+        """
+        if failures.is_cut(error) and self.source.certificate and self.tls is not None and self.proxy is None:
+            alert = await self._alert(self.tls)
+            if alert is not None:
+                return failures.from_transport(call, alert)
+        return failures.from_transport(call, error)
+
+    async def _alert(self, secure: ssl.SSLContext) -> ssl.SSLError | None:
+        parts = urlsplit(self.server)
+        writer = None
+        try:
+            async with asyncio.timeout(min(_LOOK_SECONDS, self.timeout)):
+                reader, writer = await asyncio.open_connection(
+                    parts.hostname,
+                    parts.port or 443,
+                    ssl=secure,
+                    server_hostname=self.server_name or parts.hostname,
+                )
+                await reader.read(1)
+        except ssl.SSLError as error:
+            return error
+        except OSError:
+            pass
+        finally:
+            if writer is not None:
+                writer.close()
+        return None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -103,7 +139,7 @@ def _prepare(context: str, kubeconfig: Path | None, env: Mapping[str, str]) -> t
             cause=f"{clean(target.server)} should look like https://HOST:PORT",
             hint="kubectl config set-cluster NAME --server=https://HOST:PORT",
         )
-    return target, tls.server_context(target) if scheme == "https" else None
+    return target, trust.server_context(target) if scheme == "https" else None
 
 
 def _client(

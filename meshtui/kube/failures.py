@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import msgspec
 
 from meshtui.core.errors import (
@@ -29,6 +30,14 @@ from meshtui.core.resources import Resource
 from meshtui.core.text import clean
 
 _VERBS = {"get": "read", "list": "list", "watch": "watch", "patch": "change", "create": "create", "delete": "delete"}
+_NO_VERDICT = (
+    ssl.SSLEOFError,
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+    ssl.SSLZeroReturnError,
+    ssl.SSLSyscallError,
+)
+_CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, httpx.RemoteProtocolError, httpx.ReadError)
 _EXPIRED, _NOT_YET, _SELF_SIGNED = {10}, {9}, {18, 19, 20, 21}
 _WRONG_NAME = {62, 64}
 
@@ -134,7 +143,7 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
         if isinstance(link, ssl.SSLCertVerificationError):
             return _build(CertificateRejected, call, *_verification(call, link))
     for link in chain:
-        if isinstance(link, ssl.SSLError) and not isinstance(link, ssl.SSLEOFError):
+        if isinstance(link, ssl.SSLError) and not isinstance(link, _NO_VERDICT):
             return _build(*_handshake(call, link))
     for link in chain:
         if isinstance(link, socket.gaierror):
@@ -150,9 +159,17 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
             return _build(Unreachable, call, cause, "is the cluster running? kind: docker ps -a")
     if any(isinstance(link, TimeoutError) or "Timeout" in type(link).__name__ for link in chain):
         return timed_out(call)
+    if is_cut(error):
+        cause = f"{clean(call.server)} closed the connection without an answer"
+        return _build(Unreachable, call, cause, "is it restarting, or does a proxy stand in between?")
     text = next((str(link) for link in chain if str(link)), type(error).__name__)
     cause = f"{clean(call.server)}: {clean(text, 300)}"
     return _build(Unreachable, call, cause, "check the network, the VPN and the server's address")
+
+
+def is_cut(error: BaseException) -> bool:
+    """Whether a connection that stood was closed before the answer."""
+    return any(isinstance(link, _CUTS) for link in _chain(error))
 
 
 def timed_out(call: Call) -> TimedOut:

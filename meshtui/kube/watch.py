@@ -212,7 +212,7 @@ class _Follower:
         except TimeoutError:
             raise failures.timed_out(self._call) from None
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-            raise failures.from_transport(self._call, error) from None
+            raise await self._api.connection.explain(self._call, error) from None
         certificate = self._api.connection.source.certificate
         raise failures.from_status(self._call, response.status_code, body, certificate)
 
