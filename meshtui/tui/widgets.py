@@ -98,7 +98,7 @@ class LineView(ScrollView, can_focus=True):
     def shift(self, lines: int) -> None:
         """Scroll by as many lines as were put in above, so that what is read stays where it is."""
         if lines and self.scroll_offset.y:
-            self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False, immediate=True)
+            self.scroll_to(y=max(0, self.scroll_offset.y + lines), animate=False, force=True)
 
     def touch(self, keys: Sequence[Hashable] | None = None) -> None:
         """Draw these items again, or all that are in sight."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +15,13 @@ from meshtui.core import objects as o
 from meshtui.core import planning
 from meshtui.core import resources as r
 from meshtui.core import state as s
+from meshtui.core.flow import FlowRow
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.loadspec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
 from meshtui.core.plan import Outcome, Plan, Verb
 from meshtui.core.reduce import reduce
 from meshtui.core.toggles import annotate
+from meshtui.hubble.jsonlines import read
 from tests.core.recorded import CLUSTERS, mesh_of
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -131,3 +134,14 @@ def answer(number: int, cluster: str, seconds: float = 0.002) -> Request:
 def timeout(number: int) -> Request:
     """A request nobody answered."""
     return Request(number, NOW, Answer.TIMED_OUT, 28, 0, 2.0)
+
+
+def recorded_flows(name: str = "dropped", times: int = 1) -> list[FlowRow]:
+    """Recorded flows of step 10: `dropped` or `others`; repeated ones get uuids of their own, a second apart."""
+    lines = (RECORDINGS / "10-default-deny" / f"flows.{name}.jsonl").read_text().splitlines()
+    rows = [item for item in read(lines, "koornacht") if isinstance(item, FlowRow)]
+    return [
+        dataclasses.replace(row, uuid=f"{row.uuid}-{n}", time_ns=row.time_ns + n * 10**9)
+        for n in range(times)
+        for row in rows
+    ]

@@ -112,10 +112,10 @@ class FlowsPane(Pane):
         self._use(view.rows(0, len(view)))
         if self.following or row is None:
             self.cursor = max(0, len(self.items) - 1)
-            self.scroll_to(y=self.total, animate=False, immediate=True)
+            self.scroll_to(y=self.total, animate=False, force=True)
         else:
             self.cursor = _find(self.items, row, self.cursor - gone)
-            self.scroll_to(y=max(0, self.top_of(self.cursor) - above), animate=False, immediate=True)
+            self.scroll_to(y=max(0, self.top_of(self.cursor) - above), animate=False, force=True)
         self.refresh()
 
     def _use(self, items: Sequence[FlowRow]) -> None:

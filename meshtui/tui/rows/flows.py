@@ -22,6 +22,8 @@ VERDICTS = {
     Verdict.TRACED: ("·", "TRACED", "dim"),
     Verdict.TRANSLATED: ("·", "TRANSLATED", "dim"),
 }
+_WHERE = re.compile(r"^(in|e)gress at [^:]*: ")
+"""Already said in front of an explanation."""
 _POD = re.compile(r"^(.+?)-[0-9a-z]{8,10}-([0-9a-z]{5})$")
 
 
@@ -74,12 +76,12 @@ def what(row: FlowRow, tags: Tags, explanation: str = "") -> list[Span]:
     if row.event_type == EventType.POLICY_VERDICT:
         verb = "denied" if row.verdict == Verdict.DROPPED else "audited" if row.verdict == Verdict.AUDIT else "allowed"
         head = f"{glyph} {direction}{verb} at {where}"
-    elif row.event_type == EventType.DROP:
-        head = f"{glyph} {reason(row)} {word} at {where}"
     else:
         head = f"{glyph} {direction}{word} at {where}"
     spans = [Span(head, role)]
-    for part in (row.l7 and safe(row.summary, 160), row.flags or row.protocol, safe(explanation, 200)):
+    why = reason(row) if row.event_type == EventType.DROP else ""
+    told = _WHERE.sub("", explanation)
+    for part in (why, row.l7 and safe(row.summary, 160), row.flags or row.protocol, safe(told, 200)):
         if part:
             spans += [Span(" · ", "dim"), Span(part)]
     return spans

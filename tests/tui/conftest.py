@@ -1,0 +1,79 @@
+"""A dashboard on a session that tests hold in their hands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from meshtui.core import state as s
+from meshtui.core.settings import Settings
+from meshtui.tui.app import MeshtuiApp
+from meshtui.tui.start import opening
+from tests.tui.fakes import NOW, FakeSession, recorded_mesh
+
+
+class StillClock:
+    """Time stands where a test puts it."""
+
+    def now(self) -> float:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Board:
+    """The app, its pilot and its session, with what tests ask of them."""
+
+    def __init__(self, app: MeshtuiApp, pilot: Pilot[int], session: FakeSession) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.session = session
+
+    def text(self, of: Any = None) -> str:
+        """What the screen, or one pane of it, shows as plain text."""
+        if of is None:
+            lines = self.app.screen._compositor.render_strips()
+        else:
+            lines = [of.render_line(y) for y in range(of.scrollable_content_region.height)]
+        return "\n".join(strip.text.rstrip() for strip in lines)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], object], what: str = "") -> None:
+        """Wait for a condition, for ten seconds of turns of the event loop."""
+        for _ in range(1000):
+            if holds():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError(f"never happened: {what or holds}\n{self.text()}")
+
+
+def make_app(session: Any, settings: Settings | None = None) -> MeshtuiApp:
+    return MeshtuiApp(opening(session), settings or Settings(utc=True), StillClock())
+
+
+@asynccontextmanager
+async def board_on(
+    mesh: s.Mesh | None = None, size: tuple[int, int] = (120, 40), settings: Settings | None = None
+) -> AsyncIterator[Board]:
+    """The dashboard on a FakeSession, once it shows the mesh."""
+    session = FakeSession(mesh if mesh is not None else recorded_mesh())
+    app = make_app(lambda: session, settings)
+    async with app.run_test(size=size) as pilot:
+        board = Board(app, pilot, session)
+        await board.until(lambda: app.board.session is not None, "the session starts")
+        await pilot.pause()
+        yield board
+
+
+@pytest.fixture
+async def board() -> AsyncIterator[Board]:
+    async with board_on() as found:
+        yield found
