@@ -22,6 +22,7 @@ from meshtui.sim.api.registry import BY_KIND
 from meshtui.sim.api.server import ApiServer
 from meshtui.sim.certs import Authority
 from meshtui.sim.control import Control
+from meshtui.sim.faults import Faults
 from meshtui.sim.kubeconfig import Access
 from meshtui.sim.options import SimOptions
 from meshtui.sim.store import Object
@@ -84,7 +85,7 @@ class Mesh:
 
     async def _start(self) -> None:
         directory = self._directory()
-        _faults(self.world)
+        self.world.faults = Faults(self.world)
         for cluster in self.world.clusters.values():
             populate(cluster)
         for cluster in self.world.clusters.values():
@@ -102,7 +103,7 @@ class Mesh:
 
         tokens = self._tokens.setdefault(cluster.name, Tokens())
         await self._stack.enter_async_context(controllers.running(cluster))
-        await self._start_relay(cluster)
+        self._start_relay(cluster)
         authority = Authority(cluster.name)
         port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context())
         server = f"https://{LOOPBACK}:{port}"
@@ -114,15 +115,11 @@ class Mesh:
             access = Access(cluster.name, server, authority.pem, certificate)
         self._access.append(access)
 
-    async def _start_relay(self, cluster: SimCluster) -> None:
-        try:
-            from meshtui.sim import relay
-        except ImportError:
-            return
-        if not hasattr(relay, "start") or not _has_relay(cluster):
-            return
-        cluster.relay_port = await relay.start(cluster.world, cluster)
-        self._stack.push_async_callback(relay.stop, cluster)
+    def _start_relay(self, cluster: SimCluster) -> None:
+        from meshtui.sim import relay
+
+        cluster.relay_port = relay.start(cluster.world, cluster)
+        self._stack.callback(relay.stop, cluster)
 
     async def _listen(self, app: web.Application, tls: ssl.SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
@@ -153,18 +150,6 @@ def populate(cluster: SimCluster) -> None:
         by_resource.setdefault(resource.gvr, []).append(obj)
     for gvr, objects in by_resource.items():
         cluster.store.load(gvr, objects)
-
-
-def _has_relay(cluster: SimCluster) -> bool:
-    return cluster.store.entry(("", "services"), "kube-system", "hubble-relay") is not None
-
-
-def _faults(world: World) -> None:
-    try:
-        from meshtui.sim.faults import Faults
-    except ImportError:
-        return
-    world.faults = Faults(world)
 
 
 def _initial_faults(world: World, state: str) -> None:

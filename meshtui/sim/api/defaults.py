@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meshtui.sim.api import schema
 from meshtui.sim.api.registry import ApiResource
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
@@ -13,11 +14,10 @@ _SERVICES = ("", "services")
 
 
 def strict(resource: ApiResource, obj: Object, query: Mapping[str, str]) -> None:
-    """With `fieldValidation=Strict`, refuse fields the kind does not have. Raises ApiError 400."""
+    """Refuse values of a wrong type and, with `fieldValidation=Strict`, unknown fields. Raises ApiError 400."""
+    schema.check_types(resource, obj)
     if query.get("fieldValidation") == "Strict":
-        from meshtui.sim.api.schema import refuse_unknown
-
-        refuse_unknown(resource, obj)
+        schema.refuse_unknown(resource, obj)
 
 
 def fill(cluster: SimCluster, resource: ApiResource, obj: Object, *, dry: bool = False) -> None:

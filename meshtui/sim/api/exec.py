@@ -31,8 +31,8 @@ def container_of(pod: Object, asked: str) -> str:
     """The container a request means. Raises ApiError 400."""
     name = pod["metadata"]["name"]
     spec = pod.get("spec", {})
-    names = [c["name"] for c in spec.get("containers") or []]
-    inits = [c["name"] for c in spec.get("initContainers") or []]
+    names: list[str] = [c["name"] for c in spec.get("containers") or []]
+    inits: list[str] = [c["name"] for c in spec.get("initContainers") or []]
     if asked:
         if asked not in (*names, *inits):
             raise bad_request(f"container {asked} is not valid for pod {name}")

@@ -78,14 +78,14 @@ class _Forward:
             for channel in (2 * index, 2 * index + 1):
                 await self._socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
         pumps = [asyncio.create_task(self._pump(i, p)) for i, p in enumerate(self._ports)]
-        connected = asyncio.gather(*pumps)
+        connected = asyncio.create_task(_all(pumps))
         reader = asyncio.create_task(self._read())
         try:
             await asyncio.wait({connected, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*pumps, reader):
+            for task in (connected, *pumps, reader):
                 task.cancel()
-            await asyncio.gather(*pumps, reader, return_exceptions=True)
+            await asyncio.gather(connected, *pumps, reader, return_exceptions=True)
             for writer in self._writers.values():
                 writer.close()
             await self._socket.close(code=WSCloseCode.OK)
@@ -118,3 +118,7 @@ class _Forward:
                 continue
             writer.write(data)
             await writer.drain()
+
+
+async def _all(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks)

@@ -83,7 +83,8 @@ def _access(cluster: SimCluster, user: User, spec: dict[str, Any]) -> dict[str, 
 
 
 def _rules(cluster: SimCluster, user: User, namespace: str) -> dict[str, Any]:
-    resources, paths = [], []
+    resources: list[Object] = []
+    paths: list[Object] = []
     for rule, _ in rbac.rules(cluster.store, user, namespace):
         (paths if rule.get("nonResourceURLs") else resources).append(rule)
     return {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}

@@ -13,7 +13,7 @@ from meshtui.sim.api import delete, discovery, logs, portforward, rbac, read, re
 from meshtui.sim.api import exec as exec_
 from meshtui.sim.api.auth import Tokens, User, authenticate, impersonated
 from meshtui.sim.api.errors import ApiError, NoSuchPath, forbidden, forbidden_path, method_not_allowed
-from meshtui.sim.api.faults import meet
+from meshtui.sim.api.faults import down, hang_up, meet
 from meshtui.sim.api.request import Ask, parse
 from meshtui.sim.api.tables import shape_of
 from meshtui.sim.api.watch import Watch
@@ -52,16 +52,20 @@ class ApiServer:
             return await self._answer(request)
         except ApiError as error:
             return _json(msgspec.json.encode(error.status()), error.code)
+        except ConnectionResetError:
+            return web.Response(status=503)
         except NoSuchPath:
             return web.Response(status=404, text="404 page not found\n", headers=_headers())
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if down(self._cluster):
+            hang_up(request)
         user = self._user(request)
         ask = parse(self._store, request.method, request.path, request.query)
         if ask is None:
             return await self._plain(request, user)
         self._authorize(request, ask, user)
-        await meet(request, self._cluster, ask)
+        await meet(request, self._cluster, ask, user.name)
         if ask.sub in self._subresources:
             return await self._subresources[ask.sub](request, ask, user)
         if ask.verb not in ask.resource.verbs:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from meshtui.sim.api import admission
+from meshtui.sim.api import admission, managed, protobuf
 from meshtui.sim.api.auth import User
 from meshtui.sim.api.errors import (
     ApiError,
@@ -26,6 +26,7 @@ from meshtui.sim.api.patches import PatchFailed, json_patch, merge
 from meshtui.sim.api.registry import ApiResource, storage
 from meshtui.sim.api.request import Ask
 from meshtui.sim.api.strategic import strategic_merge
+from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Exists, Object
 from meshtui.sim.world import SimCluster
 
@@ -65,6 +66,8 @@ class Body:
                 return yaml.safe_load(self.data)
             except yaml.YAMLError as error:
                 raise bad_request(f"error decoding YAML: {error}") from None
+        if self.media == protobuf.MEDIA:
+            return protobuf.decode(self.data)
         if self.media not in ("application/json", "", JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH):
             raise unsupported_media(self.media, ("application/json", "application/yaml"))
         try:
@@ -76,12 +79,13 @@ class Body:
 def create(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     """A new object. Raises ApiError."""
     obj = body.decoded()
-    _check_kind(obj, ask.resource)
+    check_kind(obj, ask.resource)
     meta = obj.setdefault("metadata", {})
     if meta.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
     _place(meta, ask, cluster)
     obj = admission.admit_create(cluster, ask.resource, obj, body)
+    managed.updated(None, obj, body.manager, timestamp(cluster.world.clock.now()))
     if cluster.store.entry(storage(ask.resource), meta.get("namespace", ""), obj["metadata"]["name"]):
         raise already_exists(ask.resource.plural, ask.resource.group, obj["metadata"]["name"])
     if body.dry:
@@ -96,7 +100,7 @@ def update(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     """An object replaced by PUT. Raises ApiError."""
     old = current(cluster, ask)
     obj = body.decoded()
-    _check_kind(obj, ask.resource)
+    check_kind(obj, ask.resource)
     meta = obj.setdefault("metadata", {})
     if meta.get("name") != ask.name:
         raise bad_request(
@@ -124,8 +128,8 @@ def current(cluster: SimCluster, ask: Ask) -> Object:
     return found
 
 
-def store(cluster: SimCluster, ask: Ask, old: Object, new: Object, body: Body) -> Object:
-    """Check and keep a changed object. Raises ApiError."""
+def store(cluster: SimCluster, ask: Ask, old: Object, new: Object, body: Body, *, owned: bool = False) -> Object:
+    """Check and keep a changed object; `owned` says that its field owners are right already. Raises ApiError."""
     resource = ask.resource
     meta = new["metadata"]
     asked = meta.get("resourceVersion")
@@ -135,6 +139,8 @@ def store(cluster: SimCluster, ask: Ask, old: Object, new: Object, body: Body) -
         why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: "
         raise conflict(resource.plural, resource.group, ask.name, why + str(old["metadata"]["uid"]))
     new = admission.admit_update(cluster, resource, old, new, body, ask.sub)
+    if not owned and not ask.sub:
+        managed.updated(old, new, body.manager, timestamp(cluster.world.clock.now()))
     if body.dry:
         return new
     kept = cluster.store.update(storage(resource), new)
@@ -182,7 +188,8 @@ def _refuse_non_strings(obj: Object) -> None:
     raise ApiError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": causes})
 
 
-def _check_kind(obj: Any, resource: ApiResource) -> None:
+def check_kind(obj: Any, resource: ApiResource) -> None:
+    """Refuse an object of another kind, or with labels that are no strings. Raises ApiError 400."""
     if not isinstance(obj, dict):
         raise bad_request("the object provided is unrecognized (must be of type " + resource.kind + ")")
     obj.setdefault("kind", resource.kind)
