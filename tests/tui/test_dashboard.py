@@ -137,7 +137,7 @@ async def test_a_protected_context_wants_its_name():
         screen = board.app.screen
         assert isinstance(screen, ConsentDialog)
         assert screen.plan.consent is Consent.TYPE_NAME
-        await board.press("tab", "tab", "w", "r", "o", "n", "g", "enter")
+        await board.press("w", "r", "o", "n", "g", "enter")
         assert not board.session.performed
         await board.press(*"koornacht", "enter")
         await board.until(lambda: board.session.performed)
@@ -224,12 +224,14 @@ async def test_the_flow_under_the_cursor_stays_in_place_while_others_come(board:
     board.session.deliver(recorded_flows("dropped", 3))
     await board.until(lambda: len(pane.items) == 36)
     await board.press("3", "up", "up", "up")
-    row, before = pane.selected, board.text(pane)
+    row, place = pane.selected, pane.top_of(pane.cursor) - pane.scroll_offset.y
+    line = pane.render_line(place).text
     late = recorded_flows("others")
     board.session.deliver(recorded_flows("dropped", 5)[36:] + late)
     await board.until(lambda: len(pane.items) == 60)
     assert pane.selected is row
-    assert board.text(pane) == before
+    assert pane.top_of(pane.cursor) - pane.scroll_offset.y == place
+    assert pane.render_line(place).text == line
     await board.press("G")
     assert pane.cursor == 59
     board.session.deliver(recorded_flows("dropped", 6)[60:])
@@ -264,7 +266,7 @@ async def test_every_size_shows_the_pane_in_front_and_never_overflows(size):
 async def test_80_by_24_has_tabs_and_a_click_on_one_goes_there():
     async with board_on(size=(80, 24)) as board:
         text = board.text()
-        assert "1 Clusters  ▌2 Services  3 Flows   4 Load" in text
+        assert " 1 Clusters ▌2 Services  3 Flows  4 Load" in text
         assert "3 Flows ─" not in text
         await board.pilot.click(board.app.board.tabs, offset=(26, 0))
         await board.until(lambda: board.app.board.current == "flows")
@@ -355,7 +357,7 @@ async def test_details_explain_the_service(board: Board):
     assert "[K] koornacht's clients → K 2, T 2" in text
     assert "25%" in text
     await board.press("q")
-    assert "clients → K 2, T 2" in board.text()
+    assert "25%" not in board.text()
     assert board.app.is_running, "q in a dialog only closes it"
 
 

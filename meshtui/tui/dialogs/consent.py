@@ -14,12 +14,11 @@ from meshtui.tui.rows.plan import plan_lines
 
 
 class ConsentDialog(Dialog[str | None]):
-    """Answers with what was typed (empty for a plain yes), or None. The button in focus is Cancel."""
-
-    AUTO_FOCUS = "#cancel"
+    """Answers with what was typed (empty for a plain yes), or None. What has the focus changes nothing: Cancel, or an empty input."""
 
     def __init__(self, plan: Plan, mesh: Mesh | None) -> None:
         super().__init__()
+        self.AUTO_FOCUS = "Input" if plan.consent is Consent.TYPE_NAME else "#cancel"
         self.plan = plan
         self.mesh = mesh
 

@@ -32,18 +32,18 @@ def head(cluster: Cluster, width: int) -> Line:
     line = [tag(cluster.tag, cluster.index, bracket=True), Span(f" {safe(cluster.name, 40)}", "strong")]
     if cluster.id:
         line.append(Span(f"  id {cluster.id}"))
-    if cluster.version:
-        line.append(Span(f"  k8s {safe(cluster.version, 20)}", "dim"))
-    if cluster.config and cluster.config.version != (0, 0):
-        line.append(Span("  cilium {}.{}".format(*cluster.config.version), "dim"))
     if cluster.api.phase is not Phase.LIVE:
         line += [Span("  "), status.phase(cluster.api.phase)]
-    if cluster.context != cluster.name and width > 70:
-        line.append(Span(f"  context {safe(cluster.context, 40)}", "dim"))
     if cluster.read_only:
         line.append(Span("  read-only", "warn"))
     elif cluster.protected:
         line.append(Span("  protected", "warn"))
+    if cluster.version:
+        line.append(Span(f"  k8s {safe(cluster.version, 20)}", "dim"))
+    if cluster.config and cluster.config.version != (0, 0):
+        line.append(Span("  cilium {}.{}".format(*cluster.config.version), "dim"))
+    if cluster.context != cluster.name and width > 70:
+        line.append(Span(f"  context {safe(cluster.context, 40)}", "dim"))
     return line
 
 
