@@ -164,6 +164,12 @@ def _expire(world: World, fault: Fault) -> None:
         cluster.store.compact()
 
 
+def _sync_relays(world: World, fault: Fault) -> None:
+    from meshtui.sim import relay
+
+    relay.sync(world)
+
+
 def _invalid_policy(world: World, fault: Fault) -> None:
     """Put a policy there that passes the API's schema and that the agent then refuses."""
     for cluster in _clusters(world, fault):
@@ -218,7 +224,7 @@ KINDS: dict[str, Kind] = {
     "link-slow": Kind("`ms` more between clusters, one way", ("between", "ms")),
     "agent-down": Kind("a node's agent does not answer; its datapath lives on", ("cluster", "node")),
     "node-down": Kind("a node is dead", ("cluster", "node")),
-    "relay-down": Kind("a cluster's Relay is gone", ("cluster",)),
+    "relay-down": Kind("a cluster's Relay is gone", ("cluster",), _sync_relays, _sync_relays),
     "kvstoremesh-down": Kind("a cluster hears no news of the others", ("cluster",), _freeze, _thaw),
     "api-down": Kind("a cluster's API server does not answer", ("cluster",), _freeze, _thaw),
     "watch-expire": Kind("every watch ends with 410 and history is gone", ("cluster",), _expire),

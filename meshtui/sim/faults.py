@@ -102,6 +102,10 @@ class Faults:
         """Whether a cluster's API server does not answer."""
         return any(f.about(cluster) for f in self._of("api-down"))
 
+    def storm(self, cluster: str) -> bool:
+        """Whether a cluster's watches keep expiring."""
+        return any(f.about(cluster) for f in self._of("watch-expire"))
+
     def skew(self, cluster: str, node: str) -> float:
         """Seconds a node's clock is ahead."""
         return sum(f.signed for f in self._of("clock-skew") if f.about(cluster) and f.hits_node(node))

@@ -1,5 +1,5 @@
 """The simulated datapath: names, backends, policies and the flows they leave behind."""
 
-from meshtui.sim.datapath.exchange import RequestResult, request
+from meshtui.sim.datapath.request import RequestResult, request
 
 __all__ = ["RequestResult", "request"]

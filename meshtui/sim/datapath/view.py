@@ -46,6 +46,8 @@ class View:
         """The agents' policy revision, as flows carry it."""
         self.service_version = 0
         """Grows with every change that backend selection depends on."""
+        self.pod_version = 0
+        """Grows with every pod that gets or loses its address."""
         store = cluster.store
         for gvr in (PODS, SERVICES, SLICES, NODES, CILIUM_NODES):
             for obj in store.list(gvr):
@@ -105,11 +107,13 @@ class View:
             held = self.pod_by_ip.get(address)
             if held is not None and _key(held) == _key(old):
                 del self.pod_by_ip[address]
+                self.pod_version += 1
         if obj is None or obj["spec"].get("hostNetwork"):
             return
         status = obj.get("status", {})
         if status.get("podIP") and status.get("phase") not in ("Succeeded", "Failed"):
             self.pod_by_ip[status["podIP"]] = obj
+            self.pod_version += 1
 
     def service(self, namespace: str, name: str) -> Object | None:
         """The Service, or None."""

@@ -11,23 +11,32 @@ __all__ = ["start", "stop", "sync"]
 
 
 def start(world: World, cluster: SimCluster) -> int:
-    """Serve a cluster's Relay on a loopback port and return it; 0 where no Relay is deployed."""
+    """Serve a cluster's Relay on a loopback port and return it; 0 where no Relay is deployed.
+
+    The cluster's probes and background traffic begin with it: without a Relay nobody would see them.
+    """
+    from meshtui.sim.background import Background
     from meshtui.sim.relay.peers import deployed
     from meshtui.sim.relay.server import RelayServer
 
     if not deployed(cluster):
         return 0
-    server = RelayServer(cluster)
+    server = cluster.part(RelayServer, lambda: RelayServer(cluster))
     cluster.relay = server
     cluster.relay_port = server.start()
+    cluster.part(Background, lambda: Background(world, cluster)).start()
     sync(world)
     return cluster.relay_port
 
 
 def stop(cluster: SimCluster) -> None:
-    """Stop serving a cluster's Relay."""
-    if cluster.relay is not None:
-        cluster.relay.stop()
+    """Stop serving a cluster's Relay, and its background."""
+    from meshtui.sim.background import Background
+
+    if cluster.relay is None:
+        return
+    cluster.part(Background, lambda: Background(cluster.world, cluster)).stop()
+    cluster.relay.stop()
 
 
 def sync(world: World) -> None:

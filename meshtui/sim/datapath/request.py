@@ -125,7 +125,7 @@ async def _resolve(
         at = world.clock.monotonic()
         if not link.egress.allowed or not link.ingress.allowed or link.cut:
             return await _silent_resolver(world, link, lookup, asked)
-        steps = list(resolver.conversation(link, lookup, _proxy_port(known, client)))
+        steps = list(resolver.conversation(link, lookup, proxy_port(known, client)))
         await play(world, steps, at)
         if not resolver.permitted(link, lookup.query):
             return await _end(world, asked, "dns", 0.002)
@@ -145,7 +145,8 @@ async def _silent_resolver(world: World, link: Connection, lookup: names.Lookup,
     return await _end(world, asked, "timeout" if asked.limit < ends else "dns", min(asked.limit, ends))
 
 
-def _proxy_port(known: View, client: Party) -> int:
+def proxy_port(known: View, client: Party) -> int:
+    """Port of the DNS proxy on a pod's node."""
     low, high = PROXY_PORTS
     return low + sum(f"{known.name}/{client.node}".encode()) % (high - low)
 

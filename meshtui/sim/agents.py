@@ -1,0 +1,317 @@
+"""What Cilium says of itself when asked in its own containers: agent, service table, KVStoreMesh, cilium-health."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import zlib
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from meshtui.sim.clock import timestamp
+from meshtui.sim.datapath import rules
+from meshtui.sim.datapath.emit import ring_of
+from meshtui.sim.datapath.exports import Backend, imports
+from meshtui.sim.datapath.identity import of_pod
+from meshtui.sim.datapath.policy import compiled
+from meshtui.sim.datapath.request import proxy_port
+from meshtui.sim.datapath.routing import selected
+from meshtui.sim.datapath.view import View, view
+from meshtui.sim.seed import data
+from meshtui.sim.world import SimCluster, World
+
+Object = dict[str, Any]
+NEVER = "0001-01-01T00:00:00.000Z"
+
+
+class NoAnswer(Exception):
+    """Nobody answers; the text is what the program writes to stderr before it exits with 1."""
+
+
+@cache
+def _template() -> str:
+    return data("agent-status.json")
+
+
+def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
+    """`cilium-dbg status -o json` in a node's agent. Raises NoAnswer when the agent is down."""
+    _answering(world, cluster, node)
+    known = view(cluster)
+    status: Object = json.loads(_template())
+    address, router = known.internal_ip(node), known.router_ip(node)
+    status["cluster"]["self"] = f"{cluster.name}/{node}"
+    ring = ring_of(cluster, node)
+    observer: Object = {"current-flows": len(ring), "max-flows": ring.capacity, "seen-flows": ring.seen}
+    observer["uptime"] = _duration(world.clock.monotonic() - ring.started)
+    status["hubble"] = {"observer": observer, "state": "Ok"}
+    status["identity-range"] = {"max-identity": (cluster.id + 1 << 16) - 1, "min-identity": cluster.id << 16}
+    status["ipam"] = _ipam(known, node)
+    status["proxy"] |= {"ip": router} | _redirects(known, node)
+    cidr = _pod_cidr(known, node)
+    status["masquerading"] |= {"snat-exclusion-cidr": cidr, "snat-exclusion-cidr-v4": cidr}
+    device = {"ip": ["", "", address, _link_local(node)], "name": "eth0"}
+    status["kube-proxy-replacement"]["deviceList"] = [device]
+    status["controllers"] = _controllers(world, known, node, status["controllers"])
+    mesh = _remote_clusters(world, known, kvstoremesh=False)
+    if mesh is not None:
+        status["cluster-mesh"] = {"clusters": mesh}
+    if world.faults is not None and world.faults.api_down(cluster.name):
+        failure = f'Get "https://172.20.{cluster.id}.1:443/readyz": context deadline exceeded'
+        status["kubernetes"] = {"msg": failure, "state": "Failure"}
+    return status
+
+
+def _answering(world: World, cluster: SimCluster, node: str) -> None:
+    if world.faults is not None and world.faults.agent_down(cluster.name, node):
+        socket = "dial unix /var/run/cilium/cilium.sock: connect: no such file or directory"
+        raise NoAnswer(
+            f'Error: Cannot get status: Get "http://localhost/v1/healthz": {socket}\nIs the agent running?\n'
+        )
+
+
+def _remote_clusters(world: World, known: View, *, kvstoremesh: bool) -> list[Object] | None:
+    """RemoteCluster objects; zero and false are left out, as the API's model does. None without a mesh."""
+    remotes = known.remotes()
+    if not remotes:
+        return None
+    found = []
+    for name in sorted(remotes):
+        told = imports(world).counts(world, known.name, name)
+        other = world.clusters[name]
+        config = {
+            "cluster-id": other.id,
+            "endpoint-slices-export-mode": "services-and-endpointslices",
+            "kvstoremesh": True,
+            "required": True,
+            "retrieved": True,
+            "service-exports-enabled": False,
+            "sync-canaries": True,
+        }
+        synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
+        etcd = f"{zlib.crc32(f'{known.name if kvstoremesh else name}-etcd'.encode()):08x}{other.id:08x}"
+        remote: Object = {
+            "config": config,
+            "connected": True,
+            "last-failure": NEVER if kvstoremesh else "2026-11-23T19:32:28.093Z",
+            "name": name,
+            "num-endpoints": told.endpoints,
+            "num-failures": 0 if kvstoremesh else 1,
+            "num-identities": told.identities,
+            "num-nodes": told.nodes,
+            "num-shared-services": len(told.services),
+            "ready": True,
+            "status": "etcd: 1/1 connected, leases=0, lock leases=0, has-quorum=true: "
+            f"endpoint status checks are disabled, ID: {etcd}",
+            "synced": synced,
+        }
+        if kvstoremesh:
+            del config["kvstoremesh"]
+            synced |= {"endpoint-slices": True, "service-exports": True}
+            remote["num-endpoint-slices"] = len(told.services)
+        if known.version < (1, 20):
+            del config["endpoint-slices-export-mode"]
+            synced.pop("endpoint-slices", None)
+            remote.pop("num-endpoint-slices", None)
+        found.append({k: v for k, v in remote.items() if v != 0})
+    return found
+
+
+def kvstoremesh_status(world: World, cluster: SimCluster) -> list[Object]:
+    """`clustermesh-apiserver kvstoremesh-dbg status -o json`. Raises NoAnswer while KVStoreMesh is down."""
+    if world.faults is not None and world.faults.kvstoremesh_down(cluster.name):
+        refused = "dial tcp 127.0.0.1:9889: connect: connection refused"
+        raise NoAnswer(f'Error: Get "http://localhost:9889/v1/cluster": {refused}\n')
+    return _remote_clusters(world, view(cluster), kvstoremesh=True) or []
+
+
+def service_list(world: World, cluster: SimCluster, node: str) -> list[Object]:
+    """`cilium-dbg service list -o json`: every frontend with the backends the datapath uses. Raises NoAnswer."""
+    _answering(world, cluster, node)
+    known = view(cluster)
+    numbered = sorted(
+        known.services(), key=lambda s: (s["metadata"].get("creationTimestamp", ""), s["metadata"]["name"])
+    )
+    found, number = [], 0
+    for service in numbered:
+        spec = service["spec"]
+        if spec.get("clusterIP") in ("None", "", None):
+            continue
+        for port in sorted(spec.get("ports") or (), key=lambda p: p.get("protocol", "TCP")):
+            number += 1
+            backends = selected(world, known, service, port)
+            if spec.get("internalTrafficPolicy") == "Local":
+                backends = [b for b in backends if b.node in ("", node)]
+            held = _frontend(service, port, number, [_backend(b) for b in backends])
+            found.append({"spec": held, "status": {"realized": copy.deepcopy(held)}})
+    return sorted(found, key=lambda s: (_numeric(s["spec"]["frontend-address"]["ip"]), s["spec"]["id"]))
+
+
+def _frontend(service: Object, port: Object, number: int, backends: list[Object]) -> Object:
+    spec, meta = service["spec"], service["metadata"]
+    return {
+        "backend-addresses": backends,
+        "flags": {
+            "extTrafficPolicy": spec.get("externalTrafficPolicy", "Cluster"),
+            "intTrafficPolicy": spec.get("internalTrafficPolicy", "Cluster"),
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "trafficPolicy": spec.get("externalTrafficPolicy", "Cluster"),
+            "type": "ClusterIP",
+        },
+        "frontend-address": {
+            "ip": spec["clusterIP"],
+            "port": port["port"],
+            "protocol": port.get("protocol", "TCP"),
+            "scope": "external",
+        },
+        "id": number,
+    }
+
+
+def _backend(backend: Backend) -> Object:
+    found: Object = {"ip": backend.ip, "nodeName": backend.node, "port": backend.port, "preferred": True}
+    found |= {"protocol": backend.protocol, "state": "terminating" if backend.terminating else "active", "weight": 100}
+    if not backend.node:
+        del found["nodeName"]
+    return found
+
+
+def _numeric(ip: str) -> tuple[int, ...]:
+    return tuple(int(p) for p in ip.split(".")) if ip.count(".") == 3 else (999,)
+
+
+def health(world: World, cluster: SimCluster, node: str) -> Object:
+    """`cilium-health status -o json` on a node: the one report that tells a dead link. Raises NoAnswer."""
+    _answering(world, cluster, node)
+    now = world.clock.now()
+    draw = random.Random(f"{world.options.seed}/{cluster.name}/{node}/{int(now // 96)}")
+    nodes = []
+    for name in (cluster.name, *sorted(view(cluster).remotes())):
+        other = world.clusters[name]
+        nodes += [_probed(world, cluster, node, other, each, draw) for each in view(other).nodes()]
+    nodes.sort(key=lambda n: (n["name"] != f"{cluster.name}/{node}", n["name"]))
+    interval = "1m36.566274746s" if len(nodes) > 1 else "1m0s"
+    return {
+        "local": {"name": f"{cluster.name}/{node}"},
+        "nodes": nodes,
+        "probeInterval": interval,
+        "timestamp": timestamp(now),
+    }
+
+
+def _probed(
+    world: World, cluster: SimCluster, node: str, other: SimCluster, target: str, draw: random.Random
+) -> Object:
+    """One node's two addresses, each over HTTP and ICMP."""
+    known, faults = view(other), world.faults
+    own = (cluster.name, node) == (other.name, target)
+    unreachable = (
+        faults is not None
+        and not own
+        and (faults.cut(cluster.name, other.name) or faults.node_down(other.name, target))
+    )
+    silent = faults is not None and faults.agent_down(other.name, target)
+    delay = 2 * faults.delay(cluster.name, other.name) if faults is not None else 0.0
+    at = world.clock.now()
+
+    def address(ip: str, *, host: bool) -> Object:
+        http: Object = {"lastProbed": timestamp(at - draw.uniform(5, 90))}
+        icmp: Object = dict(http)
+        url = f'Get "http://{ip}:4240/hello"'
+        if unreachable:
+            http["status"] = f"{url}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            icmp["status"] = (
+                f"write ip 0.0.0.0->{ip}: sendmsg: operation not permitted" if host else "Connection timed out"
+            )
+        else:
+            icmp["latency"] = int(draw.uniform(80e3, 400e3) + delay * 1e9)
+            http["latency"] = int(draw.uniform(400e3, 900e3) + delay * 1e9)
+            if silent:
+                del http["latency"]
+                http["status"] = f"{url}: dial tcp {ip}:4240: connect: connection refused"
+        return {"http": http, "icmp": icmp, "ip": ip}
+
+    endpoint = address(known.health_ip(target), host=False)
+    return {
+        "endpoint": endpoint,
+        "health-endpoint": {"primary-address": copy.deepcopy(endpoint), "secondary-addresses": []},
+        "host": {"primary-address": address(known.internal_ip(target), host=True), "secondary-addresses": []},
+        "name": f"{other.name}/{target}",
+    }
+
+
+def _pods(known: View, node: str) -> list[Object]:
+    return [p for p in known.pod_by_ip.values() if p["spec"].get("nodeName") == node]
+
+
+def _pod_cidr(known: View, node: str) -> str:
+    return str((known.node(node) or {}).get("spec", {}).get("podCIDR", ""))
+
+
+def _ipam(known: View, node: str) -> Object:
+    allocations = {
+        p["status"]["podIP"]: f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in _pods(known, node)
+    }
+    allocations |= {known.router_ip(node): "router", known.health_ip(node): "health"}
+    allocations.pop("", None)
+    text = f"IPv4: {len(allocations)}/254 allocated from {_pod_cidr(known, node)}, "
+    return {"allocations": allocations, "ipv4": list(allocations), "ipv6": None, "status": text}
+
+
+def _redirects(known: View, node: str) -> Object:
+    """Endpoints whose DNS goes through the proxy."""
+    found = []
+    policies = compiled(known)
+    for pod in _pods(known, node):
+        party = of_pod(known, pod)
+        entries = [
+            e for r in policies.selecting(party.labels, rules.EGRESS) for e in r.entries if e.l7 and "dns" in e.l7
+        ]
+        for port in {(p.protocol or "ANY", p.low) for e in entries for p in e.ports or ()}:
+            name = f"{party.endpoint_id}:egress:{port[0]}:{port[1]}:"
+            found.append({"name": name, "proxy": "cilium-dns-egress", "proxy-port": proxy_port(known, party)})
+    if not found:
+        return {"redirects": None}
+    return {"redirects": sorted(found, key=lambda r: str(r["name"])), "total-redirects": len(found)}
+
+
+def _controllers(world: World, known: View, node: str, always: list[Object]) -> list[Object]:
+    """The agent's controllers, all well."""
+    now = datetime.fromtimestamp(world.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    named = [c["name"] for c in always]
+    configuration = {c["name"]: c["configuration"] for c in always}
+    for pod in _pods(known, node):
+        number = of_pod(known, pod).endpoint_id
+        full = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        named += [f"resolve-identity-{number}", f"sync-policymap-{number}", f"resolve-labels-{full}"]
+        named += [f"endpoint-{number}-regeneration-recovery", f"sync-to-k8s-ciliumendpoint ({number})"]
+    named += [f"remote-etcd-{name}" for name in known.remotes()]
+    found = []
+    for name in named:
+        tag = zlib.crc32(f"{known.name}/{node}/{name}".encode())
+        found.append(
+            {
+                "configuration": configuration.get(name, {"error-retry": True}),
+                "name": name,
+                "status": {"last-failure-timestamp": NEVER, "last-success-timestamp": now, "success-count": 1},
+                "uuid": f"{tag:08x}-{tag & 0xFFFF:04x}-4{tag & 0xFFF:03x}-8{tag >> 4 & 0xFFF:03x}-{tag:012x}",
+            }
+        )
+    return found
+
+
+def _link_local(node: str) -> str:
+    tag = zlib.crc32(node.encode())
+    return f"fe80::{tag >> 16:x}:{tag & 0xFFFF:x}ff:fe10:{tag & 0xFFF:x}"
+
+
+def _duration(seconds: float) -> str:
+    """Go's way of writing a duration."""
+    minutes, rest = divmod(max(0.0, seconds), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    text = f"{rest:.9f}".rstrip("0").rstrip(".") + "s"
+    if hours or minutes:
+        text = f"{minutes}m{text}"
+    return f"{hours}h{text}" if hours else text
