@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,21 +78,9 @@ class Connection:
         cls, context: str, kubeconfig: Path | None, env: Mapping[str, str], *, seconds: float, clock: Clock
     ) -> Connection:
         """Read the kubeconfig and fetch the credentials. Raises ConfigError or CredentialFailed."""
-        target, secure = await asyncio.to_thread(_prepare, context, kubeconfig, env)
-        source = Source(target, secure, env, timeout=seconds, clock=clock)
-        await source.headers()
-        proxy = _proxy(target)
-        server_name = target.cluster.text("tls-server-name")
-        return cls(
-            context=context,
-            server=target.server,
-            timeout=seconds,
-            source=source,
-            http=_client(target, secure, proxy, source, seconds),
-            tls=secure,
-            server_name=server_name,
-            proxy=proxy,
-        )
+        connection = await asyncio.to_thread(_prepare, context, kubeconfig, env, seconds, clock)
+        await connection.source.headers()
+        return connection
 
     async def explain(self, call: Call, error: BaseException) -> ClusterError:
         """The typed error for a request without an answer, after a second look at a connection that was cut.
@@ -130,7 +120,8 @@ class Connection:
         await self.http.aclose()
 
 
-def _prepare(context: str, kubeconfig: Path | None, env: Mapping[str, str]) -> tuple[Target, ssl.SSLContext | None]:
+def _prepare(context: str, kubeconfig: Path | None, env: Mapping[str, str], seconds: float, clock: Clock) -> Connection:
+    """Everything that reads files or imports, and so would hold up the event loop."""
     target = files.target(files.load(kubeconfig, env), context)
     scheme = urlsplit(target.server).scheme
     if scheme not in {"http", "https"} or not urlsplit(target.server).hostname:
@@ -139,7 +130,22 @@ def _prepare(context: str, kubeconfig: Path | None, env: Mapping[str, str]) -> t
             cause=f"{clean(target.server)} should look like https://HOST:PORT",
             hint="kubectl config set-cluster NAME --server=https://HOST:PORT",
         )
-    return target, trust.server_context(target) if scheme == "https" else None
+    with contextlib.suppress(ImportError):
+        # httpx loads it with the first request otherwise: 70 ms in which the screen stands still.
+        import_module("anyio._backends._asyncio")
+    secure = trust.server_context(target) if scheme == "https" else None
+    source = Source(target, secure, env, timeout=seconds, clock=clock)
+    proxy = _proxy(target)
+    return Connection(
+        context=context,
+        server=target.server,
+        timeout=seconds,
+        source=source,
+        http=_client(target, secure, proxy, source, seconds),
+        tls=secure,
+        server_name=target.cluster.text("tls-server-name"),
+        proxy=proxy,
+    )
 
 
 def _client(

@@ -32,6 +32,7 @@ RELOAD_TOKEN_FILE = 60.0
 PAUSE_BETWEEN_RENEWALS = 30.0
 """Seconds for which a 401 does not run a plugin again: many watches may meet it at once."""
 _EXPIRY_MARGIN = 10.0
+_SHORTEST_LIFE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 
 
 def _deadline(text: Any, now: float) -> float | None:
-    """When to fetch anew: a little before the plugin's RFC 3339 time, but never at once on a short-lived token."""
+    """When to fetch anew: a little before the plugin's RFC 3339 time, yet not at every request of a short-lived one."""
     if not text:
         return None
     try:
@@ -236,8 +237,8 @@ def _deadline(text: Any, now: float) -> float | None:
         return None
     if expires.tzinfo is None:
         expires = expires.replace(tzinfo=dt.UTC)
-    left = expires.timestamp() - now
-    return expires.timestamp() - min(_EXPIRY_MARGIN, max(0.0, left) / 5)
+    left = max(0.0, expires.timestamp() - now)
+    return now + max(_SHORTEST_LIFE, left - min(_EXPIRY_MARGIN, left / 5))
 
 
 def _failed(target: Target, name: str, cause: str) -> CredentialFailed:

@@ -263,6 +263,18 @@ async def test_an_expired_token_is_fetched_again_by_one_run_for_all(fake, tmp_pa
         assert runs(tmp_path) == 2
 
 
+async def test_a_token_that_comes_expired_does_not_run_the_plugin_for_every_request(fake, tmp_path):
+    user = plugin(tmp_path, f"give(token={TOKEN!r}, expirationTimestamp='2020-01-01T00:00:00Z')")
+    clock = MovingClock()
+    async with await connect(fake.kubeconfig(tmp_path, user=user), clock=clock) as api:
+        for _ in range(3):
+            await api.version()
+        assert runs(tmp_path) == 1
+        clock.time += 6
+        await api.version()
+        assert runs(tmp_path) == 2
+
+
 async def test_a_401_fetches_once_more_and_only_once(fake, tmp_path):
     fake.tokens = {"token-2"}
     user = plugin(tmp_path, "give(token=f'token-{runs}')")
