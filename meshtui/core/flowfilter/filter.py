@@ -86,16 +86,17 @@ class FlowFilter:
     def to_command(self) -> str:
         """The `hubble observe` command that shows the same; what it cannot express stands in a comment."""
         words = ["hubble", "observe", "--follow"]
+        rest = self.to_server()[2].terms
+        here = [term for term in self.terms if term in rest or term.key in k.WITHOUT_FLAG]
         for term in self.terms:
             if term.key in _LISTS:
                 words += [f"--{term.key}", term.value]
-            elif _has_flag(term):
+            elif term not in here:
                 words += ["--not"] * term.negated + _flag(term)
         for document in self._noise():
             words += ["--denylist", _json(document)]
-        here = [str(term) for term in self.terms if term.key not in _LISTS and not _has_flag(term)]
         command = " ".join(shlex.quote(word) for word in words)
-        return f"{command}  # and, in meshtui only: {' '.join(here)}" if here else command
+        return f"{command}  # and, in meshtui only: {' '.join(map(str, here))}" if here else command
 
     def hiding(self, name: str, hidden: bool = True) -> FlowFilter:
         """The same with one kind of noise hidden or shown."""
@@ -107,15 +108,12 @@ def _only_here(term: Term) -> bool:
     return term.key in KEYS and KEYS[term.key].left in k.CLIENT_FIELDS
 
 
-def _has_flag(term: Term) -> bool:
-    return not _only_here(term) and term.key not in k.WITHOUT_FLAG
-
-
 def _flag(term: Term) -> list[str]:
     if term.key in _SWITCHES:
         on, off = _SWITCHES[term.key]
         return [on if KEYS[term.key].read(term.value) else off]
-    return [f"--{term.key}", term.value]
+    exact = term.key in ("verdict", "drop-reason-desc")
+    return [f"--{term.key}", KEYS[term.key].read(term.value) if exact else term.value]
 
 
 def _json(document: Mapping[str, Any]) -> str:
