@@ -7,6 +7,7 @@ import importlib
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from meshtui.core import planning
@@ -248,9 +249,19 @@ class Session:
             return
         from meshtui.mesh.load import run_load
 
-        async with aclosing(run_load(api, spec, self.clock)) as events:
+        async with aclosing(run_load(api, self._complete(spec), self.clock)) as events:
             async for event in events:
                 yield event
+
+    def _complete(self, spec: LoadSpec) -> LoadSpec:
+        """A boundary no answer can know, and the settings' way to tell who answered where the spec says nothing."""
+        untouched = spec.cluster_field == LoadSpec(spec.url).cluster_field
+        return replace(
+            spec,
+            boundary=spec.boundary or f"mt{self._rng.getrandbits(64):016x}",
+            cluster_field=self.settings.cluster_field if untouched else spec.cluster_field,
+            cluster_header=spec.cluster_header or self.settings.cluster_header,
+        )
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
