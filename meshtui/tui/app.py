@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import App
-from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
@@ -20,10 +20,12 @@ from meshtui.core.settings import Settings
 from meshtui.core.state import Delta
 from meshtui.tui import assets, theme
 from meshtui.tui import commands as c
-from meshtui.tui.dashboard import Dashboard
+from meshtui.tui.dashboard import Dashboard, mistake
 from meshtui.tui.start import SystemClock
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from meshtui.tui.start import Opening
 
 
@@ -89,6 +91,12 @@ class MeshtuiApp(App[int]):
             stack.callback(session.subscribe_flows(self.board.flows.arrived))
             self.board.adopt(session)
             await self._until_exit()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The session's worker broke: a mistake of ours, told where the clusters would be."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and error is not None:
+            self.board.fail(mistake(error))
 
     async def _until_exit(self) -> None:
         import asyncio

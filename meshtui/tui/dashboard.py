@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from meshtui.tui.ports import SessionPort
 
 DEFAULT_SERVICE = "default/rebel-base"
+
+
+def mistake(error: BaseException) -> MeshtuiError:
+    """A failure nobody foresaw, told like any other."""
+    return MeshtuiError(
+        "meshtui made a mistake",
+        cause=f"{type(error).__name__}: {error}",
+        hint="please report it; nothing else stopped",
+    )
 
 
 class Dashboard(Screen[None]):
@@ -143,6 +153,12 @@ class Dashboard(Screen[None]):
         self.message.error(error)
         body = "\n".join(part for part in (safe(error.cause), f"→ {safe(error.hint)}" if error.hint else "") if part)
         self.app.notify(body or safe(error.title), title=safe(error.title), severity="error", markup=False, timeout=8)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that broke is a mistake of ours: say so, and go on."""
+        error = event.worker.error
+        if event.state is WorkerState.ERROR and error is not None:
+            self.tell(mistake(error))
 
     def say(self, text: str, role: str = "ok", glyph: str = status.OK) -> None:
         """Put a sentence into the message line."""

@@ -14,11 +14,15 @@ from meshtui.tui.rows.plan import plan_lines
 
 
 class ConsentDialog(Dialog[str | None]):
-    """Answers with what was typed (empty for a plain yes), or None. What has the focus changes nothing: Cancel, or an empty input."""
+    """Answers with what was typed (empty for a plain yes), or None.
+
+    What has the focus at first changes nothing: Cancel, or an input that is still empty.
+    """
+
+    AUTO_FOCUS = "Input, #cancel"
 
     def __init__(self, plan: Plan, mesh: Mesh | None) -> None:
         super().__init__()
-        self.AUTO_FOCUS = "Input" if plan.consent is Consent.TYPE_NAME else "#cancel"
         self.plan = plan
         self.mesh = mesh
 

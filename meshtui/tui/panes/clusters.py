@@ -46,5 +46,7 @@ class ClustersPane(BlockPane):
         cluster = board.mesh.clusters.get(self.context) if board.mesh else None
         lines: list[Line] = list(self.item_lines(self.selected, 200))
         if cluster is not None:
+            if rows.failures(cluster):
+                lines = [rows.head(cluster, 78), *rows.told_in_full(cluster, 78)]
             lines += [(), [Span(f" context  {cluster.context}", "dim")], [Span(f" server   {cluster.server}", "dim")]]
         board.show_details("Cluster", lines)

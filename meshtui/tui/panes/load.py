@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable
 from typing import ClassVar
 
@@ -89,7 +90,7 @@ class LoadPane(BlockPane):
         del self.runs[:-50]
         self.entitle(f"{session.mesh.clusters[context].tag} → {self.runs[-1].target}")
         self.rebuild()
-        self.run_worker(
+        self.dashboard.run_worker(
             self._follow(session, self.runs[-1]), group=_GROUP, exclusive=True, exit_on_error=False, description="load"
         )
 
@@ -101,10 +102,13 @@ class LoadPane(BlockPane):
         except MeshtuiError as error:
             run.problem, run.hint = str(error), error.hint
             self.dashboard.tell(error)
+        except asyncio.CancelledError:
+            run.cancelled = True
+            raise
         finally:
             if run.running:
                 run.running = False
-                run.cancelled = not run.problem
+                run.problem = run.problem or ("" if run.cancelled else "the run broke off")
             self.rebuild()
 
     def _take(self, run: Run, event: LoadStarted | Request | LoadEnded) -> None:
@@ -126,7 +130,7 @@ class LoadPane(BlockPane):
 
     def do_cancel(self) -> None:
         """Stop what is running."""
-        self.workers.cancel_group(self, _GROUP)
+        self.workers.cancel_group(self.dashboard, _GROUP)
 
     def do_details(self) -> None:
         """Every request of the run in front."""

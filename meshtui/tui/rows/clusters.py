@@ -47,14 +47,22 @@ def head(cluster: Cluster, width: int) -> Line:
     return line
 
 
-def _failures(cluster: Cluster, width: int) -> list[Line]:
+def _failures(cluster: Cluster, width: int, most: int = 3) -> list[Line]:
     lines: list[Line] = []
     seen: set[str] = set()
     for error in failures(cluster):
         text = str(error)
         if text not in seen:
             seen.add(text)
-            lines += status.error_lines(error, width)
+            lines += status.error_lines(error, width, most=most)
+    return lines
+
+
+def told_in_full(cluster: Cluster, width: int) -> list[Line]:
+    """Everything that failed in a cluster, nothing cut: for the details."""
+    lines = _failures(cluster, width, 100)
+    if cluster.relay.link.error is not None:
+        lines += status.error_lines(cluster.relay.link.error, width)
     return lines
 
 
@@ -117,5 +125,5 @@ def _relay(cluster: Cluster, width: int) -> list[Line]:
     lines: list[Line] = [[Span("  flows ", "dim"), *joined(parts)]]
     if relay.link.error is not None:
         role = "dim" if relay.link.phase is Phase.ABSENT else "bad"
-        lines += status.error_lines(relay.link.error, width, indent=4, role=role)
+        lines += status.error_lines(relay.link.error, width, indent=4, role=role, most=3)
     return lines

@@ -53,9 +53,14 @@ def error_text(error: MeshtuiError) -> str:
     return safe(f"{error.title}: {error.cause}" if error.cause else error.title)
 
 
-def error_lines(error: MeshtuiError, width: int, *, indent: int = 2, role: str = "bad") -> list[list[Span]]:
-    """An error told over as many lines as it needs: what and why, then the next step."""
-    lines = [[Span(text, role)] for text in wrapped(f"{BAD} {error_text(error)}", width, indent=indent)]
+def error_lines(
+    error: MeshtuiError, width: int, *, indent: int = 2, role: str = "bad", most: int = 100
+) -> list[list[Span]]:
+    """An error told over at most `most` lines: what and why; then its next step."""
+    told = wrapped(f"{BAD} {error_text(error)}", width, indent=indent)
+    if len(told) > most:
+        told = [*told[: most - 1], f"{told[most - 1][: width - 1]}…"]
+    lines = [[Span(text, role)] for text in told]
     if error.hint:
         lines += [[Span(text, "dim")] for text in wrapped(f"→ {safe(error.hint)}", width, indent=indent)]
     return lines
