@@ -27,6 +27,12 @@ class LoadSpec:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    cluster_field: str = "Cluster"
+    """JSON field of the answer's body that names who answered; empty: do not look."""
+    cluster_header: str = ""
+    """Response header that names who answered; empty: do not look."""
+    boundary: str = ""
+    """Unguessable word that frames results in the exec's output, new for each run; empty: made from the rest."""
 
 
 class Answer(Enum):
