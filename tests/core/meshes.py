@@ -91,7 +91,8 @@ def mesh(*names: str, version: tuple[int, int] = (1, 21), **data: str) -> s.Mesh
         reduce(made, s.ConfigRead(name, CiliumConfig(name, number + 1, config, version)))
         for resource in r.WATCHED:
             reduce(made, s.Listed(name, resource, {}, 0.0))
-        put(made, name, msgspec.convert({"metadata": {"name": "default"}}, o.Namespace))
+        labels = {"kubernetes.io/metadata.name": "default"}
+        put(made, name, msgspec.convert({"metadata": {"name": "default", "labels": labels}}, o.Namespace))
     return made
 
 
