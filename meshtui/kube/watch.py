@@ -31,7 +31,7 @@ SHORT_SECONDS = 1.0
 """A watch that ends sooner without an event is no reason to open the next at once."""
 _BACKOFF_FIRST, _BACKOFF_LAST = 0.5, 30.0
 _MAX_LINE = 64 * 1024 * 1024
-_BATCH = 500
+_BATCH = 200
 _CUT = (httpx.HTTPError, ssl.SSLError, OSError)
 
 Emit = Callable[[Event], None]
@@ -242,7 +242,7 @@ class _Reader:
         await self._response.aclose()
 
     async def next(self) -> list[bytes]:
-        """The next lines, at most 500; empty at the end of the stream. Raises what reading raised."""
+        """The next lines, at most 200; empty at the end of the stream. Raises what reading raised."""
         loop = asyncio.get_running_loop()
         await self._arrived.wait()
         too_soon = self._handed_out + COALESCE_SECONDS - loop.time()
