@@ -2,6 +2,7 @@
 
 from meshtui.core.routing.candidates import ready_counts
 from meshtui.core.routing.decide import route, routes
+from meshtui.core.routing.evidence import Disagreement, disagreements
 from meshtui.core.routing.model import Backend, Reason, Route, Unused
 from meshtui.core.routing.surroundings import Surroundings
 from meshtui.core.routing.whatif import Changes, effect_sentences, effects, emptied, what_if
@@ -9,10 +10,12 @@ from meshtui.core.routing.whatif import Changes, effect_sentences, effects, empt
 __all__ = [
     "Backend",
     "Changes",
+    "Disagreement",
     "Reason",
     "Route",
     "Surroundings",
     "Unused",
+    "disagreements",
     "effect_sentences",
     "effects",
     "emptied",

@@ -1,0 +1,93 @@
+"""Prediction beside evidence: what agents have realised, who really answered, and where these disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from meshtui.core.ciliumstatus import RealisedService
+from meshtui.core.routing.model import Route
+
+_RULED_OUT = 0.001
+"""Below this probability an answer that never came is evidence, not chance."""
+
+
+class Source(Enum):
+    """Whose word disagrees with the prediction."""
+
+    AGENT = "agent's tables"
+    ANSWERS = "answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One contradiction between the predicted route and what is the case."""
+
+    source: Source
+    cluster: str
+    """Name of the cluster whose backends it is about; empty when unknown."""
+    text: str
+
+
+def realised_backends(found: Route, services: Iterable[RealisedService]) -> frozenset[str] | None:
+    """Addresses an agent balances this route's port over; None when it lists no such ClusterIP frontend.
+
+    Since 1.18 the agent lists selected backends only (facts cluster-mesh §7).
+    """
+    port = found.port
+    for service in services:
+        if f"{service.namespace}/{service.name}" != found.service or service.type != "ClusterIP" or port is None:
+            continue
+        if (service.port, service.protocol) == (port.port, port.protocol):
+            active = {b.ip for b in service.backends if b.state in ("", "active")}
+            return frozenset(active or {b.ip for b in service.backends})
+    return None
+
+
+def disagreements(
+    found: Route, services: Iterable[RealisedService] | None = None, answers: Mapping[str, int] | None = None
+) -> tuple[Disagreement, ...]:
+    """Where an agent's tables or the answers per cluster name contradict a route.
+
+    An agent's frontends may lag an annotation by a second. Answers count as contradiction when a cluster answered
+    that is not in rotation, or when one in rotation and reachable never did and chance is below 1 in 1,000.
+    """
+    result: list[Disagreement] = []
+    if services is not None:
+        realised = realised_backends(found, services)
+        if realised is not None:
+            result += _against_tables(found, realised)
+    if answers:
+        result += _against_answers(found, answers)
+    return tuple(result)
+
+
+def _against_tables(found: Route, realised: frozenset[str]) -> list[Disagreement]:
+    predicted = {b.ip: b.cluster for b in found.backends}
+    known = {u.backend.ip: u.cluster for u in found.unused if u.backend} | predicted
+    result = []
+    for ip in sorted(realised - predicted.keys()):
+        owner = known.get(ip, "")
+        who = f"{owner}'s {ip}" if owner else ip
+        text = f"{found.cluster}'s agent sends to {who}, which is not predicted"
+        result.append(Disagreement(Source.AGENT, owner, text))
+    for ip in sorted(predicted.keys() - realised):
+        text = f"{found.cluster}'s agent does not send to {predicted[ip]}'s {ip}, which is predicted"
+        result.append(Disagreement(Source.AGENT, predicted[ip], text))
+    return result
+
+
+def _against_answers(found: Route, answers: Mapping[str, int]) -> list[Disagreement]:
+    total = sum(answers.values())
+    shares = found.shares
+    result = []
+    for name, count in sorted(answers.items()):
+        if count and name not in shares:
+            text = f"{name} answered {count} of {total} requests, though it is not in rotation for {found.cluster}"
+            result.append(Disagreement(Source.ANSWERS, name, text))
+    for name, share in shares.items():
+        if name in found.answering and not answers.get(name) and (1 - share) ** total < _RULED_OUT:
+            text = f"{name} answered none of {total} requests, though {share:.0%} of them should go there"
+            result.append(Disagreement(Source.ANSWERS, name, text))
+    return result
