@@ -7,6 +7,15 @@ from typing import Any
 
 from meshtui.core import resources as r
 from meshtui.core.errors import UsageError
+from meshtui.core.state import Mesh
+
+
+def lab_policies(mesh: Mesh) -> dict[str, list[dict[str, Any]]]:
+    """The lab's policies by title, written for the first cluster's x-wing."""
+    from meshtui.lab.policies import policies
+
+    first = next(iter(mesh.clusters.values()), None)
+    return {title: [manifest] for title, manifest in policies(first.name).items()} if first else {}
 
 
 def from_file(path: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from meshtui.core import resources as r
 from meshtui.core.errors import MeshtuiError
 from meshtui.tui.dialogs.base import Dialog
-from meshtui.tui.manifests import from_file
+from meshtui.tui.manifests import from_file, lab_policies
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.rows import policies as rows
 from meshtui.tui.rows.paint import Line
@@ -63,7 +63,7 @@ class PoliciesDialog(Dialog[None]):
         super().__init__()
         self.board = board
         self.session = session
-        self.offers: dict[str, list[dict[str, Any]]] = {}
+        self.offers: dict[str, list[dict[str, Any]]] = lab_policies(session.mesh)
         self.aim = 0
         self.list = PolicyList()
         self._box = Vertical(self.list, classes="dialog -policies")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from meshtui.core.load import Summary, summarise
+from meshtui.core.load.split import Fit, judge
 from meshtui.core.loadspec import Answer, LoadSpec, Request
 from meshtui.tui.rows import status
 from meshtui.tui.rows.flows import Tags
@@ -32,33 +34,18 @@ class Run:
     cancelled: bool = False
 
     @property
-    def answered(self) -> dict[str, int]:
-        """Answers per cluster name, `""` when it could not be told."""
-        counts: dict[str, int] = {}
-        for request in self.requests:
-            if request.answer is Answer.ANSWERED:
-                counts[request.cluster] = counts.get(request.cluster, 0) + 1
-        return counts
-
-    @property
-    def failed(self) -> dict[Answer, int]:
-        """Requests without an answer, by how they ended."""
-        counts: dict[Answer, int] = {}
-        for request in self.requests:
-            if request.answer is not Answer.ANSWERED:
-                counts[request.answer] = counts.get(request.answer, 0) + 1
-        return counts
+    def summary(self) -> Summary:
+        """The run in numbers so far."""
+        return summarise(self.requests)
 
 
 def run_lines(run: Run, tags: Tags, client: tuple[str, int], width: int) -> list[Line]:
     """The run in front: what is asked, the marks, the split, the times."""
     lines: list[Line] = [_head(run, tags, client)]
     lines += marks(run, tags, width)
-    lines.append(_split(run, tags, width))
-    seconds = [q.seconds for q in run.requests]
-    if seconds:
-        values = f"p50 {ms(quantile(seconds, 50))}  p95 {ms(quantile(seconds, 95))}  max {ms(max(seconds))}"
-        lines.append([Span(f" {values}", "dim")])
+    summary = run.summary
+    if run.requests or run.running:
+        lines += [_split(run, summary, tags, width), _times(run, summary)]
     for text in _stories(run):
         lines += [[Span(part, "warn")] for part in wrapped(f"{status.BAD} {text}", width, indent=1)]
     if run.problem:
@@ -108,19 +95,44 @@ def folded(name: str, tags: Tags) -> tuple[str, int] | None:
     return next((found for known, found in tags.items() if known.casefold() == name.casefold()), None)
 
 
-def _split(run: Run, tags: Tags, width: int) -> Line:
-    """`Koornacht 6 ██████  Tion 3 ███  timed out 1 █`."""
-    parts: list[list[Span]] = []
-    total = max(1, len(run.requests))
-    room = max(6, min(24, (width - 40) // max(1, len(run.answered) + len(run.failed))))
-    for name, count in sorted(run.answered.items()):
+def _split(run: Run, summary: Summary, tags: Tags, width: int) -> Line:
+    """`koornacht 6 ██████  tion 3 ███  timed out 1 █`."""
+    if not run.requests:
+        return [Span("  waiting for the first answer", "dim")]
+    failed: dict[str, int] = {}
+    for request in run.requests:
+        if request.answer is not Answer.ANSWERED:
+            failed[request.answer.value] = failed.get(request.answer.value, 0) + 1
+    room = max(6, min(24, (width - 40) // max(1, len(summary.by_cluster) + len(failed))))
+    parts: list[Line] = []
+    for name, count in sorted(summary.by_cluster.items()):
         found = folded(name, tags)
-        role = cluster_role(found[1]) if found else "warn"
-        label = safe(name, 24) or "unknown"
-        parts.append([Span(f"{label} {count} "), Span("█" * max(1, round(room * count / total)), role)])
-    for answer, count in run.failed.items():
-        parts.append([Span(f"{answer.value} {count} "), Span("█" * max(1, round(room * count / total)), "bad")])
-    return [Span(" "), *joined(parts, "  ")] if parts else [Span("  waiting for the first answer", "dim")]
+        bar = Span("█" * max(1, round(room * count / summary.total)), cluster_role(found[1]) if found else "warn")
+        parts.append([Span(f"{safe(name, 24) or 'unknown'} {count} "), bar])
+    for word, count in failed.items():
+        parts.append([Span(f"{word} {count} "), Span("█" * max(1, round(room * count / summary.total)), "bad")])
+    return [Span(" "), *joined(parts, "  ")]
+
+
+def _times(run: Run, summary: Summary) -> Line:
+    """`p50 3 ms  p95 12 ms  max 2.0 s`, and when the run is over whether the split is what was expected."""
+    if not run.requests:
+        return ()
+    parts = [f"p50 {ms(summary.p50)}", f"p95 {ms(summary.p95)}"] if summary.answered else []
+    line = [Span(" " + "  ".join([*parts, f"max {ms(summary.max)}"]), "dim")]
+    if run.running or not run.expected:
+        return line
+    verdict = judge(summary.by_cluster, run.expected)
+    glyph, role = _FITS[verdict.fit]
+    return [*line, Span(f"   {glyph} {safe(verdict.text, 120)}", role)]
+
+
+_FITS = {
+    Fit.NOTHING: (status.BAD, "bad"),
+    Fit.EXPECTED: (status.OK, "ok"),
+    Fit.UNLIKELY: (status.WARNING, "warn"),
+    Fit.IMPOSSIBLE: (status.BAD, "bad"),
+}
 
 
 def _stories(run: Run) -> list[str]:
@@ -135,17 +147,11 @@ def history_line(runs: Sequence[Run]) -> Line:
     """The last five runs: a bar each, as high as its share of answered requests."""
     bars = [Span("last " + (f"{len(runs)} runs  " if len(runs) != 1 else "run  "), "dim")]
     for run in runs:
-        total = len(run.requests)
-        share = sum(run.answered.values()) / total if total else 0.0
+        summary = run.summary
+        share = summary.answered / summary.total if summary.total else 0.0
         role = "ok" if share == 1 else "bad" if share == 0 else "warn"
         bars.append(Span(BARS[min(7, int(share * 7.999))], role))
     return [Span(" "), *bars]
-
-
-def quantile(seconds: Sequence[float], percent: int) -> float:
-    """Nearest-rank percentile of a non-empty sequence."""
-    ordered = sorted(seconds)
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
 def ms(seconds: float) -> str:

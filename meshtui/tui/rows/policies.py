@@ -37,8 +37,8 @@ def policy_rows(mesh: Mesh, offers: Mapping[str, Sequence[Mapping[str, Any]]], w
     if offers:
         rows.append((("head", "offers"), [Span(" Can be applied", "strong")]))
     for name, manifests in offers.items():
-        about = safe(_about(manifests), max(20, width - 34))
-        rows.append((("offer", name), [Span(f"   {fit(safe(name), 28)} "), Span(about, "dim")]))
+        about = safe(_about(manifests), max(20, width - 40))
+        rows.append((("offer", name), [Span(f"   {fit(safe(name), 34)} "), Span(about, "dim")]))
     return rows
 
 
@@ -53,5 +53,5 @@ def _in_place(cluster: Cluster, kind: str, policy: o.Policy, width: int) -> Line
 
 
 def _about(manifests: Sequence[Mapping[str, Any]]) -> str:
-    names = [f"{m.get('kind', '')} {(m.get('metadata') or {}).get('name', '')}" for m in manifests]
-    return ", ".join(names)
+    told = [(m.get("spec") or {}).get("description") or m.get("kind", "") for m in manifests]
+    return ", ".join(str(text) for text in told)
