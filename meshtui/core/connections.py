@@ -171,19 +171,36 @@ class Connections:
         return changed
 
     def _add(self, key: ConnectionKey, row: FlowRow) -> None:
-        connection = self._current.pop(key, None)
+        connection = self._current.get(key)
+        if connection is not None and connection.first_ns - row.time_ns > IDLE_NS:
+            self._add_late(key, row)
+            return
+        self._current.pop(key, None)
         if connection is None or _starts_anew(connection, row):
             if connection is not None:
                 self._past.setdefault(key, []).append(connection)
             connection = Connection(key)
             self._count += 1
         self._current[key] = connection  # popped and put back: the dict stays in order of use
+        self._take(connection, row)
+        while self._count > self._limit:
+            self._forget_oldest()
+
+    def _add_late(self, key: ConnectionKey, row: FlowRow) -> None:
+        """A row of an earlier use of the 5-tuple that comes after the later one began."""
+        earlier = self._past.setdefault(key, [])
+        near = [c for c in earlier if c.first_ns - IDLE_NS <= row.time_ns <= c.last_ns + IDLE_NS]
+        if not near:
+            near = [Connection(key)]
+            earlier += near
+            self._count += 1
+        self._take(near[0], row)
+
+    def _take(self, connection: Connection, row: FlowRow) -> None:
         insort(connection.events, row, key=_time_of)
         if len(connection.events) > self._events_each:
             del connection.events[0]
         connection.closed = connection.closed or "FIN" in row.flags or "RST" in row.flags
-        while self._count > self._limit:
-            self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         if self._past:

@@ -8,8 +8,10 @@ from functools import lru_cache
 from meshtui.core import identity
 from meshtui.core.flow import FlowRow, Peer
 
-_REPLICA = re.compile(r"^(?P<name>.+)-[a-z0-9]{6,10}-[a-z0-9]{5}$")
-_NUMBERED = re.compile(r"^(?P<name>.+)-(?:[a-z0-9]{5}|\d+)$")
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+"""Kubernetes' alphabet for generated names: no vowels, so that no words arise."""
+_REPLICA = re.compile(rf"^(?P<name>.+)-{_RANDOM}{{6,10}}-{_RANDOM}{{5}}$")
+_NUMBERED = re.compile(rf"^(?P<name>.+)-(?:{_RANDOM}{{5}}|\d+)$")
 
 
 @lru_cache(maxsize=16_384)
