@@ -102,9 +102,9 @@ class Mesh:
         from meshtui.sim import controllers
 
         tokens = self._tokens.setdefault(cluster.name, Tokens())
-        await self._stack.enter_async_context(controllers.running(cluster))
-        self._start_relay(cluster)
         authority = Authority(cluster.name)
+        await self._stack.enter_async_context(controllers.running(cluster, authority.pem.decode()))
+        self._start_relay(cluster)
         port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context())
         server = f"https://{LOOPBACK}:{port}"
         # Clusters take turns, so that both ways of proving who one is are in daily use.

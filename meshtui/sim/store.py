@@ -202,7 +202,7 @@ class Store:
             raise Missing(meta["name"])
         meta["resourceVersion"] = old.obj["metadata"]["resourceVersion"]
         if "generation" in old.obj["metadata"]:
-            grown = old.obj.get("spec") != obj.get("spec")
+            grown = any(old.obj.get(field) != obj.get(field) for field in ("spec", "endpoints", "ports"))
             meta["generation"] = old.obj["metadata"]["generation"] + (1 if grown else 0)
         if obj == old.obj:
             return old.obj

@@ -1,0 +1,124 @@
+"""Nodes: heartbeats, and NotReady when the node or its agent is dead."""
+
+from __future__ import annotations
+
+import copy
+
+from meshtui.sim.clock import micro_timestamp
+from meshtui.sim.controllers.loop import NODES, PODS, Loop, condition
+from meshtui.sim.store import GVR, Object
+
+LEASES: GVR = ("coordination.k8s.io", "leases")
+HEARTBEAT_SECONDS = 10.0
+CHECK_SECONDS = 0.5
+_TAINT = "node.kubernetes.io/unreachable"
+
+
+class Nodes:
+    """Every kubelet's heartbeat, and the controller that misses them."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._store = loop.store
+
+    async def run(self) -> None:
+        """Beat and check for ever."""
+        beats = 0.0
+        while True:
+            self.check()
+            if beats <= 0:
+                self.beat()
+                beats = HEARTBEAT_SECONDS
+            await self._loop.clock.sleep(CHECK_SECONDS)
+            beats -= CHECK_SECONDS
+
+    def beat(self) -> None:
+        """Renew the leases of living nodes."""
+        now = self._loop.clock.now()
+        for node in self._store.list(NODES):
+            name = node["metadata"]["name"]
+            if self._dead(name):
+                continue
+            lease = self._store.get(LEASES, "kube-node-lease", name)
+            spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": micro_timestamp(now)}
+            if lease is None:
+                self._store.create(LEASES, _lease(node, spec))
+            else:
+                self._store.update(LEASES, {**copy.deepcopy(lease), "spec": spec})
+
+    def check(self) -> None:
+        """Write what changed about nodes since the last look."""
+        for node in self._store.list(NODES):
+            name = node["metadata"]["name"]
+            dead = self._dead(name)
+            unknown = any(t.get("key") == _TAINT for t in node["spec"].get("taints") or [])
+            if dead and not unknown:
+                self._lose(node)
+            elif unknown and not dead:
+                self._regain(node)
+
+    def _dead(self, name: str) -> bool:
+        faults = self._loop.cluster.world.faults
+        return bool(faults and faults.node_down(self._loop.cluster.name, name))
+
+    def _lose(self, node: Object) -> None:
+        """As the node lifecycle controller does after its grace: Unknown, tainted, its pods not ready."""
+        new = copy.deepcopy(node)
+        new["spec"].setdefault("taints", []).extend(
+            [{"key": _TAINT, "effect": "NoSchedule"}, {"key": _TAINT, "effect": "NoExecute"}]
+        )
+        for found in new["status"].get("conditions") or []:
+            if found["type"] in ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure"):
+                found |= {
+                    "status": "Unknown",
+                    "lastTransitionTime": self._loop.now(),
+                    "reason": "NodeStatusUnknown",
+                    "message": "Kubelet stopped posting node status.",
+                }
+        self._store.update(NODES, new)
+        self._set_pods(node["metadata"]["name"], "False")
+
+    def _regain(self, node: Object) -> None:
+        new = copy.deepcopy(node)
+        taints = [t for t in new["spec"]["taints"] if t.get("key") != _TAINT]
+        new["spec"]["taints"] = taints
+        if not taints:
+            del new["spec"]["taints"]
+        words = {
+            "Ready": ("True", "KubeletReady", "kubelet is posting ready status"),
+            "MemoryPressure": ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+            "DiskPressure": ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+            "PIDPressure": ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        }
+        for found in new["status"].get("conditions") or []:
+            if found["type"] in words:
+                status, reason, message = words[found["type"]]
+                found |= {"status": status, "reason": reason, "message": message}
+                found |= {"lastTransitionTime": self._loop.now(), "lastHeartbeatTime": self._loop.now()}
+        self._store.update(NODES, new)
+        self._set_pods(node["metadata"]["name"], "True")
+
+    def _set_pods(self, node: str, status: str) -> None:
+        """A lost node's pods are marked not ready, which takes them out of their Services."""
+        for pod in self._store.list(PODS):
+            if pod["spec"].get("nodeName") != node or condition(pod, "Ready") == (status == "True"):
+                continue
+            new = copy.deepcopy(pod)
+            for found in new["status"].get("conditions") or []:
+                if found["type"] == "Ready":
+                    found |= {"status": status, "lastTransitionTime": self._loop.now()}
+            self._store.update(PODS, new)
+
+
+def _lease(node: Object, spec: Object) -> Object:
+    name, uid = node["metadata"]["name"], node["metadata"]["uid"]
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {
+            "name": name,
+            "namespace": "kube-node-lease",
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": name, "uid": uid}],
+        },
+        "spec": spec,
+    }
