@@ -6,12 +6,13 @@ from meshtui.core import annotations as a
 from meshtui.core import resources as r
 from meshtui.core.findings.clusters import in_clusters
 from meshtui.core.findings.model import Finding, Fix, Kind, Severity
+from meshtui.core.findings.scope import policy_traps
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
 from meshtui.core.findings.written import across, in_one, places
 from meshtui.core.routing.candidates import service_of
 from meshtui.core.state import Delta, Mesh
 
-__all__ = ["Finding", "Findings", "Fix", "Kind", "Severity", "findings", "findings_for", "service_keys"]
+__all__ = ["Finding", "Findings", "Fix", "Kind", "Severity", "findings", "findings_for", "policy_traps", "service_keys"]
 
 _READ = frozenset((*a.KEYS.values(), *a.ALIASES.values()))
 

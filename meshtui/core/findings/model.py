@@ -34,6 +34,7 @@ class Kind(Enum):
     AFFINITY_DROPS_REMOTE = "affinity drops all remote backends"
     NO_BACKENDS = "nobody serves"
     FAILOVER = "failing over now"
+    POLICY_MEANS_ONE_CLUSTER = "policy means one cluster only"
     PORT_MISMATCH = "ports do not match"
     GLOBAL_ALONE = "global in one cluster only"
     SHARED_NOWHERE = "shared nowhere"

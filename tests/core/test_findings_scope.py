@@ -1,0 +1,58 @@
+"""Policies that mean one cluster only, found before anybody times out."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshtui.core.findings import Kind, policy_traps
+from tests.core import meshes, recorded
+from tests.core.meshes import GLOBAL, KEY, endpoint, endpointslice, pod, policy, put, service
+
+
+@pytest.mark.parametrize("step", [11, 12, 13])
+def test_the_recorded_surprise_is_told(step):
+    found = policy_traps(recorded.mesh_of(step), recorded.KEY)
+    assert [(f.kind, f.contexts) for f in found] == [(Kind.POLICY_MEANS_ONE_CLUSTER, ("koornacht",))]
+    assert found[0].sentence.startswith("x-wing-to-rebel-base in koornacht lets default/x-wing-")
+    assert found[0].sentence.endswith("in koornacht only: its requests to tion are dropped")
+    assert found[0].advice == "give its toEndpoints selector io.cilium.k8s.policy.cluster: tion"
+
+
+@pytest.mark.parametrize("step", [3, 4, 10, 14, 16])
+def test_the_cure_is_no_trap(step):
+    assert policy_traps(recorded.mesh_of(step), recorded.KEY) == []
+
+
+def world(**data):
+    mesh = meshes.mesh(**data)
+    for number, context in enumerate("ab"):
+        put(mesh, context, service(GLOBAL), pod("client", {"app": "client"}), pod("server", {"app": "server"}))
+        put(mesh, context, endpointslice([endpoint(f"10.{number}.0.1", pod="server")]))
+    admit = {"ingress": [{"fromEndpoints": [{"matchLabels": {"app": "client"}}]}]}
+    put(mesh, "b", policy({"endpointSelector": {"matchLabels": {"app": "server"}}, **admit}))
+    return mesh
+
+
+def test_the_ingress_side():
+    found = policy_traps(world(), KEY)
+    assert [f.contexts for f in found] == [("b",)]
+    assert found[0].sentence == (
+        "p in b admits clients of b only: requests of a's default/client to default/web are dropped there"
+    )
+
+
+def test_any_cluster_where_the_option_is_off():
+    assert policy_traps(world(policy_default_local_cluster="false"), KEY) == []
+
+
+def test_a_second_policy_that_admits_them():
+    mesh = world()
+    spec = {"endpointSelector": {}, "ingress": [{"fromEntities": ["cluster-mesh"]}]}
+    put(mesh, "b", policy(spec, name="all"))
+    assert policy_traps(mesh, KEY) == []
+
+
+def test_pods_that_are_not_known_say_nothing():
+    mesh = world()
+    meshes.remove(mesh, "b", meshes.r.PODS, "default/server")
+    assert policy_traps(mesh, KEY) == []
