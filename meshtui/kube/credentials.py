@@ -170,7 +170,8 @@ def _headers(credentials: Credentials, target: Target) -> list[tuple[str, str]]:
     if user.text("as-uid"):
         headers.append(("Impersonate-Uid", user.text("as-uid")))
     headers.extend(("Impersonate-Group", str(group)) for group in user.value.get("as-groups") or ())
-    for key, values in (user.value.get("as-user-extra") or {}).items():
+    extra = user.value.get("as-user-extra")
+    for key, values in extra.items() if isinstance(extra, Mapping) else ():
         headers.extend((f"Impersonate-Extra-{key}", str(value)) for value in values or ())
     return headers
 

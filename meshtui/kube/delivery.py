@@ -69,11 +69,11 @@ class Deliver:
             phase = Phase.FAILED
         elif isinstance(error, NotFound):
             phase = Phase.ABSENT if self._resource.optional else Phase.FAILED
-            if self._items.pop(namespace, None) is not None and not self._shared:
-                self._emit(Listed(self._context, self._resource, {}, self._clock.now()))
+        gone = isinstance(error, NotFound) and self._items.pop(namespace, None) is not None
+        answered = self._phases[namespace] is Phase.CONNECTING
         self._phases[namespace] = phase
         self._errors[namespace] = error
-        if self._shared:
+        if gone or (self._shared and answered):
             self._list_together()
         self._tell()
 

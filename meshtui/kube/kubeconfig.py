@@ -78,7 +78,7 @@ def load(kubeconfig: Path | None, env: Mapping[str, str]) -> Kubeconfig:
     Raises ConfigError when nothing is found, or a file is unreadable, not YAML or not a kubeconfig.
     """
     paths = _paths(kubeconfig, env)
-    merged = Kubeconfig(paths=tuple(path for path in paths if path.is_file()))
+    merged = Kubeconfig(paths=tuple(path for path in paths if _present(path)))
     if not merged.paths:
         return _without_file(kubeconfig, env, paths)
     for path in merged.paths:
@@ -118,6 +118,17 @@ def _paths(kubeconfig: Path | None, env: Mapping[str, str]) -> tuple[Path, ...]:
         return tuple(Path(part).expanduser() for part in listed.split(os.pathsep) if part)
     home = env.get("HOME")
     return ((Path(home) if home else Path.home()) / ".kube" / "config",)
+
+
+def _present(path: Path) -> bool:
+    """Whether there is something to read, or to fail at reading: a directory or a lack of rights is worth saying."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _without_file(kubeconfig: Path | None, env: Mapping[str, str], paths: tuple[Path, ...]) -> Kubeconfig:
@@ -181,7 +192,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _merge(merged: Kubeconfig, document: Mapping[str, Any], base: Path) -> None:
     kinds = (("clusters", merged.clusters), ("users", merged.users), ("contexts", merged.contexts))
     for plural, into in kinds:
-        for entry in document.get(plural) or ():
+        entries = document.get(plural)
+        for entry in entries if isinstance(entries, list) else ():
             if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
                 continue
             value = entry.get(plural[:-1])

@@ -91,6 +91,21 @@ def test_files_that_are_no_kubeconfig(tmp_path, text, title):
     assert caught.value.exit_code == 2
 
 
+def test_a_directory_is_told_from_a_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read") as caught:
+        list_contexts(tmp_path, {})
+    assert caught.value.cause == "Is a directory"
+
+
+def test_odd_parts_are_passed_over(tmp_path):
+    path = tmp_path / "config"
+    good = {"name": "good", "context": {"cluster": "c"}}
+    document = {"clusters": 5, "users": {"a": 1}, "contexts": [7, {"name": 3}, {"name": "bare"}, good]}
+    path.write_text(yaml.safe_dump(document))
+    contexts, _ = list_contexts(path, {})
+    assert [(c.name, c.cluster, c.server) for c in contexts] == [("bare", "", ""), ("good", "c", "")]
+
+
 def test_a_broken_file_does_not_leak_its_content(tmp_path):
     path = tmp_path / "config"
     path.write_text("users:\n- name: x\n  user: {token: very-secret\n")

@@ -229,17 +229,30 @@ async def test_nonsense_from_a_plugin(fake, tmp_path, body):
         await connect(fake.kubeconfig(tmp_path, user=plugin(tmp_path, body)))
 
 
-async def test_a_hanging_plugin_is_ended_with_all_it_started(fake, tmp_path):
+HANG = (
+    "import subprocess\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    "open(os.environ['PIDS'] + '~', 'w').write(f'{os.getpid()} {child.pid}')\n"
+    "os.rename(os.environ['PIDS'] + '~', os.environ['PIDS'])\n"
+    "time.sleep(600)\n"
+)
+
+
+async def test_a_plugin_that_hangs_is_timed_out(fake, tmp_path):
+    user = plugin(tmp_path, "time.sleep(600)")
+    with pytest.raises(CredentialFailed) as caught:
+        await connect(fake.kubeconfig(tmp_path, user=user), request_timeout=0.3)
+    assert caught.value.cause == "it did not finish within 0.3 s"
+
+
+async def test_a_plugin_that_is_given_up_is_ended_with_all_it_started(fake, tmp_path):
     pids = tmp_path / "pids"
-    body = (
-        "import subprocess\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
-        "time.sleep(600)\n"
-    )
-    user = plugin(tmp_path, body)
-    with pytest.raises(CredentialFailed, match="did not finish within 2 s"):
-        await connect(fake.kubeconfig(tmp_path, user=user), request_timeout=2)
+    user = plugin(tmp_path, HANG, env=[{"name": "PIDS", "value": str(pids)}])
+    task = asyncio.create_task(connect(fake.kubeconfig(tmp_path, user=user), request_timeout=60))
+    await until(pids.exists, 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     for pid in map(int, pids.read_text().split()):
         await until(lambda pid=pid: not alive(pid))
 

@@ -274,3 +274,18 @@ async def test_one_forbidden_namespace_hides_no_other(fake, api):
         await until(lambda: seen.of(Listed) and seen.phases)
         assert set(seen.of(Listed)[-1].items) == {"a/x"}
         assert seen.phases == [Phase.FAILED]
+
+
+async def test_a_crd_that_is_removed_empties_the_list(fake, api):
+    path = r.CNPS.path()
+    item = {"metadata": {"name": "deny", "namespace": "default"}}
+    fake.lists[path] = {"metadata": {"resourceVersion": "1"}, "items": [item]}
+    gone = json.dumps(event("ERROR", failure(410, "Expired", "gone"))).encode()
+    gate = Hold()
+    fake.watches[path] = deque([[gate, gone]])
+    async with following(api, r.CNPS) as seen:
+        await until(lambda: seen.of(Listed) and Phase.LIVE in seen.phases)
+        del fake.lists[path]
+        gate.until.set()
+        await until(lambda: Phase.ABSENT in seen.phases)
+        assert [set(e.items) for e in seen.of(Listed)] == [{"default/deny"}, set()]

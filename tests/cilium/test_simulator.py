@@ -1,0 +1,28 @@
+"""Cilium's own view of the embedded mesh."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from meshtui.cilium.config import read_config
+from meshtui.core.errors import NotFound
+from meshtui.kube.api import Api
+from meshtui.sim import SimOptions, launch
+
+
+async def test_names_ids_and_version():
+    async with launch(SimOptions(cilium_version="1.19")) as running:
+        for index, context in enumerate(running.contexts, 1):
+            async with await Api.connect(context, running.kubeconfig, os.environ, request_timeout=10) as api:
+                config = await read_config(api)
+            assert (config.name, config.id, config.version) == (context, index, (1, 19))
+
+
+async def test_a_cluster_without_cilium():
+    async with launch(SimOptions(state="no-cni")) as running:
+        context = running.contexts[0]
+        async with await Api.connect(context, running.kubeconfig, os.environ, request_timeout=10) as api:
+            with pytest.raises(NotFound, match="has no Cilium"):
+                await read_config(api)
