@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -77,12 +78,13 @@ class FakeSession:
     def emit(self, event: s.Event) -> None:
         delta = reduce(self.mesh, event)
         for listener in self._listeners:
-            listener(delta)
+            contextvars.Context().run(listener, delta)
 
     def deliver(self, rows: Sequence[Any]) -> None:
         self.flows.add(rows)
+        # A Relay's thread hands its batches over: nothing of the app's context is set there.
         for listener in self._flow_listeners:
-            listener()
+            contextvars.Context().run(listener)
 
     def plan_toggle(self, refs: Sequence[tuple[str, str]], what: str) -> Plan:
         return planning.toggle(self.mesh, refs, what)

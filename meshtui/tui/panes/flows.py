@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
+from textual.message import Message
 from textual.timer import Timer
 
 from meshtui.core import resources as r
@@ -46,6 +47,7 @@ class FlowsPane(Pane):
         self._paused_at: int | None = None
         self._seen = (-1, 0)
         self._timer: Timer | None = None
+        self._told = False
         self._explained: dict[int, Explanation] = {}
         self._book: Rulebook | None = None
 
@@ -62,8 +64,18 @@ class FlowsPane(Pane):
         session = self.dashboard.session
         return session.flows if session else None
 
+    class Arrived(Message):
+        """Flows came."""
+
     def arrived(self) -> None:
-        """Flows came: redraw soon, at most ten times a second."""
+        """Flows came. Called from outside the app's own tasks, so it only leaves a message."""
+        if not self._told:
+            self._told = True
+            self.post_message(self.Arrived())
+
+    def on_flows_pane_arrived(self) -> None:
+        """Redraw soon, at most ten times a second."""
+        self._told = False
         if self._timer is None:
             self._timer = self.set_timer(REFRESH_SECONDS, self._catch_up)
 

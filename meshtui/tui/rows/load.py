@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from meshtui.tui.rows import status
 from meshtui.tui.rows.flows import Tags
 from meshtui.tui.rows.paint import Line, Span, cluster_role, joined, safe, tag, wrapped
 
+_DIGITS = re.compile(r"\d+")
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -136,11 +138,12 @@ _FITS = {
 
 
 def _stories(run: Run) -> list[str]:
-    stories: dict[str, int] = {}
+    """The different stories of requests that failed, told once each: only their numbers differ."""
+    stories: dict[str, list[str]] = {}
     for request in run.requests:
         if request.story:
-            stories[request.story] = stories.get(request.story, 0) + 1
-    return [f"{count}× {safe(story)}" for story, count in list(stories.items())[:3]]
+            stories.setdefault(_DIGITS.sub("#", request.story), []).append(request.story)
+    return [f"{len(told)}× {safe(told[0])}" for told in list(stories.values())[:3]]
 
 
 def history_line(runs: Sequence[Run]) -> Line:
