@@ -15,7 +15,10 @@ def test_the_recorded_surprise_is_told(step):
     assert [(f.kind, f.contexts) for f in found] == [(Kind.POLICY_MEANS_ONE_CLUSTER, ("koornacht",))]
     assert found[0].sentence.startswith("x-wing-to-rebel-base in koornacht lets default/x-wing-")
     assert found[0].sentence.endswith("in koornacht only: its requests to tion are dropped")
-    assert found[0].advice == "give its toEndpoints selector io.cilium.k8s.policy.cluster: tion"
+    assert found[0].advice.startswith(
+        "add to its toEndpoints selector: matchExpressions {key: io.cilium.k8s.policy.cluster, operator: In, "
+        "values: [koornacht, tion]}"
+    )
 
 
 @pytest.mark.parametrize("step", [3, 4, 10, 14, 16])

@@ -36,8 +36,8 @@ NEAR = [
         REMOTE_CLIENT,
         "web would allow it, but its selector means a only (policy-default-local-cluster=true)",
         (
-            "in a, give the fromEndpoints selector of web io.cilium.k8s.policy.cluster: b "
-            "(or matchExpressions io.cilium.k8s.policy.cluster Exists for every cluster)"
+            "in a, add to the fromEndpoints selector of web: matchExpressions {key: io.cilium.k8s.policy.cluster, "
+            "operator: In, values: [a, b]} (or operator Exists for every cluster)"
         ),
     ),
     (

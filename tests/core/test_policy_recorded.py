@@ -72,7 +72,8 @@ def test_step_13_names_the_selector_that_means_one_cluster_only():
         "x-wing-to-rebel-base would allow it, but its selector means koornacht only "
         "(policy-default-local-cluster=true)"
     )
-    assert "io.cilium.k8s.policy.cluster: tion" in told.fix
+    assert "add to the toEndpoints selector of x-wing-to-rebel-base" in told.fix
+    assert "{key: io.cilium.k8s.policy.cluster, operator: In, values: [koornacht, tion]}" in told.fix
 
 
 def test_step_12_names_the_policy_that_only_the_other_cluster_has():

@@ -9,6 +9,7 @@ from meshtui.core.findings.model import Finding, Kind, Severity
 from meshtui.core.policy.evaluate import judge
 from meshtui.core.policy.labels import Labels
 from meshtui.core.policy.model import Party, PeerKind, Rule, Way
+from meshtui.core.policy.nearmiss import widened
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.policy.selectors import Selector
@@ -78,7 +79,7 @@ def _finding(
         route.service,
         text,
         (f"{where}: policy-default-local-cluster=true", f"{where}: {rule.policy.namespace}/{rule.policy.name}"),
-        advice=f"give its {side}Endpoints selector io.cilium.k8s.policy.cluster: {peer}",
+        advice=f"add to its {side}Endpoints selector: {widened(where, peer)}",
     )
 
 

@@ -1,5 +1,6 @@
 """Does a connection pass, which policies decide, and what would let it pass."""
 
+from meshtui.core.policy.effects import Connection, connections_to, policy_effects
 from meshtui.core.policy.evaluate import direction, judge, verdict
 from meshtui.core.policy.explain import Explanation, explain_connection, explain_flow
 from meshtui.core.policy.model import (
@@ -14,6 +15,7 @@ from meshtui.core.policy.model import (
 from meshtui.core.policy.rulebook import Rulebook
 
 __all__ = [
+    "Connection",
     "Decision",
     "DirectionVerdict",
     "Explanation",
@@ -23,9 +25,11 @@ __all__ = [
     "PolicyVerdict",
     "Rulebook",
     "Way",
+    "connections_to",
     "direction",
     "explain_connection",
     "explain_flow",
     "judge",
+    "policy_effects",
     "verdict",
 ]

@@ -68,12 +68,18 @@ def _cluster_scope(rule: Rule, question: Question) -> NearMiss:
         f"{rule.policy.name} would allow it, but its selector means {question.subject.cluster} only "
         f"(policy-default-local-cluster=true)"
     )
-    peer = question.peer.labels.cluster or question.peer.cluster
-    fix = (
-        f"in {question.subject.cluster}, give the {side}Endpoints selector of {rule.policy.name} "
-        f"{CLUSTER}: {peer} (or matchExpressions {CLUSTER} Exists for every cluster)"
-    )
+    here = question.subject.cluster
+    selector = widened(here, question.peer.labels.cluster or question.peer.cluster)
+    fix = f"in {here}, add to the {side}Endpoints selector of {rule.policy.name}: {selector}"
     return NearMiss(CLUSTER_SCOPE, rule.policy, text, fix)
+
+
+def widened(here: str, there: str) -> str:
+    """What to write so that a selector means two clusters; the label alone would leave the local one out."""
+    return (
+        f"matchExpressions {{key: {CLUSTER}, operator: In, values: [{here}, {there}]}} "
+        "(or operator Exists for every cluster)"
+    )
 
 
 def _namespace_scope(rule: Rule, question: Question, requirement: Requirement) -> NearMiss:
