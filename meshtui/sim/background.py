@@ -20,7 +20,7 @@ class Background:
         self._world = world
         self._cluster = cluster
         self._prober = Prober(world, cluster)
-        self._traffic = Traffic(world, cluster, float(world.options.flow_rate))
+        self._traffic = Traffic(world, cluster, world.options.flow_rate / len(world.clusters))
         self._stormed = world.clock.monotonic()
         self._task: asyncio.Task[None] | None = None
 

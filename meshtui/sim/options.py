@@ -25,7 +25,7 @@ class SimOptions:
     services: int = 0
     """Services generated per cluster beside the lab's own."""
     flow_rate: int = 0
-    """Background flows per second and cluster."""
+    """Background flows per second in the whole mesh."""
     cilium_version: str = "1.21"
     directory: Path | None = None
     """Where the kubeconfig goes; None: a temporary directory, removed at exit."""

@@ -16,14 +16,15 @@ def start(world: World, cluster: SimCluster) -> int:
     The cluster's probes and background traffic begin with it: without a Relay nobody would see them.
     """
     from meshtui.sim.background import Background
+    from meshtui.sim.relay.listen import RelayLoop, RelayServer
     from meshtui.sim.relay.peers import deployed
-    from meshtui.sim.relay.server import RelayServer
 
     if not deployed(cluster):
         return 0
-    server = cluster.part(RelayServer, lambda: RelayServer(cluster))
+    first = next(iter(world.clusters.values()))
+    server = RelayServer(cluster, first.part(RelayLoop, RelayLoop))
     cluster.relay = server
-    cluster.relay_port = server.start()
+    cluster.relay_port = server.open()
     cluster.part(Background, lambda: Background(world, cluster)).start()
     sync(world)
     return cluster.relay_port
@@ -36,7 +37,8 @@ def stop(cluster: SimCluster) -> None:
     if cluster.relay is None:
         return
     cluster.part(Background, lambda: Background(cluster.world, cluster)).stop()
-    cluster.relay.stop()
+    cluster.relay.close()
+    cluster.relay = None
 
 
 def sync(world: World) -> None:

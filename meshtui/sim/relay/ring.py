@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -83,7 +82,6 @@ class Ring:
         self.seen = 0
         self._events: deque[Event] = deque(maxlen=capacity)
         self._lock = threading.Lock()
-        self.notify: list[Callable[[], None]] = []
 
     @property
     def capacity(self) -> int:
@@ -95,8 +93,6 @@ class Ring:
         with self._lock:
             self._events.append(event)
             self.seen += 1
-        for call in self.notify:
-            call()
 
     def __len__(self) -> int:
         return len(self._events)
@@ -108,10 +104,10 @@ class Ring:
 
     def after(self, position: int) -> tuple[list[Event], int, int]:
         """Events after a position, the new position, and how many the reader was too slow for."""
+        if self.seen == position:
+            return [], position, 0
         with self._lock:
             behind = self.seen - position
-            if behind <= 0:
-                return [], self.seen, 0
             kept = min(behind, len(self._events))
             found = list(islice(reversed(self._events), kept))
             found.reverse()

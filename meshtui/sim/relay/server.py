@@ -1,14 +1,12 @@
-"""A cluster's Relay over gRPC: observer service, health and reflection, on threads of its own."""
+"""What a Relay answers: the observer and health services over a cluster's peers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent import futures
+import asyncio
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2
 
 from meshtui.hubble.pb import observer_pb2 as pb
 from meshtui.hubble.pb import relay_pb2
@@ -17,9 +15,9 @@ from meshtui.sim.relay.ring import Ring, Template
 from meshtui.sim.relay.stream import FlowStream
 from meshtui.sim.world import SimCluster
 
-STREAMS = 64
-"""Calls served at once."""
-SERVICE = "observer.Observer"
+POLL = 0.02
+"""Seconds between two looks at the rings while following."""
+SERVICE, HEALTH = "observer.Observer", "grpc.health.v1.Health"
 VERSION = (("hubble-relay-version", "1.21.0-dev"),)
 
 
@@ -60,22 +58,27 @@ class Observer:
     def unimplemented(name: str) -> Any:
         """What a Relay says to calls that only agents answer."""
 
-        def refuse(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} not implemented")
-            yield b""
+        async def refuse(request: bytes, context: grpc.aio.ServicerContext) -> None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} not implemented")
 
         return refuse
 
-    def get_flows(self, request: pb.GetFlowsRequest, context: grpc.ServicerContext) -> Iterator[bytes]:
+    async def get_flows(self, request: pb.GetFlowsRequest, context: grpc.aio.ServicerContext) -> None:
         """Flows of every node of the mesh."""
-        context.send_initial_metadata(VERSION)
-        stream = FlowStream(self._cluster, request, context.is_active)
-        context.add_callback(stream.wake)
-        return stream.responses()
+        await context.send_initial_metadata(VERSION)
+        stream = FlowStream(self._cluster, request)
+        for message in stream.begin():
+            await context.write(message)
+        while stream.following:
+            await asyncio.sleep(POLL)
+            for message in stream.poll():
+                await context.write(message)
+        for message in stream.end():
+            await context.write(message)
 
-    def get_nodes(self, request: pb.GetNodesRequest, context: grpc.ServicerContext) -> pb.GetNodesResponse:
+    async def get_nodes(self, request: pb.GetNodesRequest, context: grpc.aio.ServicerContext) -> pb.GetNodesResponse:
         """All agents, reachable or not."""
-        context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(VERSION)
         answer = pb.GetNodesResponse()
         now = self._cluster.world.clock.monotonic()
         for peer in peers(self._cluster):
@@ -88,11 +91,11 @@ class Observer:
                 node.num_flows, node.max_flows, node.seen_flows = len(peer.ring), peer.ring.capacity, peer.ring.seen
         return answer
 
-    def get_namespaces(
-        self, request: pb.GetNamespacesRequest, context: grpc.ServicerContext
+    async def get_namespaces(
+        self, request: pb.GetNamespacesRequest, context: grpc.aio.ServicerContext
     ) -> pb.GetNamespacesResponse:
         """Namespaces that flows were seen of, by the observing node's cluster."""
-        context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(VERSION)
         seen: set[tuple[str, str]] = set()
         for peer in peers(self._cluster):
             if peer.available:
@@ -103,9 +106,11 @@ class Observer:
             answer.namespaces.add(cluster=cluster, namespace=namespace)
         return answer
 
-    def server_status(self, request: pb.ServerStatusRequest, context: grpc.ServicerContext) -> pb.ServerStatusResponse:
+    async def server_status(
+        self, request: pb.ServerStatusRequest, context: grpc.aio.ServicerContext
+    ) -> pb.ServerStatusResponse:
         """Sums over the reachable agents; the uptime is the longest."""
-        context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(VERSION)
         found = peers(self._cluster)
         up = [p for p in found if p.available]
         down = [p.name for p in found if not p.available]
@@ -147,35 +152,27 @@ def _namespaces(ring: Ring) -> set[str]:
     return found - {""}
 
 
-class RelayServer:
-    """The listening server of one cluster."""
+def health() -> grpc.GenericRpcHandler:
+    """grpc.health.v1.Health as a Relay has it: it knows the empty service name only."""
+    serving = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
 
-    def __init__(self, cluster: SimCluster) -> None:
-        self._cluster = cluster
-        self._server: grpc.Server | None = None
-        self.port = 0
+    async def check(request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext) -> Any:
+        if request.service:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
+        return serving
 
-    def start(self) -> int:
-        """Listen on loopback, on the port of last time if there was one; returns it."""
-        pool = futures.ThreadPoolExecutor(STREAMS, thread_name_prefix=f"relay-{self._cluster.name}")
-        server = grpc.server(pool, options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((Observer(self._cluster).handler(),))
-        servicer = health.HealthServicer()
-        servicer.set("", health_pb2.HealthCheckResponse.SERVING)
-        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
-        server.start()
-        self._server = server
-        return self.port
+    async def watch(request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext) -> None:
+        unknown = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
+        await context.write(unknown if request.service else serving)
+        await asyncio.Event().wait()
 
-    @property
-    def running(self) -> bool:
-        """Whether it listens."""
-        return self._server is not None
-
-    def stop(self) -> None:
-        """End all calls and stop listening."""
-        if self._server is not None:
-            self._server.stop(grace=None).wait(2.0)
-            self._server = None
+    codec: dict[str, Any] = {
+        "request_deserializer": health_pb2.HealthCheckRequest.FromString,
+        "response_serializer": health_pb2.HealthCheckResponse.SerializeToString,
+    }
+    methods = {
+        "Check": grpc.unary_unary_rpc_method_handler(check, **codec),
+        "Watch": grpc.unary_stream_rpc_method_handler(watch, **codec),
+    }
+    handler: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(HEALTH, methods)
+    return handler

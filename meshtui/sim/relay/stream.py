@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from meshtui.hubble.pb import observer_pb2, relay_pb2
 from meshtui.sim.relay.encode import BadMask, Encoder, node_status
@@ -16,9 +14,6 @@ from meshtui.sim.world import SimCluster
 
 RELIST = 2.0
 """Seconds between two looks at which agents there are (follow)."""
-BATCH = 0.004
-"""Seconds to let a burst gather before it is read."""
-IDLE = 0.2
 RING_BUFFER = 3
 
 
@@ -52,118 +47,104 @@ def _limited(events: list[Event], request: observer_pb2.GetFlowsRequest, *, last
 
 
 class FlowStream:
-    """The state of one call."""
+    """The state of one call: `begin` once, then `poll` again and again while `following`, then `end`."""
 
-    def __init__(self, cluster: SimCluster, request: observer_pb2.GetFlowsRequest, alive: Callable[[], bool]) -> None:
+    def __init__(self, cluster: SimCluster, request: observer_pb2.GetFlowsRequest) -> None:
         self._cluster = cluster
         self._request = request
-        self._alive = alive
-        self._wake = threading.Event()
         self._at: dict[str, tuple[Peer, int]] = {}
         self._until = request.until.ToNanoseconds() if request.HasField("until") else 0
+        self._matcher = FlowMatcher((), ())
+        self._encoder = Encoder(())
+        self._buffer: SortBuffer[bytes] = SortBuffer(1)
+        self._quiet = self._listed = cluster.world.clock.monotonic()
+        self.following = request.follow
 
-    def wake(self) -> None:
-        """Look again, now."""
-        self._wake.set()
-
-    def responses(self) -> Iterator[bytes]:
-        """Encoded GetFlowsResponses until the request's end or the caller's."""
+    def begin(self) -> Iterator[bytes]:
+        """Which agents there are, then what they have kept."""
         found = peers(self._cluster)
         up = [p for p in found if p.available]
-        clock = self._cluster.world.clock
+        now = self._cluster.world.clock.now()
         relay = pod_name(self._cluster)
         if up:
-            yield node_status(relay_pb2.NODE_CONNECTED, [p.name for p in up], relay, clock.now())
+            yield node_status(relay_pb2.NODE_CONNECTED, [p.name for p in up], relay, now)
         if len(up) < len(found):
             down = [p.name for p in found if not p.available]
-            yield node_status(relay_pb2.NODE_UNAVAILABLE, down, relay, clock.now())
+            yield node_status(relay_pb2.NODE_UNAVAILABLE, down, relay, now)
+        self.following = self._request.follow and bool(up)
         try:
-            matcher = self._matcher()
-            encoder = Encoder(self._request.field_mask.paths)
+            self._understand()
         except (BadFilter, BadMask, Refused) as error:
-            yield node_status(relay_pb2.NODE_ERROR, [p.name for p in up], relay, clock.now(), str(error))
+            self.following = False
+            yield node_status(relay_pb2.NODE_ERROR, [p.name for p in up], relay, now, str(error))
             return
-        buffer: SortBuffer[bytes] = SortBuffer(length(self._request.number, len(up)))
-        try:
-            for peer in up:
-                yield from self._begin(peer, matcher, encoder, buffer)
-            if not self._request.follow or not up:
-                yield from buffer.flush()
-                return
-            yield from self._follow(matcher, encoder, buffer)
-        finally:
-            for peer, _ in self._at.values():
-                if self.wake in peer.ring.notify:
-                    peer.ring.notify.remove(self.wake)
+        self._buffer = SortBuffer(length(self._request.number, len(up)))
+        for peer in up:
+            yield from self._ask(peer)
 
-    def _matcher(self) -> FlowMatcher:
+    def _understand(self) -> None:
         if self._request.first and self._request.follow:
             raise Refused("first cannot be specified with follow")
-        return FlowMatcher(self._request.whitelist, self._request.blacklist)
+        self._matcher = FlowMatcher(self._request.whitelist, self._request.blacklist)
+        self._encoder = Encoder(self._request.field_mask.paths)
 
-    def _begin(self, peer: Peer, matcher: FlowMatcher, encoder: Encoder, buffer: SortBuffer[bytes]) -> Iterator[bytes]:
+    def _ask(self, peer: Peer) -> Iterator[bytes]:
         """Send an agent the original request."""
-        if self._request.follow:
-            peer.ring.notify.append(self.wake)
-        events, position = history(peer.ring, self._request, matcher)
+        events, position = history(peer.ring, self._request, self._matcher)
         self._at[peer.name] = (peer, position)
         for event in events:
             if self._until and event.time_ns > self._until:
                 break
-            yield from buffer.push(event.time_ns, encoder.encode(event, peer.name))
+            yield from self._buffer.push(event.time_ns, self._encoder.encode(event, peer.name))
 
-    def _follow(self, matcher: FlowMatcher, encoder: Encoder, buffer: SortBuffer[bytes]) -> Iterator[bytes]:
-        quiet = listed = time.monotonic()
-        while self._alive():
-            self._wake.wait(IDLE)
-            if self._wake.is_set():
-                time.sleep(BATCH)
-            self._wake.clear()
-            now = time.monotonic()
-            if now - listed >= RELIST:
-                listed = now
-                yield from self._relist(matcher, encoder, buffer)
-                if not self._at:
+    def poll(self) -> Iterator[bytes]:
+        """What left the sort buffer since the last poll."""
+        now = self._cluster.world.clock.monotonic()
+        if now - self._listed >= RELIST:
+            self._listed = now
+            yield from self._relist()
+            self.following = bool(self._at)
+        arrived = False
+        for name in list(self._at):
+            for time_ns, message in self._news(name):
+                if self._until and time_ns > self._until:
+                    self.following = False
                     break
-            arrived, ended = 0, False
-            for name in list(self._at):
-                for time_ns, message in self._news(name, matcher, encoder):
-                    if self._until and time_ns > self._until:
-                        ended = True
-                        break
-                    arrived += 1
-                    yield from buffer.push(time_ns, message)
-            if arrived:
-                quiet = now
-            elif now - quiet >= DRAIN:
-                quiet = now
-                yield from buffer.drain(int((self._cluster.world.clock.now() - DRAIN) * 1e9))
-            if ended:
-                break
-        yield from buffer.flush()
+                arrived = True
+                yield from self._buffer.push(time_ns, message)
+        if arrived:
+            self._quiet = now
+        elif now - self._quiet >= DRAIN:
+            self._quiet = now
+            yield from self._buffer.drain(int((self._cluster.world.clock.now() - DRAIN) * 1e9))
 
-    def _news(self, name: str, matcher: FlowMatcher, encoder: Encoder) -> Iterator[tuple[int, bytes]]:
+    def end(self) -> Iterator[bytes]:
+        """What the sort buffer still holds."""
+        yield from self._buffer.flush()
+
+    def _news(self, name: str) -> Iterator[tuple[int, bytes]]:
         peer, position = self._at[name]
         events, position, missed = peer.ring.after(position)
+        if not events:
+            return
         self._at[name] = (peer, position)
-        if missed and events:
+        if missed:
             gap = Lost(RING_BUFFER, missed, events[0].time_ns, events[0].time_ns)
-            yield events[0].time_ns, encoder.encode(Event(events[0].time_ns, gap), name)
-        matches, encode = matcher.matches, encoder.encode
+            yield events[0].time_ns, self._encoder.encode(Event(events[0].time_ns, gap), name)
+        matches, encode = self._matcher.matches, self._encoder.encode
         for event in events:
             if matches(event):
                 yield event.time_ns, encode(event, name)
 
-    def _relist(self, matcher: FlowMatcher, encoder: Encoder, buffer: SortBuffer[bytes]) -> Iterator[bytes]:
+    def _relist(self) -> Iterator[bytes]:
         """Agents that came are asked, agents that went are told of."""
         found = {p.name: p for p in peers(self._cluster)}
+        now = self._cluster.world.clock.now()
         for name in [n for n in self._at if n not in found or not found[n].available]:
-            peer, _ = self._at.pop(name)
-            peer.ring.notify.remove(self.wake)
-            clock = self._cluster.world.clock
+            del self._at[name]
             text = "rpc error: code = Unavailable desc = error reading from server: EOF"
-            gone = node_status(relay_pb2.NODE_ERROR, [name], pod_name(self._cluster), clock.now(), text)
-            yield from buffer.push(int(clock.now() * 1e9), gone)
+            gone = node_status(relay_pb2.NODE_ERROR, [name], pod_name(self._cluster), now, text)
+            yield from self._buffer.push(int(now * 1e9), gone)
         for name, peer in found.items():
             if peer.available and name not in self._at:
-                yield from self._begin(peer, matcher, encoder, buffer)
+                yield from self._ask(peer)

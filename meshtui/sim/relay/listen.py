@@ -1,0 +1,93 @@
+"""Relays' gRPC servers, on an event loop in a thread of its own so that no stream holds up the API servers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+
+from meshtui.sim.relay.server import HEALTH, SERVICE, Observer, health
+from meshtui.sim.world import SimCluster
+
+T = TypeVar("T")
+PATIENCE = 10.0
+
+
+class RelayLoop:
+    """The thread all Relays of a world are served from."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="relays", daemon=True)
+        self._users = 0
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+    def enter(self) -> None:
+        """One more server; the first starts the thread."""
+        self._users += 1
+        if self._users == 1 and not self._thread.is_alive():
+            self._thread.start()
+
+    def leave(self) -> None:
+        """One server less; the last ends the thread."""
+        self._users -= 1
+        if not self._users:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(PATIENCE)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something there and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+
+class RelayServer:
+    """The listening server of one cluster."""
+
+    def __init__(self, cluster: SimCluster, loop: RelayLoop) -> None:
+        self._cluster = cluster
+        self._loop = loop
+        self._server: grpc.aio.Server | None = None
+        self.port = 0
+
+    def open(self) -> int:
+        """Begin to serve; returns the port."""
+        self._loop.enter()
+        return self.start()
+
+    def start(self) -> int:
+        """Listen on loopback, on the port of last time if there was one; returns it."""
+        return self._loop.call(self._start())
+
+    async def _start(self) -> int:
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        server.add_generic_rpc_handlers((Observer(self._cluster).handler(), health()))
+        reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
+        self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
+        await server.start()
+        self._server = server
+        return self.port
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
+
+    def stop(self) -> None:
+        """End all calls and stop listening."""
+        if self._server is not None:
+            self._loop.call(self._server.stop(None))
+            self._server = None
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
+        self._loop.leave()
