@@ -242,6 +242,7 @@ def test_silence_of_one_node_is_of_its_backends_only():
     found = route(mesh, "a", KEY)
     assert [(b.ip, b.stale) for b in found.backends if b.remote] == [("10.2.0.1", True), ("10.2.0.2", False)]
     assert found.answering == {"a", "b"}
+    assert found.summary == "A 2, B 2 (1 silent)"
     assert found.silent == {"b"}
 
 

@@ -120,10 +120,10 @@ class Route:
         """`K 2, T 2`, `T 2 (failover)`, `K 2, T 2 silent`, or why nobody serves."""
         if not self.backends:
             return f"nobody: {self.unused[0].reason.value}" if self.unused else "nobody"
-        silent = self.silent
         parts = []
         for name, count in self.counts.items():
-            quiet = " silent" if name in silent else ""
+            stale = sum(b.stale for b in self.backends if b.cluster == name)
+            quiet = " silent" if stale == count else f" ({stale} silent)" if stale else ""
             parts.append(f"{self.tags.get(name, name)} {count}{quiet}")
         return ", ".join(parts) + (" (failover)" if self.failover else "")
 
