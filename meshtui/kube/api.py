@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ClusterError, Expired
+from meshtui.core.errors import Expired, MeshtuiError
 from meshtui.core.objects import Object
 from meshtui.core.resources import Resource
 from meshtui.kube import failures
@@ -268,10 +268,12 @@ class Api:
         request = self.connection.http.build_request(
             method, path, params=params or None, content=content, headers=headers
         )
+        # A plugin has its own time; its failure must not read as the server's silence.
+        await self.connection.source.headers()
         try:
             async with asyncio.timeout(self.request_timeout):
                 response = await self._send(request)
-        except ClusterError:
+        except MeshtuiError:
             raise
         except TimeoutError:
             raise failures.timed_out(call) from None
@@ -284,11 +286,11 @@ class Api:
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """A kept connection may have been closed just now: what only reads is sent once more."""
         try:
-            return await self.connection.http.send(request)
+            return await self.connection.send(request)
         except _TRANSPORT_ERRORS as error:
             if request.method != "GET" or not failures.is_cut(error):
                 raise
-        return await self.connection.http.send(request)
+        return await self.connection.send(request)
 
     def _decode(self, call: Call, resource: Resource, body: bytes) -> Any:
         try:

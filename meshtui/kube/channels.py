@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from meshtui.core.errors import ClusterError
+from meshtui.core.errors import ClusterError, MeshtuiError
 from meshtui.kube import failures
 from meshtui.kube.api import Api
 from meshtui.kube.connection import KEEPALIVE
@@ -30,6 +30,7 @@ async def dial(
     api: Api, call: Call, path: str, params: Sequence[tuple[str, str]], protocols: Sequence[str]
 ) -> ClientConnection:
     """Open a WebSocket to `path`; raises the ClusterError that a refused or failed handshake stands for."""
+    await api.connection.source.headers()
     try:
         async with asyncio.timeout(api.request_timeout):
             used = -1
@@ -43,7 +44,7 @@ async def dial(
                     if again and await source.renew(used):
                         continue
                     raise _refused(call, error, source.certificate) from None
-    except ClusterError:
+    except MeshtuiError:
         raise
     except TimeoutError:
         raise failures.timed_out(call) from None

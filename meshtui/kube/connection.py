@@ -82,6 +82,12 @@ class Connection:
         await connection.source.headers()
         return connection
 
+    async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Send; raises what httpx raises, and an OSError after `close`."""
+        if self.http.is_closed:
+            raise ConnectionAbortedError("this session has ended")
+        return await self.http.send(request, stream=stream)
+
     async def explain(self, call: Call, error: BaseException) -> ClusterError:
         """The typed error for a request without an answer, after a second look at a connection that was cut.
 

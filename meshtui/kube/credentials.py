@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ConfigError, CredentialFailed
+from meshtui.core.errors import ConfigError, CredentialFailed, MeshtuiError
 from meshtui.core.text import clean
 from meshtui.kube import tls
 from meshtui.kube.kubeconfig import Target
@@ -33,6 +33,7 @@ PAUSE_BETWEEN_RENEWALS = 30.0
 """Seconds for which a 401 does not run a plugin again: many watches may meet it at once."""
 _EXPIRY_MARGIN = 10.0
 _SHORTEST_LIFE = 5.0
+_FAILURE_LASTS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Source:
         self._lock = asyncio.Lock()
         self._current: Credentials | None = None
         self._fetched = 0.0
+        self._failure: MeshtuiError | None = None
+        self._failed_at = 0.0
         self.generation = 0
         """How often credentials were fetched: names the ones a rejected request used."""
 
@@ -82,7 +85,7 @@ class Source:
             async with self._lock:
                 current = self._current
                 if current is None or self._expired(current):
-                    current = await self._fetch()
+                    current = await self._try()
         return _headers(current, self._target)
 
     async def renew(self, used: int) -> bool:
@@ -99,6 +102,18 @@ class Source:
 
     def _expired(self, credentials: Credentials) -> bool:
         return credentials.expires is not None and self._clock.now() >= credentials.expires
+
+    async def _try(self) -> Credentials:
+        """Fetch, but let those who waited for a fetch that failed share its failure instead of repeating it."""
+        now = self._clock.monotonic()
+        if self._failure is not None and now - self._failed_at < _FAILURE_LASTS:
+            raise self._failure
+        try:
+            self._failure = None
+            return await self._fetch()
+        except MeshtuiError as error:
+            self._failure, self._failed_at = error, self._clock.monotonic()
+            raise
 
     async def _fetch(self) -> Credentials:
         user = self._target.user

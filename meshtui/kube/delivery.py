@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ClusterError, Forbidden, NotFound
+from meshtui.core.errors import Forbidden, MeshtuiError, NotFound
 from meshtui.core.resources import Resource
 from meshtui.core.state import Changed, Event, Listed, Phase, WatchChanged
 
@@ -29,7 +29,7 @@ class Deliver:
         self._emit = emit
         self._clock = clock
         self._phases = dict.fromkeys(namespaces, Phase.CONNECTING)
-        self._errors: dict[str, ClusterError] = {}
+        self._errors: dict[str, MeshtuiError] = {}
         self._items: dict[str, dict[str, Any]] = {}
         self._shared = len(self._phases) > 1
         self._told: tuple[Phase, str] = (Phase.CONNECTING, "")
@@ -62,7 +62,7 @@ class Deliver:
         self._errors.pop(namespace, None)
         self._tell()
 
-    def failed(self, namespace: str, error: ClusterError) -> None:
+    def failed(self, namespace: str, error: MeshtuiError) -> None:
         """A namespace's list or watch failed."""
         phase = Phase.STALE if namespace in self._items else Phase.FAILED
         if isinstance(error, Forbidden):

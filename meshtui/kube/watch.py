@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ClusterError, Expired, Forbidden, NotFound
+from meshtui.core.errors import ClusterError, Expired, Forbidden, MeshtuiError, NotFound
 from meshtui.core.resources import Resource
 from meshtui.core.state import Event
 from meshtui.kube import failures
@@ -122,10 +122,10 @@ class _Follower:
                 if self._failures:
                     await self._pause()
                 self._failures += 1
-            except ClusterError as error:
+            except MeshtuiError as error:
                 await self._fail(error)
 
-    async def _fail(self, error: ClusterError) -> None:
+    async def _fail(self, error: MeshtuiError) -> None:
         self._deliver.failed(self._namespace, error)
         if isinstance(error, NotFound | Forbidden):
             self._version = ""
@@ -199,13 +199,14 @@ class _Follower:
             "resourceVersion": self._version,
             "timeoutSeconds": str(int(WATCH_SECONDS * self._rng.uniform(0.8, 1.0))),
         }
-        timeout = httpx.Timeout(self._api.request_timeout, read=max(IDLE_SECONDS, self._api.request_timeout))
+        timeout = httpx.Timeout(self._api.request_timeout, read=IDLE_SECONDS)
         http = self._api.connection.http
         path = self._resource.path(self._namespace)
+        await self._api.connection.source.headers()
         try:
             async with asyncio.timeout(self._api.request_timeout):
                 request = http.build_request("GET", path, params=params, timeout=timeout)
-                response = await http.send(request, stream=True)
+                response = await self._api.connection.send(request, stream=True)
                 if response.status_code < 300:
                     return response
                 body = await response.aread()

@@ -17,6 +17,7 @@ from meshtui.core.errors import (
     ServerFailed,
     TimedOut,
     Unauthorized,
+    Unreachable,
 )
 from meshtui.kube.api import Api
 from tests.kube.fake import FakeApi, Hold, failure, serving
@@ -200,3 +201,9 @@ async def test_a_silent_server_is_timed_out(tmp_path):
                 await api.version()
     assert "within 0.2 s" in caught.value.cause
     assert caught.value.exit_code == 4
+
+
+async def test_a_closed_client_says_so(api):
+    await api.close()
+    with pytest.raises(Unreachable, match="session has ended"):
+        await api.version()

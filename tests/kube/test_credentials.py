@@ -288,6 +288,17 @@ async def test_a_token_that_comes_expired_does_not_run_the_plugin_for_every_requ
         assert runs(tmp_path) == 2
 
 
+async def test_all_who_wait_for_a_failing_plugin_share_its_failure(fake, tmp_path):
+    body = f"give(token={TOKEN!r}, expirationTimestamp='2020-01-01T00:00:00Z') if runs == 1 else sys.exit('log in')"
+    clock = MovingClock()
+    async with await connect(fake.kubeconfig(tmp_path, user=plugin(tmp_path, body)), clock=clock) as api:
+        clock.time += 60
+        results = await asyncio.gather(*(api.version() for _ in range(6)), return_exceptions=True)
+        assert {type(result) for result in results} == {CredentialFailed}
+        assert "log in" in results[0].cause
+        assert runs(tmp_path) == 2
+
+
 async def test_a_401_fetches_once_more_and_only_once(fake, tmp_path):
     fake.tokens = {"token-2"}
     user = plugin(tmp_path, "give(token=f'token-{runs}')")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 from collections import deque
@@ -11,10 +12,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshtui.core import resources as r
 from meshtui.core.errors import Forbidden, ServerFailed, Unreachable
 from meshtui.core.state import Changed, Event, Listed, Phase, WatchChanged
+from meshtui.kube import watch
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
 from tests.kube.fake import Cut, FakeApi, Hold, failure, serving, until
@@ -289,3 +293,43 @@ async def test_a_crd_that_is_removed_empties_the_list(fake, api):
         gate.until.set()
         await until(lambda: Phase.ABSENT in seen.phases)
         assert [set(e.items) for e in seen.of(Listed)] == [{"default/deny"}, set()]
+
+
+async def test_a_watch_that_fell_silent_is_opened_anew_where_it_stood(fake, api, services, monkeypatch):
+    monkeypatch.setattr(watch, "IDLE_SECONDS", 0.05)
+    fake.watches[SERVICES] = deque([[bookmark("8000"), Hold()], [event("ADDED", service("late", "8001")), Hold()]])
+    async with following(api, r.SERVICES) as seen:
+        await until(lambda: seen.of(Changed))
+        assert set(seen.phases) == {Phase.LIVE}
+        assert len(seen.of(Listed)) == 1
+    assert fake.asked("GET", SERVICES, watch="true")[1].query["resourceVersion"] == "8000"
+
+
+class Chunks:
+    """A response whose body comes in given pieces."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+    async def aclose(self) -> None:
+        pass
+
+
+@given(st.lists(st.text("ab{}", min_size=1)), st.lists(st.integers(0, 60)))
+def test_lines_do_not_depend_on_how_they_were_cut(lines, cuts):
+    body = "".join(line + "\n" for line in lines).encode()
+    places = sorted({0, len(body), *(cut for cut in cuts if cut < len(body))})
+    pieces = [body[a:b] for a, b in itertools.pairwise(places)]
+
+    async def read() -> list[bytes]:
+        got = []
+        async with watch._Reader(Chunks(pieces)) as reader:
+            while batch := await reader.next():
+                got += batch
+        return got
+
+    assert asyncio.run(read()) == [line.encode() for line in lines]
