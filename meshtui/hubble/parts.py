@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from meshtui.core.flow import Peer, PolicyRef
-from meshtui.hubble.pb import flow_pb2
+from meshtui.core.flow import FlowExtra, Peer, PolicyRef
+from meshtui.hubble.pb import flow_pb2, skim_pb2
 
 _T = TypeVar("_T")
 _CACHE_LIMIT = 50_000
@@ -99,24 +99,29 @@ def addresses(encoded: bytes) -> Addresses:
 _FLAGS = ("SYN", "ACK", "RST", "FIN", "PSH", "URG", "ECE", "CWR", "NS")
 
 
-def transport(encoded: bytes) -> Transport:
-    """flow.Layer4 → Transport."""
-    layer = flow_pb2.Layer4.FromString(encoded)
-    kind = layer.WhichOneof("protocol")
-    match kind:
-        case "TCP":
-            flags = ", ".join(name for name in _FLAGS if getattr(layer.TCP.flags, name))
-            return Transport("TCP", layer.TCP.source_port, layer.TCP.destination_port, _strings[flags], -1)
-        case "UDP":
-            return Transport("UDP", layer.UDP.source_port, layer.UDP.destination_port, "", -1)
-        case "SCTP":
-            return Transport("SCTP", layer.SCTP.source_port, layer.SCTP.destination_port, "", -1)
-        case "ICMPv4":
-            return Transport("ICMPv4", 0, 0, "", layer.ICMPv4.type)
-        case "ICMPv6":
-            return Transport("ICMPv6", 0, 0, "", layer.ICMPv6.type)
-        case _:
-            return Transport(kind or "", 0, 0, "", -1)
+def tcp_flags(encoded: bytes) -> str:
+    """flow.TCPFlags → `SYN, ACK`."""
+    flags = flow_pb2.TCPFlags.FromString(encoded)
+    return _strings[", ".join(name for name in _FLAGS if getattr(flags, name))]
+
+
+def other_transport(layer: skim_pb2.Layer4) -> Transport:
+    """What is not TCP: flow.Layer4 → Transport."""
+    if layer.HasField("UDP"):
+        return Transport("UDP", layer.UDP.source_port, layer.UDP.destination_port, "", -1)
+    if layer.HasField("SCTP"):
+        return Transport("SCTP", layer.SCTP.source_port, layer.SCTP.destination_port, "", -1)
+    if layer.HasField("ICMPv4"):
+        return Transport("ICMPv4", 0, 0, "", layer.ICMPv4.type)
+    if layer.HasField("ICMPv6"):
+        return Transport("ICMPv6", 0, 0, "", layer.ICMPv6.type)
+    name = "VRRP" if layer.HasField("VRRP") else "IGMP" if layer.HasField("IGMP") else ""
+    return Transport(name, 0, 0, "", -1)
+
+
+def interface_extra(encoded: bytes) -> FlowExtra:
+    """flow.NetworkInterface, of a flow with nothing else out of the ordinary."""
+    return FlowExtra(interface=flow_pb2.NetworkInterface.FromString(encoded).name)
 
 
 def application(encoded: bytes) -> Application:

@@ -14,7 +14,6 @@ from meshtui.core.flow import NO_EXTRA, EventType, FlowExtra, FlowRow, Peer, Pol
 from meshtui.hubble import parts
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2, skim_pb2
 
-_NO_TRANSPORT = parts.Transport("", 0, 0, "", -1)
 _NO_ADDRESSES = parts.Addresses("", "", False, "")
 _NO_APPLICATION = parts.Application()
 _NOBODY = Peer()
@@ -69,7 +68,8 @@ class Decoder:
         self._strings = parts.Strings()
         self._peers = parts.PartCache(parts.peer)
         self._addresses = parts.PartCache(parts.addresses)
-        self._transports = parts.PartCache(parts.transport)
+        self._flags = parts.PartCache(parts.tcp_flags)
+        self._interfaces = parts.PartCache(parts.interface_extra)
         self._events = parts.PartCache(parts.event)
         self._services = parts.PartCache(parts.service)
         self._policies = parts.PartCache(parts.policy)
@@ -99,10 +99,13 @@ class Decoder:
         if not time_ns:
             time_ns = response.time.seconds * _BILLION + response.time.nanos
         strings = self._strings
-        encoded = flow.l4
-        protocol, source_port, destination_port, flags, icmp_type = (
-            self._transports[encoded] if encoded else _NO_TRANSPORT
-        )
+        layer = flow.l4
+        if layer.HasField("TCP"):
+            tcp = layer.TCP
+            protocol, icmp_type = "TCP", -1
+            source_port, destination_port, flags = tcp.source_port, tcp.destination_port, self._flags[tcp.flags]
+        else:
+            protocol, source_port, destination_port, flags, icmp_type = parts.other_transport(layer)
         encoded = flow.IP
         addresses = self._addresses[encoded] if encoded else _NO_ADDRESSES
         encoded = flow.l7
@@ -174,8 +177,7 @@ class Decoder:
         xlate, capture, auth = flow.sock_xlate_point, flow.debug_capture_point, flow.auth_type
         no_ip = addresses is _NO_ADDRESSES
         if not (
-            interface
-            or ip_trace
+            ip_trace
             or trace
             or xlate
             or capture
@@ -186,7 +188,7 @@ class Decoder:
             or addresses.encrypted
             or addresses.source_xlated
         ):
-            return NO_EXTRA
+            return self._interfaces[interface] if interface else NO_EXTRA
         ethernet = flow_pb2.Ethernet.FromString(flow.ethernet) if no_ip else flow_pb2.Ethernet()
         http = application.http or ("", "", "", ())
         extra = FlowExtra(

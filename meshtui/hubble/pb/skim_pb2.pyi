@@ -88,6 +88,143 @@ class Timestamp(_message.Message):
 Global___Timestamp: _TypeAlias = Timestamp  # noqa: Y015
 
 @_typing.final
+class Layer4(_message.Message):
+    """flow.Layer4, which differs from connection to connection; its TCP flags repeat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TCP_FIELD_NUMBER: _builtins.int
+    UDP_FIELD_NUMBER: _builtins.int
+    ICMPV4_FIELD_NUMBER: _builtins.int
+    ICMPV6_FIELD_NUMBER: _builtins.int
+    SCTP_FIELD_NUMBER: _builtins.int
+    VRRP_FIELD_NUMBER: _builtins.int
+    IGMP_FIELD_NUMBER: _builtins.int
+    VRRP: _builtins.bytes
+    IGMP: _builtins.bytes
+    @_builtins.property
+    def TCP(self) -> Global___Tcp: ...
+    @_builtins.property
+    def UDP(self) -> Global___Ports: ...
+    @_builtins.property
+    def ICMPv4(self) -> Global___Icmp: ...
+    @_builtins.property
+    def ICMPv6(self) -> Global___Icmp: ...
+    @_builtins.property
+    def SCTP(self) -> Global___Ports: ...
+    def __init__(
+        self,
+        *,
+        TCP: Global___Tcp | None = ...,
+        UDP: Global___Ports | None = ...,
+        ICMPv4: Global___Icmp | None = ...,
+        ICMPv6: Global___Icmp | None = ...,
+        SCTP: Global___Ports | None = ...,
+        VRRP: _builtins.bytes | None = ...,
+        IGMP: _builtins.bytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ICMPv4", b"ICMPv4", "ICMPv6", b"ICMPv6", "IGMP", b"IGMP", "SCTP", b"SCTP", "TCP", b"TCP", "UDP", b"UDP", "VRRP", b"VRRP", "_ICMPv4", b"_ICMPv4", "_ICMPv6", b"_ICMPv6", "_IGMP", b"_IGMP", "_SCTP", b"_SCTP", "_TCP", b"_TCP", "_UDP", b"_UDP", "_VRRP", b"_VRRP"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ICMPv4", b"ICMPv4", "ICMPv6", b"ICMPv6", "IGMP", b"IGMP", "SCTP", b"SCTP", "TCP", b"TCP", "UDP", b"UDP", "VRRP", b"VRRP", "_ICMPv4", b"_ICMPv4", "_ICMPv6", b"_ICMPv6", "_IGMP", b"_IGMP", "_SCTP", b"_SCTP", "_TCP", b"_TCP", "_UDP", b"_UDP", "_VRRP", b"_VRRP"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ICMPv4: _TypeAlias = _typing.Literal["ICMPv4"]  # noqa: Y015
+    _WhichOneofArgType__ICMPv4: _TypeAlias = _typing.Literal["_ICMPv4", b"_ICMPv4"]  # noqa: Y015
+    _WhichOneofReturnType__ICMPv6: _TypeAlias = _typing.Literal["ICMPv6"]  # noqa: Y015
+    _WhichOneofArgType__ICMPv6: _TypeAlias = _typing.Literal["_ICMPv6", b"_ICMPv6"]  # noqa: Y015
+    _WhichOneofReturnType__IGMP: _TypeAlias = _typing.Literal["IGMP"]  # noqa: Y015
+    _WhichOneofArgType__IGMP: _TypeAlias = _typing.Literal["_IGMP", b"_IGMP"]  # noqa: Y015
+    _WhichOneofReturnType__SCTP: _TypeAlias = _typing.Literal["SCTP"]  # noqa: Y015
+    _WhichOneofArgType__SCTP: _TypeAlias = _typing.Literal["_SCTP", b"_SCTP"]  # noqa: Y015
+    _WhichOneofReturnType__TCP: _TypeAlias = _typing.Literal["TCP"]  # noqa: Y015
+    _WhichOneofArgType__TCP: _TypeAlias = _typing.Literal["_TCP", b"_TCP"]  # noqa: Y015
+    _WhichOneofReturnType__UDP: _TypeAlias = _typing.Literal["UDP"]  # noqa: Y015
+    _WhichOneofArgType__UDP: _TypeAlias = _typing.Literal["_UDP", b"_UDP"]  # noqa: Y015
+    _WhichOneofReturnType__VRRP: _TypeAlias = _typing.Literal["VRRP"]  # noqa: Y015
+    _WhichOneofArgType__VRRP: _TypeAlias = _typing.Literal["_VRRP", b"_VRRP"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ICMPv4) -> _WhichOneofReturnType__ICMPv4 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ICMPv6) -> _WhichOneofReturnType__ICMPv6 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__IGMP) -> _WhichOneofReturnType__IGMP | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__SCTP) -> _WhichOneofReturnType__SCTP | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__TCP) -> _WhichOneofReturnType__TCP | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__UDP) -> _WhichOneofReturnType__UDP | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__VRRP) -> _WhichOneofReturnType__VRRP | None: ...
+
+Global___Layer4: _TypeAlias = Layer4  # noqa: Y015
+
+@_typing.final
+class Tcp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_PORT_FIELD_NUMBER: _builtins.int
+    DESTINATION_PORT_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    source_port: _builtins.int
+    destination_port: _builtins.int
+    flags: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        source_port: _builtins.int = ...,
+        destination_port: _builtins.int = ...,
+        flags: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination_port", b"destination_port", "flags", b"flags", "source_port", b"source_port"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tcp: _TypeAlias = Tcp  # noqa: Y015
+
+@_typing.final
+class Ports(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_PORT_FIELD_NUMBER: _builtins.int
+    DESTINATION_PORT_FIELD_NUMBER: _builtins.int
+    source_port: _builtins.int
+    destination_port: _builtins.int
+    def __init__(
+        self,
+        *,
+        source_port: _builtins.int = ...,
+        destination_port: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination_port", b"destination_port", "source_port", b"source_port"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ports: _TypeAlias = Ports  # noqa: Y015
+
+@_typing.final
+class Icmp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    type: _builtins.int
+    def __init__(
+        self,
+        *,
+        type: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Icmp: _TypeAlias = Icmp  # noqa: Y015
+
+@_typing.final
 class Flow(_message.Message):
     """flow.Flow; a `bytes` field holds the message flow.proto names, an int32 its enum."""
 
@@ -130,7 +267,6 @@ class Flow(_message.Message):
     drop_reason: _builtins.int
     ethernet: _builtins.bytes
     IP: _builtins.bytes
-    l4: _builtins.bytes
     source: _builtins.bytes
     destination: _builtins.bytes
     node_name: _builtins.str
@@ -155,6 +291,8 @@ class Flow(_message.Message):
     @_builtins.property
     def time(self) -> Global___Timestamp: ...
     @_builtins.property
+    def l4(self) -> Global___Layer4: ...
+    @_builtins.property
     def source_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def destination_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -176,7 +314,7 @@ class Flow(_message.Message):
         drop_reason: _builtins.int = ...,
         ethernet: _builtins.bytes = ...,
         IP: _builtins.bytes | None = ...,
-        l4: _builtins.bytes = ...,
+        l4: Global___Layer4 | None = ...,
         source: _builtins.bytes = ...,
         destination: _builtins.bytes = ...,
         node_name: _builtins.str = ...,
@@ -205,7 +343,7 @@ class Flow(_message.Message):
         ingress_denied_by: _abc.Iterable[_builtins.bytes] | None = ...,
         Summary: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["IP", b"IP", "_IP", b"_IP", "_is_reply", b"_is_reply", "is_reply", b"is_reply", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["IP", b"IP", "_IP", b"_IP", "_is_reply", b"_is_reply", "is_reply", b"is_reply", "l4", b"l4", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["IP", b"IP", "Summary", b"Summary", "_IP", b"_IP", "_is_reply", b"_is_reply", "auth_type", b"auth_type", "debug_capture_point", b"debug_capture_point", "destination", b"destination", "destination_names", b"destination_names", "destination_service", b"destination_service", "drop_reason", b"drop_reason", "drop_reason_desc", b"drop_reason_desc", "egress_allowed_by", b"egress_allowed_by", "egress_denied_by", b"egress_denied_by", "ethernet", b"ethernet", "event_type", b"event_type", "ingress_allowed_by", b"ingress_allowed_by", "ingress_denied_by", b"ingress_denied_by", "interface", b"interface", "ip_trace_id", b"ip_trace_id", "is_reply", b"is_reply", "l4", b"l4", "l7", b"l7", "node_labels", b"node_labels", "node_name", b"node_name", "policy_match_type", b"policy_match_type", "sock_xlate_point", b"sock_xlate_point", "source", b"source", "source_names", b"source_names", "source_service", b"source_service", "time", b"time", "trace_context", b"trace_context", "trace_observation_point", b"trace_observation_point", "traffic_direction", b"traffic_direction", "uuid", b"uuid", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
