@@ -103,7 +103,8 @@ class ExecStream:
             context=self._call.context,
             verb=self._call.verb,
             resource=self._call.resource,
-            cause=clean(cause, 400),
+            # The runtime wraps its word five deep; the last part is the one that tells.
+            cause=clean(cause[max(0, cause.rfind('exec: "')) :], 400),
         )
 
 

@@ -51,7 +51,7 @@ async def test_recorded_missing_command(fake, api, sessions, protocol):
     fake.sockets[PATH] = frames(sessions[f"exec missing command {protocol}"])
     with pytest.raises(ExecFailed) as caught:
         await run(api, "default", "x-wing", ["no-such-binary"])
-    assert "executable file not found" in caught.value.cause
+    assert caught.value.cause == 'exec: "no-such-binary": executable file not found in $PATH'
     assert caught.value.context == "k"
 
 
