@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -17,14 +17,6 @@ from meshtui.sim.world import SimCluster
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 _TRUE = ("1", "true", "True")
-
-
-class Process(Protocol):
-    """What runs in a container: see `sim.shell.run`."""
-
-    async def __call__(self, stdin: AsyncIterator[bytes], stdout: Any, stderr: Any) -> int:
-        """Run to the end and return the exit code."""
-        ...
 
 
 def container_of(pod: Object, asked: str) -> str:
@@ -77,6 +69,33 @@ async def serve(request: web.Request, cluster: SimCluster, namespace: str, name:
     return socket
 
 
+class _Stdin:
+    """What the client sends to standard input; waiting for it can be cancelled and taken up again."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._ended = False
+
+    def put(self, data: bytes) -> None:
+        """More input."""
+        if data:
+            self._queue.put_nowait(data)
+
+    def end(self) -> None:
+        """No more input."""
+        self._queue.put_nowait(None)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = None if self._ended else await self._queue.get()
+        if data is None:
+            self._ended = True
+            raise StopAsyncIteration
+        return data
+
+
 class _Session:
     """One exec: frames in to standard input, output to frames out, then the status."""
 
@@ -89,13 +108,13 @@ class _Session:
             STDOUT: query.get("stdout") in _TRUE,
             STDERR: query.get("stderr") in _TRUE and not self._tty,
         }
-        self._input: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._input = _Stdin()
 
     async def run(self, cluster: SimCluster, pod: Object, container: str, argv: Sequence[str]) -> None:
         """Run the command, cancelled when the client goes away."""
         await self._socket.send_bytes(bytes([STDOUT]))
         if not self._wants[STDIN]:
-            self._input.put_nowait(None)
+            self._input.end()
         work = asyncio.create_task(self._execute(cluster, pod, container, list(argv)))
         reader = asyncio.create_task(self._read())
         try:
@@ -120,14 +139,9 @@ class _Session:
                 continue
             data = message.data.encode() if isinstance(message.data, str) else message.data
             if data[:1] == bytes([STDIN]):
-                self._input.put_nowait(data[1:])
+                self._input.put(data[1:])
             elif self._v5 and data[:2] == bytes([CLOSE, STDIN]):
-                self._input.put_nowait(None)
-
-    async def _stdin(self) -> AsyncIterator[bytes]:
-        while (data := await self._input.get()) is not None:
-            if data:
-                yield data
+                self._input.end()
 
     async def _stdout(self, data: bytes) -> None:
         await self._write(STDOUT, data)
@@ -147,7 +161,7 @@ class _Session:
 
         try:
             code = await shell.run(
-                cluster.world, cluster, pod, container, argv, self._stdin(), self._stdout, self._stderr
+                cluster.world, cluster, pod, container, argv, self._input, self._stdout, self._stderr
             )
         except shell.NotFoundInContainer as error:
             return self._status(_not_started(str(error), v5=self._v5))

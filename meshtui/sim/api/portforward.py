@@ -83,11 +83,12 @@ class _Forward:
         try:
             await asyncio.wait({connected, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # No await before this: the client's going cancels the handler at any of them.
             for task in (connected, *pumps, reader):
                 task.cancel()
-            await asyncio.gather(connected, *pumps, reader, return_exceptions=True)
             for writer in self._writers.values():
                 writer.close()
+            await asyncio.gather(connected, *pumps, reader, return_exceptions=True)
             await self._socket.close(code=WSCloseCode.OK)
 
     async def _pump(self, index: int, port: int) -> None:

@@ -26,8 +26,10 @@ _PORT = re.compile(
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 _UNCHECKED = (
     "FieldValueInvalid",
-    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the "
-    "existing errors to complete validation",
+    (
+        "Invalid value: null: some validation rules were not checked because the object was invalid; correct the "
+        "existing errors to complete validation"
+    ),
     "<nil>",
 )
 
