@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshtui.sim import outages
 from meshtui.sim.datapath.exports import imports
 from meshtui.sim.datapath.view import version_of
 from meshtui.sim.seed import set_version
@@ -139,7 +140,7 @@ def _pairs(world: World, fault: Fault) -> list[tuple[str, str]]:
         return [p for p in pairs if fault.between(*p)]
     if fault.name == "api-down":
         return [p for p in pairs if fault.about(p[1])]
-    return [p for p in pairs if fault.about(p[0]) or fault.about(p[1])]
+    return [p for p in pairs if fault.about(p[0])]
 
 
 def _freeze(world: World, fault: Fault) -> None:
@@ -164,10 +165,42 @@ def _expire(world: World, fault: Fault) -> None:
         cluster.store.compact()
 
 
-def _sync_relays(world: World, fault: Fault) -> None:
+COMPONENTS = {
+    "agent-down": ("cilium", "cilium-agent"),
+    "relay-down": ("hubble-relay", "hubble-relay"),
+    "kvstoremesh-down": ("clustermesh-apiserver", "kvstoremesh"),
+}
+"""Label `k8s-app` and container of what a fault stops."""
+
+
+def _mark(world: World, fault: Fault, *, ready: bool) -> None:
+    node = fault.get("node")
+    for cluster in _clusters(world, fault):
+        outages.mark(cluster, *COMPONENTS[fault.name], [node] if node else None, ready=ready)
+
+
+def _down(world: World, fault: Fault) -> None:
     from meshtui.sim import relay
 
+    _mark(world, fault, ready=False)
     relay.sync(world)
+
+
+def _up(world: World, fault: Fault) -> None:
+    from meshtui.sim import relay
+
+    _mark(world, fault, ready=True)
+    relay.sync(world)
+
+
+def _silence(world: World, fault: Fault) -> None:
+    _freeze(world, fault)
+    _mark(world, fault, ready=False)
+
+
+def _hear(world: World, fault: Fault) -> None:
+    _thaw(world, fault)
+    _mark(world, fault, ready=True)
 
 
 def _invalid_policy(world: World, fault: Fault) -> None:
@@ -222,10 +255,10 @@ def _write_version(cluster: SimCluster, version: str) -> None:
 KINDS: dict[str, Kind] = {
     "link-cut": Kind("no packet passes between clusters; every status stays ready", ("between",), _freeze, _thaw),
     "link-slow": Kind("`ms` more between clusters, one way", ("between", "ms")),
-    "agent-down": Kind("a node's agent does not answer; its datapath lives on", ("cluster", "node")),
+    "agent-down": Kind("a node's agent does not answer; its datapath lives on", ("cluster", "node"), _down, _up),
     "node-down": Kind("a node is dead", ("cluster", "node")),
-    "relay-down": Kind("a cluster's Relay is gone", ("cluster",), _sync_relays, _sync_relays),
-    "kvstoremesh-down": Kind("a cluster hears no news of the others", ("cluster",), _freeze, _thaw),
+    "relay-down": Kind("a cluster's Relay is gone", ("cluster",), _down, _up),
+    "kvstoremesh-down": Kind("a cluster hears no news of the others", ("cluster",), _silence, _hear),
     "api-down": Kind("a cluster's API server does not answer", ("cluster",), _freeze, _thaw),
     "watch-expire": Kind("every watch ends with 410 and history is gone", ("cluster",), _expire),
     "forbid": Kind("403 for a verb or resource", ("cluster", "verb", "resource")),
