@@ -86,7 +86,7 @@ _ROLES = {
         "struck": "strike dim",
     },
 }
-_CURSORS = {"dark": "on #2a3050", "light": "on #dfe5f5", "ansi": "reverse"}
+_CURSORS = {"dark": "on #2a3050", "light": "on #dfe5f5", "ansi": "reverse default on default"}
 
 
 class Palette:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshtui.tui import commands as c
-from meshtui.tui.rows.paint import Line, Span
+from meshtui.tui.rows.paint import Line, Span, fit
 
 
 def help_lines(scope: str, keymap: dict[str, str]) -> list[Line]:
@@ -20,5 +20,5 @@ def help_lines(scope: str, keymap: dict[str, str]) -> list[Line]:
         lines.append([Span(f" {heading}", "strong")])
         for command in commands:
             keys = " ".join(c.key_text(key) for key in c.keys_of(command, keymap))
-            lines.append([Span(f" {keys:>12}  ", "key"), Span(command.help)])
+            lines.append([Span(f" {fit(keys, 10)} ", "key"), Span(command.help)])
     return lines
