@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from meshtui.core.errors import MeshtuiError
 from meshtui.sim.options import SimOptions
 from meshtui.sim.serve import serve
 
@@ -19,8 +20,12 @@ def _say(ready: dict[str, Any]) -> None:
 
 def main() -> None:
     """Serve until interrupted."""
-    options = msgspec.json.decode(sys.argv[1] if len(sys.argv) > 1 else "{}", type=SimOptions)
-    asyncio.run(serve(options, _say))
+    text = sys.argv[1] if len(sys.argv) > 1 else "{}"
+    options = msgspec.json.decode(text, type=SimOptions, dec_hook=lambda kind, value: kind(value))
+    try:
+        asyncio.run(serve(options, _say))
+    except MeshtuiError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

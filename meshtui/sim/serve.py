@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from meshtui.core.errors import UsageError
 from meshtui.sim import kubeconfig
 from meshtui.sim.api.auth import Tokens, admin
 from meshtui.sim.api.registry import BY_KIND
@@ -86,8 +87,11 @@ class Mesh:
     async def _start(self) -> None:
         directory = self._directory()
         self.world.faults = Faults(self.world)
-        for cluster in self.world.clusters.values():
-            populate(cluster)
+        try:
+            for cluster in self.world.clusters.values():
+                populate(cluster)
+        except ValueError as error:
+            raise UsageError("The embedded mesh cannot be made so", cause=str(error)) from None
         for cluster in self.world.clusters.values():
             await self._start_cluster(cluster)
         token = secrets.token_urlsafe(24)
