@@ -1,0 +1,130 @@
+"""`meshtui annotate`: the toggles of the services pane, with the plan shown first."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from meshtui.cli import headless, output, words
+from meshtui.cli.services import RESOURCES, key_of
+from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, Unconfirmed, UsageError
+from meshtui.core.plan import Consent, Outcome, Plan, Step
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.session import Session
+
+COLUMNS = ("cluster", "service", "annotation", "before", "after", "result")
+_BOOLEANS = {"true": "true", "yes": "true", "on": "true", "1": "true", "false": "false", "no": "false", "off": "false"}
+
+
+def main(arguments: Any) -> int:
+    """Plan, ask, do."""
+    wanted = _wanted(arguments)
+    if not wanted:
+        raise UsageError("nothing to change", hint="give --global, --shared or --affinity")
+    return headless.wait_for(_main(arguments, wanted))
+
+
+def _wanted(arguments: Any) -> dict[str, str | None]:
+    """Annotation → value, None to delete it."""
+    wanted: dict[str, str | None] = {}
+    for what, value in (("global", arguments.global_), ("shared", arguments.shared)):
+        if value is not None:
+            if value != "-" and value.lower() not in (*_BOOLEANS, "0"):
+                raise UsageError(f"--{what} takes true, false or -", cause=f"got {value!r}")
+            wanted[what] = None if value == "-" else _BOOLEANS.get(value.lower(), "false")
+    if arguments.affinity is not None:
+        if arguments.affinity not in ("local", "remote", "-"):
+            raise UsageError("--affinity takes local, remote or -", cause=f"got {arguments.affinity!r}")
+        wanted["affinity"] = None if arguments.affinity == "-" else arguments.affinity
+    return wanted
+
+
+async def _main(arguments: Any, wanted: dict[str, str | None]) -> int:
+    settings = headless.settings_from(arguments)
+    async with headless.opened(settings, Scope(RESOURCES, status=False, flows=False)) as session:
+        headless.missing_data(session, RESOURCES)
+        key = key_of(arguments.service, settings)
+        refs = [(c.context, key) for c in headless.clusters_of(session) if key in c.services]
+        if not refs:
+            raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
+        failed = None
+        rows = []
+        for what, value in wanted.items():
+            plan = session.plan_annotation(refs, what, value)
+            if not plan.steps and plan.refusal is None:
+                words.say(f"{what} is so already; nothing to change")
+                continue
+            outcomes = await carry_out(session, plan, arguments)
+            rows += [_row(session, outcome, dry_run=arguments.dry_run) for outcome in outcomes]
+            failed = failed or next((outcome.error for outcome in outcomes if outcome.error), None)
+        output.show(rows, COLUMNS, arguments.output)
+        if failed is not None:
+            raise failed
+        return Exit.OK
+
+
+async def carry_out(session: Session, plan: Plan, arguments: Any) -> tuple[Outcome, ...]:
+    """Show a plan, ask where it must be asked, and perform it. Raises Refused."""
+    tell(session, plan)
+    if plan.refusal is not None:
+        raise plan.refusal
+    typed = ""
+    confirmed = arguments.yes
+    if not arguments.dry_run and plan.consent is not Consent.NONE:
+        typed, confirmed = _ask(plan, confirmed=confirmed)
+    return await session.perform(plan, confirmed=confirmed, typed=typed, dry_run=arguments.dry_run)
+
+
+def tell(session: Session, plan: Plan) -> None:
+    """A plan in words."""
+    words.say(output.plain(plan.title))
+    for step in plan.steps:
+        name = session.mesh.clusters[step.context].name
+        words.say(f"  {name}: {step.verb.value} {step.resource.kind} {output.plain(step.key)}{_change(step)}")
+    for effect in plan.effects:
+        words.say(f"  → {output.plain(effect)}")
+    for warning in plan.warnings:
+        words.say(f"  ! {output.plain(warning)}")
+
+
+def _change(step: Step) -> str:
+    if step.before is None or step.after is None or "kind" in step.after:
+        return ""
+    pairs = [f"{k} {step.before.get(k, '–') or '–'} → {v or '–'}" for k, v in step.after.items()]
+    return ": " + output.plain(", ".join(pairs))
+
+
+def _ask(plan: Plan, *, confirmed: bool) -> tuple[str, bool]:
+    """What a person types, and whether that is a yes. Raises Unconfirmed where nobody can be asked."""
+    contexts = sorted({step.context for step in plan.steps})
+    if confirmed and plan.consent is Consent.CONFIRM:
+        return "", True
+    if not sys.stdin.isatty():
+        raise Unconfirmed("this change needs a yes", hint="repeat it with --yes, or on a terminal")
+    if plan.consent is Consent.TYPE_NAME:
+        words.say(f"type {' '.join(contexts)} to go on:")
+        return sys.stdin.readline().strip(), True
+    words.say("go on? [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Unconfirmed("nothing was changed")
+    return "", True
+
+
+def _row(session: Session, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
+    step = outcome.step
+    (key, after), *_ = (step.after or {"": None}).items()
+    return {
+        "context": step.context,
+        "cluster": session.mesh.clusters[step.context].name,
+        "service": step.key,
+        "annotation": key,
+        "before": (step.before or {}).get(key),
+        "after": after,
+        "result": _result(outcome.error, dry_run=dry_run),
+    }
+
+
+def _result(error: MeshtuiError | None, *, dry_run: bool) -> str:
+    if error is not None:
+        return str(error)
+    return "would be done" if dry_run else "done"

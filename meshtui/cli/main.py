@@ -1,0 +1,90 @@
+"""Runs one command line: parse, dispatch, and turn every failure into words and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+from meshtui.cli import words
+from meshtui.core.errors import Exit, MeshtuiError, UsageError
+
+PIPE_CLOSED = 141
+"""What a shell reports of a program that SIGPIPE ended."""
+_MODULES = {
+    "demo": "dashboard",
+    "simulate": "simulate",
+    "status": "status",
+    "nodes": "nodes",
+    "services": "services",
+    "flows": "flows",
+    "policies": "policies",
+    "annotate": "annotate",
+    "load": "load",
+    "lab": "lab",
+    "info": "info",
+    "completion": "completion",
+    None: "dashboard",
+}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command line (without the program's name); returns the exit code and never raises."""
+    if list(argv) == ["--version"]:
+        return _version()
+    try:
+        code = _run(list(argv))
+        sys.stdout.flush()
+        return int(code)
+    except KeyboardInterrupt:
+        words.end_progress()
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except MeshtuiError as error:
+        words.end_progress()
+        words.complain(error)
+        if os.environ.get("MESHTUI_DEBUG") == "1":
+            words.unexpected(error)
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.OK
+    except Exception as error:  # noqa: BLE001 - the last line of defence: words instead of a traceback
+        words.end_progress()
+        words.unexpected(error)
+        return Exit.DEGRADED
+
+
+def _run(argv: list[str]) -> int:
+    from meshtui.cli.parser import build
+
+    arguments = build().parse_args(argv, SimpleNamespace())
+    if arguments.version:
+        return _version()
+    verb = arguments.verb
+    if verb in (None, "demo") and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the dashboard needs a terminal",
+            hint="`meshtui status`, `services`, `flows` … print; `meshtui -h` lists them",
+        )
+    signal.signal(signal.SIGTERM, _interrupted)
+    module = importlib.import_module(f"meshtui.cli.{_MODULES[verb]}")
+    code: int = module.main(arguments)
+    return code
+
+
+def _interrupted(*_: object) -> None:
+    """SIGTERM ends like ctrl+c: everything is closed on the way out."""
+    raise KeyboardInterrupt
+
+
+def _version() -> int:
+    from meshtui import __version__
+
+    sys.stdout.write(f"meshtui {__version__}\n")
+    return Exit.OK

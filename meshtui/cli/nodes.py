@@ -1,0 +1,46 @@
+"""`meshtui nodes`: the nodes of all clusters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshtui.cli import headless, output
+from meshtui.core import objects as o
+from meshtui.core.resources import NODES
+from meshtui.core.state import Cluster
+from meshtui.mesh.scope import Scope
+
+COLUMNS = ("cluster", "name", "ready", "pod_cidr", "internal_ip", "kubelet", "created")
+
+
+def main(arguments: Any) -> int:
+    """Print them."""
+    return headless.wait_for(_main(arguments))
+
+
+async def _main(arguments: Any) -> int:
+    settings = headless.settings_from(arguments)
+    async with headless.opened(settings, Scope((NODES,), status=False, access=False, flows=False)) as session:
+        code = headless.missing_data(session, (NODES,))
+        clusters = headless.clusters_of(session)
+        rows = [row(cluster, node) for cluster in clusters for _, node in sorted(cluster.nodes.items())]
+        output.show(rows, COLUMNS, arguments.output)
+        return code
+
+
+def row(cluster: Cluster, node: o.Node) -> dict[str, Any]:
+    """One node as plain data."""
+    condition = next((c for c in node.status.conditions or () if c.type == "Ready"), None)
+    addresses = {address.type: address.address for address in node.status.addresses or ()}
+    ready = "Ready" if condition is not None and condition.status == "True" else "NotReady"
+    return {
+        "context": cluster.context,
+        "cluster": cluster.name,
+        "name": node.name,
+        "ready": ready + (", cordoned" if node.spec.unschedulable else ""),
+        "reason": condition.message if condition is not None and ready != "Ready" else "",
+        "pod_cidr": node.spec.pod_cidr,
+        "internal_ip": addresses.get("InternalIP", ""),
+        "kubelet": node.status.node_info.kubelet_version,
+        "created": node.metadata.creation_timestamp,
+    }

@@ -1,0 +1,185 @@
+"""What the command line accepts: verbs, flags, and help that starts with examples."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+from meshtui.cli.verbs import EXAMPLES, SHELLS
+from meshtui.core.errors import UsageError
+
+FORMATS = ("table", "json", "jsonl", "yaml")
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose mistakes are UsageErrors and whose help shows examples first."""
+
+    examples = ""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing: words are printed in one place."""
+        raise UsageError(message, hint=f"see `{self.prog} -h`")
+
+    def format_help(self) -> str:
+        """Examples, then the rest."""
+        shown = f"examples:\n{self.examples}\n\n" if self.examples else ""
+        return shown + super().format_help()
+
+
+def build() -> Parser:
+    """The whole command line."""
+    common = _common()
+    parser = Parser(
+        prog="meshtui",
+        description="The cockpit for Cilium Cluster Mesh: without a verb, the dashboard on your kubeconfig's clusters.",
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.examples = EXAMPLES[""]
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    for name, (help_text, fill, takes_common) in _VERBS.items():
+        parents = [common] if takes_common else []
+        verb = verbs.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
+        verb.examples = EXAMPLES.get(name, "")
+        fill(verb)
+    return parser
+
+
+def _common() -> Parser:
+    """Flags every verb that looks at clusters takes, before or after the verb."""
+    parser = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    group = parser.add_argument_group("clusters")
+    group.add_argument("--kubeconfig", metavar="PATH", help="instead of KUBECONFIG and ~/.kube/config")
+    group.add_argument("--context", dest="contexts", action="append", metavar="NAME", help="repeatable; all by default")
+    group.add_argument("-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="repeatable")
+    group.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
+    group.add_argument("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
+    group.add_argument("--read-only", action="store_true", help="change nothing")
+    group.add_argument(
+        "--relay", dest="relays", action="append", metavar="CONTEXT=HOST:PORT", help="a Relay's address; repeatable"
+    )
+    return parser
+
+
+def _output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
+    parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"{formats[0]} by default")
+
+
+def _services(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="*", metavar="explain NS/NAME", help="explain where a service's traffic goes")
+    parser.add_argument("--findings", action="store_true", help="what is wrong or surprising in the mesh")
+    parser.add_argument("--meshed", action="store_true", help="only services that are global somewhere")
+    _output(parser)
+
+
+def _flows(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "filter", nargs="*", metavar="FILTER", help="as in the dashboard: verdict:dropped to:rebel-base"
+    )
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
+    parser.add_argument("--last", type=_count, metavar="N", help="the last N flows of each node; 20 by default")
+    parser.add_argument("--since", metavar="DURATION", help="flows since then: 30s, 5m, 1h")
+    _output(parser, ("compact", "json", "jsonl", "yaml"))
+
+
+def _annotate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", help="NAME or NAMESPACE/NAME")
+    parser.add_argument("--global", dest="global_", metavar="BOOL|-", help="service.cilium.io/global; - deletes it")
+    parser.add_argument("--shared", metavar="BOOL|-", help="service.cilium.io/shared; - deletes it")
+    parser.add_argument("--affinity", metavar="local|remote|-", help="service.cilium.io/affinity; - deletes it")
+    parser.add_argument("--dry-run", action="store_true", help="let the API server check it, change nothing")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _output(parser)
+
+
+def _load(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", help="a service's name or an URL")
+    parser.add_argument("--from", dest="sources", action="append", metavar="CLUSTER/WORKLOAD", help="repeatable")
+    parser.add_argument("-n", dest="count", type=_count, default=10, metavar="COUNT", help="requests; 10 by default")
+    parser.add_argument("--namespace", dest="namespaces", action="append", metavar="NS", help="of the workload")
+    parser.add_argument("-c", "--concurrency", type=_count, default=1, metavar="N", help="at once; 1 by default")
+    parser.add_argument("--rate", type=float, default=0.0, metavar="PER_SECOND", help="steady mode, 1 to 50")
+    parser.add_argument("--steady", action="store_true", help="until interrupted")
+    parser.add_argument(
+        "-m", "--max-time", type=float, default=2.0, metavar="SECONDS", help="per request; 2 by default"
+    )
+    parser.add_argument("-X", "--method", default="GET", help="GET by default")
+    parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME: VALUE", help="repeatable")
+    parser.add_argument("-d", "--data", default="", metavar="BODY", help="request body")
+    parser.add_argument("--container", default="", help="container of the workload")
+    parser.add_argument(
+        "--expect", metavar="CLAUSES", help="for example 'koornacht>0,tion>0'; exit 1 if it does not hold"
+    )
+    parser.add_argument("--max-timeouts", type=_natural, metavar="N", help="exit 1 when more requests time out")
+    _output(parser)
+
+
+def _load_common(parser: argparse.ArgumentParser) -> None:
+    """`load` has the common flags, but its -n counts requests."""
+    parser.add_argument("--kubeconfig", default=argparse.SUPPRESS, metavar="PATH")
+    parser.add_argument("--context", dest="contexts", action="append", default=argparse.SUPPRESS, metavar="NAME")
+    parser.add_argument("--request-timeout", default=argparse.SUPPRESS, metavar="SECONDS")
+    parser.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--relay", dest="relays", action="append", default=argparse.SUPPRESS, metavar="CONTEXT=HOST:PORT"
+    )
+    _load(parser)
+
+
+def _lab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("up", "down", "step"))
+    parser.add_argument("step", nargs="?", default="", metavar="NAME", help="of a step; without it they are listed")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", default="deployed", help="a recorded step: no-cni, deployed, global, default-deny …")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--clusters", type=_count, default=2)
+    parser.add_argument("--nodes", type=_natural, default=0, help="per cluster; as recorded by default")
+    parser.add_argument("--services", type=_natural, default=0, help="generated, beside the lab's own")
+    parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second and cluster")
+    parser.add_argument("--cilium-version", default="1.21", help="1.18, 1.19 or 1.21")
+    parser.add_argument("--directory", metavar="PATH", help="where the kubeconfig goes")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    _simulate(parser)
+
+
+_Fill = Callable[[argparse.ArgumentParser], None]
+_VERBS: dict[str, tuple[str, _Fill, bool]] = {
+    "demo": ("the dashboard on the embedded mesh; needs nothing installed", _demo, False),
+    "simulate": ("serve the embedded mesh until interrupted", _simulate, False),
+    "status": ("clusters, links between them, Relays; exit 1 when degraded", _output, True),
+    "nodes": ("nodes of all clusters", _output, True),
+    "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
+    "flows": ("Hubble flows of all clusters", _flows, True),
+    "policies": ("network policies of all clusters", _output, True),
+    "annotate": ("set or delete a service's mesh annotations", _annotate, True),
+    "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
+    "lab": ("build and walk the two-cluster lab", _lab, True),
+    "info": ("paths, versions, where each setting came from", _output, True),
+    "completion": ("shell completion for bash, zsh or fish", _completion, False),
+}
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def _count(text: str) -> int:
+    value = _natural(text)
+    if value == 0:
+        raise ValueError(text)
+    return value

@@ -1,0 +1,40 @@
+"""Examples shown in help, verb by verb."""
+
+from __future__ import annotations
+
+SHELLS = ("bash", "zsh", "fish")
+EXAMPLES = {
+    "": """\
+  meshtui demo                                   see it work, nothing installed
+  meshtui --context koornacht --context tion     the dashboard on two clusters
+  meshtui status                                 are the clusters and their links well? (exit 1 if not)
+  meshtui annotate rebel-base --global true      one service, two clusters
+  meshtui load rebel-base --expect 'tion>0'      ten requests; did the other cluster answer?""",
+    "demo": "  meshtui demo\n  meshtui demo --state default-deny",
+    "simulate": """\
+  meshtui simulate --state global
+  meshtui simulate --directory /tmp/mesh & kubectl --kubeconfig /tmp/mesh/kubeconfig get nodes""",
+    "status": "  meshtui status\n  meshtui status -o json | jq '.links[]'",
+    "nodes": "  meshtui nodes\n  meshtui nodes -o jsonl",
+    "services": """\
+  meshtui services --meshed
+  meshtui services explain default/rebel-base
+  meshtui services --findings""",
+    "flows": """\
+  meshtui flows --last 50 verdict:dropped
+  meshtui flows --follow to:rebel-base
+  meshtui flows --since 5m -o jsonl > flows.jsonl""",
+    "policies": "  meshtui policies -n default",
+    "annotate": """\
+  meshtui annotate rebel-base --global true
+  meshtui annotate default/rebel-base --context tion --shared false --yes
+  meshtui annotate rebel-base --affinity - --dry-run""",
+    "load": """\
+  meshtui load rebel-base
+  meshtui load --from koornacht/x-wing -n 100 -c 5 http://rebel-base/ -o json
+  meshtui load rebel-base --expect 'koornacht>0,tion>0' --max-timeouts 0
+  meshtui load rebel-base --steady --rate 20""",
+    "lab": "  meshtui lab up\n  meshtui lab step\n  meshtui lab step default-deny\n  meshtui lab down",
+    "info": "  meshtui info\n  MESHTUI_UTC=1 meshtui info -o json",
+    "completion": "  source <(meshtui completion bash)\n  meshtui completion fish | source",
+}

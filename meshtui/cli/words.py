@@ -1,0 +1,61 @@
+"""The one place that writes to standard error: what went wrong, why, and what to do next."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.text import clean
+
+LIMIT = 2000
+_SECRET = ("token", "password", "client-key", "authorization", "bearer ")
+
+
+def say(*words: str) -> None:
+    """One line of words for a person."""
+    try:
+        sys.stderr.write(" ".join(words) + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def complain(error: MeshtuiError) -> None:
+    """A failure: its title, its cause, the next step."""
+    say(f"meshtui: {clean(error.title, LIMIT)}")
+    if error.cause:
+        say(f"  cause: {clean(error.cause, LIMIT)}")
+    if error.hint:
+        say(f"  next:  {clean(error.hint, LIMIT)}")
+
+
+def progress(text: str) -> None:
+    """A line that the next one replaces; only on a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[2K{text}")
+        sys.stderr.flush()
+
+
+def end_progress() -> None:
+    """Make room for ordinary lines again."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
+def unexpected(error: BaseException, env: Mapping[str, str] = os.environ) -> None:
+    """A mistake of meshtui's own: one sentence, and with MESHTUI_DEBUG=1 where it happened."""
+    say(f"meshtui: this should not have happened: {type(error).__name__}: {clean(_discreet(str(error)))}")
+    if env.get("MESHTUI_DEBUG") == "1":
+        for line in traceback.format_tb(error.__traceback__):
+            say(line.rstrip())
+    else:
+        say("  next:  run it again with MESHTUI_DEBUG=1 and report what it prints")
+
+
+def _discreet(text: str) -> str:
+    """`text` unless it may hold a credential."""
+    return "(not shown: it may hold a credential)" if any(word in text.lower() for word in _SECRET) else text

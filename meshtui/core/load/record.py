@@ -1,0 +1,115 @@
+"""A run as JSON: what is printed, exported and kept; its schema; and what changed between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from meshtui.core.load.split import judge
+from meshtui.core.load.stats import BOUNDS, summarise
+from meshtui.core.loadspec import LoadEnded, LoadSpec, Request
+
+VERSION = 1
+_NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
+_COUNTS = {"type": "object", "additionalProperties": _INTEGER}
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "meshtui load run",
+    "type": "object",
+    "required": ["version", "from", "url", "started", "summary", "requests"],
+    "properties": {
+        "version": {"const": VERSION},
+        "from": {
+            "type": "object",
+            "required": ["cluster", "context", "namespace", "workload", "pod"],
+            "properties": dict.fromkeys(("cluster", "context", "namespace", "workload", "pod"), _TEXT),
+        },
+        "url": _TEXT,
+        "spec": {"type": "object"},
+        "started": _NUMBER,
+        "summary": {
+            "type": "object",
+            "required": ["total", "answered", "timeouts", "refused", "by_cluster"],
+            "properties": {
+                **dict.fromkeys(("total", "answered", "timeouts", "refused", "dns_failed", "failed"), _INTEGER),
+                **dict.fromkeys(("by_cluster", "by_pod", "by_status"), _COUNTS),
+                **dict.fromkeys(("max_all", "gap", "gap_at"), _NUMBER),
+            },
+        },
+        "expected": {"type": ["object", "null"], "additionalProperties": _NUMBER},
+        "verdict": {"type": ["string", "null"]},
+        "p": {"type": ["number", "null"]},
+        "problem": _TEXT,
+        "state": {"type": "object", "additionalProperties": _TEXT},
+        "requests": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["number", "at", "answer", "exit_code", "status", "seconds", "cluster"],
+                "properties": {
+                    **dict.fromkeys(("number", "exit_code", "status", "local_port"), _INTEGER),
+                    **dict.fromkeys(("at", "seconds"), _NUMBER),
+                    "answer": {"enum": ["answered", "refused", "timed out", "name not resolved", "reset", "failed"]},
+                    **dict.fromkeys(("cluster", "pod", "node", "attribution", "story", "body", "remote"), _TEXT),
+                },
+            },
+        },
+    },
+}
+"""JSON Schema of `record`'s result."""
+
+
+def record(
+    spec: LoadSpec,
+    cluster: str,
+    pod: str,
+    started: float,
+    requests: Sequence[Request],
+    shares: Mapping[str, float] | None = None,
+    ended: LoadEnded | None = None,
+    state: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A run as plain data that fits SCHEMA. `state` is what the outcome depends on, by name, for `changes`."""
+    summary = summarise(requests)
+    verdict = judge(summary.by_cluster, shares) if shares is not None else None
+    plain = asdict(summary)
+    plain["by_status"] = {str(status): count for status, count in summary.by_status.items()}
+    plain["histogram"] = list(summary.histogram)
+    plain["histogram_bounds"] = list(BOUNDS)
+    return {
+        "version": VERSION,
+        "from": {
+            "cluster": cluster,
+            "context": spec.context,
+            "namespace": spec.namespace,
+            "workload": spec.workload,
+            "pod": pod,
+        },
+        "url": spec.url,
+        "spec": {
+            "count": spec.count,
+            "concurrency": spec.concurrency,
+            "rate": spec.rate,
+            "max_time": spec.max_time,
+            "method": spec.method,
+        },
+        "started": started,
+        "summary": plain,
+        "expected": dict(shares) if shares is not None else None,
+        "verdict": verdict.fit.value if verdict else None,
+        "p": verdict.p if verdict else None,
+        "problem": ended.problem if ended else "",
+        "state": dict(state or {}),
+        "requests": [{**asdict(request), "answer": request.answer.value} for request in requests],
+    }
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs between the states of two records, one sentence each."""
+    old, new = before.get("state") or {}, after.get("state") or {}
+    return [
+        f"{name}: {old.get(name, 'absent')} → {new.get(name, 'absent')}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
