@@ -11,10 +11,7 @@ import pytest
 
 from tests.sim.kubectl import Kubectl, read_line
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed"),
-    pytest.mark.xdist_group("kubectl"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
 DENY = """
 apiVersion: cilium.io/v2
@@ -51,6 +48,17 @@ def kubectl(tmp_path_factory):
     started = Kubectl(tmp_path_factory.mktemp("kubectl"), ready_delay=0.1, state="global")
     yield started
     started.close()
+
+
+@pytest.fixture
+def shop(kubectl):
+    """A Service and its Deployment, applied and rolled out."""
+    told = kubectl.ok("apply", "-f", "-", stdin=SHOP).splitlines()
+    assert told == ["service/shop created", "deployment.apps/shop created"]
+    assert "successfully rolled out" in kubectl.ok("rollout", "status", "deploy/shop", "--timeout=30s")
+    yield
+    kubectl.ok("delete", "svc,deploy", "shop", "--timeout=30s")
+    kubectl.until("", "get", "pods,rs", "-l", "app=shop", "-o", "name")
 
 
 def test_the_kubeconfig_is_private(kubectl):
@@ -128,12 +136,7 @@ def test_the_labs_curl_loop(kubectl):
     assert set(answers) <= {"Koornacht", "Tion"}
 
 
-def test_apply_rolls_out_and_endpoints_follow(kubectl):
-    assert kubectl.ok("apply", "-f", "-", stdin=SHOP).splitlines() == [
-        "service/shop created",
-        "deployment.apps/shop created",
-    ]
-    assert "successfully rolled out" in kubectl.ok("rollout", "status", "deploy/shop", "--timeout=30s")
+def test_apply_rolls_out_and_endpoints_follow(kubectl, shop):
     path = "jsonpath={.items[0].ports[0].port} {.items[0].endpoints[*].conditions.ready}"
     selector = ("-l", "kubernetes.io/service-name=shop")
     kubectl.until("8080 true true", "get", "endpointslices", *selector, "-o", path)
@@ -141,7 +144,7 @@ def test_apply_rolls_out_and_endpoints_follow(kubectl):
     assert unchanged == ["service/shop unchanged", "deployment.apps/shop unchanged"]
 
 
-def test_three_way_apply_removes_what_is_gone_and_keeps_what_others_set(kubectl):
+def test_three_way_apply_removes_what_is_gone_and_keeps_what_others_set(kubectl, shop):
     kubectl.ok("annotate", "svc", "shop", "mine=kept")
     without = SHOP.replace(', annotations: {service.cilium.io/global: "true"}', "").replace("1.27.1", "1.15.8")
     assert kubectl.ok("apply", "-f", "-", stdin=without).splitlines() == [
@@ -158,7 +161,7 @@ def test_three_way_apply_removes_what_is_gone_and_keeps_what_others_set(kubectl)
     assert sorted(history.split()) == ["0", "2"]
 
 
-def test_scale_and_watch(kubectl):
+def test_scale_and_watch(kubectl, shop):
     watch = kubectl.follow("get", "deploy", "shop", "-w", "--no-headers")
     try:
         assert read_line(watch).split()[:2] == ["shop", "2/2"]
@@ -246,6 +249,17 @@ def test_deleting_pods_brings_new_ones(kubectl):
     after = set(kubectl.ok("get", "pods", "-l", "name=rebel-base", "-o", "name").split())
     assert len(after) == 2
     assert not before & after
+
+
+def test_restarting_the_agents(kubectl):
+    ds = ("-n", "kube-system", "ds/cilium")
+    name = ("get", "pods", "-n", "kube-system", "-l", "k8s-app=cilium", "-o", "name")
+    before = kubectl.ok(*name)
+    kubectl.ok("rollout", "restart", *ds)
+    assert "successfully rolled out" in kubectl.ok("rollout", "status", *ds, "--timeout=30s")
+    after = kubectl.ok(*name)
+    assert after.count("pod/cilium-") == 1
+    assert after != before
 
 
 def test_rights(kubectl):

@@ -32,7 +32,11 @@ def fill(cluster: SimCluster, resource: ApiResource, obj: Object, *, dry: bool =
             obj["status"] = {"phase": "Pending", "qosClass": "BestEffort"}
         case ("apps", "deployments"):
             _deployment(obj)
-        case ("apps", "replicasets" | "statefulsets" | "daemonsets"):
+        case ("apps", "daemonsets"):
+            pod_spec(obj.setdefault("spec", {}).setdefault("template", {}).setdefault("spec", {}))
+            obj["spec"].setdefault("updateStrategy", {"type": "RollingUpdate"})
+            obj.setdefault("status", {"numberReady": 0})
+        case ("apps", "replicasets" | "statefulsets"):
             obj.setdefault("spec", {}).setdefault("replicas", 1)
             pod_spec(obj["spec"].setdefault("template", {}).setdefault("spec", {}))
             obj.setdefault("status", {"replicas": 0})

@@ -1,15 +1,35 @@
-"""`kubectl logs`: what a container wrote."""
+"""`kubectl logs`: simulated containers say nothing; following one lasts as long as its pod."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from meshtui.sim.api.errors import bad_request
 from meshtui.sim.api.exec import container_of, running_pod
 from meshtui.sim.world import SimCluster
+
+_TRUE = ("1", "true")
+LOOK_SECONDS = 0.5
 
 
 async def serve(request: web.Request, cluster: SimCluster, namespace: str, name: str) -> web.StreamResponse:
     """The log of one container. Raises ApiError."""
     pod = running_pod(cluster, namespace, name)
-    container_of(pod, request.query.get("container", ""))
-    return web.Response(text="", content_type="text/plain")
+    container = container_of(pod, request.query.get("container", ""))
+    if request.query.get("previous") in _TRUE:
+        raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
+    states = (pod.get("status") or {}).get("containerStatuses") or []
+    waiting = next((s["state"]["waiting"] for s in states if s["name"] == container and "waiting" in s["state"]), None)
+    if waiting is not None:
+        reason = waiting.get("reason", "ContainerCreating")
+        told = f'container "{container}" in pod "{name}" is waiting to start: {reason}'
+        raise bad_request(told)
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    if request.query.get("follow") in _TRUE:
+        uid = pod["metadata"]["uid"]
+        while (still := cluster.store.get(("", "pods"), namespace, name)) and still["metadata"]["uid"] == uid:
+            await cluster.world.clock.sleep(LOOK_SECONDS)
+    await response.write_eof()
+    return response

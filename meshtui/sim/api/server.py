@@ -84,7 +84,7 @@ class ApiServer:
             case "list":
                 return _json(read.listing(self._store, ask, request.query, shape, now()))
             case "watch":
-                return await _stream(request, Watch(self._store, ask, request.query, shape, now))
+                return await _stream(request, Watch(self._cluster, ask, request.query, shape, now))
         body = await self._body(request, user)
         match ask.verb:
             case "create":

@@ -14,7 +14,8 @@ from meshtui.sim.api.read import full, partial
 from meshtui.sim.api.registry import storage
 from meshtui.sim.api.request import Ask
 from meshtui.sim.api.tables import Shape, table_of
-from meshtui.sim.store import Compacted, Entry, Event, Store, Watcher
+from meshtui.sim.store import Compacted, Entry, Event, Watcher
+from meshtui.sim.world import SimCluster
 
 BOOKMARK_EVERY = 60.0
 DEFAULT_TIMEOUT = 2400.0
@@ -27,9 +28,10 @@ class Watch:
     """One watch request: which events it passes on, and how they are written."""
 
     def __init__(
-        self, store: Store, ask: Ask, query: Mapping[str, str], shape: Shape, now: Callable[[], float]
+        self, cluster: SimCluster, ask: Ask, query: Mapping[str, str], shape: Shape, now: Callable[[], float]
     ) -> None:
-        self._store = store
+        self._cluster = cluster
+        self._store = cluster.store
         self._resource = ask.resource
         self._gvr = storage(ask.resource)
         self._namespace = ask.namespace
@@ -73,8 +75,15 @@ class Watch:
         if int(text or 0) == 0:
             entries = self._store.entries(self._gvr, self._namespace or None)
             return [self._event("ADDED", e) for e in entries if self._wants(e)]
+        if self._storm():
+            raise Compacted(int(text), self._store.rv)
         events = self._store.since(self._gvr, int(text))
         return [line for event in events for line in self._told(event)]
+
+    def _storm(self) -> bool:
+        """Whether an injected fault lets every watch expire."""
+        faults = self._cluster.world.faults
+        return bool(faults and faults.storm(self._cluster.name))
 
     async def _follow(self, watcher: Watcher) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()

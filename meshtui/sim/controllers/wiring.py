@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 from meshtui.sim.controllers import bootstrap
 from meshtui.sim.controllers.cilium import CCNPS, CNPS, Cilium
+from meshtui.sim.controllers.daemonsets import DaemonSets
 from meshtui.sim.controllers.deployments import Deployments
 from meshtui.sim.controllers.endpoints import Endpoints
 from meshtui.sim.controllers.garbage import Garbage
 from meshtui.sim.controllers.loop import (
+    DAEMONSETS,
     DEPLOYMENTS,
     NAMESPACES,
+    NODES,
     PODS,
     REPLICASETS,
     SERVICES,
@@ -25,6 +28,7 @@ from meshtui.sim.store import GVR, Object
 _SIMPLE = {
     DEPLOYMENTS: "deployment",
     REPLICASETS: "replicaset",
+    DAEMONSETS: "daemonset",
     SERVICES: "service",
     CNPS: "policy",
     CCNPS: "policy",
@@ -45,6 +49,9 @@ class _Wiring:
         cilium = Cilium(loop)
         loop.handle("deployment", Deployments(loop).reconcile)
         loop.handle("replicaset", ReplicaSets(loop).reconcile)
+        daemonsets = DaemonSets(loop)
+        daemonsets.adopt()
+        loop.handle("daemonset", daemonsets.reconcile)
         loop.handle("pod", Pods(loop).reconcile)
         loop.handle("service", self._endpoints.reconcile)
         loop.handle("namespace", self._garbage.namespace)
@@ -67,6 +74,9 @@ class _Wiring:
         elif gvr == SLICES and kind != "ADDED":
             service = (meta.get("labels") or {}).get("kubernetes.io/service-name", "")
             self._loop.add("service", namespace, service)
+        elif gvr == NODES and kind != "MODIFIED":
+            for found in self._loop.store.list(DAEMONSETS):
+                self._loop.add("daemonset", found["metadata"]["namespace"], found["metadata"]["name"])
         elif gvr == REPLICASETS:
             self._owner(obj, "Deployment", "deployment")
         if kind == "DELETED":
@@ -79,6 +89,7 @@ class _Wiring:
         self._loop.add("pod", namespace, name)
         self._loop.add("endpoint", namespace, name)
         self._owner(pod, "ReplicaSet", "replicaset")
+        self._owner(pod, "DaemonSet", "daemonset")
         self._endpoints.pod_changed(pod, old)
 
     def _owner(self, obj: Object, owner: str, kind: str) -> None:

@@ -134,6 +134,8 @@ async def test_a_storm_ends_watches_with_410(api, mesh):
         await api.get("/version")
         mesh.world.faults.apply({"fault": "watch-expire"})
         assert (await first)[0]["object"]["code"] == 410
+    async with watching(api, f"{SERVICES}?watch=true&resourceVersion={rv}") as events:
+        assert (await some(events, 1))[0]["object"]["reason"] == "Expired"
 
 
 async def test_tables(api):
