@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ExecFailed, MeshtuiError
@@ -25,11 +27,12 @@ async def run_load(api: Api, spec: LoadSpec, clock: Clock) -> AsyncGenerator[Loa
 
     Closing the generator (`aclose`, or cancelling the task that iterates) ends the requests in the pod.
     """
-    parser = Parser(spec)
+    framed = replace(spec, boundary=spec.boundary or f"mt{secrets.token_hex(8)}")
+    parser = Parser(framed)
     received = 0
     complaint = b""
     try:
-        command = script(spec)
+        command = script(framed)
         pod = await find_client(api, spec)
         async with open_exec(api, spec.namespace, pod, command, container=spec.container, stdin=True) as stream:
             try:
