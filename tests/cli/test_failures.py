@@ -1,0 +1,173 @@
+"""What the command line says, and ends with, when something is wrong: cause, next step, exit code, no traceback."""
+
+import asyncio
+import signal
+import socket
+
+import yaml
+
+from tests.cli.conftest import Command
+
+
+def broken(running, path, change):
+    """A copy of the mesh's kubeconfig with something wrong in it."""
+    document = yaml.safe_load(running.kubeconfig.read_text())
+    change(document)
+    path.write_text(yaml.safe_dump(document))
+    return Command(str(path))
+
+
+async def test_no_kubeconfig(meshtui):
+    ran = await meshtui("status")
+    assert (ran.code, ran.out) == (2, "")
+    assert "kubeconfig" in ran.err
+    assert "meshtui demo" in ran.err
+
+
+async def test_an_empty_kubeconfig(tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    ran = await Command(str(empty))("nodes")
+    assert ran.code == 2
+    assert "next:" in ran.err
+
+
+async def test_no_terminal_and_no_verb_is_usage(meshtui):
+    for words in ((), ("demo",)):
+        ran = await meshtui(*words)
+        assert ran.code == 2
+        assert "terminal" in ran.err
+
+
+async def test_usage_mistakes(meshtui):
+    for words in (("nosuchverb",), ("nodes", "--nosuchflag"), ("status", "-o", "xml"), ("services", "what")):
+        ran = await meshtui(*words)
+        assert ran.code == 2
+        assert ran.err.startswith("meshtui: ")
+        assert "next:" in ran.err
+    ran = await meshtui("simulate", "--state", "nonsense")
+    assert ran.code == 2
+    assert "default-deny" in ran.err
+
+
+async def test_config_files(tmp_path):
+    config = tmp_path / "config.toml"
+    command = Command(MESHTUI_CONFIG=str(config))
+    assert (await command("info")).code == 2
+    config.write_text("name_spaces = []")
+    ran = await command("info")
+    assert ran.code == 2
+    assert "'namespaces'" in ran.err
+    config.write_text("utc = yes")
+    assert (await command("info")).code == 2
+    config.write_text('request_timeout = 3\n[relays]\na = "h:1"')
+    rows = {row["what"]: row for row in (await command("info", "-o", "json")).data["rows"]}
+    assert rows["request_timeout"] == {"what": "request_timeout", "value": 3.0, "from": str(config)}
+    assert rows["relays"]["value"] == ["a=h:1"]
+    assert rows["utc"]["from"] == "default"
+
+
+async def test_a_context_that_does_not_exist(lab):
+    command, _ = lab
+    ran = await command("status", "--context", "hoth")
+    assert (ran.code, ran.out) == (2, "")
+    assert "koornacht" in ran.err
+
+
+async def test_an_unreachable_api_server(lab, tmp_path):
+    _, running = lab
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nowhere = f"https://127.0.0.1:{taken.getsockname()[1]}"
+
+        def all_nowhere(document):
+            for cluster in document["clusters"]:
+                cluster["cluster"]["server"] = nowhere
+
+        command = broken(running, tmp_path / "all", all_nowhere)
+        for verb in ("status", "nodes"):
+            ran = await command(verb, "--request-timeout", "3s")
+            assert ran.code == 3
+            assert "next:" in ran.err
+
+        def one_nowhere(document):
+            document["clusters"][0]["cluster"]["server"] = nowhere
+
+        command = broken(running, tmp_path / "one", one_nowhere)
+        ran = await command("nodes", "-o", "json", "--request-timeout", "3s")
+        assert ran.code == 1
+        assert [row["cluster"] for row in ran.data] == ["tion"]
+        assert "koornacht" in ran.err
+        ran = await command("status", "-o", "json", "--request-timeout", "3s")
+        assert ran.code == 1
+        assert {row["cluster"]: row["problem"] is None for row in ran.data["clusters"]}["koornacht"] is False
+
+
+async def test_a_server_that_never_answers_is_a_timeout(lab, tmp_path):
+    _, running = lab
+    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
+    address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    def silent(document):
+        for cluster in document["clusters"]:
+            cluster["cluster"]["server"] = address
+
+    try:
+        ran = await broken(running, tmp_path / "silent", silent)("nodes", "--request-timeout", "1")
+    finally:
+        server.close()
+    assert ran.code == 4
+    assert "next:" in ran.err
+
+
+async def test_credentials_that_are_not_accepted(lab, tmp_path):
+    _, running = lab
+
+    def stranger(document):
+        for user in document["users"]:
+            user["user"] = {"token": "not-a-token"}
+
+    ran = await broken(running, tmp_path / "stranger", stranger)("status")
+    assert ran.code == 3
+    assert "not-a-token" not in ran.err
+    assert "next:" in ran.err
+
+
+async def test_a_certificate_of_somebody_else(lab, tmp_path):
+    _, running = lab
+
+    def distrust(document):
+        for cluster in document["clusters"]:
+            cluster["cluster"].pop("certificate-authority-data", None)
+            cluster["cluster"].pop("certificate-authority", None)
+
+    ran = await broken(running, tmp_path / "distrust", distrust)("nodes")
+    assert ran.code == 3
+    assert "certificate" in ran.err.lower()
+
+
+async def test_a_closed_pipe_and_an_interrupt_are_quiet(lab):
+    command, _ = lab
+    process = await command.begin("flows", "--follow")
+    line = await asyncio.wait_for(process.stdout.readline(), 30)
+    assert line
+    process.send_signal(signal.SIGINT)
+    _, err = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+
+
+async def test_debug_shows_where_but_not_what(tmp_path):
+    ran = await Command(MESHTUI_CONFIG=str(tmp_path))("info")
+    assert ran.code == 2
+
+
+async def test_no_cilium_is_a_stated_fact(tmp_path):
+    from meshtui.sim import SimOptions, launch
+
+    async with launch(SimOptions(state="no-cni")) as running:
+        ran = await Command(str(running.kubeconfig))("status", "-o", "json")
+    assert ran.code == 1
+    for cluster in ran.data["clusters"]:
+        assert cluster["problem"]
+        assert cluster["nodes"] == "0/1"
