@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from tests.sim.kubectl import Kubectl, read_line
+from tests.sim.kubectl import LIMIT, Kubectl, read_line
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -291,6 +292,22 @@ def test_what_there_is(kubectl):
 def test_logs(kubectl):
     assert kubectl("logs", "-n", "kube-system", "ds/cilium", "--tail=5").code == 0
     assert "is not valid for pod" in kubectl("logs", "deploy/x-wing", "-c", "nope").err
+
+
+def test_port_forward_to_the_relay(kubectl):
+    forward = kubectl.follow("port-forward", "-n", "kube-system", "svc/hubble-relay", ":80")
+    try:
+        told = read_line(forward)
+        assert told.startswith("Forwarding from 127.0.0.1:")
+        port = int(told.split(":")[1].split()[0])
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", port), LIMIT) as relay:
+                relay.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+                # The server's own SETTINGS frame: type 4 on stream 0.
+                assert relay.recv(9)[3:9] == b"\4\0\0\0\0\0"
+    finally:
+        forward.terminate()
+        forward.communicate()
 
 
 def test_unserved_without_cilium(tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from meshtui.sim.api import tunnel
 from meshtui.sim.api.errors import ApiError, bad_request
 from meshtui.sim.api.exec import running_pod
 from meshtui.sim.store import Object
@@ -43,7 +44,12 @@ async def serve(request: web.Request, cluster: SimCluster, namespace: str, name:
     if request.headers.get("Upgrade", "").lower() != "websocket":
         raise bad_request("Upgrade request required")
     offered = [p.strip() for p in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    if offered == [""] or PROTOCOL not in offered:
+    if tunnel.PROTOCOL in offered:
+        socket = web.WebSocketResponse(protocols=(tunnel.PROTOCOL,), max_msg_size=0, compress=False)
+        await socket.prepare(request)
+        await tunnel.Tunnel(socket, cluster, pod).run()
+        return socket
+    if PROTOCOL not in offered:
         raise ApiError(403, "Forbidden", "unknown subprotocol")
     ports = _ports(request)
     socket = web.WebSocketResponse(protocols=(PROTOCOL,), max_msg_size=0, compress=False)
