@@ -1,6 +1,7 @@
 """What the command line says, and ends with, when something is wrong: cause, next step, exit code, no traceback."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 
@@ -105,7 +106,13 @@ async def test_an_unreachable_api_server(lab, tmp_path):
 
 async def test_a_server_that_never_answers_is_a_timeout(lab, tmp_path):
     _, running = lab
-    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
+
+    async def hold(reader, writer):
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
     address = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     def silent(document):

@@ -1,7 +1,7 @@
 """Every verb on the embedded mesh: what it prints, in which format, and its exit code."""
 
+import asyncio
 import json
-import subprocess
 
 import pytest
 import yaml
@@ -26,7 +26,9 @@ async def test_completion_knows_every_verb(meshtui, shell):
     for word in ("annotate", "simulate"):
         assert word in ran.out
     if shell == "bash":
-        assert subprocess.run(["bash", "-n"], input=ran.out, text=True, check=False).returncode == 0
+        check = await asyncio.create_subprocess_exec("bash", "-n", stdin=asyncio.subprocess.PIPE)
+        await check.communicate(ran.out.encode())
+        assert check.returncode == 0
 
 
 async def test_status(lab):

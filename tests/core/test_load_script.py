@@ -114,7 +114,12 @@ async def test_failures_are_told_apart():
 
 @needs_tools
 async def test_silence_is_a_timeout():
-    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
+    async def hold(reader, writer):
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
     async with server:
         spec = LoadSpec(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", count=3, concurrency=3, max_time=0.2)
         _, requests, _ = await finish(await begin(spec), spec)
