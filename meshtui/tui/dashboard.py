@@ -284,6 +284,15 @@ class Dashboard(Screen[None]):
             return
         self.app.push_screen(PoliciesDialog(self, self.session))
 
+    def do_findings(self) -> None:
+        """Open the list of traps."""
+        from meshtui.tui.dialogs.findings import FindingsDialog
+
+        if self.session is None:
+            self.say("there is no cluster yet", "warn", "!")
+            return
+        self.app.push_screen(FindingsDialog(self, self.session))
+
     def load_target(self) -> tuple[str, str]:
         """(context of the client's cluster, service key): what is selected, else the lab's."""
         cell = self.services.cell

@@ -51,6 +51,10 @@ class SessionPort(Protocol):
         """Plan the next value of `global`, `shared` or `affinity` for these (context, service key)."""
         ...
 
+    def plan_annotation(self, refs: Sequence[tuple[str, str]], what: str, value: str | None) -> Plan:
+        """Plan to set `global`, `shared` or `affinity` to a value, or to delete it with None."""
+        ...
+
     def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
         """Plan to apply manifests in each context."""
         ...

@@ -89,6 +89,9 @@ class FakeSession:
     def plan_toggle(self, refs: Sequence[tuple[str, str]], what: str) -> Plan:
         return planning.toggle(self.mesh, refs, what)
 
+    def plan_annotation(self, refs: Sequence[tuple[str, str]], what: str, value: str | None) -> Plan:
+        return planning.annotation(self.mesh, refs, what, value)
+
     def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
         return planning.apply(self.mesh, contexts, [dict(m) for m in manifests])
 

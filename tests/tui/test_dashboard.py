@@ -7,7 +7,7 @@ import pytest
 from meshtui.core import resources as r
 from meshtui.core import state as s
 from meshtui.core.errors import ConfigError, Conflict, Forbidden, Unreachable
-from meshtui.core.plan import Consent
+from meshtui.core.plan import Consent, Verb
 from meshtui.core.settings import Settings
 from meshtui.tui.dialogs.consent import ConsentDialog
 from tests.tui.conftest import Board, board_on, make_app
@@ -370,3 +370,74 @@ async def test_copying_a_row_says_what_was_copied(board: Board):
 async def test_services_of_chosen_namespaces_only():
     async with board_on(settings=Settings(utc=True, namespaces=("default",))) as board:
         assert {key for key, _ in board.app.board.services.items} == {REBEL, "default/kubernetes"}
+
+
+async def test_findings_tell_a_trap_and_enter_fixes_it(board: Board):
+    await board.press("g")
+    await board.until(lambda: board.session.performed)
+    board.session.confirm()
+    await board.press("f")
+    await board.until(lambda: "Findings ─" in board.text())
+    await board.until(lambda: "global in one cluster only" in board.text())
+    assert "default/rebel-base" in board.text()
+    await board.press("enter")
+    await board.until(lambda: len(board.session.performed) == 2)
+    assert board.session.performed[1].steps
+
+
+async def test_policies_dialog_applies_to_the_cluster_aimed_at_and_deletes():
+    async with board_on(recorded_mesh(10)) as board:
+        await board.press("p")
+        await board.until(lambda: "default/default-deny" in board.text())
+        await board.press("c")
+        assert "apply to koornacht" in board.text()
+        await board.press("down", "down", "down", "enter")
+        await board.until(lambda: board.session.performed)
+        (step,) = board.session.performed[0].steps
+        assert (step.context, step.name) == ("koornacht", "x-wing-to-rebel-base")
+        await board.press("up", "up", "x")
+        await board.until(lambda: len(board.session.performed) == 2)
+        (step,) = board.session.performed[1].steps
+        assert (step.context, step.verb, step.name) == ("tion", Verb.DELETE, "default-deny")
+
+
+async def test_a_policy_file_that_is_none_is_told(board: Board, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("kind: Secret\n")
+    await board.press("p", "f", *str(path), "enter")
+    await board.until(lambda: "that is not a policy" in board.text())
+    path.write_text("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: mine, namespace: default}\n")
+    await board.press("f", *str(path), "enter")
+    await board.until(lambda: "x.yaml" in board.text())
+
+
+async def test_no_color_paints_without_any_colour():
+    async with board_on(settings=Settings(utc=True, color=False)) as board:
+        board.session.deliver(recorded_flows("dropped"))
+        await board.until(lambda: board.app.board.flows.items)
+        colours = {
+            segment.style.color.name
+            for strip in board.app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style and segment.style.color
+        }
+        assert colours <= {"default"}
+        assert "✗ EGRESS denied" in board.text()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "ansi", "no-such-theme"])
+async def test_every_theme_paints(theme):
+    async with board_on(settings=Settings(utc=True, theme=theme)) as board:
+        assert "◉g" in board.text()
+        await board.press("f8")
+        assert "theme " in board.text()
+
+
+async def test_a_mistake_of_ours_is_told_and_ends_nothing(board: Board, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(board.session, "plan_toggle", broken)
+    await board.press("g")
+    await board.until(lambda: "✗ meshtui made a mistake: ZeroDivisionError: inside" in board.text())
+    assert board.app.is_running

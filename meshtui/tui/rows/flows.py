@@ -81,7 +81,7 @@ def what(row: FlowRow, tags: Tags, explanation: str = "") -> list[Span]:
     spans = [Span(head, role)]
     why = reason(row) if row.event_type == EventType.DROP else ""
     told = _WHERE.sub("", explanation)
-    for part in (why, row.l7 and safe(row.summary, 160), row.flags or row.protocol, safe(told, 200)):
+    for part in (why, row.l7 and safe(row.summary, 160), safe(row.flags or row.protocol, 40), safe(told, 200)):
         if part:
             spans += [Span(" · ", "dim"), Span(part)]
     return spans

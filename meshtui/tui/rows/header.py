@@ -29,6 +29,8 @@ def header(mesh: Mesh | None, now: float, width: int, *, utc: bool, note: str = 
 
 def _names(mesh: Mesh, width: int) -> list[Span]:
     clusters = list(mesh.clusters.values())
+    if sum(len(c.tag) + 1 for c in clusters) > width - 50:
+        return [Span(f"{len(clusters)} clusters")]
     spans: list[Span] = []
     full = sum(len(c.name) + 1 for c in clusters) < width - 60
     for cluster in clusters:
