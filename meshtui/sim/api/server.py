@@ -39,6 +39,7 @@ class ApiServer:
             "log": self._log,
             "scale": self._scale,
             "token": self._token,
+            "eviction": self._evict,
         }
 
     def application(self) -> web.Application:
@@ -68,7 +69,7 @@ class ApiServer:
         await meet(request, self._cluster, ask, user.name)
         if ask.sub in self._subresources:
             return await self._subresources[ask.sub](request, ask, user)
-        if ask.verb not in ask.resource.verbs:
+        if ask.sub not in ("", "status") or ask.verb not in ask.resource.verbs:
             raise method_not_allowed(ask.resource.plural)
         if ask.resource.group in reviews.GROUPS:
             return await self._review(request, ask, user)
@@ -149,6 +150,14 @@ class ApiServer:
         body = await self._body(request, user)
         return _json(encoded(scale.answer(self._cluster, ask, body)))
 
+    async def _evict(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+        """`kubectl drain`: a delete that a disruption budget could refuse."""
+        await request.read()
+        target = Ask(ask.resource, "delete", ask.namespace, ask.name)
+        delete.delete(self._cluster, target, write.Body(b"", JSON, request.query, user))
+        success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        return _json(encoded(success), 201)
+
     async def _token(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
         body = await self._body(request, user)
         return _json(encoded(reviews.token(self._cluster, ask, body, self._tokens)), 201)
@@ -178,5 +187,7 @@ async def _stream(request: web.Request, watch: Watch) -> web.StreamResponse:
             await response.write(line)
         await response.write_eof()
     except ConnectionError:
-        return response
+        # The client went, or the server is to look dead: either way nobody hears an orderly end.
+        if request.transport is not None:
+            request.transport.abort()
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 
 from meshtui.sim.api import selectors
 from meshtui.sim.api.errors import ApiError, internal
+from meshtui.sim.api.faults import down
 from meshtui.sim.api.read import full, partial
 from meshtui.sim.api.registry import storage
 from meshtui.sim.api.request import Ask
@@ -18,6 +20,8 @@ from meshtui.sim.store import Compacted, Entry, Event, Watcher
 from meshtui.sim.world import SimCluster
 
 BOOKMARK_EVERY = 60.0
+LOOK_EVERY = 0.5
+"""Seconds after which a quiet watch notices that its server is down."""
 DEFAULT_TIMEOUT = 2400.0
 _NO_PROGRESS = (
     "a watch stream was requested by the client but the required storage feature RequestWatchProgress is disabled"
@@ -96,15 +100,18 @@ class Watch:
             if watcher.expired:
                 raise Compacted(max(self._store.rv - 1, 0), self._store.rv)
             watcher.wake.clear()
-            left = min(end, bookmark) - loop.time()
-            try:
+            left = min(end, bookmark, loop.time() + LOOK_EVERY) - loop.time()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(watcher.wake.wait(), max(left, 0.0))
-            except TimeoutError:
-                if self._bookmarks:
-                    yield self._bookmark()
-                if loop.time() >= end:
-                    return
-                bookmark = loop.time() + BOOKMARK_EVERY
+            if down(self._cluster):
+                raise ConnectionResetError("the API server is down")
+            if watcher.events or loop.time() < min(end, bookmark):
+                continue
+            if self._bookmarks:
+                yield self._bookmark()
+            if loop.time() >= end:
+                return
+            bookmark = loop.time() + BOOKMARK_EVERY
 
     def _wants(self, entry: Entry) -> bool:
         if self._namespace and entry.key[0] != self._namespace:

@@ -21,12 +21,13 @@ class DaemonSets:
         self._loop = loop
         self._store = loop.store
         self._first: dict[str, str] = {}
-        """Hash of the template each initial DaemonSet's initial pods were made from."""
+        """Hash of the template that each initial pod, by uid, was made from."""
 
     def adopt(self) -> None:
         """Take the initial pods for made from the initial templates."""
         for found in self._store.list(DAEMONSETS):
-            self._first[found["metadata"]["uid"]] = template_hash(found["spec"]["template"])
+            hashed = template_hash(found["spec"]["template"])
+            self._first |= {pod["metadata"]["uid"]: hashed for pod in self._pods(found)}
 
     def reconcile(self, namespace: str, name: str) -> None:
         """Bring one DaemonSet's pods to its nodes and template."""
@@ -55,9 +56,8 @@ class DaemonSets:
 
     def _current(self, found: Object, pod: Object) -> bool:
         """Whether a pod is made from the template as it is now."""
-        wanted = template_hash(found["spec"]["template"])
-        has = (pod["metadata"].get("labels") or {}).get(HASH, "")
-        return has == wanted or (self._first.get(found["metadata"]["uid"]) == wanted and len(has) != len(wanted))
+        label = (pod["metadata"].get("labels") or {}).get(HASH, "")
+        return self._first.get(pod["metadata"]["uid"], label) == template_hash(found["spec"]["template"])
 
     def _roll(self, found: Object, by_node: dict[str, Object]) -> None:
         strategy = found["spec"].get("updateStrategy") or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +13,7 @@ from meshtui.sim.store import GVR, Missing, Object
 from meshtui.sim.world import SimCluster
 
 Reconcile = Callable[[str, str], None]
+_log = logging.getLogger(__name__)
 PODS: GVR = ("", "pods")
 SERVICES: GVR = ("", "services")
 SLICES: GVR = ("discovery.k8s.io", "endpointslices")
@@ -72,7 +74,11 @@ class Loop:
         while self._queue:
             key = next(iter(self._queue))
             del self._queue[key]
-            self._kinds[key[0]](key[1], key[2])
+            try:
+                self._kinds[key[0]](key[1], key[2])
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+                # One object nobody can make sense of must not stop the others.
+                _log.exception("cannot reconcile %s %s/%s in %s", *key, self.cluster.name)
 
     async def stop(self) -> None:
         """End everything spawned."""
