@@ -1,12 +1,14 @@
 """Turns an encoded GetFlowsResponse into a FlowRow, a node's status or a loss, in a few microseconds.
 
 Reads through `skim.proto`, which leaves the parts that repeat from flow to flow encoded, and looks those up in
-caches: equal endpoints become the same Peer object, equal texts the same string.
+caches: equal endpoints become the same Peer object, equal texts the same string. A row that keeps its raw bytes
+reads time, uuid and verdict at once and the rest when it is first asked for: of a firehose, few rows are looked at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
@@ -59,6 +61,24 @@ class Undecodable:
 Item = FlowRow | NodeStatus | Lost | Undecodable
 
 
+class _UnreadRow(FlowRow):
+    """A FlowRow whose slots, but for a few, stay empty until one of them is asked for. Otherwise the same."""
+
+    __slots__ = ("decoder",)
+
+    decoder: Decoder
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for empty slots alone."""
+        if name not in _SLOTS:
+            raise AttributeError(name)
+        self.decoder.fill(self)
+        return object.__getattribute__(self, name)
+
+
+_SLOTS = frozenset(field.name for field in fields(FlowRow))
+
+
 class Decoder:
     """Decodes one source's messages. Not shared between threads: each stream has its own."""
 
@@ -83,7 +103,7 @@ class Decoder:
         try:
             response = self._parse(raw)
             if response.HasField("flow"):
-                return self._row(raw, response)
+                return self._unread(raw, response) if self.keep_raw else FlowRow(*self._fields(raw, response))
             if response.HasField("lost_events"):
                 return _lost(response)
             if response.HasField("node_status"):
@@ -92,20 +112,32 @@ class Decoder:
             return Undecodable(str(error))
         return Undecodable("neither a flow nor a status")
 
-    def _row(self, raw: bytes, response: skim_pb2.Response) -> FlowRow:
+    def _unread(self, raw: bytes, response: skim_pb2.Response) -> FlowRow:
         flow = response.flow
-        time = flow.time
-        time_ns = time.seconds * _BILLION + time.nanos
-        if not time_ns:
-            time_ns = response.time.seconds * _BILLION + response.time.nanos
-        strings = self._strings
-        layer = flow.l4
-        if layer.HasField("TCP"):
-            tcp = layer.TCP
-            protocol, icmp_type = "TCP", -1
-            source_port, destination_port, flags = tcp.source_port, tcp.destination_port, self._flags[tcp.flags]
+        row = _new_row(_UnreadRow)
+        row.time_ns = _time_of(response, flow)
+        row.uuid = flow.uuid
+        row.verdict = flow.verdict
+        row.raw = raw
+        row.decoder = self
+        return row
+
+    def fill(self, row: FlowRow) -> None:
+        """Read what is still unread of a row. A part that cannot be read makes a row without any, that says so."""
+        try:
+            values = self._fields(row.raw, self._parse(row.raw))
+        except (DecodeError, ValueError) as error:
+            blank = (0, 0, 0, None, _NOBODY, _NOBODY, "", "", "", 0, 0, "")
+            values = (row.time_ns, row.uuid, "", row.verdict, *blank, f"undecodable flow: {error}")
+            FlowRow.__init__(row, *values, received=self.context, raw=row.raw)
         else:
-            protocol, source_port, destination_port, flags, icmp_type = parts.other_transport(layer)
+            FlowRow.__init__(row, *values)
+
+    def _fields(self, raw: bytes, response: skim_pb2.Response) -> tuple[Any, ...]:
+        """FlowRow's values in order."""
+        flow = response.flow
+        strings = self._strings
+        protocol, source_port, destination_port, flags, icmp_type = self._transport(flow.l4)
         encoded = flow.IP
         addresses = self._addresses[encoded] if encoded else _NO_ADDRESSES
         encoded = flow.l7
@@ -120,8 +152,8 @@ class Decoder:
         source_names, destination_names = flow.source_names, flow.destination_names
         allowed_by, denied_by = self._policies_of(flow) if event_type == _POLICY_VERDICT else ((), ())
         node = strings[flow.node_name or response.node_name]
-        return FlowRow(
-            time_ns,
+        return (
+            _time_of(response, flow),
             flow.uuid,
             node,
             flow.verdict,
@@ -156,6 +188,12 @@ class Decoder:
             self._labels_of(node, flow),
             icmp_type,
         )
+
+    def _transport(self, layer: skim_pb2.Layer4) -> tuple[str, int, int, str, int]:
+        if not layer.HasField("TCP"):
+            return parts.other_transport(layer)
+        tcp = layer.TCP
+        return "TCP", tcp.source_port, tcp.destination_port, self._flags[tcp.flags], -1
 
     def _policies_of(self, flow: skim_pb2.Flow) -> tuple[tuple[PolicyRef, ...], tuple[PolicyRef, ...]]:
         known = self._policies
@@ -208,6 +246,14 @@ class Decoder:
         if len(self._extras) > 5_000:
             self._extras.clear()
         return self._extras.setdefault(extra, extra)
+
+
+_new_row = _UnreadRow.__new__
+
+
+def _time_of(response: skim_pb2.Response, flow: skim_pb2.Flow) -> int:
+    time = flow.time
+    return time.seconds * _BILLION + time.nanos or response.time.seconds * _BILLION + response.time.nanos
 
 
 def _lost(response: skim_pb2.Response) -> Lost:

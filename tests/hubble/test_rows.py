@@ -1,5 +1,6 @@
 """Messages as rows: recorded ones field by field, hostile ones without harm."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -194,3 +195,31 @@ def test_a_mask_of_known_fields_only() -> None:
     assert [f.source_port for f in message.whitelist] == [["80"]]
     with pytest.raises(UsageError):
         request(FlowQuery([{"verdict": ["NOPE"]}]))
+
+
+# Rows are read when they are first asked for.
+
+
+def test_an_unread_row_is_a_row_like_any_other() -> None:
+    raw = recorded_responses()[5].SerializeToString()
+    unread = Decoder("c").decode(raw)
+    read = Decoder("c", keep_raw=False).decode(raw)
+    assert isinstance(unread, FlowRow)
+    assert isinstance(read, FlowRow)
+    for field in dataclasses.fields(FlowRow):
+        if field.name not in ("source", "destination", "raw"):
+            assert getattr(unread, field.name) == getattr(read, field.name), field.name
+    assert (unread.source.labels, unread.received, unread.raw) == (read.source.labels, "c", raw)
+    assert dataclasses.replace(unread, uuid="other").summary == read.summary
+    with pytest.raises(AttributeError):
+        unread.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_part_that_cannot_be_read_says_so_when_it_is_asked_for() -> None:
+    raw = skim_pb2.Response(flow=skim_pb2.Flow(uuid="u", verdict=2, source=b"\xff\xff")).SerializeToString()
+    row = Decoder("c").decode(raw)
+    assert isinstance(row, FlowRow)
+    assert row.summary.startswith("undecodable flow")
+    assert (row.uuid, row.verdict, row.received, row.raw) == ("u", 2, "c", raw)
+    assert compact_line(row)
+    assert isinstance(Decoder("c", keep_raw=False).decode(raw), Undecodable)
