@@ -14,7 +14,10 @@ _POD = "pod/"
 async def find_client(api: Api, spec: LoadSpec) -> str:
     """Name of the pod; raises NotFound when there is no such workload, or none of its pods is ready."""
     if spec.workload.startswith(_POD):
-        pod: Pod = await api.get(PODS, spec.workload.removeprefix(_POD), spec.namespace)
+        try:
+            pod: Pod = await api.get(PODS, spec.workload.removeprefix(_POD), spec.namespace)
+        except NotFound:
+            raise _nobody(api, spec, f"there is no {spec.workload} in {spec.namespace}") from None
         if is_ready(pod):
             return pod.name
         raise _nobody(api, spec, f"pod {pod.name} is not ready")

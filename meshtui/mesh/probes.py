@@ -74,16 +74,18 @@ class Prober:
             self.emit(s.ConfigRead(self.api.context, config))
 
     async def _access(self) -> None:
-        denied: dict[str, str] = {}
-        for action, (verb, plural, subresource, words) in ACTIONS.items():
-            try:
-                allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource)
-            except MeshtuiError:
-                # Not being able to ask is no refusal: the attempt itself will tell.
-                continue
-            if not allowed:
-                denied[action] = f"your credentials do not allow to {words}"
+        reasons = await asyncio.gather(*(self._denied(action) for action in ACTIONS))
+        denied = {action: reason for action, reason in zip(ACTIONS, reasons, strict=True) if reason}
         self.emit(s.AccessRead(self.api.context, denied))
+
+    async def _denied(self, action: str) -> str:
+        verb, plural, subresource, words = ACTIONS[action]
+        try:
+            allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource)
+        except MeshtuiError:
+            # Not being able to ask is no refusal: the attempt itself will tell.
+            return ""
+        return "" if allowed else f"your credentials do not allow to {words}"
 
     async def _pods(self, app: str) -> list[Pod]:
         """Running pods of one of Cilium's apps: from the watch when it is live, else listed."""
