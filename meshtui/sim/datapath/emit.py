@@ -82,4 +82,7 @@ async def play(world: World, steps: Iterable[Step], start: float) -> float:
         if wait > PATIENCE:
             await clock.sleep(wait)
         record(world, observer.known.cluster, observer.node, template, start + offset + ahead)
+    rest = start + last - clock.monotonic()
+    if rest > 0:
+        await clock.sleep(rest)
     return last
