@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from meshtui.core import resources as r
-from meshtui.core.objects import Object, Service
+from meshtui.core.annotations import effective
+from meshtui.core.objects import Namespace, Object, Service
 from meshtui.core.plan import Step, Verb
 from meshtui.core.resources import Resource
 from meshtui.core.routing import effects, what_if
 from meshtui.core.routing.whatif import emptied
 from meshtui.core.state import Cluster, Mesh
 from meshtui.core.toggles import annotate
+
+_Annotated = TypeVar("_Annotated", Service, Namespace)
 
 
 def foresee(mesh: Mesh, steps: Sequence[Step]) -> tuple[str, ...]:
@@ -33,6 +36,11 @@ def foresee(mesh: Mesh, steps: Sequence[Step]) -> tuple[str, ...]:
             if service is not None:
                 changes.setdefault((step.context, r.SERVICES), {})[step.key] = _annotated(service, step)
                 keys[step.key] = None
+        elif step.verb is Verb.ANNOTATE and step.resource is r.NAMESPACES:
+            namespace = cluster.namespaces.get(step.name)
+            if namespace is not None:
+                changes.setdefault((step.context, r.NAMESPACES), {})[step.key] = _annotated(namespace, step)
+                keys.update(dict.fromkeys(_shared_in(cluster, step.name)))
         elif step.verb is Verb.SCALE and not (step.after or {}).get("replicas"):
             for key in services_of(cluster, step.key):
                 for where, items in emptied(mesh, step.context, key).items():
@@ -41,9 +49,15 @@ def foresee(mesh: Mesh, steps: Sequence[Step]) -> tuple[str, ...]:
     return effects(mesh, what_if(mesh, changes), keys) if keys else ()
 
 
-def _annotated(service: Service, step: Step) -> Service:
-    annotations = annotate(service.annotations, step.after or {})
-    return msgspec.structs.replace(service, metadata=msgspec.structs.replace(service.metadata, annotations=annotations))
+def _annotated(item: _Annotated, step: Step) -> _Annotated:
+    annotations = annotate(item.metadata.annotations or {}, step.after or {})
+    return msgspec.structs.replace(item, metadata=msgspec.structs.replace(item.metadata, annotations=annotations))
+
+
+def _shared_in(cluster: Cluster, namespace: str) -> list[str]:
+    """Services of a namespace that go to other clusters if the namespace does."""
+    found = (item for item in cluster.services.values() if item.namespace == namespace)
+    return [item.key for item in found if effective(item, None, cluster.config).shared]
 
 
 def services_of(cluster: Cluster, deployment_key: str) -> list[str]:

@@ -56,7 +56,7 @@ def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) ->
         warnings += [f"{_name(mesh, context)}: {text}" for text in toggles.warnings(service, what)]
         change = toggles.change(service, what, value)
         if change:
-            steps.append(_annotate_step(context, service, change.before, change.after))
+            steps.append(annotate_step(context, service, change.before, change.after))
         else:
             warnings.append(f"{_name(mesh, context)}: {key} has it already")
     keys = ", ".join(dict.fromkeys(key for _, key in refs))
@@ -64,9 +64,10 @@ def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) ->
     return finish(mesh, title, steps, warnings=warnings, nothing=f"{what} is already as asked")
 
 
-def _annotate_step(
+def annotate_step(
     context: str, service: Service, before: Mapping[str, str | None], after: Mapping[str, str | None]
 ) -> Step:
+    """One change of a Service's annotations, refused when it has moved on meanwhile."""
     meta = service.metadata
     return Step(context, Verb.ANNOTATE, r.SERVICES, meta.namespace, meta.name, before, after, meta.resource_version)
 

@@ -11,6 +11,7 @@ from meshtui.core import annotations as a
 from meshtui.core import objects as o
 from meshtui.core import resources as r
 from meshtui.core.routing.candidates import ready_counts, service_of
+from meshtui.core.servicefilter import EVERYTHING, ServiceFilter
 from meshtui.core.state import Cluster, Delta, Mesh
 
 
@@ -105,6 +106,7 @@ class View:
     faults_only: bool = False
     mesh_only: bool = False
     sort: Sort = Sort.MESHED
+    filter: ServiceFilter = EVERYTHING
 
     def shows(self, row: Row) -> bool:
         """Whether a row passes the filters."""
@@ -113,9 +115,10 @@ class View:
             and self.text.casefold() in row.key.casefold()
             and (not self.faults_only or row.fault)
             and (not self.mesh_only or row.meshed)
+            and self.filter.matches(row)
         )
 
-    def order(self, row: Row) -> tuple[int, int, str]:
+    def order(self, row: Row) -> Place:
         """Sort key."""
         match self.sort:
             case Sort.MESHED:
@@ -128,23 +131,38 @@ class View:
                 return (0, 0, row.key)
 
 
+Place = tuple[int, int, str]
+"""Sort key of a row."""
+_MANY = 1_000
+"""More rows than this at once are sorted afresh rather than put in one by one."""
+
+
 def _rank(key: str) -> int:
     namespace = key.partition("/")[0]
     return 2 if namespace.startswith(("kube-", "cilium")) else 1 if key == "default/kubernetes" else 0
 
 
 class ServiceTable:
-    """Rows in the order of a view. After `update(delta)` only the rows named in the delta have been rebuilt."""
+    """Rows in the order of a view. After `update(delta)` only the rows named in the delta have been rebuilt.
 
-    def __init__(self, mesh: Mesh, view: View | None = None) -> None:
+    `note(delta)` and `work(limit)` do the same a little at a time, so that nobody waits for thousands of rows.
+    """
+
+    def __init__(self, mesh: Mesh, view: View | None = None, *, lazy: bool = False) -> None:
         self.mesh = mesh
         self.view = view or View()
+        self.version = 0
+        """Grows when rows come, go or change their place."""
         self._rows: dict[str, Row] = {}
-        self._order: list[tuple[int, int, str]] = []
-        self._place: dict[str, tuple[int, int, str]] = {}
+        self._order: list[Place] = []
+        self._place: dict[str, Place] = {}
         self._owners: dict[tuple[str, str], str] = {}
         self._known: dict[str, object] = {}
-        self.reload()
+        self._wanted: dict[str, None] = {}
+        self._altered: set[str] = set()
+        self._want_all()
+        if not lazy:
+            self.work()
 
     def __len__(self) -> int:
         return len(self._order)
@@ -156,6 +174,16 @@ class ServiceTable:
     def keys(self) -> list[str]:
         """Keys of the rows shown, in order."""
         return [place[2] for place in self._order]
+
+    @property
+    def backlog(self) -> int:
+        """Rows that `work` has still to build."""
+        return len(self._wanted)
+
+    @property
+    def known(self) -> int:
+        """Services built so far, shown or not."""
+        return len(self._rows)
 
     def row(self, key: str) -> Row | None:
         """A service's row, shown or not."""
@@ -169,42 +197,64 @@ class ServiceTable:
     def look(self, view: View) -> None:
         """Show another selection or order."""
         self.view = view
-        self._arrange()
+        self._place = {row.key: view.order(row) for row in self._rows.values() if view.shows(row)}
+        self._order = sorted(self._place.values())
+        self.version += 1
 
-    def reload(self) -> None:
-        """Build everything afresh."""
-        mesh = self.mesh
-        keys = {key for cluster in mesh.clusters.values() for key in cluster.services}
-        self._rows = {key: build_row(mesh, key) for key in keys}
+    def update(self, delta: Delta) -> set[str]:
+        """Rebuild the rows a delta touches; returns their keys."""
+        self.note(delta)
+        return self.work()
+
+    def note(self, delta: Delta) -> None:
+        """Remember which rows a delta touches.
+
+        Those are all where a list became known, a configuration was read or a namespace changed.
+        """
+        namespaces = any(resource == r.NAMESPACES for _, resource in delta.objects)
+        if namespaces or (delta.status and self._known_now() != self._known):
+            self._want_all()
+            return
+        for (context, resource), names in delta.objects.items():
+            if resource == r.SERVICES:
+                self._wanted.update(dict.fromkeys(names))
+            elif resource == r.ENDPOINTSLICES:
+                for name in names:
+                    self._wanted.update(dict.fromkeys(self._owners_of(context, name)))
+
+    def work(self, limit: int | None = None) -> set[str]:
+        """Rebuild up to `limit` of the rows noted, or all; returns their keys."""
+        if limit is None or limit >= len(self._wanted):
+            keys, self._wanted = list(self._wanted), {}
+        else:
+            keys = [key for key, _ in zip(self._wanted, range(limit), strict=False)]
+            for key in keys:
+                del self._wanted[key]
+        if len(keys) > _MANY:
+            for key in keys:
+                self._build(key)
+            self.look(self.view)
+        else:
+            for key in keys:
+                self._replace(key)
+        return set(keys)
+
+    def altered(self) -> set[str]:
+        """Keys of services that are not what they were when this was last asked; new ones do not count."""
+        found, self._altered = self._altered, set()
+        return found
+
+    def _want_all(self) -> None:
+        clusters = self.mesh.clusters.values()
+        for keys in (self._rows, *(cluster.services for cluster in clusters)):
+            self._wanted.update(dict.fromkeys(keys))
         self._owners = {
             (context, slice_key): key
-            for context, index in mesh.slices_of.items()
+            for context, index in self.mesh.slices_of.items()
             for key, held in index.items()
             for slice_key in held
         }
         self._known = self._known_now()
-        self._arrange()
-
-    def update(self, delta: Delta) -> set[str]:
-        """Rebuild the rows a delta touches; returns their keys.
-
-        Rows are all rebuilt where a list became known, a configuration was read or a namespace changed.
-        """
-        namespaces = any(resource == r.NAMESPACES for _, resource in delta.objects)
-        if namespaces or (delta.status and self._known_now() != self._known):
-            before = set(self._rows)
-            self.reload()
-            return before | self._rows.keys()
-        keys: set[str] = set()
-        for (context, resource), names in delta.objects.items():
-            if resource == r.SERVICES:
-                keys |= names
-            elif resource == r.ENDPOINTSLICES:
-                for name in names:
-                    keys |= self._owners_of(context, name)
-        for key in keys:
-            self._replace(key)
-        return keys
 
     def _known_now(self) -> dict[str, object]:
         return {c.context: (r.SERVICES in c.objects, c.config) for c in self.mesh.clusters.values()}
@@ -217,21 +267,30 @@ class ServiceTable:
             self._owners[context, slice_key] = now
         return {before, now} - {""}
 
-    def _arrange(self) -> None:
-        self._place = {row.key: self.view.order(row) for row in self._rows.values() if self.view.shows(row)}
-        self._order = sorted(self._place.values())
+    def _build(self, key: str) -> Row | None:
+        old = self._rows.get(key)
+        if not any(key in cluster.services for cluster in self.mesh.clusters.values()):
+            self._rows.pop(key, None)
+            row = None
+        else:
+            row = self._rows[key] = build_row(self.mesh, key)
+        if old is not None and old != row:
+            self._altered.add(key)
+        return row
 
     def _replace(self, key: str) -> None:
         old = self._place.pop(key, None)
+        row = self._build(key)
+        new = self.view.order(row) if row is not None and self.view.shows(row) else None
+        if new is not None:
+            self._place[key] = new
+        if old == new:
+            return
+        self.version += 1
         if old is not None:
             del self._order[bisect_left(self._order, old)]
-        if not any(key in cluster.services for cluster in self.mesh.clusters.values()):
-            self._rows.pop(key, None)
-            return
-        row = self._rows[key] = build_row(self.mesh, key)
-        if self.view.shows(row):
-            place = self._place[key] = self.view.order(row)
-            insort(self._order, place)
+        if new is not None:
+            insort(self._order, new)
 
 
 def build_row(mesh: Mesh, key: str) -> Row:

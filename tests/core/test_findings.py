@@ -35,7 +35,7 @@ def apply(mesh, finding):
     assert finding.fixes
     for fix in finding.fixes:
         old = mesh.clusters[fix.context].services[fix.service_key]
-        after = toggles.change(old, fix.what, fix.value).after
+        after = {fix.annotation: fix.value} if fix.annotation else toggles.change(old, fix.what, fix.value).after
         put(mesh, fix.context, a.changed(old, after))
 
 
@@ -67,13 +67,12 @@ def test_each_trap_is_found_and_its_fix_mends_it(kind, world):
     assert kind not in kinds(mesh)
 
 
-def test_alias_and_key_are_made_to_agree():
+def test_an_alias_that_is_not_read_is_deleted():
     mesh = both(left={a.GLOBAL: "true", a.ALIASES[a.GLOBAL]: "false"})
     trap = findings_for(mesh, KEY)[0]
     assert (trap.kind, trap.severity) == (Kind.ALIAS_IGNORED, Severity.WARNING)
     apply(mesh, trap)
-    left = findings_for(mesh, KEY)
-    assert [(f.kind, f.severity, f.fixes) for f in left] == [(Kind.ALIAS_IGNORED, Severity.INFO, ())]
+    assert findings_for(mesh, KEY) == [], "the alias is gone, what was read stays"
 
 
 def test_none_is_no_trap_where_cilium_reads_it():

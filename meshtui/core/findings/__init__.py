@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from meshtui.core import annotations as a
 from meshtui.core import resources as r
 from meshtui.core.findings.clusters import in_clusters
@@ -50,7 +52,7 @@ def _annotated(mesh: Mesh, key: str) -> bool:
 class Findings:
     """The findings of a mesh, kept up to date by deltas."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Mesh, *, lazy: bool = False) -> None:
         self.mesh = mesh
         self._by_service: dict[str, list[Finding]] = {}
         self._of_mesh = list(dict.fromkeys(in_clusters(mesh)))
@@ -62,17 +64,45 @@ class Findings:
             for key, held in index.items()
             for slice_key in held
         }
-        self._look(service_keys(mesh))
+        self._wanted: dict[str, None] = dict.fromkeys(service_keys(mesh))
+        if not lazy:
+            self.work()
+
+    @property
+    def backlog(self) -> int:
+        """Services that `work` has still to look at."""
+        return len(self._wanted)
 
     def update(self, delta: Delta) -> None:
         """Look again at what a delta touches: all services only where links, configuration or namespaces changed."""
+        self.note(delta)
+        self.work()
+
+    def note(self, delta: Delta) -> None:
+        """Remember what a delta touches; the clusters' own findings are made anew at once."""
         resources = {resource for _, resource in delta.objects}
         if delta.status or not resources.isdisjoint(r.POLICIES):
             self._of_mesh = list(dict.fromkeys(in_clusters(self.mesh)))
-        keys = self._touched(delta)
+        self._wanted.update(dict.fromkeys(self._touched(delta)))
         if r.NAMESPACES in resources or (delta.status and self._links_changed()):
-            keys |= service_keys(self.mesh) | self._by_service.keys()
+            self._wanted.update(dict.fromkeys(service_keys(self.mesh) | self._by_service.keys()))
+
+    def work(self, limit: int | None = None) -> None:
+        """Look at up to `limit` of the services noted, or at all."""
+        if limit is None or limit >= len(self._wanted):
+            keys, self._wanted = list(self._wanted), {}
+        else:
+            keys = [key for key, _ in zip(self._wanted, range(limit), strict=False)]
+            for key in keys:
+                del self._wanted[key]
         self._look(keys)
+
+    def counts(self) -> dict[Severity, int]:
+        """How many there are of each severity; those with none are left out."""
+        found: dict[Severity, int] = {}
+        for finding in (*self._of_mesh, *(f for listed in self._by_service.values() for f in listed)):
+            found[finding.severity] = found.get(finding.severity, 0) + 1
+        return found
 
     def all(self) -> list[Finding]:
         """All of them, worst first."""
@@ -83,7 +113,7 @@ class Findings:
         """Those of one service, worst first."""
         return self._by_service.get(service_key, [])
 
-    def _look(self, keys: set[str]) -> None:
+    def _look(self, keys: Iterable[str]) -> None:
         for key in keys:
             found = findings_for(self.mesh, key, around=self._around)
             if found:

@@ -52,12 +52,16 @@ _ORDER = {kind: number for number, kind in enumerate(Kind)}
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One annotation to write: `what` is global, shared or affinity; `value` None deletes it."""
+    """One annotation to write: `what` is global, shared or affinity; `value` None deletes it.
+
+    With `what` `namespace` it is the namespace's own annotation; `annotation` names a single key instead.
+    """
 
     context: str
     service_key: str
     what: str
     value: str | None
+    annotation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,13 +128,9 @@ def _alias(place: Place, what: str) -> Iterator[Finding]:
         place.key,
         f"{place.name}'s {place.key} carries {alias}={value!r}, which is never read beside {written.key}",
         (place.shown(what), f"{place.name}: {alias}={value}"),
-        () if agrees else (place.fix(what, written.value if _writable(what, written.value) else None),),
-        f"delete {alias}: once {written.key} is gone it would come back to life" if agrees else "",
+        (Fix(place.context, place.key, what, None, alias),),
+        f"once {written.key} is gone, {alias} would come back to life",
     )
-
-
-def _writable(what: str, value: str | None) -> bool:
-    return value in (("local", "remote") if what == "affinity" else ("true", "false"))
 
 
 def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
@@ -206,7 +202,8 @@ def _not_exported(place: Place) -> Iterator[Finding]:
         place.key,
         f"{place.name} exports nothing of namespace {namespace}, so its backends of {place.key} reach no other cluster",
         (f"{place.name}: {why}",),
-        advice=f"annotate namespace {namespace} in {place.name} with {a.NAMESPACE_GLOBAL}=true",
+        (place.fix("namespace", "true"),),
+        f"annotate namespace {namespace} in {place.name} with {a.NAMESPACE_GLOBAL}=true",
     )
 
 

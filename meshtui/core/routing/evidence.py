@@ -18,6 +18,7 @@ class Source(Enum):
 
     AGENT = "agent's tables"
     ANSWERS = "answers"
+    FLOWS = "flows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,12 @@ def realised_backends(found: Route, services: Iterable[RealisedService]) -> froz
 
 
 def disagreements(
-    found: Route, services: Iterable[RealisedService] | None = None, answers: Mapping[str, int] | None = None
+    found: Route,
+    services: Iterable[RealisedService] | None = None,
+    answers: Mapping[str, int] | None = None,
+    connections: Mapping[str, int] | None = None,
 ) -> tuple[Disagreement, ...]:
-    """Where an agent's tables or the answers per cluster name contradict a route.
+    """Where an agent's tables, the answers or the connections seen per cluster name contradict a route.
 
     An agent's frontends may lag an annotation by a second. Answers count as contradiction when a cluster answered
     that is not in rotation, or when one in rotation and reachable never did and chance is below 1 in 1,000.
@@ -59,7 +63,9 @@ def disagreements(
         if realised is not None:
             result += _against_tables(found, realised)
     if answers:
-        result += _against_answers(found, answers)
+        result += _against_counts(found, answers, Source.ANSWERS)
+    if connections:
+        result += _against_counts(found, connections, Source.FLOWS)
     return tuple(result)
 
 
@@ -78,16 +84,20 @@ def _against_tables(found: Route, realised: frozenset[str]) -> list[Disagreement
     return result
 
 
-def _against_answers(found: Route, answers: Mapping[str, int]) -> list[Disagreement]:
-    total = sum(answers.values())
+def _against_counts(found: Route, counts: Mapping[str, int], source: Source) -> list[Disagreement]:
+    """Connections are made to a silent cluster too, answers come from those that answer alone."""
+    total = sum(counts.values())
     shares = found.shares
+    flows = source is Source.FLOWS
+    did, what = ("was asked by", "connections") if flows else ("answered", "requests")
+    expected = frozenset(shares) if flows else found.answering
     result = []
-    for name, count in sorted(answers.items()):
+    for name, count in sorted(counts.items()):
         if count and name not in shares:
-            text = f"{name} answered {count} of {total} requests, though it is not in rotation for {found.cluster}"
-            result.append(Disagreement(Source.ANSWERS, name, text))
+            text = f"{name} {did} {count} of {total} {what}, though it is not in rotation for {found.cluster}"
+            result.append(Disagreement(source, name, text))
     for name, share in shares.items():
-        if name in found.answering and not answers.get(name) and (1 - share) ** total < _RULED_OUT:
-            text = f"{name} answered none of {total} requests, though {share:.0%} of them should go there"
-            result.append(Disagreement(Source.ANSWERS, name, text))
+        if name in expected and not counts.get(name) and (1 - share) ** total < _RULED_OUT:
+            text = f"{name} {did} none of {total} {what}, though {share:.0%} of them should go there"
+            result.append(Disagreement(source, name, text))
     return result
