@@ -56,7 +56,7 @@ class DaemonSets:
 
     def _current(self, found: Object, pod: Object) -> bool:
         """Whether a pod is made from the template as it is now."""
-        label = (pod["metadata"].get("labels") or {}).get(HASH, "")
+        label: str = (pod["metadata"].get("labels") or {}).get(HASH, "")
         return self._first.get(pod["metadata"]["uid"], label) == template_hash(found["spec"]["template"])
 
     def _roll(self, found: Object, by_node: dict[str, Object]) -> None:
