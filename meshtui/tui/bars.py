@@ -28,7 +28,9 @@ class HeaderBar(_OnDashboard):
     def content(self, width: int) -> list[Line]:
         """The header line."""
         board = self.dashboard
-        return [header(board.mesh, board.clock.now(), width, utc=board.utc, note=board.progress)]
+        return [
+            header(board.mesh, board.clock.now(), width, utc=board.utc, note=board.progress, findings=board.trap_count)
+        ]
 
 
 class TabBar(_OnDashboard):

@@ -27,6 +27,7 @@ from meshtui.tui.rows import status
 from meshtui.tui.rows.paint import Line, Span
 
 if TYPE_CHECKING:
+    from meshtui.core.findings import Findings
     from meshtui.tui.ports import SessionPort
 
 DEFAULT_SERVICE = "default/rebel-base"
@@ -64,6 +65,7 @@ class Dashboard(Screen[None]):
         self.flows = FlowsPane()
         self.load_pane = LoadPane()
         self.panes: dict[str, Pane] = {p.scope: p for p in (self.clusters, self.services, self.flows, self.load_pane)}
+        self.traps: Findings | None = None
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""
         self.header = HeaderBar()
@@ -99,18 +101,31 @@ class Dashboard(Screen[None]):
         return self.session.mesh if self.session else None
 
     @property
+    def trap_count(self) -> int:
+        """How many errors and warnings the mesh's findings hold."""
+        from meshtui.core.findings import Severity
+
+        found = self.traps.all() if self.traps is not None else []
+        return sum(finding.severity is not Severity.INFO for finding in found)
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
         """Namespaces to show; empty means all."""
         return () if self.settings.all_namespaces else self.settings.namespaces
 
     def adopt(self, session: SessionPort) -> None:
         """Show this session from now on."""
+        from meshtui.core.findings import Findings
+
         self.session = session
+        self.traps = Findings(session.mesh)
         self.progress = ""
         self.rebuild()
 
     def apply(self, delta: Delta) -> None:
         """Hand a change to the panes; each redraws only what it shows of it."""
+        if self.traps is not None:
+            self.traps.update(delta)
         for pane in self.panes.values():
             pane.changed(delta)
         for listener in tuple(self.listeners):

@@ -65,6 +65,10 @@ class LineView(ScrollView, can_focus=True):
         """The lines of one item in `width` cells."""
         raise NotImplementedError
 
+    def placeholder(self, width: int) -> Sequence[Line]:
+        """What is said while there are no items."""
+        return ()
+
     # Content
 
     @property
@@ -135,7 +139,8 @@ class LineView(ScrollView, can_focus=True):
         colours = palette(self.app.current_theme)
         base: Style = self.rich_style
         if line_number >= self.total:
-            return colours.strip((), width, base)
+            said = () if self.items else self.placeholder(width)
+            return colours.strip(said[y] if y < len(said) else (), width, base)
         index, part = self.locate(line_number)
         lines = self._lines(index, width)
         over = None

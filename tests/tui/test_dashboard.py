@@ -376,6 +376,7 @@ async def test_findings_tell_a_trap_and_enter_fixes_it(board: Board):
     await board.press("g")
     await board.until(lambda: board.session.performed)
     board.session.confirm()
+    await board.until(lambda: "! 1 finding" in board.text().splitlines()[0])
     await board.press("f")
     await board.until(lambda: "Findings ─" in board.text())
     await board.until(lambda: "global in one cluster only" in board.text())
@@ -441,3 +442,9 @@ async def test_a_mistake_of_ours_is_told_and_ends_nothing(board: Board, monkeypa
     await board.press("g")
     await board.until(lambda: "✗ meshtui made a mistake: ZeroDivisionError: inside" in board.text())
     assert board.app.is_running
+
+
+async def test_empty_panes_say_why(board: Board):
+    assert "no dropped flows so far · v shows all verdicts" in board.text(board.app.board.flows)
+    await board.press("slash", *"nothing-like-it", "enter")
+    assert "no service matches" in board.text(board.app.board.services)

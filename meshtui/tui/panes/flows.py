@@ -18,7 +18,7 @@ from meshtui.core.state import Delta
 from meshtui.tui import commands as c
 from meshtui.tui.panes.base import Pane, bindings
 from meshtui.tui.rows import flows as rows
-from meshtui.tui.rows.paint import Line
+from meshtui.tui.rows.paint import Line, Span
 from meshtui.tui.rows.services import index_of_clusters
 
 if TYPE_CHECKING:
@@ -154,6 +154,16 @@ class FlowsPane(Pane):
         why = self._explain(row) if two else None
         sentence = why.sentence if why else ""
         return rows.flow_lines(row, tags, width, two=two, utc=self.dashboard.utc, explanation=sentence)
+
+    def placeholder(self, width: int) -> Sequence[Line]:
+        """Nothing to see is an answer, too."""
+        if self.view is None:
+            return [[Span(" waiting for a cluster", "dim")]]
+        words = "no dropped flows so far" if self.dropped_only else "no flows so far"
+        line = [Span(f" {words}{' that match the filter' if self.text else ''}", "dim")]
+        if self.dropped_only:
+            line += [Span(" · ", "dim"), Span("v", "key", "flows.verdicts"), Span(" shows all verdicts", "dim")]
+        return [line]
 
     def _explain(self, row: FlowRow) -> Explanation | None:
         """Why a flow was dropped, by the policies as they are now; None for a flow that was not."""

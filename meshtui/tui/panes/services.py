@@ -12,7 +12,7 @@ from meshtui.core.state import Delta
 from meshtui.tui import commands as c
 from meshtui.tui.panes.base import Pane, bindings
 from meshtui.tui.rows import services as rows
-from meshtui.tui.rows.paint import Line, safe
+from meshtui.tui.rows.paint import Line, Span, safe
 
 _TOLD = (r.SERVICES, r.ENDPOINTSLICES, r.NAMESPACES)
 
@@ -55,6 +55,12 @@ class ServicesPane(Pane):
         if self.text:
             detail += f" · /{safe(self.text, 40)}"
         self.entitle(detail)
+
+    def placeholder(self, width: int) -> Sequence[Line]:
+        """Why there is nothing."""
+        if self.dashboard.mesh is None:
+            return [[Span(" waiting for a cluster", "dim")]]
+        return [[Span(" no service matches" if self.text or self.mesh_only else " no services known yet", "dim")]]
 
     def item_lines(self, key: Hashable, width: int) -> Sequence[Line]:
         """A cluster's line, and under the last cluster's where requests go."""

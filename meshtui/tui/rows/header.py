@@ -10,13 +10,16 @@ from meshtui.tui.rows import status
 from meshtui.tui.rows.paint import Line, Span, safe, tag, width_of
 
 
-def header(mesh: Mesh | None, now: float, width: int, *, utc: bool, note: str = "") -> Line:
+def header(mesh: Mesh | None, now: float, width: int, *, utc: bool, note: str = "", findings: int = 0) -> Line:
     """`meshtui ▌koornacht⇄tion … mesh ✔ 2/2   policy scope local-cluster   12:03:04 UTC`."""
     left = [Span(" meshtui ", "brand"), Span("▌", "dim")]
     right: list[Span] = []
     if mesh is not None and mesh.clusters:
         left += _names(mesh, width)
         right = [*_mesh_state(mesh), Span("   ")]
+        if findings:
+            words = "finding" if findings == 1 else "findings"
+            right = [Span(f"{status.WARNING} {findings} {words}", "warn", "findings.open"), Span("   "), *right]
         scope = _policy_scope(mesh)
         if scope and width >= 100:
             right += [Span("policy scope ", "dim"), Span(scope), Span("   ")]
