@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any
 from meshtui.cli import headless, output, words
 from meshtui.core.compact import compact_line
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
-from meshtui.core.flow import FlowRow, Verdict
+from meshtui.core.flow import FlowRow
 from meshtui.core.flowfilter import FlowFilter, parse
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.settings import Settings
@@ -133,24 +132,13 @@ class _Printer:
 
 
 def _show(rows: list[FlowRow], form: str) -> None:
+    from meshtui.hubble.jsonlines import as_document, as_line
+
     if form == "compact":
         for row in rows:
             output.emit(clean(compact_line(row), 4000))
     elif form == "jsonl":
         for row in rows:
-            output.emit(json.dumps(as_json(row)))
+            output.emit(as_line(row))
     else:
-        output.document([as_json(row) for row in rows], form)
-
-
-def as_json(row: FlowRow) -> dict[str, Any]:
-    """A flow as `hubble observe -o jsonpb` has it: what the Relay sent, undamaged."""
-    from google.protobuf.json_format import MessageToDict
-
-    from meshtui.hubble.pb import observer_pb2
-
-    if not row.raw:
-        return {"time_ns": row.time_ns, "uuid": row.uuid, "verdict": Verdict(row.verdict).name, "summary": row.summary}
-    message = observer_pb2.GetFlowsResponse.FromString(row.raw)
-    found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
-    return found
+        output.document([as_document(row) for row in rows], form)

@@ -1,0 +1,38 @@
+"""Every recorded step on the embedded mesh: ten requests from both clusters end as the recording's did."""
+
+import pytest
+
+from meshtui.sim import SimOptions, launch
+from tests.cli.conftest import Command
+
+K, T, SILENCE = "koornacht", "tion", "timeout"
+# Outcomes that occur in the recorded curl.txt (README's table): where several may, each request is one of them.
+RECORDED = {
+    "deployed": ({K}, {T}),
+    "global": ({K, T}, {K, T}),
+    "tion-shared-false": ({K}, {K, T}),
+    "affinity-local": ({K}, {K, T}),
+    "failover-local-0": ({T}, {T}),
+    "affinity-remote": ({T}, {K, T}),
+    "no-affinity": ({K, T}, {K, T}),
+    "default-deny": ({SILENCE}, {SILENCE}),
+    "egress-allowed": ({SILENCE}, {SILENCE}),
+    "ingress-koornacht": ({K, SILENCE}, {SILENCE}),
+    "ingress-tion": ({K, SILENCE}, {SILENCE}),
+    "egress-any-cluster": ({K, T}, {SILENCE}),
+    "link-cut": ({K, SILENCE}, {SILENCE}),
+}
+
+
+@pytest.mark.parametrize("state", RECORDED)
+async def test_requests_end_as_recorded(state):
+    async with launch(SimOptions(state=state)) as running:
+        meshtui = Command(str(running.kubeconfig))
+        ran = await meshtui("load", "rebel-base", "-n", "40", "-c", "20", "-m", "0.7", "-o", "json")
+    assert ran.code == 0
+    for run, expected in zip(ran.data, RECORDED[state], strict=True):
+        outcomes = {request["cluster"] if request["answer"] == "answered" else SILENCE for request in run["requests"]}
+        assert outcomes == expected
+        assert all(request["story"] for request in run["requests"] if request["answer"] != "answered")
+        if SILENCE not in expected:
+            assert run["verdict"] != "impossible"
