@@ -158,6 +158,10 @@ def test_three_way_apply_removes_what_is_gone_and_keeps_what_others_set(kubectl,
     assert "successfully rolled out" in kubectl.ok("rollout", "status", "deploy/shop", "--timeout=30s")
     images = kubectl.ok("get", "pods", "-l", "app=shop", "-o", "jsonpath={.items[*].spec.containers[*].image}")
     assert "nginx:1.15.8" in images
+    kubectl.ok("rollout", "undo", "deploy/shop")
+    assert "successfully rolled out" in kubectl.ok("rollout", "status", "deploy/shop", "--timeout=30s")
+    revisions = kubectl.ok("rollout", "history", "deploy/shop").splitlines()[2:]
+    assert [r.split()[0] for r in revisions if r] == ["2", "3"]
     history = kubectl.ok("get", "rs", "-l", "app=shop", "-o", "jsonpath={.items[*].spec.replicas}")
     assert sorted(history.split()) == ["0", "2"]
 

@@ -64,6 +64,7 @@ class Deployments:
         elif current is None:
             current = self._create(found, owned)
         else:
+            current = self._renumber(found, current, old)
             self._roll(found, current, old)
         self._report(namespace, name)
 
@@ -88,12 +89,22 @@ class Deployments:
         hashed = template_hash(deployment["spec"]["template"])
         made = self._replica_set(deployment, hashed, count)
         del made["metadata"]["creationTimestamp"]
-        revisions = [int(rs["metadata"].get("annotations", {}).get(REVISION, 0)) for rs in owned]
-        made["metadata"]["annotations"][REVISION] = str(max(revisions, default=0) + 1)
+        newest = max((_revision(rs) for rs in owned), default=0)
+        made["metadata"]["annotations"][REVISION] = str(newest + 1)
         kept = self._store.create(REPLICASETS, made)
         self._annotate(deployment, made["metadata"]["annotations"][REVISION])
         self._loop.add("deployment", deployment["metadata"]["namespace"], deployment["metadata"]["name"])
         return kept
+
+    def _renumber(self, deployment: Object, current: Object, old: list[Object]) -> Object:
+        """A template that comes back, as by `rollout undo`, is the newest revision again."""
+        newest = max((_revision(rs) for rs in old), default=0)
+        if _revision(current) > newest:
+            return current
+        fresh = copy.deepcopy(current)
+        fresh["metadata"].setdefault("annotations", {})[REVISION] = str(newest + 1)
+        self._annotate(deployment, str(newest + 1))
+        return self._store.update(REPLICASETS, fresh)
 
     def _annotate(self, deployment: Object, revision: str) -> None:
         new = copy.deepcopy(deployment)
@@ -224,6 +235,10 @@ class Deployments:
             "reason": reason,
             "message": message,
         }
+
+
+def _revision(rs: Object) -> int:
+    return int((rs["metadata"].get("annotations") or {}).get(REVISION, 0))
 
 
 def _normal(template: Object) -> Object:
