@@ -28,14 +28,19 @@ class ServicesPane(Pane):
         super().__init__()
         self.text = ""
         self.mesh_only = False
+        self._known: dict[str, bool] = {}
         self._first: set[rows.Cell] = set()
         self._last: set[rows.Cell] = set()
 
     def changed(self, delta: Delta) -> None:
-        """Redraw the services named; make the list again when one came, went, or became part of the mesh."""
-        if delta.status or any(resource is r.SERVICES for _, resource in delta.objects):
+        """Redraw what is named; make the list again only when a service came, went, or joined or left the mesh."""
+        mesh = self.dashboard.mesh
+        if mesh is None:
+            return
+        named = {key for (_, resource), keys in delta.objects.items() if resource is r.SERVICES for key in keys}
+        if any(rows.known_one(mesh, key) is not self._known.get(key) for key in named):
             self.rebuild()
-        elif any(resource in _TOLD for _, resource in delta.objects):
+        elif delta.status or any(resource in _TOLD for _, resource in delta.objects):
             self.touch()
 
     def rebuild(self) -> None:
@@ -43,11 +48,12 @@ class ServicesPane(Pane):
         mesh = self.dashboard.mesh
         if mesh is None or not mesh.clusters:
             return
-        keys = rows.service_keys(mesh, self.dashboard.namespaces, self.text, mesh_only=self.mesh_only)
+        self._known = rows.known(mesh)
+        keys = rows.choose(self._known, self.dashboard.namespaces, self.text, mesh_only=self.mesh_only)
         contexts = list(mesh.clusters)
         cells = [(key, context) for key in keys for context in contexts]
         self._first = {(key, contexts[0]) for key in keys}
-        self._last = {(key, contexts[-1]) for key in keys if rows.explains(mesh, key)}
+        self._last = {(key, contexts[-1]) for key in keys if self._known[key] or rows.explains(key)}
         self.show(cells, [2 if cell in self._last else 1 for cell in cells])
         detail = f"{len(keys)}"
         if self.mesh_only:

@@ -18,30 +18,41 @@ Cell = tuple[str, str]
 
 def service_keys(mesh: Mesh, namespaces: Collection[str] = (), text: str = "", *, mesh_only: bool = False) -> list[str]:
     """Services of all clusters that pass the filters: meshed first, the system's own last, else by name."""
-    keys: dict[str, o.Service] = {}
-    meshed: set[str] = set()
+    return choose(known(mesh), namespaces, text, mesh_only=mesh_only)
+
+
+def known(mesh: Mesh) -> dict[str, bool]:
+    """Every service key of all clusters → whether any of its services is part of the mesh."""
+    found: dict[str, bool] = {}
     for cluster in mesh.clusters.values():
         for key, service in cluster.services.items():
-            keys.setdefault(key, service)
-            if service.metadata.annotations and is_meshed(service):
-                meshed.add(key)
+            if not found.get(key):
+                found[key] = bool(service.metadata.annotations) and is_meshed(service)
+    return found
+
+
+def known_one(mesh: Mesh, key: str) -> bool | None:
+    """What `known` holds for one key, None when no cluster has it."""
+    found = [c.services[key] for c in mesh.clusters.values() if key in c.services]
+    return any(is_meshed(service) for service in found) if found else None
+
+
+def choose(keys: Mapping[str, bool], namespaces: Collection[str], text: str, *, mesh_only: bool) -> list[str]:
+    """The keys that pass the filters, sorted; `keys` as from `known`."""
     needle = text.casefold()
     chosen = [
         key
-        for key, service in keys.items()
-        if (not namespaces or service.namespace in namespaces)
-        and (not mesh_only or key in meshed)
+        for key, meshed in keys.items()
+        if (not namespaces or key.partition("/")[0] in namespaces)
+        and (meshed or not mesh_only)
         and needle in key.casefold()
     ]
-    return sorted(chosen, key=lambda key: (key not in meshed, _rank(key), key))
+    return sorted(chosen, key=lambda key: (not keys[key], _rank(key), key))
 
 
-def explains(mesh: Mesh, key: str) -> bool:
-    """Whether a service gets a line on where its requests go: those that people deployed, and all that are meshed."""
-    if _rank(key) == 0:
-        return True
-    found = [c.services[key] for c in mesh.clusters.values() if key in c.services]
-    return any(is_meshed(service) for service in found if service.metadata.annotations)
+def explains(key: str) -> bool:
+    """Whether a service gets a line on where its requests go even outside the mesh: those that people deployed."""
+    return _rank(key) == 0
 
 
 def _rank(key: str) -> int:
