@@ -32,8 +32,8 @@ async def opened(settings: Settings, scope: Scope) -> AsyncIterator[Session]:
     """A session that has settled. Raises the first cluster's failure when none could be reached."""
     session = Session(choose(settings, os.environ), settings, scope=scope)
     async with session:
-        settled = await session.settled(settings.request_timeout + GRACE)
-        problems = unreached(session.mesh, settings, settled=settled)
+        await session.settled(settings.request_timeout + GRACE)
+        problems = unreached(session.mesh, settings)
         if len(problems) == len(session.mesh.clusters):
             raise next(iter(problems.values()))
         for error in problems.values():
@@ -41,7 +41,7 @@ async def opened(settings: Settings, scope: Scope) -> AsyncIterator[Session]:
         yield session
 
 
-def unreached(mesh: Mesh, settings: Settings, *, settled: bool) -> dict[str, MeshtuiError]:
+def unreached(mesh: Mesh, settings: Settings) -> dict[str, MeshtuiError]:
     """Context → why nothing is known of it."""
     found: dict[str, MeshtuiError] = {}
     for context, cluster in mesh.clusters.items():
@@ -52,8 +52,6 @@ def unreached(mesh: Mesh, settings: Settings, *, settled: bool) -> dict[str, Mes
             context=context,
             hint="see whether its API server can be reached, or raise --request-timeout",
         )
-    if settled:
-        return found
     return found
 
 

@@ -29,9 +29,9 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     async with Session(choose(settings, os.environ), settings, scope=Scope(RESOURCES, access=False)) as session:
-        settled = await session.settled(settings.request_timeout + headless.GRACE)
+        await session.settled(settings.request_timeout + headless.GRACE)
         await _relays(session, min(_RELAY_PATIENCE, settings.request_timeout))
-        problems = headless.unreached(session.mesh, settings, settled=settled)
+        problems = headless.unreached(session.mesh, settings)
         clusters = [row(cluster, problems.get(cluster.context)) for cluster in session.mesh.clusters.values()]
         joined = [link_row(session.mesh, link) for link in links(session.mesh)]
         _print(clusters, joined, arguments.output)
