@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 import re
 import uuid
@@ -133,7 +134,8 @@ def _add_services(found: list[Object], name: str, number: int, nodes: list[str],
 
 
 def _uid(*parts: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, "/".join(parts)))
+    h = hashlib.blake2b("/".join(parts).encode(), digest_size=16).hexdigest()
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-8{h[17:20]}-{h[20:]}"
 
 
 def _namespace(namespace: str, cluster: str) -> Object:

@@ -27,7 +27,8 @@ class Traffic:
         self._world = world
         self._rate = rate
         self._rng = random.Random(f"{world.options.seed}/traffic/{cluster.name}")
-        self._pool = make(world, cluster, self._rng) if rate > 0 else []
+        self._cluster = cluster
+        self._pool: list[Seen] | None = None
         self._next = 0
         self._owed = 0.0
         self._last = world.clock.monotonic()
@@ -36,6 +37,8 @@ class Traffic:
         """Send what is owed since the last tick."""
         now = self._world.clock.monotonic()
         span, self._last = now - self._last, now
+        if self._pool is None:
+            self._pool = make(self._world, self._cluster, self._rng) if self._rate > 0 else []
         if not self._pool:
             return
         self._owed = min(self._owed + span * self._rate, self._rate)
