@@ -76,7 +76,8 @@ class FooterBar(_OnDashboard):
     def content(self, width: int) -> list[Line]:
         """`g global  s shared … ? help  q quit`."""
         board = self.dashboard
-        wanted = [x for x in c.in_scope(board.current) if x.footer]
+        here = set(c.in_scope(board.current))
+        wanted = [x for x in c.COMMANDS if x.footer and x in here]
         spans = [Span(" ")]
         last = [x for x in wanted if x.id in ("app.palette", "app.help", "app.quit")]
         first = [x for x in wanted if x not in last]

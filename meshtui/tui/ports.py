@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any, Protocol
 
+from meshtui.core.evidence import Realised
+from meshtui.core.findings.model import Finding
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.loadspec import LoadEvent, LoadSpec
-from meshtui.core.plan import Outcome, Plan
+from meshtui.core.plan import History, Outcome, Plan
 from meshtui.core.resources import Resource
 from meshtui.core.state import Delta, Mesh
 
@@ -65,6 +68,32 @@ class SessionPort(Protocol):
 
     def plan_undo(self) -> Plan | None:
         """Plan to take back the last change, None when there is none."""
+        ...
+
+    def plan_again(self, plan: Plan, outcomes: tuple[Outcome, ...]) -> Plan | None:
+        """Plan anew what met a conflict, None when nothing is left to be done."""
+        ...
+
+    def plan_fix(self, finding: Finding) -> Plan:
+        """Plan the annotations that would mend a finding."""
+        ...
+
+    def plan_drill(self, context: str, service_key: str) -> Plan:
+        """Plan to scale a service's workloads in one cluster to zero, or back."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Changes made in this session."""
+        ...
+
+    @property
+    def audit_path(self) -> Path | None:
+        """Where the audit log is."""
+        ...
+
+    async def realised(self, context: str) -> Realised:
+        """What one agent of a cluster has in its datapath."""
         ...
 
     async def perform(

@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 
 from meshtui.core import objects as o
-from meshtui.core import planning
+from meshtui.core import planning, remedies
 from meshtui.core import resources as r
 from meshtui.core import state as s
+from meshtui.core.evidence import Realised
+from meshtui.core.findings.model import Finding
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.loadspec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
-from meshtui.core.plan import Outcome, Plan, Verb
+from meshtui.core.plan import History, Outcome, Plan, Verb
 from meshtui.core.reduce import reduce
 from meshtui.core.toggles import annotate
 from meshtui.hubble.jsonlines import read
@@ -57,6 +59,9 @@ class FakeSession:
         self.answers: asyncio.Queue[Request | None] = asyncio.Queue()
         self.outcome_error: Any = None
         self.undo: Plan | None = None
+        self.history = History()
+        self.audit_path = Path("/state/audit.jsonl")
+        self.realises: dict[str, Realised] = {}
         self._listeners: list[Callable[[s.Delta], None]] = []
         self._flow_listeners: list[Callable[[], None]] = []
         self.stopped = False
@@ -100,6 +105,18 @@ class FakeSession:
 
     def plan_undo(self) -> Plan | None:
         return self.undo
+
+    def plan_again(self, plan: Plan, outcomes: tuple[Outcome, ...]) -> Plan | None:
+        return remedies.again(self.mesh, plan, outcomes)
+
+    def plan_fix(self, finding: Finding) -> Plan:
+        return remedies.fix(self.mesh, finding)
+
+    def plan_drill(self, context: str, service_key: str) -> Plan:
+        return remedies.drill(self.mesh, self.history, context, service_key)
+
+    async def realised(self, context: str) -> Realised:
+        return self.realises.get(context, Realised(f"{context}-node"))
 
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False

@@ -448,3 +448,10 @@ async def test_empty_panes_say_why(board: Board):
     assert "no dropped flows so far · v shows all verdicts" in board.text(board.app.board.flows)
     await board.press("slash", *"nothing-like-it", "enter")
     assert "no service matches" in board.text(board.app.board.services)
+
+
+async def test_a_narrow_footer_keeps_what_matters_most():
+    async with board_on(size=(80, 24)) as board:
+        footer = board.app.board.footer.render_line(0).text
+        for part in ("g global", "s shared", "a affinity", "u undo", "l load 10", "? help", "q quit"):
+            assert part in footer

@@ -1,4 +1,4 @@
-"""One service in full: per client cluster where requests go and why not elsewhere, evidence, endpoints, policies, traps."""
+"""One service in full: where each cluster's requests go and why not elsewhere, evidence, endpoints, policies, traps."""
 
 from __future__ import annotations
 
@@ -81,8 +81,12 @@ def _clients(mesh: Mesh, found: Route, evidence: Evidence, width: int, *, utc: b
         (("unused", found.context, number), _reason(text, unused, width))
         for number, (unused, text) in enumerate(_reasons(found.unused))
     ]
-    notes = [[Span(part, "dim")] for note in found.notes for part in wrapped(f"· {safe(note)}", width, indent=3)]
-    return [*items, *([(("notes", found.context), list(notes))] if notes else [])]
+    notes: list[Line] = [
+        [Span(part, "dim")] for note in found.notes for part in wrapped(f"· {safe(note)}", width, indent=3)
+    ]
+    if notes:
+        items.append((("notes", found.context), notes))
+    return items
 
 
 def _reasons(unused: Sequence[Unused]) -> list[tuple[Unused, str]]:
