@@ -76,6 +76,8 @@ class Outcome:
     step: Step
     error: MeshtuiError | None = None
     resource_version: str = ""
+    at: float = 0.0
+    """Wall time at which it was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,5 @@ class History:
     """Changes made in this session, newest last: what `u` takes back."""
 
     done: list[tuple[Plan, tuple[Outcome, ...]]] = field(default_factory=list)
+    tried: list[tuple[Plan, tuple[Outcome, ...]]] = field(default_factory=list)
+    """Everything carried out, undone and refused plans included; dry runs are not."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from meshtui.core import audit, guards, planning
+from meshtui.core import audit, guards, planning, remedies
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, Conflict, MeshtuiError, Refused, Unreachable
 from meshtui.core.plan import History, Outcome, Plan, Step, Verb
@@ -44,6 +45,8 @@ class Changes:
         self._emit = emit
         self._clock = clock
         self._undoing: Plan | None = None
+        self._undone: Plan | None = None
+        """The undo carried out last."""
 
     def plan_undo(self) -> Plan | None:
         """The plan that takes back the last change still standing; None when there is none."""
@@ -51,6 +54,12 @@ class Changes:
             return None
         self._undoing = planning.undo(self._mesh, *self.history.done[-1])
         return self._undoing
+
+    def plan_again(self, plan: Plan, outcomes: tuple[Outcome, ...]) -> Plan | None:
+        """What of `plan` met a conflict, from what is there now; None when nothing is left to be done."""
+        new = remedies.again(self._mesh, plan, outcomes)
+        # An undo that met a conflict is still to be undone: it is planned as one again.
+        return self.plan_undo() if new is not None and plan is self._undone else new
 
     async def perform(self, plan: Plan, *, confirmed: bool, typed: str, dry_run: bool) -> tuple[Outcome, ...]:
         """Carry out every step and say for each what became of it, in the plan's order.
@@ -67,6 +76,8 @@ class Changes:
         except Refused as error:
             self.log_problem = error
         if not dry_run:
+            self.history.tried.append((plan, outcomes))
+            self._undone = plan if undoing else None
             self._remember(plan, outcomes, undoing)
         return outcomes
 
@@ -88,6 +99,10 @@ class Changes:
         await asyncio.to_thread(self._log.append, entries)
 
     async def _step(self, step: Step, gate: asyncio.Semaphore, dry_run: bool, force: bool) -> Outcome:
+        outcome = await self._sent(step, gate, dry_run, force)
+        return replace(outcome, at=self._clock.now())
+
+    async def _sent(self, step: Step, gate: asyncio.Semaphore, dry_run: bool, force: bool) -> Outcome:
         api = self._api_of(step.context)
         if api is None:
             return Outcome(step, _not_connected(self._mesh, step))

@@ -10,10 +10,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from meshtui.core import planning
+from meshtui.core import planning, remedies
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, Unreachable, UsageError
+from meshtui.core.evidence import Realised
+from meshtui.core.findings.model import Finding
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.loadspec import LoadEnded, LoadEvent, LoadSpec
 from meshtui.core.plan import History, Outcome, Plan
@@ -63,9 +65,10 @@ class Session:
         self._news: Bulletin[Delta] = Bulletin(Delta, Delta.merge)
         self._flow_news: Bulletin[None] = Bulletin(lambda: None, lambda _old, _new: None)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
-        self._changes = Changes(
-            self.mesh, self._api_of, self._pending, AuditLog(settings.state_directory), self.emit, self.clock
-        )
+        log = AuditLog(settings.state_directory)
+        self.audit_path = log.path
+        """Where the audit log is; None when there is no state directory to keep it in."""
+        self._changes = Changes(self.mesh, self._api_of, self._pending, log, self.emit, self.clock)
         self._clusters: dict[str, ClusterTask] = {}
         self._filter: ServerFilter | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -233,6 +236,28 @@ class Session:
     def plan_undo(self) -> Plan | None:
         """Take back the last change that still stands; None when there is none."""
         return self._changes.plan_undo()
+
+    def plan_again(self, plan: Plan, outcomes: tuple[Outcome, ...]) -> Plan | None:
+        """What of a plan met a conflict, planned anew from what is there now; None when nothing is left to do."""
+        return self._changes.plan_again(plan, outcomes)
+
+    def plan_fix(self, finding: Finding) -> Plan:
+        """Write the annotations that would mend a finding."""
+        return remedies.fix(self.mesh, finding)
+
+    def plan_drill(self, context: str, service_key: str) -> Plan:
+        """Scale a service's workloads in one cluster to zero, or back to what they were."""
+        return remedies.drill(self.mesh, self.history, context, service_key)
+
+    async def realised(self, context: str) -> Realised:
+        """What one node's agent of a cluster has in its datapath; a failure is part of the result."""
+        from meshtui.mesh.realised import read_realised
+
+        try:
+            api = self.api(context)
+        except MeshtuiError as error:
+            return Realised(at=self.clock.now(), error=error)
+        return await read_realised(api, self.mesh.clusters[context], self.clock)
 
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False

@@ -135,3 +135,29 @@ def test_json_tells_written_from_effective():
     assert told["clusters"][0]["written"] == {"global": None, "shared": None, "affinity": "local"}
     assert told["clusters"][0]["affinity"] == "none"
     assert told["clusters"][1] == {"cluster": "b", "context": "b", "present": False, "known": True}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_portions_end_at_the_same_table(seed):
+    rng = random.Random(seed)
+    mesh = meshes.mesh("a", "b", "c")
+    for _ in range(30):
+        random_change(mesh, rng)
+    table = ServiceTable(mesh, lazy=True)
+    assert len(table) == 0
+    while table.backlog:
+        table.work(2)
+        table.note(random_change(mesh, rng)) if rng.random() < 0.7 else None
+    fresh = ServiceTable(mesh)
+    assert [table[i] for i in range(len(table))] == [fresh[i] for i in range(len(fresh))]
+
+
+def test_the_version_grows_only_when_the_order_changes_and_altered_names_what_is_different():
+    mesh = varied()
+    table = ServiceTable(mesh)
+    version = table.version
+    table.update(put(mesh, "a", meshes.endpointslice([meshes.endpoint("10.0.0.3", ready=False)], key=KEY)))
+    assert (table.version, table.altered()) == (version, {KEY})
+    assert table.altered() == set()
+    table.update(put(mesh, "a", meshes.service(GLOBAL)))
+    assert table.version > version
