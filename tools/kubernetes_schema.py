@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, SIM905 - a script, and lists of words
+# ruff: noqa: SIM905 - lists of words
 """Make meshtui/sim/api/kubernetes.json: field names and types of the built-in kinds, and their protobuf numbers.
 
     pip download --no-deps k8s-proto==0.0.3 && tar xzf k8s-proto-0.0.3.tar.gz

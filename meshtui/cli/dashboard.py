@@ -37,7 +37,7 @@ def _demo(arguments: Any) -> Any:
 
 def _on_demo(running: Any, settings: Settings) -> Any:
     """A session on the embedded mesh: its kubeconfig, its contexts, and Relays by port-forward like anywhere else."""
-    ours = replace(settings, kubeconfig=running.kubeconfig, contexts=tuple(running.contexts), relays=running.relays)
+    ours = replace(settings, kubeconfig=running.kubeconfig, contexts=tuple(running.contexts))
     return _session(ours)
 
 
