@@ -23,6 +23,8 @@ class Cell:
     present: bool = False
     known: bool = True
     """False while the cluster's services have not been listed yet."""
+    counted: bool = True
+    """False while the cluster's endpoints have not been listed yet."""
     effective: a.Effective | None = None
     ready: int = 0
     total: int = 0
@@ -56,6 +58,11 @@ class Row:
     def name(self) -> str:
         """The name of `key`."""
         return self.key.partition("/")[2]
+
+    @property
+    def system(self) -> bool:
+        """Whether it belongs to Kubernetes or Cilium rather than to what people deployed."""
+        return _rank(self.key) > 0
 
     @property
     def present(self) -> tuple[Cell, ...]:
@@ -240,7 +247,7 @@ class ServiceTable:
         return set(keys)
 
     def altered(self) -> set[str]:
-        """Keys of services that are not what they were when this was last asked; new ones do not count."""
+        """Keys of services whose annotations or endpoints changed since this was last asked; new ones do not count."""
         found, self._altered = self._altered, set()
         return found
 
@@ -257,7 +264,10 @@ class ServiceTable:
         self._known = self._known_now()
 
     def _known_now(self) -> dict[str, object]:
-        return {c.context: (r.SERVICES in c.objects, c.config) for c in self.mesh.clusters.values()}
+        return {
+            c.context: (r.SERVICES in c.objects, r.ENDPOINTSLICES in c.objects, c.config)
+            for c in self.mesh.clusters.values()
+        }
 
     def _owners_of(self, context: str, slice_key: str) -> set[str]:
         found = self.mesh.clusters[context].endpointslices.get(slice_key)
@@ -274,7 +284,7 @@ class ServiceTable:
             row = None
         else:
             row = self._rows[key] = build_row(self.mesh, key)
-        if old is not None and old != row:
+        if old is not None and _moved(old, row):
             self._altered.add(key)
         return row
 
@@ -291,6 +301,18 @@ class ServiceTable:
             del self._order[bisect_left(self._order, old)]
         if new is not None:
             insort(self._order, new)
+
+
+def _moved(old: Row, new: Row | None) -> bool:
+    if new is None:
+        return True
+    pairs = [(was, now) for was, now in zip(old.cells, new.cells, strict=False) if was.known and now.known]
+    return any(was.present is not now.present or _gist(was) != _gist(now) for was, now in pairs if was.counted)
+
+
+def _gist(cell: Cell) -> object:
+    written = tuple(cell.effective.written(what) for what in a.KEYS) if cell.effective else ()
+    return written, cell.ready, cell.total
 
 
 def build_row(mesh: Mesh, key: str) -> Row:
@@ -313,6 +335,7 @@ def _cell(mesh: Mesh, cluster: Cluster, key: str) -> Cell:
         cluster.context,
         True,
         True,
+        r.ENDPOINTSLICES in cluster.objects,
         a.effective(service, cluster.namespaces.get(service.namespace), cluster.config),
         ready,
         total,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from meshtui.core.errors import MeshtuiError
+from meshtui.core.errors import Conflict, MeshtuiError
 from meshtui.core.plan import Consent, Outcome, Plan
 from meshtui.tui.ports import SessionPort
 
@@ -23,39 +23,56 @@ async def carry_out(board: Dashboard, session: SessionPort, make: Make, nothing:
         if plan is None:
             board.say(nothing, "warn", "!")
             return
-        if plan.refusal is not None:
-            board.tell(plan.refusal)
-            return
-        answer = await consent(board, plan)
-        if answer is None:
-            board.say(f"{plan.title}: left as it is", "dim", "·")
-            return
-        outcomes = await session.perform(plan, confirmed=True, typed=answer)
+        await _until_settled(board, session, plan)
     except MeshtuiError as error:
         board.tell(error)
-        return
-    report(board, plan, outcomes)
-    board.services.touch()
 
 
-async def consent(board: Dashboard, plan: Plan) -> str | None:
-    """What was typed, empty for a yes; None for a no."""
-    if plan.consent is Consent.NONE:
+async def _until_settled(board: Dashboard, session: SessionPort, plan: Plan) -> None:
+    """Ask and perform; what met a conflict is shown as it is now and asked again, never written over."""
+    asking: Plan | None = plan
+    conflict = False
+    while asking is not None:
+        if asking.refusal is not None:
+            board.tell(asking.refusal)
+            return
+        answer = await consent(board, session, asking, always=conflict)
+        if answer is None:
+            board.say(f"{asking.title}: left as it is", "dim", "·")
+            return
+        outcomes = await session.perform(asking, confirmed=True, typed=answer)
+        report(board, asking, outcomes)
+        board.services.touch()
+        conflict = any(isinstance(outcome.error, Conflict) for outcome in outcomes)
+        asking = session.plan_again(asking, outcomes) if conflict else None
+
+
+async def consent(board: Dashboard, session: SessionPort, plan: Plan, *, always: bool = False) -> str | None:
+    """What was typed, empty for a yes; None for a no. `always` asks even where nobody needs to be asked."""
+    if plan.consent is Consent.NONE and not always:
         return ""
     from meshtui.tui.dialogs.consent import ConsentDialog
 
-    return await board.app.push_screen_wait(ConsentDialog(plan, board.mesh))
+    async def rehearse(rehearsed: Plan) -> tuple[Outcome, ...]:
+        return await session.perform(rehearsed, dry_run=True)
+
+    return await board.app.push_screen_wait(ConsentDialog(plan, board.mesh, rehearse))
 
 
 def report(board: Dashboard, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
-    """Say what became of each step; partial failure is told apart."""
+    """Say what became of the plan; where several objects differ, tell each apart."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]
-    for outcome in failed:
-        assert outcome.error is not None
-        board.tell(outcome.error)
     if not failed:
         effect = f" · {plan.effects[0]}" if plan.effects else ""
         board.say(f"{plan.title}{effect}")
-    elif len(failed) < len(outcomes):
-        done = len(outcomes) - len(failed)
-        board.say(f"{plan.title}: {done} of {len(outcomes)} done, {len(failed)} refused", "warn", "!")
+        return
+    if len(outcomes) == 1:
+        assert failed[0].error is not None
+        board.tell(failed[0].error)
+        return
+    from meshtui.tui.rows.history import outcome_lines
+
+    done = len(outcomes) - len(failed)
+    board.say(f"{plan.title}: {done} of {len(outcomes)} done, {len(failed)} refused", "warn", "!")
+    lines = [line for outcome in outcomes for line in outcome_lines(outcome, board.mesh, 90)]
+    board.show_details(f"{done} of {len(outcomes)} done: {plan.title}", lines)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from meshtui.tui.ports import SessionPort
 
 DEFAULT_SERVICE = "default/rebel-base"
+TRAPS_AT_ONCE = 60
+"""Services looked at for traps between two paints."""
 
 
 def mistake(error: BaseException) -> MeshtuiError:
@@ -66,6 +68,7 @@ class Dashboard(Screen[None]):
         self.load_pane = LoadPane()
         self.panes: dict[str, Pane] = {p.scope: p for p in (self.clusters, self.services, self.flows, self.load_pane)}
         self.traps: Findings | None = None
+        self._looking = False
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""
         self.header = HeaderBar()
@@ -105,8 +108,8 @@ class Dashboard(Screen[None]):
         """How many errors and warnings the mesh's findings hold."""
         from meshtui.core.findings import Severity
 
-        found = self.traps.all() if self.traps is not None else []
-        return sum(finding.severity is not Severity.INFO for finding in found)
+        counts = self.traps.counts() if self.traps is not None else {}
+        return sum(count for severity, count in counts.items() if severity is not Severity.INFO)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -118,20 +121,39 @@ class Dashboard(Screen[None]):
         from meshtui.core.findings import Findings
 
         self.session = session
-        self.traps = Findings(session.mesh)
+        self.traps = Findings(session.mesh, lazy=True)
         self.progress = ""
         self.rebuild()
+        self._look_for_traps()
 
     def apply(self, delta: Delta) -> None:
         """Hand a change to the panes; each redraws only what it shows of it."""
         if self.traps is not None:
-            self.traps.update(delta)
+            self.traps.note(delta)
+            self._look_for_traps()
         for pane in self.panes.values():
             pane.changed(delta)
         for listener in tuple(self.listeners):
             listener()
         self.header.refresh()
         self.footer.refresh()
+
+    def _look_for_traps(self) -> None:
+        """Look at some services, and at the rest after the next paint."""
+        traps = self.traps
+        if traps is None or self._looking:
+            return
+        before = traps.backlog
+        traps.work(TRAPS_AT_ONCE)
+        if traps.backlog:
+            self._looking = True
+            self.call_after_refresh(self._look_on)
+        elif before > TRAPS_AT_ONCE // 2:
+            self.services.touch()
+
+    def _look_on(self) -> None:
+        self._looking = False
+        self._look_for_traps()
 
     def rebuild(self) -> None:
         """Make everything new."""
@@ -185,15 +207,17 @@ class Dashboard(Screen[None]):
 
         self.app.push_screen(TextDialog(title, lines))
 
-    def ask_filter(self, value: str, placeholder: str, done: Callable[[str], None]) -> None:
-        """Ask for a filter in a line at the bottom."""
+    def ask_filter(
+        self, value: str, placeholder: str, done: Callable[[str], None], examples: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Ask for a filter in a line at the bottom; `examples`: terms and what they mean, shown above it."""
         from meshtui.tui.dialogs.filter import FilterDialog
 
         def take(text: str | None) -> None:
             if text is not None:
                 done(text)
 
-        self.app.push_screen(FilterDialog(value, placeholder), take)
+        self.app.push_screen(FilterDialog(value, placeholder, examples), take)
 
     def change(self, make: Callable[[SessionPort], Plan | None], *, nothing: str = "nothing to do") -> None:
         """Plan a change, ask for the consent it needs, carry it out, say what came of it."""

@@ -13,8 +13,8 @@ from meshtui.core.ciliumstatus import CiliumConfig
 from meshtui.core.flow import EventType, Peer, Verdict
 from meshtui.core.loadspec import Answer, LoadSpec, Request
 from meshtui.core.reduce import reduce
+from meshtui.core.services import build_row
 from meshtui.tui.rows import clusters, flows, load, paint, policies, services, status
-from meshtui.tui.rows.explain import explain
 from meshtui.tui.rows.header import header, time_text
 from tests.core.recorded import annotate, mesh_of
 from tests.tui.fakes import NOW, answer, recorded_flows, recorded_mesh, timeout
@@ -32,8 +32,9 @@ def roles(line) -> dict[str, str]:
     return {span.text.strip(): span.role for span in line if span.text.strip()}
 
 
-def cell(mesh, context="koornacht", width=70, pending=False):
-    return services.cell_line(mesh, (KEY, context), width, first=True, pending=pending)
+def cell(mesh, context="koornacht", width=70, pending=False, **more):
+    row = build_row(mesh, KEY)
+    return services.cell_line(mesh.clusters[context], row, width, first=True, pending=pending, **more)
 
 
 EXPECTED = {
@@ -61,8 +62,7 @@ def test_each_recorded_step_is_told_as_it_was(step):
 
 def test_ready_counts_are_the_recorded_ones():
     mesh = mesh_of(7)
-    assert services.endpoints(mesh, mesh.clusters["koornacht"], KEY) == (0, 0)
-    assert services.endpoints(mesh, mesh.clusters["tion"], KEY) == (2, 2)
+    assert [(c.ready, c.total) for c in build_row(mesh, KEY).cells] == [(0, 0), (2, 2)]
     assert "– 0/0" in text(cell(mesh))
     assert "✔ 2/2" in text(cell(mesh, "tion"))
 
@@ -90,32 +90,17 @@ def test_a_service_that_is_missing_says_so_and_one_not_listed_yet_too():
     reduce(mesh, s.Changed("tion", r.SERVICES, {KEY: None}, NOW))
     assert text(cell(mesh, "tion")).endswith("–  no Service here")
     fresh = s.Mesh({"a": s.Cluster("a", "A", 0)})
-    assert text(services.cell_line(fresh, (KEY, "a"), 70, first=True, pending=False)).endswith("not known yet")
+    assert text(cell(fresh, "a")).endswith("not known yet")
 
 
 def test_pending_stands_where_readiness_was():
     assert text(cell(mesh_of(4), pending=True)).endswith("◌ pending")
 
 
-def test_meshed_services_come_first_and_the_systems_own_last():
-    keys = services.service_keys(mesh_of(4))
-    assert keys[0] == KEY
-    assert keys[-1].startswith("kube-system/")
-    assert services.service_keys(mesh_of(4), mesh_only=True) == [KEY]
-    assert services.service_keys(mesh_of(4), text="DNS") == ["kube-system/kube-dns"]
-
-
-def test_explain_names_every_backend_and_every_reason():
-    lines = [text(line) for line in explain(mesh_of(5), KEY)]
-    assert lines[0] == "[K] koornacht's clients → K 2"
-    assert sum("50%" in line for line in lines[:4]) == 2
-    assert any("not shared" in line for line in lines)
-
-
 def test_hostile_annotations_reach_the_screen_as_plain_text():
     mesh = mesh_of(4)
     annotate(mesh, "koornacht", a.AFFINITY, HOSTILE)
-    line = services.cell_line(mesh, (KEY, "koornacht"), 200, first=True, pending=False)
+    line = cell(mesh, width=200)
     assert all(char.isprintable() for span in line for char in span.text)
 
 

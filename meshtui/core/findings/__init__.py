@@ -69,6 +69,11 @@ class Findings:
             self.work()
 
     @property
+    def around(self) -> Around:
+        """Everybody's links as they were read last."""
+        return self._around
+
+    @property
     def backlog(self) -> int:
         """Services that `work` has still to look at."""
         return len(self._wanted)

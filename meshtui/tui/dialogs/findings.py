@@ -11,49 +11,33 @@ from textual.containers import Vertical
 
 from meshtui.core.findings import Finding, findings
 from meshtui.tui.dialogs.base import Dialog
+from meshtui.tui.dialogs.itemlist import ItemList
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.rows import status
 from meshtui.tui.rows.findings import finding_lines
 from meshtui.tui.rows.paint import Line, Span
-from meshtui.tui.widgets import LineView
 
 if TYPE_CHECKING:
     from meshtui.tui.dashboard import Dashboard
 
-
-class FindingList(LineView):
-    """Findings of several lines each."""
-
-    rests = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "step(1)", show=False),
-        Binding("up,k", "step(-1)", show=False),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[Hashable, Sequence[Line]] = {}
-
-    def item_lines(self, key: Hashable, width: int) -> Sequence[Line]:
-        """One finding."""
-        return self.lines.get(key, ())
-
-    def action_step(self, by: int) -> None:
-        """Move the cursor."""
-        self.move_to(self.cursor + by)
+MOST = 500
+"""Findings shown; whoever has more mends some first."""
 
 
 class FindingsDialog(Dialog[None]):
     """Kept up to date while it is open."""
 
-    AUTO_FOCUS = "FindingList"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "fix", show=False)]
+    AUTO_FOCUS = "ItemList"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "fix", show=False),
+        Binding("o", "service", show=False),
+    ]
 
     def __init__(self, board: Dashboard, session: SessionPort) -> None:
         super().__init__()
         self.board = board
         self.session = session
-        self.list = FindingList()
+        self.list = ItemList()
         self._box = Vertical(self.list, classes="dialog")
 
     def compose(self) -> ComposeResult:
@@ -70,25 +54,34 @@ class FindingsDialog(Dialog[None]):
         self.board.listeners.discard(self.refill)
 
     def refill(self) -> None:
-        """Look for traps again."""
+        """Show what the dashboard has found until now."""
         mesh = self.session.mesh
-        found = findings(mesh)
+        found = self.board.traps.all() if self.board.traps is not None else findings(mesh)
         width = max(20, self.list.scrollable_content_region.width)
-        lines: dict[Hashable, Sequence[Line]] = {finding: finding_lines(finding, mesh, width) for finding in found}
+        lines: dict[Hashable, Sequence[Line]] = {f: finding_lines(f, mesh, width) for f in found[:MOST]}
         if not lines:
             lines = {"none": [[Span(f" {status.OK} no trap that meshtui knows", "ok")]]}
-        self.list.lines = lines
-        self.list.show(list(lines), [len(told) for told in lines.values()])
+        if len(found) > MOST:
+            lines["more"] = [[Span(f" and {len(found) - MOST} more", "dim")]]
+        self.list.fill(lines)
         self._box.border_title = self.entitle(f"Findings ─ {len(found)}")
-        self._box.border_subtitle = self.entitle("enter applies the fix · esc closes")
+        self._box.border_subtitle = self.entitle("enter applies the fix · o opens the service · esc closes")
 
     def action_fix(self) -> None:
-        """Plan the change that would mend it; consent is asked as for any other."""
+        """Plan the changes that would mend it; consent is asked as for any other."""
         finding = self.list.selected
-        if not isinstance(finding, Finding) or not finding.fixes:
-            self.board.say("no annotation would fix this", "warn", "!")
+        if not isinstance(finding, Finding):
             return
-        first = finding.fixes[0]
-        alike = [fix for fix in finding.fixes if (fix.what, fix.value) == (first.what, first.value)]
-        refs = [(fix.context, fix.service_key) for fix in alike]
-        self.board.change(lambda session: session.plan_annotation(refs, first.what, first.value))
+        if not finding.fixes:
+            self.board.say(finding.advice or "no annotation would fix this", "warn", "!")
+            return
+        self.board.change(lambda session: session.plan_fix(finding))
+
+    def action_service(self) -> None:
+        """Explain the service the finding is about."""
+        finding = self.list.selected
+        mesh = self.session.mesh
+        if isinstance(finding, Finding) and any(finding.object in c.services for c in mesh.clusters.values()):
+            from meshtui.tui.dialogs.service import ServiceDialog
+
+            self.app.push_screen(ServiceDialog(self.board, self.session, finding.object))

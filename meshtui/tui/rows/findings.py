@@ -38,6 +38,7 @@ def fixes(finding: Finding, mesh: Mesh) -> list[str]:
     for fix in finding.fixes:
         cluster = mesh.clusters.get(fix.context)
         name = safe(cluster.name if cluster else fix.context, 40)
-        change = f"delete {fix.what}" if fix.value is None else f"set {fix.what} to {safe(fix.value, 40)}"
+        what = fix.annotation or ("namespace export" if fix.what == "namespace" else fix.what)
+        change = f"delete {what}" if fix.value is None else f"set {what} to {safe(fix.value, 40)}"
         words.append(f"enter: {change} of {safe(fix.service_key, 60)} in {name}")
     return words

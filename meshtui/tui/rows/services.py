@@ -2,105 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 
 from meshtui.core import annotations as a
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core.routing import route
+from meshtui.core import services as core
+from meshtui.core.findings import Finding, Severity
+from meshtui.core.routing import Surroundings, route
 from meshtui.core.state import Cluster, Mesh
 from meshtui.tui.rows import status
 from meshtui.tui.rows.paint import Line, Span, fit, joined, safe, tag
 
 Cell = tuple[str, str]
 """`(service key, context)`: what the cursor of the pane is on."""
+_MARKS = 22
+"""Cells that a line takes beside its name: mark, tag, annotations, readiness."""
+_DETAIL = 26
+"""Cells that type and ports want."""
 
 
-def service_keys(mesh: Mesh, namespaces: Collection[str] = (), text: str = "", *, mesh_only: bool = False) -> list[str]:
-    """Services of all clusters that pass the filters: meshed first, the system's own last, else by name."""
-    return choose(known(mesh), namespaces, text, mesh_only=mesh_only)
+def explains(row: core.Row) -> bool:
+    """Whether a service gets a line on where its requests go: those that people deployed, and all that are meshed."""
+    return row.meshed or not row.system
 
 
-def known(mesh: Mesh) -> dict[str, bool]:
-    """Every service key of all clusters → whether any of its services is part of the mesh."""
-    found: dict[str, bool] = {}
-    for cluster in mesh.clusters.values():
-        for key, service in cluster.services.items():
-            if not found.get(key):
-                found[key] = bool(service.metadata.annotations) and is_meshed(service)
-    return found
+def name_width(width: int) -> int:
+    """Cells for the name in a pane of `width`."""
+    return max(14, min(36, width - _MARKS - 9))
 
 
-def known_one(mesh: Mesh, key: str) -> bool | None:
-    """What `known` holds for one key, None when no cluster has it."""
-    found = [c.services[key] for c in mesh.clusters.values() if key in c.services]
-    return any(is_meshed(service) for service in found) if found else None
-
-
-def choose(keys: Mapping[str, bool], namespaces: Collection[str], text: str, *, mesh_only: bool) -> list[str]:
-    """The keys that pass the filters, sorted; `keys` as from `known`."""
-    needle = text.casefold()
-    chosen = [
-        key
-        for key, meshed in keys.items()
-        if (not namespaces or key.partition("/")[0] in namespaces)
-        and (meshed or not mesh_only)
-        and needle in key.casefold()
-    ]
-    return sorted(chosen, key=lambda key: (not keys[key], _rank(key), key))
-
-
-def explains(key: str) -> bool:
-    """Whether a service gets a line on where its requests go even outside the mesh: those that people deployed."""
-    return _rank(key) == 0
-
-
-def _rank(key: str) -> int:
-    namespace = key.partition("/")[0]
-    return 2 if namespace.startswith(("kube-", "cilium")) else 1 if key == "default/kubernetes" else 0
-
-
-def is_meshed(service: o.Service) -> bool:
-    """Whether the service carries any of the annotations that Cluster Mesh reads."""
-    annotations = service.annotations
-    return any(a.read(annotations, key).value is not None for key in a.KEYS.values())
-
-
-def endpoints(mesh: Mesh, cluster: Cluster, key: str) -> tuple[int, int]:
-    """Ready and all endpoints of one cluster's own service; mirrored remote ones do not count."""
-    ready = total = 0
-    seen: set[str] = set()
-    for slice_key in mesh.slices_of.get(cluster.context, {}).get(key, ()):
-        found = cluster.endpointslices.get(slice_key)
-        for endpoint in (found.endpoints if found else None) or ():
-            address = endpoint.addresses[0] if endpoint.addresses else ""
-            if address in seen:
-                continue
-            seen.add(address)
-            total += 1
-            ready += endpoint.conditions.ready is not False
-    return ready, total
-
-
-def cell_line(mesh: Mesh, cell: Cell, width: int, *, first: bool, pending: bool) -> Line:
-    """One cluster's line of a service; its name stands before the first of them."""
-    key, context = cell
-    cluster = mesh.clusters[context]
-    room = max(14, min(36, width - 31))
-    name = fit(safe(key) if first else "", room)
-    line = [Span(f" {name} ", "strong"), tag(fit(cluster.tag, 2), cluster.index), Span(" ")]
-    service = cluster.services.get(key)
-    if service is None:
-        known = r.SERVICES in cluster.objects
-        return [*line, Span("–  no Service here" if known else f"{status.WAITING}  not known yet", "dim")]
-    effective = a.effective(service, cluster.namespaces.get(service.namespace), cluster.config)
-    line += [*marks(effective), Span(" ")]
+def cell_line(
+    cluster: Cluster, row: core.Row, width: int, *, first: bool, pending: bool = False, marked: bool = False
+) -> Line:
+    """One cluster's line of a service: the name before the first, type and ports at the end or where a name stood."""
+    cell = next(cell for cell in row.cells if cell.context == cluster.context)
+    room = name_width(width)
+    wide = width > room + _MARKS + _DETAIL
+    detail = "" if wide or first or not cell.present else f"  {_detail(cell, room - 2)}"
+    name = Span(f"{fit(safe(row.key) if first else detail, room)} ", "strong" if first else "dim")
+    mark = Span("▪", "key") if marked else Span(" ")
+    line = [mark, name, tag(fit(cluster.tag, 2), cluster.index), Span(" ")]
+    if not cell.present or cell.effective is None:
+        return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
+    line += [*marks(cell.effective), Span(" ")]
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
-    line += _ready(mesh, cluster, key)
-    if width > room + 42:
-        line.append(Span(f"  {_ports(service)}", "dim"))
-    return line
+    line += _ready(cluster, cell)
+    return [*line, Span(f"  {_detail(cell, width - room - _MARKS - 4)}", "dim")] if wide else line
 
 
 def marks(effective: a.Effective) -> list[Span]:
@@ -110,7 +57,7 @@ def marks(effective: a.Effective) -> list[Span]:
     if shared_off:
         spans.append(Span("◉s" if a.is_true(effective.written_shared.value) else "○s", "struck"))
     else:
-        role = "ok" if effective.shared else "warn" if effective.global_ else "dim"
+        role = "ok" if effective.exported else "warn" if effective.global_ else "dim"
         spans.append(Span("◉s" if effective.shared else "○s", role))
     return [*spans, Span(" "), _affinity(effective)]
 
@@ -127,36 +74,53 @@ def _affinity(effective: a.Effective) -> Span:
     return Span(word, "info" if a.affinity_known(written) else "warn")
 
 
-def _ready(mesh: Mesh, cluster: Cluster, key: str) -> list[Span]:
-    if r.ENDPOINTSLICES not in cluster.objects:
+def _ready(cluster: Cluster, cell: core.Cell) -> list[Span]:
+    if not cell.counted:
         return [Span(f"{status.WAITING}   ", "dim")]
-    ready, total = endpoints(mesh, cluster, key)
-    if total == 0:
+    if cell.total == 0:
         return [Span("– 0/0", "dim")]
-    glyph, role = (status.OK, "ok") if ready == total else (status.BAD if not ready else status.WARNING, "bad")
-    return [Span(f"{glyph} {ready}/{total}", role if ready in (0, total) else "warn")]
+    glyph, role = (status.OK, "ok") if cell.ready == cell.total else (status.WARNING, "warn")
+    if not cell.ready:
+        glyph, role = status.BAD, "bad"
+    return [Span(f"{glyph} {cell.ready}/{cell.total}", role)]
 
 
-def _ports(service: o.Service) -> str:
-    ports = service.spec.ports or []
-    shown = ",".join(f"{p.port}" for p in ports[:3]) + ("…" if len(ports) > 3 else "")
-    kind = "headless" if a.is_headless(service) else service.spec.type
-    return safe(f"{kind} {shown}", 30)
+def _detail(cell: core.Cell, width: int) -> str:
+    """Type and ports: `ClusterIP 80/TCP`."""
+    kind = "headless" if cell.kind == "Headless" else cell.kind
+    return fit(safe(f"{kind} {cell.ports}".strip(), 80), max(8, width)).rstrip()
 
 
-def route_line(mesh: Mesh, key: str, width: int) -> Line:
-    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects."""
+def route_line(
+    mesh: Mesh,
+    key: str,
+    width: int,
+    around: Mapping[str, Surroundings] | None = None,
+    found: Sequence[Finding] = (),
+) -> Line:
+    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the traps."""
     clusters = list(mesh.clusters.values())
     parts: list[Line] = []
-    terse = len(clusters) > 3 or width < 64
+    traps = _traps(found)
+    terse = len(clusters) > 3 or width < 64 + (14 if traps else 0)
     for cluster in clusters:
-        found = route(mesh, cluster.context, key)
+        taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
         owner = "" if terse else "'s clients"
-        role = "ok" if found.answering and not found.silent else "bad" if not found.answering else "warn"
-        if key not in cluster.services:
+        role = "ok" if taken.answering and not taken.silent else "bad" if not taken.answering else "warn"
+        if cluster.services.get(key) is None:
             role = "dim"
-        parts.append([tag(cluster.tag, cluster.index), Span(f"{owner} → ", "dim"), Span(safe(found.summary), role)])
-    return [Span("   "), *joined(parts)]
+        parts.append([tag(cluster.tag, cluster.index), Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
+    return [Span("   "), *traps, *joined(parts)]
+
+
+def _traps(found: Sequence[Finding]) -> list[Span]:
+    serious = [finding for finding in found if finding.severity is not Severity.INFO]
+    if not serious:
+        return []
+    role = "bad" if serious[0].severity is Severity.ERROR else "warn"
+    glyph = status.BAD if serious[0].severity is Severity.ERROR else status.WARNING
+    words = "finding" if len(serious) == 1 else "findings"
+    return [Span(f"{glyph} {len(serious)} {words}", role), Span(" · ", "dim")]
 
 
 def index_of_clusters(mesh: Mesh) -> Mapping[str, tuple[str, int]]:
