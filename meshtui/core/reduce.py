@@ -195,7 +195,7 @@ def _relay(mesh: s.Mesh, cluster: s.Cluster, event: s.RelayChanged) -> s.Delta:
     changed = False
     if event.phase is not None:
         changed = _move(relay.link, event.phase, event.error, event.at)
-    for name in ("source", "address", "nodes_connected", "nodes_unavailable", "rate"):
+    for name in ("source", "address", "nodes_connected", "nodes_unavailable", "nodes", "lost_where", "rate"):
         value = getattr(event, name)
         if value is not None and value != getattr(relay, name):
             setattr(relay, name, value)

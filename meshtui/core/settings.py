@@ -40,6 +40,8 @@ class Settings:
     """Context → host:port of its Hubble Relay; absent means a port-forward."""
     flow_capacity: int = 100_000
     """Flows kept in memory."""
+    flow_source: str = "auto"
+    """Where flows come from: `relay`, `agents`, or `auto`: agents where there is no Relay."""
     theme: str = ""
     """Name of the dashboard's theme; empty means the default."""
     color: bool = True
@@ -192,6 +194,12 @@ def _relays(raw: Any) -> Mapping[str, str]:
     return pairs
 
 
+def _flow_source(raw: Any) -> str:
+    if raw in ("auto", "relay", "agents"):
+        return str(raw)
+    raise ValueError("auto, relay or agents")
+
+
 _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "kubeconfig": (_path, "a path"),
     "contexts": (_words, "a list of context names"),
@@ -204,6 +212,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "trusted": (_words, "a list of context names"),
     "relays": (_relays, "CONTEXT=HOST:PORT"),
     "flow_capacity": (_count, "a whole number above zero"),
+    "flow_source": (_flow_source, "auto, relay or agents"),
     "theme": (_text, "a theme's name"),
     "color": (_boolean, "true or false"),
     "utc": (_boolean, "true or false"),

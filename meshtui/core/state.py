@@ -59,10 +59,14 @@ class RelayState:
     address: str = ""
     nodes_connected: int = 0
     nodes_unavailable: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """`cluster/node` of those connected, as far as the source named them; a Relay names other clusters' too."""
     lost: int = 0
     """Events the cluster says were lost (ring overrun, full queues), since the session began."""
+    lost_where: tuple[tuple[str, int], ...] = ()
+    """(`node: HUBBLE_RING_BUFFER`, events lost there)."""
     rate: float = 0.0
-    """Flows per second from this source, measured here."""
+    """Different flows per second that this cluster's nodes observed, whoever delivered them; measured here."""
 
 
 @dataclass(slots=True)
@@ -253,8 +257,10 @@ class RelayChanged:
     error: MeshtuiError | None = None
     nodes_connected: int | None = None
     nodes_unavailable: tuple[str, ...] | None = None
+    nodes: tuple[str, ...] | None = None
     lost: int = 0
     """Events newly reported lost."""
+    lost_where: tuple[tuple[str, int], ...] | None = None
     rate: float | None = None
 
 

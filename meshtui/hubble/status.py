@@ -28,6 +28,8 @@ class StreamStatus:
     version: str = ""
     nodes_connected: int = 0
     nodes_unavailable: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """`cluster/node` of those connected, once the Relay has named them."""
     node_errors: tuple[tuple[str, str], ...] = ()
     """(node, what went wrong)."""
     lost: int = 0

@@ -96,6 +96,8 @@ class FlowStream:
         self._live_ns = 0
         self._broken_at_ns: int | None = None
         self._resuming = False
+        self._asked = False
+        self._since_ns: int | None = None
         self._reader = threading.Thread(target=self._run, name=f"flows {context}", daemon=True)
         self._pulse = threading.Thread(target=self._beat, name=f"flows {context} pulse", daemon=True)
 
@@ -116,6 +118,14 @@ class FlowStream:
             if thread.is_alive():
                 thread.join(timeout)
 
+    def ask(self, query: FlowQuery, since_ns: int) -> None:
+        """Follow another query from now on, beginning at `since_ns` as far as the rings reach back. Returns at once."""
+        with self._lock:
+            self._query, self._since_ns, self._asked = query, since_ns, True
+            call = self._call
+        if call is not None:
+            call.cancel()
+
     @property
     def running(self) -> bool:
         """Whether the stream still reads or will try again."""
@@ -131,6 +141,8 @@ class FlowStream:
             self._flush()
             if self._stopping.is_set() or not self._query.follow:
                 break
+            if self._asked and error is None:
+                continue
             failures = 1 if self._received > before else failures + 1
             self._broken(error)
             self._stopping.wait(self._backoff.delay(failures, self._rng))
@@ -144,13 +156,14 @@ class FlowStream:
         try:
             with open_channel(self.target, self._tls, context=self.context) as channel:
                 self._greet(channel)
-                call = flows_over(channel, self._resumed())
-                self._call = call
+                with self._lock:
+                    self._asked = False
+                    call = self._call = flows_over(channel, self._resumed())
                 if self._stopping.is_set():
                     call.cancel()
                 self._read(call)
         except grpc.RpcError as error:
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._asked:
                 return None
             reason = failure(error, self.target, self.context)
             self._without_mask(reason.cause)
@@ -201,10 +214,13 @@ class FlowStream:
 
     def _resumed(self) -> FlowQuery:
         """The query, from where the stream broke."""
-        if not self._query.follow or not self._resuming:
+        wanted, self._since_ns = self._since_ns, None
+        if not self._query.follow or (wanted is None and not self._resuming):
             return self._query
-        since_ns = min(self._newest_ns, self._now_ns()) - _OVERLAP_NS
-        return replace(self._query, since_ns=since_ns if self._newest_ns else self._live_ns - _UNSEEN_CLOCK_NS)
+        since_ns = self._live_ns - _UNSEEN_CLOCK_NS
+        if self._newest_ns:
+            since_ns = min(self._newest_ns, self._now_ns()) - _OVERLAP_NS
+        return replace(self._query, since_ns=since_ns if wanted is None else min(wanted, since_ns))
 
     def _now_ns(self) -> int:
         return int(self._clock.now() * _BILLION)
@@ -306,6 +322,7 @@ class FlowStream:
                 **{"gap": None, "broken_from_ns": None} | changes,
                 at=self._clock.now(),
                 nodes_connected=len(nodes.connected) or nodes.counted,
+                nodes=tuple(sorted(nodes.connected)),
                 nodes_unavailable=tuple(sorted(nodes.unavailable)),
                 node_errors=tuple(sorted((n, m) for n, m in nodes.unavailable.items() if m)),
                 lost=self._losses.take(),

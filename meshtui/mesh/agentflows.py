@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError
 from meshtui.core.flow import FlowRow
+from meshtui.core.flowstore import FlowStore
 from meshtui.core.resources import PODS
 from meshtui.hubble.jsonlines import JsonLines
-from meshtui.hubble.rows import Lost
-from meshtui.hubble.status import RateMeter
+from meshtui.hubble.rows import Item, Lost
 from meshtui.kube.api import Api
 from meshtui.kube.exec import open_exec
 from meshtui.mesh.pace import Backoff, Pace
@@ -26,6 +28,9 @@ CONTAINER = "cilium-agent"
 LABEL = "k8s-app=cilium"
 AGENTS = 64
 """At most so many agents are followed: each costs a connection through the API server."""
+
+_OVERLAP_NS = 5_000_000_000
+"""An agent that comes back is asked again for the last seconds; the store drops the repeats."""
 
 Filters = Sequence[Mapping[str, Any]]
 
@@ -39,6 +44,10 @@ def command(whitelist: Filters, blacklist: Filters) -> list[str]:
     return words
 
 
+def _rfc3339(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 @dataclass(slots=True)
 class AgentFlows:
     """Follows every agent of one cluster until cancelled."""
@@ -49,67 +58,85 @@ class AgentFlows:
     clock: Clock
     rng: random.Random
     pace: Pace
+    store: FlowStore
     _live: set[str] = field(default_factory=set)
     _errors: dict[str, MeshtuiError] = field(default_factory=dict)
-    _received: int = 0
+    _lost_where: Counter[str] = field(default_factory=Counter)
+    _nodes: dict[str, str] = field(default_factory=dict)
+    """Pod → `cluster/node`, once one of its flows has told."""
+    _overlooked: int = 0
+    """Agents beyond AGENTS."""
 
     async def run(self, whitelist: Filters, blacklist: Filters) -> None:
         """Raises a ClusterError when the agents cannot be listed; a single agent's failure is told and retried."""
         words = command(whitelist, blacklist)
         pods, _ = await self.api.list_all(PODS, NAMESPACE, label_selector=LABEL)
-        running = [pod.name for pod in pods.values() if pod.status.phase == "Running"][:AGENTS]
+        running = [pod.name for pod in pods.values() if pod.status.phase == "Running"]
+        running, self._overlooked = running[:AGENTS], len(running[AGENTS:])
         if not running:
             raise ExecFailed("no agent to ask for flows", context=self.api.context, cause="no cilium pod is running")
         async with asyncio.TaskGroup() as group:
             for pod in running:
                 group.create_task(self._follow(pod, words), name=f"agent flows {self.api.context} {pod}")
-            group.create_task(self._tell_rate())
 
     async def _follow(self, pod: str, words: list[str]) -> None:
         backoff = Backoff(self.pace, self.rng)
-        while True:
-            try:
-                await self._read(pod, words, backoff)
-            except ClusterError as error:
-                self._errors[pod] = error
-            self._live.discard(pod)
-            self._tell()
-            await asyncio.sleep(backoff.next())
+        source = f"{self.api.context} {pod}"
+        lost_at: int | None = None
+        try:
+            while True:
+                since = ["--since", _rfc3339(lost_at - _OVERLAP_NS)] if lost_at is not None else []
+                try:
+                    await self._read(pod, [*words, *since], backoff, source)
+                except ClusterError as error:
+                    self._errors[pod] = error
+                    if pod in self._live:
+                        lost_at = self._now_ns()
+                        self.store.open_gap(source, lost_at, error.cause)
+                self._live.discard(pod)
+                self._tell()
+                await asyncio.sleep(backoff.next())
+        finally:
+            # Whoever reads in its stead has its own account of what is missing.
+            self.store.close_gap(source, self._now_ns())
 
-    async def _read(self, pod: str, words: list[str], backoff: Backoff) -> None:
+    async def _read(self, pod: str, words: list[str], backoff: Backoff, source: str) -> None:
         reader = JsonLines(self.api.context)
         complaint = b""
         async with open_exec(self.api, NAMESPACE, pod, words, container=CONTAINER) as stream:
             self._live.add(pod)
             self._errors.pop(pod, None)
+            self.store.close_gap(source, self._now_ns())
             self._tell()
             async for channel, data in stream:
                 if channel == "stderr":
                     complaint = (complaint + data)[-400:]
                     continue
                 backoff.reset()
-                self._take(reader, data)
+                # JSON takes ten times as long as protobuf: not on the loop that draws.
+                self._take(pod, await asyncio.to_thread(reader.feed, data))
         cause = str(stream.error) if stream.error else complaint.decode("utf-8", "replace").strip()
         raise ExecFailed(
             f"{pod} stopped telling flows", context=self.api.context, cause=cause or f"exit code {stream.exit_code}"
         )
 
-    def _take(self, reader: JsonLines, data: bytes) -> None:
-        items = reader.feed(data)
+    def _take(self, pod: str, items: list[Item]) -> None:
         rows = [item for item in items if isinstance(item, FlowRow)]
-        lost = sum(item.count for item in items if isinstance(item, Lost))
-        self._received += len(rows)
+        lost = [item for item in items if isinstance(item, Lost)]
         if rows:
             self.deliver(rows)
+            if self._nodes.get(pod) != rows[-1].node:
+                self._nodes[pod] = rows[-1].node
+                self._tell()
         if lost:
-            self.emit(s.RelayChanged(self.api.context, self.clock.now(), lost=lost))
+            for item in lost:
+                self._lost_where[f"{item.node or pod}: {item.where}"] += item.count
+            count = sum(item.count for item in lost)
+            where = tuple(sorted(self._lost_where.items()))
+            self.emit(s.RelayChanged(self.api.context, self.clock.now(), lost=count, lost_where=where))
 
-    async def _tell_rate(self) -> None:
-        meter = RateMeter(self.clock.monotonic())
-        while True:
-            await asyncio.sleep(1.0)
-            rate = round(meter.rate(self.clock.monotonic(), self._received), 1)
-            self.emit(s.RelayChanged(self.api.context, self.clock.now(), rate=rate))
+    def _now_ns(self) -> int:
+        return int(self.clock.now() * 1e9)
 
     def _tell(self) -> None:
         error = next(iter(self._errors.values()), None)
@@ -119,9 +146,13 @@ class AgentFlows:
                 self.clock.now(),
                 phase=s.Phase.LIVE if self._live else s.Phase.FAILED,
                 source=s.FlowSource.AGENTS,
-                address=f"{len(self._live)} agents",
+                address=f"{len(self._live)} agent{'' if len(self._live) == 1 else 's'}",
                 error=None if self._live else error,
                 nodes_connected=len(self._live),
-                nodes_unavailable=tuple(sorted(self._errors)),
+                nodes_unavailable=(
+                    *sorted(self._errors),
+                    *([f"{self._overlooked} more agents than can be followed"] if self._overlooked else []),
+                ),
+                nodes=tuple(sorted(self._nodes[pod] for pod in self._live if pod in self._nodes)),
             )
         )

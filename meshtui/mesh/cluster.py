@@ -167,5 +167,6 @@ def new_task(target: Target, around: Surroundings) -> ClusterTask:
         around.clock,
         around.rng,
         around.pace,
+        around.settings.flow_source,
     )
     return ClusterTask(target, around.mesh.clusters[target.context], around, flows)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, RelayAbsent
+from meshtui.core.flowduty import Duty
 from meshtui.core.flowstore import FlowStore
 from meshtui.hubble.dial import TlsOptions
 from meshtui.hubble.inbox import Inbox
@@ -24,6 +26,10 @@ from meshtui.mesh.relays import Reached, reach
 from meshtui.mesh.scope import ServerFilter
 
 STOP_SECONDS = 1.0
+CATCH_UP_SECONDS = 60.0
+"""How far back a changed question reaches: the rings still know what the old one did not ask for."""
+AUTO, RELAY, AGENTS = "auto", "relay", "agents"
+"""What a person may choose: Relay, and agents where there is none; only Relays; only agents."""
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
 
 
@@ -40,6 +46,8 @@ class FlowSourceTask:
     clock: Clock
     rng: random.Random
     pace: Pace
+    wanted_source: str = AUTO
+    _duty: Duty = Duty()
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
     _tls: TlsOptions | None = None
@@ -52,12 +60,44 @@ class FlowSourceTask:
         self._backoff = Backoff(self.pace, self.rng)
 
     def set_filter(self, wanted: ServerFilter) -> None:
-        """Ask for what matches `wanted` from now on."""
+        """Ask for what matches `wanted` from now on, and for what did of the last minute."""
         whitelist, blacklist, _ = wanted.to_server()
         if (whitelist, blacklist) != self._filters:
             self._filters = (whitelist, blacklist)
+            self._ask_again(CATCH_UP_SECONDS)
+
+    def set_duty(self, duty: Duty) -> None:
+        """Deliver what `duty` says from now on."""
+        if duty != self._duty:
+            wider = set(self._duty.without) - set(duty.without) or (self._duty.only and not duty.only)
+            self._duty = duty
+            if self._reading_relay:
+                self._ask_again(CATCH_UP_SECONDS if wider else 0.0)
+
+    def set_source(self, wanted: str) -> None:
+        """Read from the Relay or from the agents: AUTO, RELAY or AGENTS."""
+        if wanted != self.wanted_source:
+            self.wanted_source = wanted
             self._backoff.reset()
             self._changed.set()
+
+    @property
+    def _reading_relay(self) -> bool:
+        return self._stream is not None and self._stream.running
+
+    def _ask_again(self, back: float) -> None:
+        """A running stream is asked anew where it is, from `back` seconds ago; agents are started again."""
+        stream = self._stream
+        if stream is not None and stream.running:
+            since = self.clock.now() - back
+            stream.ask(self._query(), int(since * 1e9))
+        else:
+            self._backoff.reset()
+            self._changed.set()
+
+    def _query(self) -> FlowQuery:
+        whitelist, blacklist = self._duty.filters(*self._filters)
+        return FlowQuery(whitelist=whitelist, blacklist=blacklist, mask=())
 
     def again(self) -> None:
         """The API server is back: look for the Relay without waiting, unless its flows never stopped."""
@@ -71,10 +111,13 @@ class FlowSourceTask:
             while True:
                 self._changed.clear()
                 try:
-                    await self._follow(api)
+                    if self.wanted_source == AGENTS:
+                        await self._only_agents(api)
+                    else:
+                        await self._follow(api)
                 except MeshtuiError as error:
                     self._tell_failure(error)
-                    if isinstance(error, RelayAbsent):
+                    if isinstance(error, RelayAbsent) and self.wanted_source == AUTO:
                         await self._from_agents(api)
                 await pause(self._backoff.next(), self._changed)
         finally:
@@ -83,19 +126,14 @@ class FlowSourceTask:
     async def _follow(self, api: Api) -> None:
         """Find the Relay and read from it until it is lost or something else is wanted."""
         async with reach(api, self.told) as reached:
-            filters = self._filters
-            await self._aim(reached, filters)
+            await self._aim(reached)
             try:
                 await self._changed.wait()
             finally:
-                self._reached = None
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
-                if filters != self._filters:
-                    await self._stop_stream()
+                self._reached = None
 
-    async def _aim(
-        self, reached: Reached, filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
-    ) -> None:
+    async def _aim(self, reached: Reached) -> None:
         self._reached = reached
         stream = self._stream
         if stream is not None and stream.running and reached.tls == self._tls:
@@ -115,7 +153,7 @@ class FlowSourceTask:
             reached.address,
             context=self.context,
             tls=reached.tls,
-            query=FlowQuery(whitelist=filters[0], blacklist=filters[1]),
+            query=self._query(),
             deliver=self.inbox.put,
             status=told,
             clock=self.clock,
@@ -141,8 +179,9 @@ class FlowSourceTask:
                 error=status.error,
                 nodes_connected=status.nodes_connected,
                 nodes_unavailable=status.nodes_unavailable,
+                nodes=status.nodes,
                 lost=status.lost,
-                rate=round(status.rate, 1),
+                lost_where=status.lost_where,
             )
         )
         if status.phase is s.Phase.LIVE:
@@ -160,23 +199,43 @@ class FlowSourceTask:
                 source=s.FlowSource.NONE,
                 address="",
                 error=error,
-                rate=0.0,
+                nodes=(),
             )
         )
 
     async def _from_agents(self, api: Api) -> None:
         """Ask the agents instead until a Relay is there or something else is wanted."""
-        await self._stop_stream()
-        agents = AgentFlows(api, self.emit, self.inbox.put, self.clock, self.rng, self.pace)
-        following = asyncio.create_task(agents.run(*self._filters), name=f"agent flows {self.context}")
-        try:
+        async with self._agents(api):
             while not await self._changes_within(self.pace.relay * self.rng.uniform(0.8, 1.2)):
                 if await self._relay_is_there(api):
                     self._backoff.reset()
                     self._changed.set()
+
+    async def _only_agents(self, api: Api) -> None:
+        """Ask the agents until something else is wanted."""
+        async with self._agents(api):
+            await self._changed.wait()
+
+    @contextlib.asynccontextmanager
+    async def _agents(self, api: Api) -> AsyncIterator[None]:
+        """The agents' flows come for as long as the block lasts."""
+        await self._stop_stream()
+        agents = AgentFlows(api, self.emit, self.inbox.put, self.clock, self.rng, self.pace, self.store)
+        following = asyncio.create_task(agents.run(*self._filters), name=f"agent flows {self.context}")
+        following.add_done_callback(self._agents_ended)
+        try:
+            yield
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+
+    def _agents_ended(self, following: asyncio.Task[None]) -> None:
+        """They could not even be listed: say why, and try again."""
+        error = None if following.cancelled() else following.exception()
+        if error is not None:
+            failure = next((e for e in _leaves(error) if isinstance(e, MeshtuiError)), None)
+            self._tell_failure(failure or MeshtuiError("the agents' flows ended", cause=repr(error)))
+            self._changed.set()
 
     async def _changes_within(self, seconds: float) -> bool:
         try:
@@ -196,3 +255,10 @@ class FlowSourceTask:
         stream, self._stream = self._stream, None
         if stream is not None:
             await asyncio.to_thread(stream.stop, STOP_SECONDS)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    """The errors inside of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

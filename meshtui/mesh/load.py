@@ -64,7 +64,7 @@ def _ended(stream: ExecStream, parser: Parser, spec: LoadSpec, received: int, co
         return LoadEnded(at, parser.problem, parser.hint)
     if stream.error is not None:
         return _cut_off(stream.error, spec, received, at)
-    if parser.complete or (spec.count and received >= spec.count):
+    if parser.complete or (spec.total and received >= spec.total):
         return LoadEnded(at)
     said = clean(complaint.decode("utf-8", "replace").strip()) or f"exit code {stream.exit_code}"
     return LoadEnded(at, f"the requests ended early, {_progress(spec, received)}: {said}")
@@ -81,4 +81,4 @@ def _cut_off(error: MeshtuiError, spec: LoadSpec, received: int, at: float) -> L
 
 
 def _progress(spec: LoadSpec, received: int) -> str:
-    return f"after {received} of {spec.count} requests" if spec.count else f"after {received} requests"
+    return f"after {received} of {spec.total} requests" if spec.total else f"after {received} requests"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -16,27 +16,28 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, Unreachable, UsageError
 from meshtui.core.evidence import Realised
 from meshtui.core.findings.model import Finding
-from meshtui.core.flowstore import FlowStore
-from meshtui.core.loadspec import LoadEnded, LoadEvent, LoadSpec
+from meshtui.core.loadspec import LoadEnded, LoadEvent, LoadSpec, Tools
 from meshtui.core.plan import History, Outcome, Plan
 from meshtui.core.planning import Ref
 from meshtui.core.reduce import reduce
 from meshtui.core.resources import Resource
 from meshtui.core.settings import Settings
 from meshtui.core.state import Delta, Mesh
-from meshtui.hubble.inbox import Inbox
 from meshtui.mesh.auditlog import AuditLog
 from meshtui.mesh.bulletin import Bulletin
 from meshtui.mesh.changes import Changes
 from meshtui.mesh.clock import SystemClock
+from meshtui.mesh.flowroom import FlowRoom
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.pending import Pending
+from meshtui.mesh.runlog import RunLog
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
 from meshtui.mesh.targets import Target, new_mesh
 
 if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.cluster import ClusterTask
+    from meshtui.mesh.flowsource import FlowSourceTask
 
 
 class Session:
@@ -56,21 +57,21 @@ class Session:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.mesh: Mesh = new_mesh(targets, settings)
-        self.flows = FlowStore(settings.flow_capacity)
-        self._inbox = Inbox(self._flows_wait)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.room = FlowRoom(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources)
+        """The clusters' flows: who delivers them, what is asked for, who records them."""
+        self.flows = self.room.store
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
         self._pace = pace or Pace()
         self._news: Bulletin[Delta] = Bulletin(Delta, Delta.merge)
-        self._flow_news: Bulletin[None] = Bulletin(lambda: None, lambda _old, _new: None)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         log = AuditLog(settings.state_directory)
         self.audit_path = log.path
         """Where the audit log is; None when there is no state directory to keep it in."""
+        self.runs = RunLog(settings.state_directory)
+        """Load tests made before, across restarts."""
         self._changes = Changes(self.mesh, self._api_of, self._pending, log, self.emit, self.clock)
         self._clusters: dict[str, ClusterTask] = {}
-        self._filter: ServerFilter | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settled = asyncio.Event()
 
@@ -78,9 +79,8 @@ class Session:
         # HTTP, gRPC and WebSocket cost a third of a second to load: off the loop, so that the screen paints first.
         rooms = await asyncio.to_thread(importlib.import_module, "meshtui.mesh.cluster")
         cluster: ClusterTask = rooms.new_task(target, self._surroundings())
-        if self._filter is not None:
-            cluster.flows.set_filter(self._filter)
         self._clusters[target.context] = cluster
+        self.room.join(cluster.flows)
         await cluster.run()
 
     def _surroundings(self) -> Surroundings:
@@ -92,7 +92,7 @@ class Session:
             self.emit,
             self._check_settled,
             self.flows,
-            self._inbox,
+            self.room.inbox,
             self.clock,
             self._rng,
         )
@@ -114,7 +114,8 @@ class Session:
 
     async def start(self) -> None:
         """Begin with every cluster; returns at once."""
-        loop = self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        self.room.start()
         for target in self.targets:
             task = loop.create_task(self._run(target), name=f"cluster {target.context}")
             task.add_done_callback(self._ended)
@@ -127,9 +128,8 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
-        self._loop = None
+        self.room.stop()
         self._news.close()
-        self._flow_news.close()
         self._pending.close()
 
     async def __aenter__(self) -> Self:
@@ -145,7 +145,10 @@ class Session:
 
     def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` when flows arrived, at most 20 times a second; the returned function ends it."""
-        return self._flow_news.subscribe(lambda _: listener())
+        return self.room.subscribe(listener)
+
+    def _flow_sources(self) -> Iterable[FlowSourceTask]:
+        return [cluster.flows for cluster in self._clusters.values()]
 
     def emit(self, event: s.Event) -> None:
         """Take one event: the only way anything gets into the mesh."""
@@ -153,23 +156,8 @@ class Session:
         if delta:
             self._pending.seen(delta)
             self._news.post(delta)
+        self.room.consider(event)
         self._check_settled()
-
-    def _flows_wait(self) -> None:
-        """Called in a stream's thread when the inbox stops being empty."""
-        loop = self._loop
-        if loop is not None:
-            try:
-                loop.call_soon_threadsafe(self._take_flows)
-            except RuntimeError:
-                return  # the loop is closed: nobody is left to read flows
-
-    def _take_flows(self) -> None:
-        rows, shed = self._inbox.drain()
-        if shed:
-            self.flows.add_shed(shed)
-        if self.flows.add(rows) or shed:
-            self._flow_news.post(None)
 
     def _check_settled(self) -> None:
         clusters = self._clusters.values()
@@ -266,17 +254,37 @@ class Session:
         return await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
 
     async def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
-        """Run a load test from a workload: LoadStarted, Requests as they end, LoadEnded. Closing it stops the run."""
-        try:
-            api = self.api(spec.context)
-        except MeshtuiError as error:
-            yield LoadEnded(self.clock.now(), problem=str(error), hint=error.hint)
-            return
+        """Run a load test: LoadStarted, Requests as they end, LoadEnded. Closing it stops the run.
+
+        From a workload of `spec.context`; without one from this machine.
+        """
         from meshtui.mesh.load import run_load
 
-        async with aclosing(run_load(api, self._complete(spec), self.clock)) as events:
+        events: AsyncGenerator[LoadEvent, None]
+        if not spec.context:
+            from meshtui.mesh.direct import run_direct
+
+            events = run_direct(self._complete(spec), self.clock)
+        else:
+            try:
+                api = self.api(spec.context)
+            except MeshtuiError as error:
+                yield LoadEnded(self.clock.now(), problem=str(error), hint=error.hint)
+                return
+            events = run_load(api, self._complete(spec), self.clock)
+        async with aclosing(events):
             async for event in events:
                 yield event
+
+    async def tools(self, context: str, namespace: str, pod: str) -> Tools:
+        """Whether a load test can run in a pod; a failure is part of the result."""
+        from meshtui.mesh.loadtools import tools_of
+
+        try:
+            api = self.api(context)
+        except MeshtuiError as error:
+            return Tools(why=error.title)
+        return await tools_of(api, namespace, pod)
 
     def _complete(self, spec: LoadSpec) -> LoadSpec:
         """A boundary no answer can know, and the settings' way to tell who answered where the spec says nothing."""
@@ -290,6 +298,8 @@ class Session:
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
-        self._filter = flow_filter
-        for cluster in self._clusters.values():
-            cluster.flows.set_filter(flow_filter)
+        self.room.set_query(flow_filter)
+
+    def set_flow_source(self, wanted: str, context: str = "") -> None:
+        """Read flows from `relay`s, from the `agents`, or (`auto`) from agents where there is no Relay."""
+        self.room.set_source(wanted, context)
