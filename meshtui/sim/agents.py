@@ -140,9 +140,7 @@ def service_list(world: World, cluster: SimCluster, node: str) -> list[Object]:
             continue
         for port in sorted(spec.get("ports") or (), key=lambda p: p.get("protocol", "TCP")):
             number += 1
-            backends = selected(world, known, service, port)
-            if spec.get("internalTrafficPolicy") == "Local":
-                backends = [b for b in backends if b.node in ("", node)]
+            backends = selected(world, known, service, port, node)
             held = _frontend(service, port, number, [_backend(b) for b in backends])
             found.append({"spec": held, "status": {"realized": copy.deepcopy(held)}})
     return sorted(found, key=lambda s: (_numeric(s["spec"]["frontend-address"]["ip"]), s["spec"]["id"]))

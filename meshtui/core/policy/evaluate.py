@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from meshtui.core.flow import PolicyRef
 from meshtui.core.policy import model as m
-from meshtui.core.policy.matching import Question, is_anybody, matching_ports, peers_match
+from meshtui.core.policy.matching import PROTOCOL_BITS, Question, fixed_bits, is_anybody, matching_ports, peers_match
 from meshtui.core.policy.model import Decision, DirectionVerdict, Entry, Party, PeerKind, PolicyVerdict, Rule, Way
 from meshtui.core.policy.nearmiss import near_misses
 from meshtui.core.policy.parties import as_seen, of_pod
@@ -85,7 +85,7 @@ def _decide(
     if tally.denying:
         return _verdict(question, Decision.DENIED, tally.denying, notes)
     if tally.plain:
-        return _verdict(question, Decision.ALLOWED, tally.plain, notes)
+        return _verdict(question, Decision.ALLOWED, tally.plain, notes, beside=tally.proxied)
     if tally.proxied:
         return _verdict(question, Decision.REDIRECTED, tally.proxied, notes)
     if default_denying or always:
@@ -138,31 +138,32 @@ def _unknowable(rule: Rule, entry: Entry, question: Question) -> list[str]:
 
 
 def _verdict(
-    question: Question, decision: Decision, found: list[tuple[Rule, Entry]], notes: tuple[str, ...]
+    question: Question,
+    decision: Decision,
+    found: list[tuple[Rule, Entry]],
+    notes: tuple[str, ...],
+    beside: Sequence[tuple[Rule, Entry]] = (),
 ) -> DirectionVerdict:
+    """`beside`: entries that do not decide, but whose key may be the one that is found and reported."""
     return DirectionVerdict(
         question.way,
         decision,
         question.subject.context,
         question.subject.cluster,
-        _names(rule.policy for rule, _ in found),
-        match_type=_match_type([entry for _, entry in found], question),
+        _names(rule.policy for rule, _ in (*found, *beside)),
+        match_type=_match_type([entry for _, entry in (*found, *beside)], question),
         notes=notes,
     )
 
 
 def _match_type(entries: list[Entry], question: Question) -> int:
     """The type the datapath reports: longer port prefix first, then the specific identity (bpf/lib/policy.h)."""
-    kinds = set()
-    for entry in entries:
-        ports = matching_ports(entry, question)
-        specific_port = ports is not None and any(p.first or p.name for p in ports)
-        if is_anybody(entry):
-            kinds.add(m.MATCH_L4 if specific_port else m.MATCH_ALL)
-        else:
-            kinds.add(m.MATCH_L3_L4 if specific_port else m.MATCH_L3)
-    order = (m.MATCH_L3_L4, m.MATCH_L4, m.MATCH_L3, m.MATCH_ALL)
-    return next(kind for kind in order if kind in kinds)
+    fixed, specific = max((fixed_bits(entry, question), not is_anybody(entry)) for entry in entries)
+    if fixed == 0:
+        return m.MATCH_L3 if specific else m.MATCH_ALL
+    if fixed == PROTOCOL_BITS:
+        return m.MATCH_L3_PROTO if specific else m.MATCH_PROTO
+    return m.MATCH_L3_L4 if specific else m.MATCH_L4
 
 
 def _names(policies: Iterable[PolicyRef]) -> tuple[PolicyRef, ...]:

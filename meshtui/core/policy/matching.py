@@ -11,6 +11,7 @@ from meshtui.core.routing.candidates import pod_key, slices
 from meshtui.core.state import Mesh
 
 WORLD = ("world", "world-ipv4", "world-ipv6")
+PROTOCOL_BITS, PORT_BITS = 8, 16
 _CLUSTER_RESERVED = ("host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver")
 
 
@@ -58,12 +59,21 @@ def entity_matches(name: str, question: Question) -> bool:
         return True
     if name == "world":
         return any(labels.reserved(world) for world in WORLD)
+    if name == "cluster-mesh" and not _knows_cluster_mesh(question):
+        return False
     if name in ("cluster", "cluster-mesh"):
         if any(labels.reserved(r) for r in _CLUSTER_RESERVED):
             return True
         cluster = labels.get("k8s", CLUSTER)
         return cluster is not None and (name == "cluster-mesh" or cluster == question.subject.cluster)
     return name != "none" and labels.reserved(name)
+
+
+def _knows_cluster_mesh(question: Question) -> bool:
+    """The entity exists since 1.20; an unknown version counts as the newest."""
+    cluster = question.mesh.clusters.get(question.subject.context)
+    version = cluster.config.version if cluster and cluster.config else (0, 0)
+    return version == (0, 0) or version >= (1, 20)
 
 
 def cidr_matches(peer: Peer, party: Party) -> bool:
@@ -105,6 +115,33 @@ def port_matches(rule: PortRule, question: Question) -> bool:
         named = question.destination.ports
         return (rule.name, question.protocol, question.port) in named
     return rule.first == 0 or rule.first <= question.port <= rule.last
+
+
+def fixed_bits(entry: Entry, question: Question) -> int:
+    """Bits of protocol (8) and port (16) in the policy map's key for a matching entry; 0 without any L4.
+
+    A port range is a set of aligned blocks, each a prefix. Source: bpf/lib/policy.h, pkg/policy/mapstate.go.
+    """
+    ports = matching_ports(entry, question)
+    if ports is None:
+        return 0
+    return PROTOCOL_BITS + max((_prefix(rule, question.port) for rule in ports), default=0)
+
+
+def _prefix(rule: PortRule, port: int) -> int:
+    if rule.name:
+        return PORT_BITS
+    if rule.first == 0 and rule.last in (0, 65535):
+        return 0
+    length = PORT_BITS
+    while length and _block(port, length - 1)[0] >= rule.first and _block(port, length - 1)[1] <= rule.last:
+        length -= 1
+    return length
+
+
+def _block(port: int, length: int) -> tuple[int, int]:
+    mask = (1 << (PORT_BITS - length)) - 1
+    return port & ~mask, port | mask
 
 
 def is_anybody(entry: Entry) -> bool:

@@ -122,7 +122,7 @@ class Decision(Enum):
     DEFAULT_DENY = "default-deny, no rule allows it"
 
 
-MATCH_NONE, MATCH_L3, MATCH_L3_L4, MATCH_L4, MATCH_ALL = 0, 1, 2, 3, 4
+MATCH_NONE, MATCH_L3, MATCH_L3_L4, MATCH_L4, MATCH_ALL, MATCH_L3_PROTO, MATCH_PROTO = 0, 1, 2, 3, 4, 5, 6
 """policy_match_type as Hubble reports it (bpf/lib/policy.h)."""
 
 

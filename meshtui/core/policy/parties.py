@@ -24,13 +24,17 @@ def of_pod(mesh: Mesh, ref: PodRef) -> Party:
 
 
 def party(cluster: Cluster, pod: o.Pod) -> Party:
-    """A pod as policy sees it. A host-network pod has its node's identity and is selected by nothing."""
+    """A pod as policy sees it.
+
+    A host-network pod has its node's identity, is selected by nothing, and its named ports are not known to
+    policy (pkg/k8s/watchers/pod.go skips it).
+    """
     labels = reserved("host") if pod.spec.host_network else identity_labels(cluster, pod)
     ports = tuple(
         (port.name, port.protocol, port.container_port)
         for container in pod.spec.containers or ()
         for port in container.ports or ()
-        if port.name
+        if port.name and not pod.spec.host_network
     )
     return Party(
         context=cluster.context,
@@ -71,19 +75,15 @@ def of_flow(mesh: Mesh, peer: Peer, ip: str, row: FlowRow) -> Party:
 
 
 def as_seen(peer: Party, subject: Party) -> Party:
-    """A peer as the subject's cluster sees it: another node's host is remote-node, hidden pods have no labels.
+    """A peer as the subject's cluster sees it: another node's host is remote-node, hidden pods are bare addresses.
 
     Source: pkg/clustermesh/namespace (identities of non-global namespaces are not exported).
     """
     if peer.labels.reserved("host") and (peer.node != subject.node or peer.cluster != subject.cluster):
-        return _with(peer, reserved("remote-node"))
+        return replace(peer, labels=reserved("remote-node"))
     if peer.hidden and peer.cluster != subject.cluster:
-        return _with(peer, reserved("unknown"))
+        return replace(peer, labels=reserved("world"), ports=())
     return peer
-
-
-def _with(peer: Party, labels: Labels) -> Party:
-    return replace(peer, labels=labels)
 
 
 def _reserved_name(labels: Labels) -> str:

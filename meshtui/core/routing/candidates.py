@@ -77,15 +77,18 @@ def pod_key(endpoint: o.Endpoint) -> str:
     return f"{ref.namespace}/{ref.name}" if ref and ref.kind == "Pod" else ""
 
 
-def match_port(frontend: o.ServicePort, found: o.EndpointSlice, family: str) -> tuple[o.EndpointPort | None, Reason]:
-    """The slice's port for a frontend, or why there is none.
+def match_ports(
+    frontend: o.ServicePort, found: o.EndpointSlice, family: str
+) -> tuple[tuple[o.EndpointPort, ...], Reason]:
+    """The slice's ports that serve a frontend; where there is none, the reason says why.
 
     Same protocol, same family, and the port NAME where both sides have one; numbers may differ between
-    clusters. Source: pkg/loadbalancer/writer/writer.go.
+    clusters, and a frontend without a name takes every port. Source: pkg/loadbalancer/writer/writer.go.
     """
     if found.address_type != family:
-        return None, Reason.FAMILY
+        return (), Reason.FAMILY
     reason = Reason.NO_ENDPOINTS
+    fitting = []
     for port in found.ports or ():
         if port.port is None:
             continue
@@ -94,16 +97,20 @@ def match_port(frontend: o.ServicePort, found: o.EndpointSlice, family: str) -> 
         elif frontend.name and port.name and port.name != frontend.name:
             reason = Reason.PORT_NAME
         else:
-            return port, reason
-    return None, reason
+            fitting.append(port)
+    return tuple(fitting), reason
 
 
 def offer(mesh: Mesh, cluster: Cluster, key: str, frontend: o.ServicePort, family: str, *, remote: bool) -> Offer:
-    """What `cluster`'s own endpoints of a service offer to a frontend port of the clients' cluster."""
+    """What `cluster`'s own endpoints of a service offer to a frontend port of the clients' cluster.
+
+    An endpoint that is in two slices, as while it moves from one to the other, is one backend.
+    """
     result = Offer()
     for found in slices(mesh, cluster, key):
         if not is_mirror(found):
             _offer_slice(result, cluster, found, frontend, family, remote)
+    result.backends = list({(b.ip, b.port): b for b in result.backends}.values())
     return result
 
 
@@ -131,31 +138,31 @@ def _offer_slice(
 ) -> None:
     if not found.endpoints:
         return
-    name, context = cluster.name, cluster.context
-    port, reason = match_port(frontend, found, family)
+    ports, reason = match_ports(frontend, found, family)
+    numbers = tuple(dict.fromkeys(port.port or 0 for port in ports)) or (0,)
     for endpoint in found.endpoints:
-        number = port.port if port and port.port is not None else 0
         terminating = endpoint.conditions.ready is False
         pod, node = pod_key(endpoint), endpoint.node_name or ""
         for address in endpoint.addresses:
-            backend = Backend(
-                context,
-                name,
-                address,
-                number,
-                frontend.protocol,
-                pod,
-                node,
-                remote,
-                # A remote backend is exported when ready or serving, and imported as active either way.
-                remote or not terminating,
-            )
-            if port is None:
-                result.left_out.append(_left_out(backend, reason, frontend))
-            elif terminating and not (endpoint.conditions.serving and endpoint.conditions.terminating):
-                result.left_out.append(_left_out(backend, Reason.NOT_READY, frontend))
-            else:
-                result.backends.append(backend)
+            for number in numbers:
+                backend = Backend(
+                    cluster.context,
+                    cluster.name,
+                    address,
+                    number,
+                    frontend.protocol,
+                    pod,
+                    node,
+                    remote,
+                    # A remote backend is exported when ready or serving, and imported as active either way.
+                    remote or not terminating,
+                )
+                if not ports:
+                    result.left_out.append(_left_out(backend, reason, frontend))
+                elif terminating and not (endpoint.conditions.serving and endpoint.conditions.terminating):
+                    result.left_out.append(_left_out(backend, Reason.NOT_READY, frontend))
+                else:
+                    result.backends.append(backend)
 
 
 def _left_out(backend: Backend, reason: Reason, frontend: o.ServicePort) -> Unused:

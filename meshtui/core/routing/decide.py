@@ -135,7 +135,7 @@ def _gather_remote(work: _Work, service: o.Service, here: Effective, frontend: o
     """Local and remote services merge by namespace and name (pkg/clustermesh/loadbalancer/service_merger.go)."""
     client = work.client
     family = family_of(service)
-    addresses = {(b.ip, b.port, b.protocol) for b in work.local}
+    owners = {(b.ip, b.port): client.name for b in work.local}
     for other in work.others():
         blocked = _gate_here(work, here, other) or _gate_there(work, other)
         if blocked:
@@ -148,10 +148,12 @@ def _gather_remote(work: _Work, service: o.Service, here: Effective, frontend: o
         if other.context in work.around.notes:
             work.notes.append(work.around.notes[other.context])
         for backend in found.backends:
-            if (backend.ip, backend.port, backend.protocol) in addresses:
-                work.leave([backend], Reason.SAME_ADDRESS, f"{client.name} has this address itself, which wins")
-            else:
+            owner = owners.setdefault((backend.ip, backend.port), other.name)
+            if owner == other.name:
                 work.remote.append(backend)
+            else:
+                why = "has this address itself, which wins" if owner == client.name else "has the same address"
+                work.leave([backend], Reason.SAME_ADDRESS, f"{owner} {why}")
 
 
 def _gate_here(work: _Work, here: Effective, other: Cluster) -> tuple[Reason, str] | None:

@@ -82,15 +82,14 @@ def local_backends(known: View, namespace: str, name: str) -> list[Backend]:
         for endpoint in piece.get("endpoints") or ():
             conditions = endpoint.get("conditions") or {}
             ready = conditions.get("ready") is not False
-            terminating = bool(conditions.get("terminating"))
             serving = conditions.get("serving", ready) is not False
-            if not ready and not (terminating and serving):
+            if not ready and not (conditions.get("terminating") and serving):
                 continue
             for port in ports:
                 found += [
                     Backend(
                         known.name, address, port["port"], port.get("name") or "", port.get("protocol", "TCP"),
-                        endpoint.get("nodeName", ""), terminating,
+                        endpoint.get("nodeName", ""), not ready,
                     )
                     for address in endpoint["addresses"]
                 ]  # fmt: skip
@@ -107,13 +106,15 @@ def exported(known: View) -> set[Key]:
 
 
 def export(known: View, namespace: str, name: str) -> list[Backend] | None:
-    """What this cluster exports of one Service; None when it exports nothing of that name."""
+    """What this cluster exports of one Service; None when it exports nothing of that name.
+
+    The record says neither node nor state: whoever imports it takes every backend as active.
+    """
     service = known.cluster.store.get(SERVICES, namespace, name)
     if service is None or not is_shared(service) or not namespace_is_global(known, namespace):
         return None
     return [
-        Backend(b.cluster, b.ip, b.port, b.port_name, b.protocol, "", b.terminating)
-        for b in local_backends(known, namespace, name)
+        Backend(b.cluster, b.ip, b.port, b.port_name, b.protocol, "") for b in local_backends(known, namespace, name)
     ]
 
 

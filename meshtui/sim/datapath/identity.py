@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from meshtui.sim.datapath.exports import namespace_is_global
 from meshtui.sim.datapath.view import CILIUM_NODES, ENDPOINTS, IDENTITIES, View, view, views
 from meshtui.sim.world import World
 
@@ -130,6 +131,24 @@ def resolve(world: World, viewer: View, ip: str) -> Party:
         if node is not None:
             return Party(ip, REMOTE_NODE, ("reserved:remote-node",), each.name, node)
     return Party(ip, WORLD, ("reserved:world",))
+
+
+def as_seen(party: Party, viewer: View, node: str) -> Party:
+    """A peer as the agent on `node` of `viewer`'s cluster knows it: what its policies are held against.
+
+    Its own node is its host, every other one a remote node. Identities of a namespace that is not global are not
+    exported (pkg/clustermesh/namespace), so its pods are bare addresses to the other clusters.
+    """
+    at_home = party.cluster == viewer.name
+    if party.identity in (HOST, REMOTE_NODE) and party.cluster:
+        if at_home and party.node == node:
+            return host(viewer, node)
+        return Party(party.ip, REMOTE_NODE, ("reserved:remote-node",), party.cluster, party.node)
+    if party.is_pod and not at_home:
+        source = view_of(viewer.cluster.world, party)
+        if not namespace_is_global(source, party.namespace):
+            return Party(party.ip, WORLD, ("reserved:world",))
+    return party
 
 
 def view_of(world: World, party: Party) -> View:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meshtui.sim.datapath import selectors
@@ -15,7 +15,8 @@ from meshtui.sim.world import SimCluster
 
 Object = dict[str, Any]
 DENIED_BY_DEFAULT, DENIED_BY_RULE = 133, 181
-NO_MATCH, L3_ONLY, L3_L4, L4_ONLY, MATCH_ALL = 0, 1, 2, 3, 4
+NO_MATCH, L3_ONLY, L3_L4, L4_ONLY, MATCH_ALL, L3_PROTO, PROTO_ONLY = 0, 1, 2, 3, 4, 5, 6
+PROTOCOL_BITS, PORT_BITS = 8, 16
 DERIVED = "reserved:io.cilium.policy.derived-from="
 
 
@@ -73,6 +74,8 @@ class Compiled:
                     self.rules += compile_policy(obj, local)
                 except Invalid:
                     continue
+        if known.config().get("enable-non-default-deny-policies", "true").lower() != "true":
+            self.rules = [replace(rule, default_deny=True) for rule in self.rules]
 
     def selecting(self, labels: tuple[str, ...], direction: str) -> tuple[Rule, ...]:
         """Rules of that direction whose subject has these labels."""
@@ -103,12 +106,16 @@ def decide(known: View, direction: str, subject: Party, peer: Party, protocol: s
     if direction == INGRESS and peer.identity == HOST:
         return Decision(True, match=L3_ONLY, derived=f"{DERIVED}allow-localhost-ingress")
     destination = subject if direction == INGRESS else peer
-    hits = [e for r in rules for e in r.entries if _hit(known, e, peer, destination, protocol, port)]
-    refused = [e for e in hits if e.deny]
+    hits = [
+        Hit(entry, depth)
+        for rule in rules
+        for entry in rule.entries
+        if (depth := _depth(entry, destination, protocol, port)) is not None and _peer(known, entry, peer)
+    ]
+    refused = [hit for hit in hits if hit.entry.deny]
     if refused:
-        return Decision(
-            False, reason=DENIED_BY_RULE, match=_match(refused[0]), sources=tuple(e.source for e in refused[:1])
-        )
+        winners = _winners(refused)
+        return Decision(False, reason=DENIED_BY_RULE, match=winners[0].match, sources=(winners[0].entry.source,))
     if hits:
         return _allowed(hits)
     if always or any(r.default_deny for r in rules):
@@ -116,31 +123,64 @@ def decide(known: View, direction: str, subject: Party, peer: Party, protocol: s
     return Decision(True, match=MATCH_ALL, derived=f"{DERIVED}allow-any-{direction}")
 
 
-def _allowed(hits: list[Entry]) -> Decision:
-    """The most specific key wins and names its policies; a plain allow lifts the L7 rules of others on it."""
-    order = {L3_L4: 0, L4_ONLY: 1, L3_ONLY: 2, MATCH_ALL: 3}
-    best = min((_match(e) for e in hits), key=lambda m: order[m])
-    winners = [e for e in hits if _match(e) == best]
-    sources = tuple(dict.fromkeys(e.source for e in winners))
-    l7 = tuple(e.l7 for e in winners if e.l7)
-    if len(l7) < len(winners) or (len(winners) < len(hits) and any(e.ports is None and not e.l7 for e in hits)):
-        l7 = ()
-    return Decision(True, match=best, sources=sources, l7=l7)
+@dataclass(frozen=True)
+class Hit:
+    """An entry that matches, and how many bits of protocol and port its map key fixes."""
+
+    entry: Entry
+    depth: int
+
+    @property
+    def anybody(self) -> bool:
+        """Whether its key has the wildcard identity."""
+        return self.entry.peers is None or "all" in self.entry.peers.entities
+
+    @property
+    def match(self) -> int:
+        """The match type that is reported when this entry wins."""
+        if self.depth == 0:
+            return MATCH_ALL if self.anybody else L3_ONLY
+        if self.depth == PROTOCOL_BITS:
+            return PROTO_ONLY if self.anybody else L3_PROTO
+        return L4_ONLY if self.anybody else L3_L4
 
 
-def _match(entry: Entry) -> int:
-    wide = entry.ports is None or any(p.low == 0 and p.high == 65535 and not p.protocol for p in entry.ports)
-    anybody = entry.peers is None or "all" in entry.peers.entities
-    if anybody:
-        return MATCH_ALL if wide else L4_ONLY
-    return L3_ONLY if wide else L3_L4
+def _winners(hits: list[Hit]) -> list[Hit]:
+    """The longest port prefix wins, then the specific identity (bpf/lib/policy.h)."""
+    best = max((hit.depth, not hit.anybody) for hit in hits)
+    return [hit for hit in hits if (hit.depth, not hit.anybody) == best]
 
 
-def _hit(known: View, entry: Entry, peer: Party, destination: Party, protocol: str, port: int) -> bool:
+def _allowed(hits: list[Hit]) -> Decision:
+    """The winning key names its policies; one plain allow lifts the L7 rules of all others."""
+    winners = _winners(hits)
+    sources = tuple(dict.fromkeys(hit.entry.source for hit in winners))
+    l7 = tuple(hit.entry.l7 for hit in hits if hit.entry.l7)
+    return Decision(True, match=winners[0].match, sources=sources, l7=l7 if len(l7) == len(hits) else ())
+
+
+def _depth(entry: Entry, destination: Party, protocol: str, port: int) -> int | None:
+    """Bits of protocol and port that the entry's key fixes; None where it is about other traffic."""
     if entry.icmp_only:
-        return False
-    if entry.ports is not None and not any(_port_hit(p, destination, protocol, port) for p in entry.ports):
-        return False
+        return None
+    if entry.ports is None:
+        return 0
+    found = [_bits(p, port) for p in entry.ports if _port_hit(p, destination, protocol, port)]
+    return max(found, default=None)
+
+
+def _bits(wanted: PortRange, port: int) -> int:
+    """A range is kept as aligned blocks of ports; the block that holds `port` decides."""
+    low, high = (port, port) if wanted.name else (wanted.low, wanted.high)
+    for bits in range(PORT_BITS):
+        size = 1 << (PORT_BITS - bits)
+        start = port - port % size
+        if low <= start and start + size - 1 <= high:
+            return PROTOCOL_BITS + bits
+    return PROTOCOL_BITS + PORT_BITS
+
+
+def _peer(known: View, entry: Entry, peer: Party) -> bool:
     return entry.peers is None or _peer_hit(known, entry.peers, peer)
 
 
@@ -177,18 +217,14 @@ def _entity_hit(known: View, entity: str, peer: Party) -> bool:
     infrastructure = peer.identity in (HOST, REMOTE_NODE, HEALTH)
     if entity == "all":
         return True
-    if entity in ("world", "world-ipv4"):
-        return peer.identity == WORLD and (entity == "world" or ":" not in peer.ip)
-    if entity == "world-ipv6":
-        return peer.identity == WORLD and ":" in peer.ip
+    if entity == "world":
+        return peer.identity == WORLD
     if entity == "cluster":
         return infrastructure or (peer.is_pod and peer.cluster == known.name)
     if entity == "cluster-mesh":
         return known.version >= (1, 20) and (infrastructure or peer.is_pod)
-    numbers = {"host": HOST, "remote-node": REMOTE_NODE, "health": HEALTH}
-    if entity == "kube-apiserver":
-        return "reserved:kube-apiserver" in peer.labels
-    return numbers.get(entity) == peer.identity
+    # Also world-ipv4: only a dual-stack cluster gives addresses that label, and this one is not.
+    return f"reserved:{entity}" in peer.labels
 
 
 def _cidr_hit(cidr: str, without: Sequence[str], ip: str) -> bool:

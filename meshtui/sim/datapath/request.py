@@ -18,7 +18,7 @@ from meshtui.sim.datapath.connection import (
 from meshtui.sim.datapath.emit import play
 from meshtui.sim.datapath.events import Observer
 from meshtui.sim.datapath.exports import Backend
-from meshtui.sim.datapath.identity import HOST, Party, of_pod, resolve, view_of
+from meshtui.sim.datapath.identity import Party, as_seen, of_pod, resolve, view_of
 from meshtui.sim.datapath.policy import OPEN, Decision, decide
 from meshtui.sim.datapath.proxy import gatekeep
 from meshtui.sim.datapath.routing import Affinities, selected
@@ -166,7 +166,7 @@ def _dns_link(world: World, known: View, client: Party) -> Connection | None:
 
 def _pick(world: World, known: View, client: Party, service: Object, port: Object) -> Backend | None:
     affinities = known.cluster.part(Affinities, Affinities)
-    backends = selected(world, known, service, port)
+    backends = selected(world, known, service, port, client.node)
     return affinities.choose(service, client.ip, backends, world.rng, world.clock.monotonic())
 
 
@@ -175,17 +175,14 @@ def _link(
 ) -> Connection:
     """The connection with both sides' decisions."""
     source_node = Observer(known, client.node)
-    egress = decide(known, EGRESS, client, server, protocol, port)
+    egress = decide(known, EGRESS, client, as_seen(server, known, client.node), protocol, port)
     ingress: Decision = OPEN
     far = source_node
     if server.cluster and server.node:
         there = view_of(world, server)
         far = Observer(there, server.node)
         if server.is_pod:
-            peer = client
-            if client.identity == HOST and (there.name, server.node) != (known.name, client.node):
-                peer = resolve(world, there, known.internal_ip(client.node))
-            ingress = decide(there, INGRESS, server, peer, protocol, port)
+            ingress = decide(there, INGRESS, server, as_seen(client, there, server.node), protocol, port)
     latency = NODE_HOP if (far.known.name, far.node) != (known.name, client.node) else LOCAL_HOP
     if world.faults is not None:
         latency += world.faults.delay(known.name, far.known.name)

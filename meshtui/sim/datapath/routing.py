@@ -14,21 +14,30 @@ Object = dict[str, Any]
 STICKY_SECONDS = 10800.0
 
 
-def selected(world: World, client: View, service: Object, port: Object) -> list[Backend]:
-    """Backends the agents of `client`'s cluster load for one port of a Service, sorted by address."""
-    meta = service["metadata"]
+Address = tuple[str, int]
+
+
+def selected(world: World, client: View, service: Object, port: Object, node: str = "") -> list[Backend]:
+    """Backends the agents of `client`'s cluster load for one port of a Service, sorted by address.
+
+    `node`: whose agent; with internalTrafficPolicy Local it keeps no other node's backends, but those of other
+    clusters, which have no node (pkg/loadbalancer/writer/writer.go).
+    """
+    meta, spec = service["metadata"], service["spec"]
     key = (meta["namespace"], meta["name"])
-    here = [b for b in local_backends(client, *key) if _fits(b, port)]
+    here = list({(b.ip, b.port): b for b in local_backends(client, *key) if _fits(b, service, port)}.values())
+    if node and spec.get("internalTrafficPolicy") == "Local":
+        here = [b for b in here if b.node in ("", node)]
     if not is_global(service) or client.id == 0 or _headless(service):
         return sorted(here, key=_order)
-    there: dict[str, Backend] = {}
+    there: dict[Address, Backend] = {}
     known = imports(world)
     for remote in client.remotes():
         for backend in known.of(world, client.name, remote, key) or ():
-            if _fits(backend, port):
-                there[backend.ip] = backend
+            if _fits(backend, service, port):
+                there[(backend.ip, backend.port)] = backend
     for backend in here:
-        there.pop(backend.ip, None)
+        there.pop((backend.ip, backend.port), None)
     return sorted(_preferred(affinity(service, client.version), here, list(there.values())), key=_order)
 
 
@@ -77,12 +86,18 @@ class Affinities:
         return kept[0]
 
 
-def _fits(backend: Backend, port: Object) -> bool:
-    """Protocol and port name must agree; a side without a name fits every name. Numbers may differ."""
-    if backend.protocol != port.get("protocol", "TCP"):
+def _fits(backend: Backend, service: Object, port: Object) -> bool:
+    """Protocol, IP family and port name must agree; a side without a name fits every name. Numbers may differ."""
+    if backend.protocol != port.get("protocol", "TCP") or (":" in backend.ip) != _is_v6(service):
         return False
     wanted = port.get("name") or ""
     return not wanted or not backend.port_name or wanted == backend.port_name
+
+
+def _is_v6(service: Object) -> bool:
+    spec = service["spec"]
+    families = spec.get("ipFamilies")
+    return families[0] == "IPv6" if families else ":" in spec.get("clusterIP", "")
 
 
 def _headless(service: Object) -> bool:
