@@ -2,7 +2,7 @@
 
 Reads through `skim.proto`, which leaves the parts that repeat from flow to flow encoded, and looks those up in
 caches: equal endpoints become the same Peer object, equal texts the same string. A row that keeps its raw bytes
-reads time, uuid, node and verdict at once and the rest when it is first asked for: of a firehose, few rows are looked at.
+reads time, uuid, node and verdict at once and the rest when it is first asked for: of a firehose, few are looked at.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class FlowSourceTask:
     rng: random.Random
     pace: Pace
     wanted_source: str = AUTO
-    _duty: Duty = Duty()
+    _duty: Duty = field(default_factory=Duty)
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
     _tls: TlsOptions | None = None

@@ -43,7 +43,7 @@ STATES = (
 )
 
 
-@pytest.mark.parametrize(("k", "t"), product(STATES, STATES))
+@pytest.mark.parametrize(("k", "t"), list(product(STATES, STATES)))
 def test_every_node_is_delivered_once_as_long_as_any_relay_answers(
     k: tuple[s.Phase, s.FlowSource], t: tuple[s.Phase, s.FlowSource]
 ) -> None:
