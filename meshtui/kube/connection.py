@@ -18,7 +18,7 @@ import httpx
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ConfigError
 from meshtui.core.text import clean
-from meshtui.kube import failures
+from meshtui.kube import failures, sockets
 from meshtui.kube import kubeconfig as files
 from meshtui.kube import tls as trust
 from meshtui.kube.contexts import is_loopback
@@ -118,7 +118,7 @@ class Connection:
             pass
         finally:
             if writer is not None:
-                writer.close()
+                writer.transport.abort()
         return None
 
     async def close(self) -> None:
@@ -158,12 +158,14 @@ def _client(
     target: Target, secure: ssl.SSLContext | None, proxy: str | None, source: Source, timeout: float
 ) -> httpx.AsyncClient:
     try:
-        transport = httpx.AsyncHTTPTransport(
-            verify=secure if secure is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # One connection per watch, and a session may watch any number of namespaces.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
-            proxy=proxy,
-            socket_options=KEEPALIVE,
+        transport = sockets.own(
+            httpx.AsyncHTTPTransport(
+                verify=secure if secure is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                # One connection per watch, and a session may watch any number of namespaces.
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
+                proxy=proxy,
+                socket_options=KEEPALIVE,
+            )
         )
     except (ValueError, ImportError) as error:
         raise ConfigError(
