@@ -9,6 +9,8 @@ import msgspec
 from aiohttp import web
 
 from meshtui.sim.api.auth import AUTHENTICATED, Tokens, User
+from meshtui.sim.faultkinds import KINDS
+from meshtui.sim.faults import Faults
 from meshtui.sim.world import World
 
 
@@ -23,6 +25,7 @@ class Control:
     def application(self) -> web.Application:
         """An aiohttp application for the control URL."""
         app = web.Application()
+        app.router.add_get("/{token}/kinds", self._kinds)
         app.router.add_get("/{token}/faults", self._active)
         app.router.add_post("/{token}/faults", self._apply)
         app.router.add_delete("/{token}/faults", self._heal)
@@ -43,6 +46,12 @@ class Control:
             raise web.HTTPBadRequest(text="not a JSON object\n")
         return body
 
+    async def _kinds(self, request: web.Request) -> web.Response:
+        """Every fault there is: `{"kinds": [{"name", "about", "takes", "offers"}], "clusters": [NAME]}`."""
+        self._check(request)
+        kinds = [{"name": n, "about": k.about, "takes": k.takes, "offers": k.offers} for n, k in KINDS.items()]
+        return _json({"kinds": kinds, "clusters": list(self._world.clusters)})
+
     async def _active(self, request: web.Request) -> web.Response:
         self._check(request)
         return _json({"faults": self._faults().active()})
@@ -51,10 +60,10 @@ class Control:
         self._check(request)
         body = await self._body(request)
         try:
-            applied = self._faults().apply(body)
+            self._faults().apply(body)
         except (ValueError, KeyError, TypeError) as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from None
-        return _json(applied if applied is not None else {"faults": self._faults().active()}, 201)
+        return _json({"faults": self._faults().active()}, 201)
 
     async def _heal(self, request: web.Request) -> web.Response:
         self._check(request)
@@ -73,7 +82,7 @@ class Control:
         given = {cluster: tokens.issue(user) for cluster, tokens in self._tokens.items()}
         return _json({"user": user.name, "groups": list(user.groups), "tokens": given}, 201)
 
-    def _faults(self) -> Any:
+    def _faults(self) -> Faults:
         if self._world.faults is None:
             raise web.HTTPServiceUnavailable(text="this mesh has no faults\n")
         return self._world.faults

@@ -84,9 +84,12 @@ class Kind:
     """What a fault takes and does."""
 
     about: str
+    """One sentence."""
     takes: tuple[str, ...]
     begin: Act = _nothing
     end: Act = _nothing
+    offers: tuple[Object, ...] = ({},)
+    """Parameters worth trying, beside cluster and node: what a menu shows."""
 
 
 def parse(spec: Object, clusters: tuple[str, ...]) -> Fault:
@@ -253,19 +256,39 @@ def _write_version(cluster: SimCluster, version: str) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "link-cut": Kind("no packet passes between clusters; every status stays ready", ("between",), _freeze, _thaw),
-    "link-slow": Kind("`ms` more between clusters, one way", ("between", "ms")),
-    "agent-down": Kind("a node's agent does not answer; its datapath lives on", ("cluster", "node"), _down, _up),
-    "node-down": Kind("a node is dead", ("cluster", "node")),
-    "relay-down": Kind("a cluster's Relay is gone", ("cluster",), _down, _up),
-    "kvstoremesh-down": Kind("a cluster hears no news of the others", ("cluster",), _silence, _hear),
-    "api-down": Kind("a cluster's API server does not answer", ("cluster",), _freeze, _thaw),
-    "watch-expire": Kind("every watch ends with 410 and history is gone", ("cluster",), _expire),
-    "forbid": Kind("403 for a verb or resource", ("cluster", "verb", "resource")),
-    "latency": Kind("`ms` more on the API, the data path or all (`where`)", ("cluster", "ms", "where")),
-    "loss": Kind("`percent` of packets are lost", ("cluster", "percent")),
-    "ring-overrun": Kind("`percent` of a node's flow events are lost", ("cluster", "node", "percent")),
-    "clock-skew": Kind("a node's clock is `seconds` ahead", ("cluster", "node", "seconds")),
-    "invalid-policy": Kind("a policy the agent refuses", ("cluster",), _invalid_policy, _remove_policy),
-    "cilium-version": Kind("another version of Cilium", ("cluster", "version"), _set_version, _reset_version),
+    "link-cut": Kind(
+        "No packet passes between clusters, and every status goes on saying ready.", ("between",), _freeze, _thaw
+    ),
+    "link-slow": Kind(
+        "Packets between clusters take `ms` longer, one way.", ("between", "ms"), offers=({"ms": 100}, {"ms": 900})
+    ),
+    "agent-down": Kind("A node's agent does not answer; its datapath lives on.", ("cluster", "node"), _down, _up),
+    "node-down": Kind("A node is dead: NotReady, its pods out of every Service.", ("cluster", "node")),
+    "relay-down": Kind("A cluster's Hubble Relay is gone.", ("cluster",), _down, _up),
+    "kvstoremesh-down": Kind("A cluster hears no news of the others.", ("cluster",), _silence, _hear),
+    "api-down": Kind("A cluster's API server does not answer.", ("cluster",), _freeze, _thaw),
+    "watch-expire": Kind("Every watch ends with 410 Gone, and again every two seconds.", ("cluster",), _expire),
+    "forbid": Kind(
+        "The API server answers 403 to a verb, a resource, or both.",
+        ("cluster", "verb", "resource"),
+        offers=({"verb": "patch"}, {"resource": "pods/exec"}),
+    ),
+    "latency": Kind(
+        "Everything takes `ms` longer on the API, the data path or both (`where`: api, data, all).",
+        ("cluster", "ms", "where"),
+        offers=({"ms": 300}, {"ms": 300, "where": "data"}),
+    ),
+    "loss": Kind("`percent` of packets are lost.", ("cluster", "percent"), offers=({"percent": 20},)),
+    "ring-overrun": Kind(
+        "A node's agent loses `percent` of its flow events.", ("cluster", "node", "percent"), offers=({"percent": 80},)
+    ),
+    "clock-skew": Kind("A node's clock is `seconds` ahead.", ("cluster", "node", "seconds"), offers=({"seconds": 30},)),
+    "invalid-policy": Kind("A policy is there that the agent refuses.", ("cluster",), _invalid_policy, _remove_policy),
+    "cilium-version": Kind(
+        "Cilium is another version, with that version's rules.",
+        ("cluster", "version"),
+        _set_version,
+        _reset_version,
+        ({"version": "1.17"}, {"version": "1.18"}, {"version": "1.19"}),
+    ),
 }

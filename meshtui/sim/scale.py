@@ -10,6 +10,8 @@ import re
 import uuid
 from typing import Any
 
+import msgspec
+
 from meshtui.sim.options import SimOptions
 
 Object = dict[str, Any]
@@ -59,15 +61,14 @@ def _renamed(obj: Object, name: str, number: int) -> Object:
     if obj["kind"] in ("CiliumEndpoint", "CiliumIdentity"):
         text = _IDENTITY.sub(lambda m: str(int(m[0]) % 65536 + number * 65536), text)
     renamed = _UID.sub(lambda m: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}/{m[0]}")), text)
-    result: Object = json.loads(renamed)
+    result: Object = msgspec.json.decode(renamed)
     return result
 
 
 def grow(found: list[Object], name: str, number: int, options: SimOptions, *, installed: bool, seeded: bool) -> None:
     """Add `options.nodes` and `options.services` more in the shapes that are there."""
     nodes = max(1, min(options.nodes or 1, 250))
-    for index in range(1, nodes):
-        _add_node(found, name, number, index, installed=installed)
+    _add_nodes(found, name, number, nodes, installed=installed)
     if seeded and options.services:
         names = [o["metadata"]["name"] for o in found if o["kind"] == "Node"]
         _add_services(found, name, number, names, options.services)
@@ -80,32 +81,30 @@ def _first(found: list[Object], kind: str, prefix: str = "") -> Object | None:
     return None
 
 
-def _add_node(found: list[Object], name: str, number: int, index: int, *, installed: bool) -> None:
-    """One worker: Node, and with Cilium installed its CiliumNode and agent pod."""
-    first = f"{name}-control-plane"
-    worker = f"{name}-worker{index if index > 1 else ''}"
-    swaps = (
-        (f"10.{number}.0.", f"10.{number}.{index}."),
-        (node_ip(number, 0), node_ip(number, index)),
-        (first, worker),
-    )
+def _add_nodes(found: list[Object], name: str, number: int, nodes: int, *, installed: bool) -> None:
+    """Workers up to `nodes`: each a Node, and with Cilium installed its CiliumNode and agent pod."""
     agent = _first(found, "Pod", "cilium-") if installed else None
-    for obj in filter(None, (_first(found, "Node"), _first(found, "CiliumNode"), agent)):
-        text = json.dumps(obj)
-        for old, new in swaps:
-            text = re.sub(re.escape(old) + r"(?!\d)" if old[-1].isdigit() else re.escape(old), new, text)
-        text = _UID.sub(lambda m: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{worker}/{m[0]}")), text)
-        made = json.loads(text)
-        if made["kind"] == "Pod":
-            suffix = uuid.uuid5(uuid.NAMESPACE_DNS, worker).hex[:5]
-            made["metadata"]["name"] = f"cilium-{suffix}"
-        made["metadata"].pop("resourceVersion", None)
-        found.append(made)
+    shapes = [json.dumps(o) for o in (_first(found, "Node"), _first(found, "CiliumNode"), agent) if o is not None]
+    for index in range(1, nodes):
+        found += [_worker(shape, name, number, index) for shape in shapes]
     daemonset = _first(found, "DaemonSet", "cilium")
-    if daemonset is not None:
+    if daemonset is not None and nodes > 1:
         for key in ("currentNumberScheduled", "desiredNumberScheduled", "numberAvailable", "numberReady"):
-            daemonset["status"][key] = index + 1
-        daemonset["status"]["updatedNumberScheduled"] = index + 1
+            daemonset["status"][key] = nodes
+        daemonset["status"]["updatedNumberScheduled"] = nodes
+
+
+def _worker(text: str, name: str, number: int, index: int) -> Object:
+    """An object of the first node as the worker with that index has it."""
+    worker = f"{name}-worker{index if index > 1 else ''}"
+    text = text.replace(f"10.{number}.0.", f"10.{number}.{index}.").replace(f"{name}-control-plane", worker)
+    text = re.sub(re.escape(node_ip(number, 0)) + r"(?!\d)", node_ip(number, index), text)
+    text = _UID.sub(lambda m: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{worker}/{m[0]}")), text)
+    made: Object = msgspec.json.decode(text)
+    if made["kind"] == "Pod":
+        made["metadata"]["name"] = f"cilium-{uuid.uuid5(uuid.NAMESPACE_DNS, worker).hex[:5]}"
+    made["metadata"].pop("resourceVersion", None)
+    return made
 
 
 def _address(number: int, node: int, slot: int) -> str:
@@ -129,8 +128,9 @@ def _add_services(found: list[Object], name: str, number: int, nodes: list[str],
         service = f"svc-{index:04d}"
         annotations = {"service.cilium.io/global": "true"} if index % 4 == 0 else {}
         address = f"172.{24 + number % 8}.{index // 250}.{index % 250 + 1}"
-        found.append(_service(name, namespace, service, app, annotations, address))
-        found.append(_slice(name, namespace, service, endpoints))
+        uid = _uid(name, namespace, service)
+        found.append(_service(namespace, service, uid, app, annotations, address))
+        found.append(_slice(namespace, service, uid, endpoints))
 
 
 def _uid(*parts: str) -> str:
@@ -241,14 +241,14 @@ def _endpoint(pod: Object, identity: int, labels: dict[str, str], number: int) -
     }
 
 
-def _service(cluster: str, namespace: str, name: str, app: str, annotations: dict[str, str], address: str) -> Object:
+def _service(namespace: str, name: str, uid: str, app: str, annotations: dict[str, str], address: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "uid": _uid(cluster, namespace, name),
+            "uid": uid,
             **({"annotations": annotations} if annotations else {}),
         },
         "spec": {
@@ -266,13 +266,13 @@ def _service(cluster: str, namespace: str, name: str, app: str, annotations: dic
     }
 
 
-def _slice(cluster: str, namespace: str, service: str, endpoints: list[Object]) -> Object:
-    owner = {"apiVersion": "v1", "kind": "Service", "name": service, "uid": _uid(cluster, namespace, service)}
+def _slice(namespace: str, service: str, uid: str, endpoints: list[Object]) -> Object:
+    owner = {"apiVersion": "v1", "kind": "Service", "name": service, "uid": uid}
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
-            "name": f"{service}-{_uid(cluster, service)[:5]}",
+            "name": f"{service}-{uid[:5]}",
             "generateName": f"{service}-",
             "namespace": namespace,
             "labels": {

@@ -7,6 +7,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import msgspec
+
 from meshtui.sim.options import SimOptions
 from meshtui.sim.scale import adapt, grow
 from meshtui.sim.states import STATES, State
@@ -56,7 +58,7 @@ def _lines(base: str, cluster: str) -> tuple[str, ...]:
 
 
 def _recorded(base: str, cluster: str) -> list[Object]:
-    return [json.loads(line) for line in _lines(base, cluster)]
+    return [msgspec.json.decode(line) for line in _lines(base, cluster)]
 
 
 def _meshed(state: State) -> bool:

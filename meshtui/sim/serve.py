@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -40,7 +41,11 @@ async def serve(options: SimOptions, ready: Callable[[dict[str, Any]], None]) ->
         loop.add_signal_handler(number, stop.set)
     if options.follow_parent:
         loop.add_reader(sys.stdin.fileno(), _on_input, loop, stop)
+    # Thousands of objects that stay are made here; looking through them for garbage would take most of the time.
+    gc.disable()
     async with Mesh(options) as mesh:
+        gc.freeze()
+        gc.enable()
         ready(mesh.ready())
         await stop.wait()
 

@@ -130,15 +130,18 @@ class Store:
 
     def load(self, gvr: GVR, objects: Iterable[Object]) -> None:
         """Put initial objects, keeping the versions and uids they were recorded with."""
+        table = self._table(gvr)
+        made = timestamp(self._clock.now())
         for obj in objects:
             meta = obj.setdefault("metadata", {})
             recorded = str(meta.get("resourceVersion", ""))
             rv = int(recorded) if recorded.isdigit() else self.rv + 1
             self.rv = max(self.rv, rv)
             meta["resourceVersion"] = str(rv)
-            self._identify(meta)
+            self._identify(meta, made)
             key = (meta.get("namespace", ""), meta["name"])
-            self._put(gvr, Entry(key, obj, rv))
+            table.entries[key] = Entry(key, obj, rv)
+        table.keys = sorted(table.entries)
         self._base = self.rv
 
     def resources(self) -> list[GVR]:
@@ -190,7 +193,7 @@ class Store:
         key = (meta.get("namespace", ""), meta["name"])
         if self.entry(gvr, *key):
             raise Exists(meta["name"])
-        self._identify(meta)
+        self._identify(meta, timestamp(self._clock.now()))
         return self._commit("ADDED", gvr, key, obj, None)
 
     def update(self, gvr: GVR, obj: Object) -> Object:
@@ -223,7 +226,7 @@ class Store:
 
     def since(self, gvr: GVR, rv: int) -> Events:
         """Events after `rv`. Raises Compacted when the history does not reach back."""
-        table = self._tables.setdefault(gvr, _Table())
+        table = self._table(gvr)
         oldest = max(self._base, table.forgotten)
         if rv < oldest:
             raise Compacted(rv, oldest)
@@ -238,7 +241,7 @@ class Store:
     def watch(self, gvr: GVR) -> Watcher:
         """A watcher that gets every event from now on; hand it to `unwatch` when done."""
         watcher = Watcher()
-        self._tables.setdefault(gvr, _Table()).watchers.append(watcher)
+        self._table(gvr).watchers.append(watcher)
         return watcher
 
     def unwatch(self, gvr: GVR, watcher: Watcher) -> None:
@@ -257,26 +260,29 @@ class Store:
         """A uid from the seeded randomness."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
-    def _identify(self, meta: Object) -> None:
-        meta.setdefault("uid", self.new_uid())
-        meta.setdefault("creationTimestamp", timestamp(self._clock.now()))
+    def _identify(self, meta: Object, made: str) -> None:
+        if "uid" not in meta:
+            meta["uid"] = self.new_uid()
+        meta.setdefault("creationTimestamp", made)
 
-    def _put(self, gvr: GVR, entry: Entry) -> None:
-        table = self._tables.setdefault(gvr, _Table())
-        if entry.key not in table.entries:
-            insort(table.keys, entry.key)
-        table.entries[entry.key] = entry
+    def _table(self, gvr: GVR) -> _Table:
+        found = self._tables.get(gvr)
+        if found is None:
+            found = self._tables[gvr] = _Table()
+        return found
 
     def _commit(self, kind: str, gvr: GVR, key: Key, obj: Object, old: Entry | None) -> Object:
         self.rv += 1
         obj["metadata"]["resourceVersion"] = str(self.rv)
         entry = Entry(key, obj, self.rv)
-        table = self._tables.setdefault(gvr, _Table())
+        table = self._table(gvr)
         if kind == "DELETED":
             del table.entries[key]
             del table.keys[bisect_left(table.keys, key)]
         else:
-            self._put(gvr, entry)
+            if key not in table.entries:
+                insort(table.keys, key)
+            table.entries[key] = entry
         event = Event(kind, self.rv, entry, old)
         if len(table.history) == HISTORY:
             table.forgotten = table.history[0].rv

@@ -13,8 +13,8 @@ from meshtui.sim.datapath.view import View, view, views
 from meshtui.sim.relay.ring import Template
 from meshtui.sim.world import SimCluster, World
 
-CONNECTIONS = 200
-"""Connections made up per cluster; their events repeat."""
+CONNECTIONS = 400
+"""Connections made up for the whole mesh, at least fifty per cluster; their events repeat."""
 DROPPED_SHARE = 0.05
 REMOTE_SHARE = 0.3
 Seen = tuple[SimCluster, str, Template]
@@ -60,7 +60,7 @@ def make(world: World, cluster: SimCluster, rng: random.Random) -> list[Seen]:
     if not here:
         return []
     found: list[tuple[float, Seen]] = []
-    for _ in range(CONNECTIONS):
+    for _ in range(max(50, CONNECTIONS // len(world.clusters))):
         source = rng.choice(here)
         remote = others and rng.random() < REMOTE_SHARE
         destination = rng.choice(others if remote else here)
