@@ -95,13 +95,22 @@ def _annotate(parser: argparse.ArgumentParser) -> None:
 
 
 def _load(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="a service's name or an URL")
-    parser.add_argument("--from", dest="sources", action="append", metavar="CLUSTER/WORKLOAD", help="repeatable")
+    parser.add_argument("url", nargs="?", default="", metavar="URL", help="a service's name or an URL")
+    parser.add_argument(
+        "--from", dest="sources", action="append", metavar="CLUSTER/WORKLOAD", help="repeatable; x-wing by default"
+    )
+    parser.add_argument(
+        "--all-clusters", action="store_true", help="from every cluster side by side, as without --from"
+    )
+    parser.add_argument("--direct", action="store_true", help="from this machine, such as to an ingress or a NodePort")
+    parser.add_argument("--http2", action="store_true", help="with --direct: HTTP/2; without TLS by prior knowledge")
+    parser.add_argument("-k", "--insecure", action="store_true", help="with --direct: do not verify certificates")
     parser.add_argument("-n", dest="count", type=_count, default=10, metavar="COUNT", help="requests; 10 by default")
     parser.add_argument("--namespace", dest="namespaces", action="append", metavar="NS", help="of the workload")
     parser.add_argument("-c", "--concurrency", type=_count, default=1, metavar="N", help="at once; 1 by default")
     parser.add_argument("--rate", type=float, default=0.0, metavar="PER_SECOND", help="steady mode, 1 to 50")
     parser.add_argument("--steady", action="store_true", help="until interrupted")
+    parser.add_argument("--duration", type=float, default=0.0, metavar="SECONDS", help="of steady mode")
     parser.add_argument(
         "-m", "--max-time", type=float, default=2.0, metavar="SECONDS", help="per request; 2 by default"
     )
@@ -113,6 +122,10 @@ def _load(parser: argparse.ArgumentParser) -> None:
         "--expect", metavar="CLAUSES", help="for example 'koornacht>0,tion>0'; exit 1 if it does not hold"
     )
     parser.add_argument("--max-timeouts", type=_natural, metavar="N", help="exit 1 when more requests time out")
+    parser.add_argument("--history", action="store_true", help="the runs kept, numbered, newest first; run nothing")
+    parser.add_argument(
+        "--compare", nargs=2, type=_count, metavar=("BEFORE", "AFTER"), help="with --history: two of them by number"
+    )
     _output(parser)
 
 

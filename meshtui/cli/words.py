@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 
@@ -32,11 +34,26 @@ def complain(error: MeshtuiError) -> None:
         say(f"  next:  {clean(error.hint, LIMIT)}")
 
 
+PROGRESS_SECONDS = 0.1
+_progressed = 0.0
+
+
+def begin_progress() -> None:
+    """The next progress line is written at once."""
+    global _progressed
+    _progressed = 0.0
+
+
 def progress(text: str) -> None:
-    """A line that the next one replaces; only on a terminal."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[2K{text}")
-        sys.stderr.flush()
+    """A line that the next one replaces, at most ten times a second; only on a terminal, never wider than it."""
+    global _progressed
+    now = time.monotonic()
+    if now - _progressed < PROGRESS_SECONDS or not sys.stderr.isatty():
+        return
+    _progressed = now
+    width = shutil.get_terminal_size().columns - 1
+    sys.stderr.write(f"\r\x1b[2K{clean(text, LIMIT)[:width]}")
+    sys.stderr.flush()
 
 
 def end_progress() -> None:

@@ -22,6 +22,8 @@ class LoadSpec:
     concurrency: int = 1
     rate: float = 0.0
     """Requests per second in steady mode; 0 means as fast as they are answered."""
+    duration: float = 0.0
+    """Seconds after which steady mode ends; 0 means `count` decides."""
     max_time: float = 2.0
     """Seconds per request."""
     method: str = "GET"
@@ -33,6 +35,17 @@ class LoadSpec:
     """Response header that names who answered; empty: do not look."""
     boundary: str = ""
     """Unguessable word that frames results in the exec's output, new for each run; empty: made from the rest."""
+    http2: bool = False
+    """From this machine only: speak HTTP/2, with prior knowledge where there is no TLS."""
+    insecure: bool = False
+    """From this machine only: do not verify the server's certificate."""
+
+    @property
+    def total(self) -> int:
+        """Requests that will be made; 0 when only a person ends it."""
+        if self.rate and self.duration:
+            return max(1, round(self.rate * self.duration))
+        return self.count
 
 
 class Answer(Enum):
@@ -96,3 +109,17 @@ class LoadEnded:
 
 
 LoadEvent = LoadStarted | Request | LoadEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a container has for a load test; `why` says why it cannot be told, or what is missing."""
+
+    curl: bool = False
+    wget: bool = False
+    why: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether requests can be made."""
+        return self.curl or self.wget

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from meshtui.core.load.split import judge
-from meshtui.core.load.stats import BOUNDS, summarise
+from meshtui.core.load.stats import BOUNDS, Summary, summarise
 from meshtui.core.loadspec import LoadEnded, LoadSpec, Request
 
 VERSION = 1
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
 _COUNTS = {"type": "object", "additionalProperties": _INTEGER}
+_LATENCY = {"type": "object", "properties": dict.fromkeys(("count", "p50", "p90", "p95", "p99", "max"), _NUMBER)}
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "meshtui load run",
@@ -26,6 +27,7 @@ SCHEMA: dict[str, Any] = {
             "properties": dict.fromkeys(("cluster", "context", "namespace", "workload", "pod"), _TEXT),
         },
         "url": _TEXT,
+        "service": _TEXT,
         "spec": {"type": "object"},
         "started": _NUMBER,
         "summary": {
@@ -35,12 +37,17 @@ SCHEMA: dict[str, Any] = {
                 **dict.fromkeys(("total", "answered", "timeouts", "refused", "dns_failed", "failed"), _INTEGER),
                 **dict.fromkeys(("by_cluster", "by_pod", "by_status"), _COUNTS),
                 **dict.fromkeys(("max_all", "gap", "gap_at"), _NUMBER),
+                "latency": _LATENCY,
+                "latency_by_cluster": {"type": "object", "additionalProperties": _LATENCY},
+                "histogram": {"type": "array", "items": _INTEGER},
+                "histogram_bounds": {"type": "array", "items": _NUMBER},
             },
         },
         "expected": {"type": ["object", "null"], "additionalProperties": _NUMBER},
         "verdict": {"type": ["string", "null"]},
         "p": {"type": ["number", "null"]},
         "problem": _TEXT,
+        "cancelled": {"type": "boolean"},
         "state": {"type": "object", "additionalProperties": _TEXT},
         "requests": {
             "type": "array",
@@ -69,9 +76,15 @@ def record(
     shares: Mapping[str, float] | None = None,
     ended: LoadEnded | None = None,
     state: Mapping[str, str] | None = None,
+    *,
+    summary: Summary | None = None,
+    service: str = "",
 ) -> dict[str, Any]:
-    """A run as plain data that fits SCHEMA. `state` is what the outcome depends on, by name, for `changes`."""
-    summary = summarise(requests)
+    """A run as plain data that fits SCHEMA. `state` is what the outcome depends on, by name, for `changes`.
+
+    `summary` is given when `requests` are not all of the run's.
+    """
+    summary = summary or summarise(requests)
     verdict = judge(summary.by_cluster, shares) if shares is not None else None
     plain = asdict(summary)
     plain["by_status"] = {str(status): count for status, count in summary.by_status.items()}
@@ -87,12 +100,15 @@ def record(
             "pod": pod,
         },
         "url": spec.url,
+        "service": service,
         "spec": {
-            "count": spec.count,
+            "count": spec.total,
             "concurrency": spec.concurrency,
             "rate": spec.rate,
             "max_time": spec.max_time,
+            "duration": spec.duration,
             "method": spec.method,
+            "http2": spec.http2,
         },
         "started": started,
         "summary": plain,
@@ -100,6 +116,7 @@ def record(
         "verdict": verdict.fit.value if verdict else None,
         "p": verdict.p if verdict else None,
         "problem": ended.problem if ended else "",
+        "cancelled": ended.cancelled if ended else False,
         "state": dict(state or {}),
         "requests": [{**asdict(request), "answer": request.answer.value} for request in requests],
     }

@@ -96,7 +96,7 @@ def script(spec: LoadSpec) -> list[str]:
     """
     check(spec)
     plain = spec.method == "GET" and not (spec.headers or spec.body or spec.cluster_header)
-    numbers = (spec.count, _workers(spec), round(spec.rate * 1000), BODY_LIMIT, math.ceil(spec.max_time), int(plain))
+    numbers = (spec.total, _workers(spec), round(spec.rate * 1000), BODY_LIMIT, math.ceil(spec.max_time), int(plain))
     return ["sh", "-c", _SCRIPT, "meshtui", boundary(spec), *map(str, numbers), spec.url, *_curl_arguments(spec)]
 
 
@@ -113,6 +113,8 @@ def check(spec: LoadSpec) -> None:
         raise UsageError(f"count must be 0 or more, concurrency from 1 to {MOST_WORKERS}")
     if not 0 <= spec.rate <= MOST_RATE:
         raise UsageError(f"the rate must be at most {MOST_RATE:.0f} requests per second")
+    if spec.duration < 0 or (spec.duration and not spec.rate):
+        raise UsageError("a duration is for steady mode: say how many requests per second, too")
     if spec.rate and _needed(spec) > MOST_WORKERS:
         raise UsageError(
             "that rate with that time limit may need too many requests at once",
@@ -132,7 +134,7 @@ def _needed(spec: LoadSpec) -> int:
 
 def _workers(spec: LoadSpec) -> int:
     wanted = _needed(spec) if spec.rate else spec.concurrency
-    return min(wanted, spec.count) if spec.count else wanted
+    return min(wanted, spec.total) if spec.total else wanted
 
 
 def _curl_arguments(spec: LoadSpec) -> list[str]:

@@ -86,7 +86,11 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 def latency(seconds: Iterable[float]) -> Latency:
     """Percentiles of `seconds`."""
-    ordered = sorted(seconds)
+    return latency_of(sorted(seconds))
+
+
+def latency_of(ordered: Sequence[float]) -> Latency:
+    """Percentiles of values in ascending order."""
     if not ordered:
         return Latency()
     p50, p90, p95, p99 = (percentile(ordered, share) for share in (0.5, 0.9, 0.95, 0.99))
