@@ -101,7 +101,8 @@ def _ready(node: Any) -> bool:
 def _problem(cluster: Cluster) -> MeshtuiError | None:
     """The first thing that is wrong with a cluster that answers."""
     broken = [link.error for link in cluster.watches.values() if link.error is not None and link.phase is Phase.FAILED]
-    found = [*broken, cluster.config_error, *cluster.agent_errors.values(), cluster.relay.link.error]
+    asked = [cluster.config_error, *cluster.agent_errors.values(), cluster.access_error]
+    found = [*broken, *asked, cluster.relay.link.error]
     return next((error for error in found if error is not None), None)
 
 

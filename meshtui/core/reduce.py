@@ -205,8 +205,11 @@ def _relay(mesh: s.Mesh, cluster: s.Cluster, event: s.RelayChanged) -> s.Delta:
 
 
 def _access(mesh: s.Mesh, cluster: s.Cluster, event: s.AccessRead) -> s.Delta:
-    changed = dict(event.denied) != cluster.denied
-    cluster.denied = dict(event.denied)
+    kept = {action: reason for action, reason in cluster.denied.items() if action in event.unknown}
+    denied = {**kept, **event.denied}
+    error = next(iter(event.unknown.values()), None)
+    changed = denied != cluster.denied or str(error or "") != str(cluster.access_error or "")
+    cluster.denied, cluster.access_error = denied, error
     return _status(cluster, changed)
 
 

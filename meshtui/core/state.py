@@ -100,6 +100,8 @@ class Cluster:
     relay: RelayState = field(default_factory=RelayState)
     denied: dict[str, str] = field(default_factory=dict)
     """Action id → why the API server will not let us (SelfSubjectAccessReview)."""
+    access_error: MeshtuiError | None = None
+    """Why it is not known of some action whether we may; `denied` holds the last answer until it is."""
 
     @property
     def name(self) -> str:
@@ -270,6 +272,8 @@ class AccessRead:
 
     context: str
     denied: Mapping[str, str]
+    unknown: Mapping[str, MeshtuiError] = field(default_factory=dict)
+    """Action id → why it could not be asked: what was known of it before stays."""
 
 
 Event = (

@@ -16,7 +16,7 @@ from meshtui.core.guards import ACTIONS
 from meshtui.core.objects import Pod
 from meshtui.core.resources import BY_PLURAL, PODS
 from meshtui.kube.api import Api
-from meshtui.mesh.pace import Pace, every
+from meshtui.mesh.pace import Backoff, Pace, every
 
 NAMESPACE = "kube-system"
 LABEL = "k8s-app"
@@ -37,6 +37,10 @@ class Prober:
     asked: Callable[[str], None]
     """Called with a question's name whenever it was answered or refused."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
+    _unsure: Backoff = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._unsure = Backoff(self.pace, self.rng)
 
     async def run(self, questions: Collection[str] = QUESTIONS) -> None:
         """Ask `questions` for ever."""
@@ -74,17 +78,22 @@ class Prober:
             self.emit(s.ConfigRead(self.api.context, config))
 
     async def _access(self) -> None:
-        reasons = await asyncio.gather(*(self._denied(action) for action in ACTIONS))
-        denied = {action: reason for action, reason in zip(ACTIONS, reasons, strict=True) if reason}
-        self.emit(s.AccessRead(self.api.context, denied))
+        """Ask what we may do. What could not be asked is unknown, neither allowed nor refused, and asked again soon."""
+        found = dict(zip(ACTIONS, await asyncio.gather(*(self._denied(action) for action in ACTIONS)), strict=True))
+        denied = {action: reason for action, reason in found.items() if isinstance(reason, str) and reason}
+        unknown = {action: error for action, error in found.items() if isinstance(error, MeshtuiError)}
+        self.emit(s.AccessRead(self.api.context, denied, unknown))
+        if not unknown:
+            self._unsure.reset()
+        elif "access" in self._poke:
+            asyncio.get_running_loop().call_later(self._unsure.next(), self._poke["access"].set)
 
-    async def _denied(self, action: str) -> str:
+    async def _denied(self, action: str) -> str | MeshtuiError:
         verb, plural, subresource, words = ACTIONS[action]
         try:
             allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource)
-        except MeshtuiError:
-            # Not being able to ask is no refusal: the attempt itself will tell.
-            return ""
+        except MeshtuiError as error:
+            return error
         return "" if allowed else f"your credentials do not allow to {words}"
 
     async def _pods(self, app: str) -> list[Pod]:

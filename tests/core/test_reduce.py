@@ -8,7 +8,7 @@ import pytest
 from meshtui.core import resources as r
 from meshtui.core import state as s
 from meshtui.core.ciliumstatus import CiliumConfig
-from meshtui.core.errors import Forbidden, Unreachable
+from meshtui.core.errors import Forbidden, MeshtuiError, Unreachable
 from meshtui.core.objects import EndpointSlice, Meta, Service
 from meshtui.core.reduce import MANAGED_BY, MESH_CONTROLLER, SERVICE_NAME, reduce
 from tests.core.recorded import KEY, LISTS, items, mesh_of
@@ -169,8 +169,15 @@ def test_rights_and_unknown_contexts() -> None:
     mesh = empty()
     assert reduce(mesh, s.AccessRead("tion", {"annotate": "no"})).status == {"tion"}
     assert not reduce(mesh, s.AccessRead("tion", {"annotate": "no"}))
+    error = MeshtuiError("no answer")
+    unknown = s.AccessRead("tion", {"scale": "no"}, {"annotate": error, "exec": error})
+    assert reduce(mesh, unknown).status == {"tion"}
+    assert mesh.clusters["tion"].denied == {"annotate": "no", "scale": "no"}, "what could not be asked stays"
+    assert mesh.clusters["tion"].access_error is error
+    assert reduce(mesh, s.AccessRead("tion", {})).status == {"tion"}
+    assert (mesh.clusters["tion"].denied, mesh.clusters["tion"].access_error) == ({}, None)
     assert not reduce(mesh, s.AccessRead("elsewhere", {"annotate": "no"}))
-    assert mesh.generation == 3
+    assert mesh.generation == 5
 
 
 def test_an_object_without_versions_is_compared_by_its_fields() -> None:

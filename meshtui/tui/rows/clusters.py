@@ -76,6 +76,8 @@ def failures(cluster: Cluster) -> list[MeshtuiError]:
     found += list(cluster.agent_errors.values())[:1]
     if cluster.kvstoremesh_error:
         found.append(cluster.kvstoremesh_error)
+    if cluster.access_error:
+        found.append(cluster.access_error)
     return found
 
 
