@@ -35,6 +35,12 @@ def _provider() -> type[Provider]:
     return RegistryProvider
 
 
+def _trouble() -> type[Provider]:
+    from meshtui.tui.trouble import TroubleProvider
+
+    return TroubleProvider
+
+
 class MeshChanged(Message):
     """The mesh changed; several changes wait as one."""
 
@@ -44,7 +50,7 @@ class MeshtuiApp(App[int]):
 
     TITLE = "meshtui"
     CSS_PATH = "meshtui.tcss"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider, _trouble}
     COMMAND_PALETTE_BINDING = "ctrl+p"
     NOTIFICATION_TIMEOUT = 5
 
@@ -54,6 +60,8 @@ class MeshtuiApp(App[int]):
         self.settings = settings
         self.opening = opening
         self.clock = clock or SystemClock()
+        self.control = ""
+        """Where the embedded mesh takes faults; empty unless this is the demo."""
         self.waiting = Delta()
         self._posted = False
         for own in (theme.DARK, theme.LIGHT):

@@ -32,14 +32,17 @@ class SystemClock:
 def opening(
     make_session: Callable[..., Awaitable[SessionPort] | SessionPort] | SessionPort,
     demo: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
+    began: Callable[[Any], None] | None = None,
 ) -> Opening:
-    """An `Opening` from what the command line has; with `demo`, `make_session` gets what it yields."""
+    """An `Opening` from what the command line has; with `demo`, `make_session`, and `began`, get what it yields."""
 
     async def go(report: Report, stack: AsyncExitStack) -> SessionPort:
         arguments = []
         if demo is not None:
             report("starting the embedded mesh")
             arguments.append(await stack.enter_async_context(demo()))
+            if began is not None:
+                began(*arguments)
         report("reading the kubeconfig")
         if not callable(make_session):
             return make_session
@@ -64,6 +67,9 @@ def run_dashboard(
     """
     from meshtui.tui.app import MeshtuiApp
 
-    app = MeshtuiApp(opening(make_session, demo), settings, clock)
+    def began(running: Any) -> None:
+        app.control = running.control
+
+    app = MeshtuiApp(opening(make_session, demo, began), settings, clock)
     result = app.run()
     return result if result is not None else app.return_code or 0
