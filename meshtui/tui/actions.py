@@ -63,8 +63,8 @@ def report(board: Dashboard, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
     """Say what became of the plan; where several objects differ, tell each apart."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
-        effect = f" · {plan.effects[0]}" if plan.effects else ""
-        board.say(f"{plan.title}{effect}")
+        moved = [effect for effect in plan.effects if not effect.endswith(", unchanged")]
+        board.say(" · ".join([plan.title, *(moved or plan.effects)[:1]]))
         return
     if len(outcomes) == 1:
         assert failed[0].error is not None

@@ -29,7 +29,7 @@ class FilterDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """What can be typed, above the input."""
         if self.examples:
-            lines = [[Span(f" {fit(term, 34)} ", "key"), Span(meaning, "dim")] for term, meaning in self.examples]
+            lines = [[Span(f" {fit(term, 32)} ", "key"), Span(meaning, "dim")] for term, meaning in self.examples]
             yield LineText(lines)
         yield Input(self.value, placeholder=self.placeholder, id="filter", select_on_focus=False)
 

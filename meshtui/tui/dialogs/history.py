@@ -31,7 +31,7 @@ class HistoryDialog(Dialog[None]):
         self.board = board
         self.session = session
         self.list = ItemList()
-        self._box = Vertical(self.list, classes="dialog -tall")
+        self._box = Vertical(self.list, classes="dialog")
 
     def compose(self) -> ComposeResult:
         """The list in a frame."""

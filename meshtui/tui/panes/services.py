@@ -17,9 +17,9 @@ from meshtui.tui.panes.base import Pane, bindings
 from meshtui.tui.rows import services as rows
 from meshtui.tui.rows.paint import Line, Span, safe
 
-PORTION = 150
+PORTION = 60
 """Rows made between two paints."""
-_SHOW_EVERY = 10
+_SHOW_EVERY = 20
 """Portions after which a list still being made is shown again."""
 _CHANGES = {
     "global_here": "annotate", "shared_here": "annotate", "affinity_here": "annotate", "global_all": "annotate",

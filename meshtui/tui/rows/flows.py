@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from meshtui.core import dropreason
 from meshtui.core.flow import Direction, EventType, FlowRow, Peer, Verdict
+from meshtui.core.flowstore import Gap
 from meshtui.tui.rows.header import time_text
 from meshtui.tui.rows.paint import Line, Span, fit, safe, tag, width_of
 
@@ -63,9 +64,10 @@ def who(row: FlowRow, tags: Tags) -> list[Span]:
 
 
 def seen_by(row: FlowRow, tags: Tags) -> str:
-    """Tag of the cluster whose node saw it."""
-    cluster = row.node.partition("/")[0]
-    return tags[cluster][0] if cluster in tags else safe(cluster, 20)
+    """Tag of the cluster whose node saw it, and the node: `K worker2`, the cluster's name taken off the node's."""
+    cluster, _, node = row.node.partition("/")
+    label = tags[cluster][0] if cluster in tags else safe(cluster, 20)
+    return f"{label} {safe(node.removeprefix(f'{cluster}-'), 24)}".rstrip()
 
 
 def what(row: FlowRow, tags: Tags, explanation: str = "") -> list[Span]:
@@ -99,9 +101,27 @@ def reason(row: FlowRow) -> str:
     return safe(dropreason.text(row.drop_reason or row.sub_type), 60)
 
 
+def stamp_text(time_ns: int, *, utc: bool) -> str:
+    """`12:03:04.123`, cut and not rounded, as the CLI does."""
+    seconds, nanos = divmod(time_ns, 1_000_000_000)
+    text = time_text(seconds, utc=utc)
+    return f"{text}.{nanos // 1_000_000:03d}" if ":" in text and "-" not in text else text
+
+
+def gap_line(gap: Gap, tags: Tags, *, utc: bool) -> Line:
+    """`── 12:03:04 … 12:03:16 tion's flows missing for 12.0 s ──`: a stretch nobody told of, or told of late."""
+    start = stamp_text(gap.start_ns, utc=utc)
+    who = safe(gap.source, 40)
+    if gap.end_ns is None:
+        return [Span(f" ┄┄ {start} {who}'s source lost, away since ┄┄ ", "warn"), Span(safe(gap.cause, 100), "dim")]
+    length = (gap.end_ns - gap.start_ns) / 1e9
+    what = "events of this time may be missing" if gap.lost else "caught up with, nothing missing"
+    return [Span(f" ┄┄ {start} {who}'s source away for {length:.1f} s: {what} ┄┄", "warn" if gap.lost else "dim")]
+
+
 def flow_lines(row: FlowRow, tags: Tags, width: int, *, two: bool, utc: bool, explanation: str = "") -> list[Line]:
     """One flow: who and what on two lines, or both on one."""
-    stamp = Span(f" {time_text(row.time_ns / 1e9, utc=utc, millis=True)} ", "dim")
+    stamp = Span(f" {stamp_text(row.time_ns, utc=utc)} ", "dim")
     first = [stamp, *who(row, tags)]
     if two:
         return [first, [Span("   "), *what(row, tags, explanation)]]
@@ -121,13 +141,3 @@ def _cut(line: list[Span], width: int) -> list[Span]:
         result.append(span if need <= left else span._replace(text=fit(span.text, left)))
         left -= min(need, left)
     return [*result, Span(" " * left)] if left > 0 else result
-
-
-def title(shown: str, rate: float, lost: int, *, waiting: int | None, text: str = "") -> str:
-    """`dropped · all clusters · 57/s · lost 0`, what waits while paused, and the filter."""
-    parts = [shown, "all clusters", f"{rate:.0f}/s", f"lost {lost}"]
-    if text:
-        parts[1] = safe(text, 60)
-    if waiting is not None:
-        parts.append(f"paused, {waiting} waiting")
-    return " · ".join(parts)

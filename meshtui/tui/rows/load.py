@@ -3,51 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from meshtui.core.load import Summary, summarise
-from meshtui.core.load.split import Fit, judge
-from meshtui.core.loadspec import Answer, LoadSpec, Request
+from meshtui.core.load.run import HERE, Run
+from meshtui.core.load.split import Fit
+from meshtui.core.load.stats import BOUNDS, Summary
+from meshtui.core.loadspec import Answer, Request
 from meshtui.tui.rows import status
 from meshtui.tui.rows.flows import Tags
-from meshtui.tui.rows.paint import Line, Span, cluster_role, joined, safe, tag, wrapped
+from meshtui.tui.rows.paint import Line, Span, cluster_role, fit, joined, safe, tag, width_of, wrapped
+from meshtui.tui.rows.timeline import timeline
 
 _DIGITS = re.compile(r"\d+")
 BARS = "▁▂▃▄▅▆▇█"
 
 
-@dataclass(slots=True)
-class Run:
-    """One load test as the pane follows it."""
-
-    spec: LoadSpec
-    client: str
-    """Context of the client's cluster."""
-    target: str
-    """What people call the target: `rebel-base`."""
-    expected: Mapping[str, float] = field(default_factory=dict)
-    """Cluster name → predicted share, when it started."""
-    requests: list[Request] = field(default_factory=list)
-    pod: str = ""
-    running: bool = True
-    problem: str = ""
-    hint: str = ""
-    cancelled: bool = False
-
-    @property
-    def summary(self) -> Summary:
-        """The run in numbers so far."""
-        return summarise(self.requests)
-
-
-def run_lines(run: Run, tags: Tags, client: tuple[str, int], width: int) -> list[Line]:
-    """The run in front: what is asked, the marks, the split, the times."""
-    lines: list[Line] = [_head(run, tags, client)]
-    lines += marks(run, tags, width)
+def run_lines(run: Run, tags: Tags, client: tuple[str, int] | None, width: int, *, utc: bool = True) -> list[Line]:
+    """One run: what is asked, the marks, the split, the times, what moved, what failed."""
     summary = run.summary
+    lines: list[Line] = [_head(run, summary, tags, client)]
+    lines += marks(run, tags, width)
     if run.requests or run.running:
-        lines += [_split(run, summary, tags, width), _times(run, summary)]
+        lines += [_split(run, summary, tags, width), *_verdict(run), _times(summary)]
+        lines += [line for line in (_pods(summary, tags, width), _apart(summary, tags), _histogram(summary)) if line]
+    if run.spec.rate:
+        lines += timeline(run, tags, width, utc=utc)
     for text in _stories(run):
         lines += [[Span(part, "warn")] for part in wrapped(f"{status.BAD} {text}", width, indent=1)]
     if run.problem:
@@ -57,29 +37,66 @@ def run_lines(run: Run, tags: Tags, client: tuple[str, int], width: int) -> list
     return lines
 
 
-def _head(run: Run, tags: Tags, client: tuple[str, int]) -> Line:
+NARROWEST = 46
+"""Cells a run needs to stand beside another."""
+
+
+def beside(blocks: Sequence[Sequence[Line]], width: int) -> list[Line]:
+    """Runs in columns where there is room for all of them, else one below the other."""
+    each = width // max(1, len(blocks))
+    if len(blocks) < 2 or each < NARROWEST:
+        return [line for number, block in enumerate(blocks) for line in ([()] if number else []) + list(block)]
+    rows = max(map(len, blocks))
+    return [[span for block in blocks for span in _cut(block[y] if y < len(block) else (), each)] for y in range(rows)]
+
+
+def _cut(line: Line, width: int) -> list[Span]:
+    """A line in exactly `width` cells, the last one left free."""
+    taken: list[Span] = []
+    room = width - 1
+    for span in line:
+        if room <= 0:
+            break
+        size = width_of([span])
+        taken.append(span if size <= room else span._replace(text=fit(span.text, room)))
+        room -= min(size, room)
+    return [*taken, Span(" " * (room + 1))]
+
+
+def _head(run: Run, summary: Summary, tags: Tags, client: tuple[str, int] | None) -> Line:
     state = Span("◌ running", "info") if run.running else Span("✔ done", "ok")
     if run.cancelled:
         state = Span("! stopped", "warn")
     elif run.problem:
         state = Span("✗ failed", "bad")
-    expected = [[tag(*tags.get(name, ("?", 0))), Span(f" {share:.0%}")] for name, share in run.expected.items()]
-    line = [Span(" "), tag(*client), Span(f" {safe(run.spec.workload, 40)} → {safe(run.target, 60)}  ", "strong")]
-    line += [Span(f"{len(run.requests)}/{run.spec.count or '∞'}  "), state]
+    expected = [[tag(*tags.get(name, ("?", 0))), Span(f" {share:.0%}")] for name, share in (run.expected or {}).items()]
+    who = [tag(*client), Span(f" {safe(run.spec.workload, 40)}", "strong")] if client else [Span(HERE, "strong")]
+    line = [Span(" "), *who, Span(f" → {safe(run.target, 60)}  ", "strong")]
+    pace = f" at {run.spec.rate:g}/s" if run.spec.rate else ""
+    line += [Span(f"{summary.total}/{run.spec.total or '∞'}{pace}  "), state]
     if expected:
         line += [Span("  expected ", "dim"), *joined(expected, " ")]
     return line
 
 
+MARK_LINES = 4
+
+
 def marks(run: Run, tags: Tags, width: int) -> list[Line]:
-    """One mark per request in order: `●K` in the cluster's colour, `✗` when nobody answered, `·` to come."""
-    spans = [_mark(request, tags) for request in run.requests]
-    missing = max(0, run.spec.count - len(run.requests)) if run.running else 0
-    spans += [Span("· ", "dim")] * missing
+    """The last requests in order: `●K` in the cluster's colour, `✗` when nobody answered, `·` to come."""
+    missing = max(0, run.spec.total - run.tally.total) if run.running else 0
+    most = (MARK_LINES + 1) * width // 2
+    latest = [_mark(request, tags) for request in run.requests[-most:]]
+    spans = latest + [Span("· ", "dim")] * min(missing, most)
     each = 3 if any(len(s.text) > 2 for s in spans) else 2
     per_line = max(1, (width - 2) // each)
+    # Lines begin at multiples of their length, so that marks stay where they are while more come.
+    first = (len(run.requests) - len(latest)) % per_line
+    spans = spans[(per_line - first) % per_line :]
     rows = [spans[i : i + per_line] for i in range(0, len(spans), per_line)] or [[]]
-    return [[Span(" "), *row] for row in rows[-4:]]
+    end = max(MARK_LINES, -(-len(latest) // per_line))
+    rows = rows[: end + 1]
+    return [[Span(" "), *row] for row in rows[-MARK_LINES:]]
 
 
 def _mark(request: Request, tags: Tags) -> Span:
@@ -87,7 +104,7 @@ def _mark(request: Request, tags: Tags) -> Span:
         return Span("✗ ", "bad")
     found = folded(request.cluster, tags)
     if found is None:
-        return Span("●?", "warn")
+        return Span("●?" if not request.cluster else "●·", "warn")
     label, index = found
     return Span(f"●{label}", cluster_role(index))
 
@@ -99,12 +116,13 @@ def folded(name: str, tags: Tags) -> tuple[str, int] | None:
 
 def _split(run: Run, summary: Summary, tags: Tags, width: int) -> Line:
     """`koornacht 6 ██████  tion 3 ███  timed out 1 █`."""
-    if not run.requests:
+    if not summary.total:
         return [Span("  waiting for the first answer", "dim")]
-    failed: dict[str, int] = {}
-    for request in run.requests:
-        if request.answer is not Answer.ANSWERED:
-            failed[request.answer.value] = failed.get(request.answer.value, 0) + 1
+    lost = {
+        Answer.TIMED_OUT: summary.timeouts, Answer.REFUSED: summary.refused,
+        Answer.DNS_FAILED: summary.dns_failed, Answer.FAILED: summary.failed,
+    }  # fmt: skip
+    failed = {answer.value: count for answer, count in lost.items() if count}
     room = max(6, min(24, (width - 40) // max(1, len(summary.by_cluster) + len(failed))))
     parts: list[Line] = []
     for name, count in sorted(summary.by_cluster.items()):
@@ -116,17 +134,66 @@ def _split(run: Run, summary: Summary, tags: Tags, width: int) -> Line:
     return [Span(" "), *joined(parts, "  ")]
 
 
-def _times(run: Run, summary: Summary) -> Line:
-    """`p50 3 ms  p95 12 ms  max 2.0 s`, and when the run is over whether the split is what was expected."""
-    if not run.requests:
+def _times(summary: Summary) -> Line:
+    """`p50 3 ms  p90 4 ms  p95 12 ms  p99 20 ms  max 2.0 s`."""
+    if not summary.total:
         return ()
-    parts = [f"p50 {ms(summary.p50)}", f"p95 {ms(summary.p95)}"] if summary.answered else []
-    line = [Span(" " + "  ".join([*parts, f"max {ms(summary.max)}"]), "dim")]
-    if run.running or not run.expected:
-        return line
-    verdict = judge(summary.by_cluster, run.expected)
+    named = (("p50", summary.p50), ("p90", summary.p90), ("p95", summary.p95), ("p99", summary.p99))
+    parts = [f"{name} {ms(value)}" for name, value in named] if summary.answered else []
+    return [Span(" " + "  ".join([*parts, f"max {ms(summary.max)}"]), "dim")]
+
+
+def _verdict(run: Run) -> list[Line]:
+    """When the run is over: whether the split is what was expected."""
+    verdict = run.verdict if not run.running and run.requests and run.expected else None
+    if verdict is None:
+        return []
     glyph, role = _FITS[verdict.fit]
-    return [*line, Span(f"   {glyph} {safe(verdict.text, 120)}", role)]
+    return [[Span(f" {glyph} {safe(verdict.text, 120)}", role)]]
+
+
+def _pods(summary: Summary, tags: Tags, width: int) -> Line:
+    """`pods  K …4mk87 3  T …jqgrf 2`, as far as flows tell and room allows."""
+    parts: list[Line] = []
+    room = width - 7
+    for name, count in summary.by_pod.items():
+        cluster, _, pod = name.partition("/")
+        found = folded(cluster, tags)
+        short = f"…{pod.rpartition('-')[2]}" if "-" in pod else pod
+        part = [*([tag(*found), Span(" ")] if found else []), Span(f"{safe(short, 30)} {count}")]
+        room -= width_of(part) + 2
+        if room < 2 and parts:
+            parts.append([Span("…", "dim")])
+            break
+        parts.append(part)
+    return [Span(" pods  ", "dim"), *joined(parts, "  ")] if parts else ()
+
+
+def _apart(summary: Summary, tags: Tags) -> Line:
+    """`K p50 2 ms p99 3 ms · T p50 4 ms p99 9 ms`, when more than one cluster answered."""
+    if len(summary.latency_by_cluster) < 2:
+        return ()
+    parts: list[Line] = []
+    for name, times in summary.latency_by_cluster.items():
+        found = folded(name, tags)
+        who = tag(*found) if found else Span(safe(name, 24) or "unknown", "warn")
+        parts.append([who, Span(f" p50 {ms(times.p50)} p95 {ms(times.p95)} max {ms(times.max)}", "dim")])
+    return [Span(" "), *joined(parts)]
+
+
+def _histogram(summary: Summary) -> Line:
+    """`1 ms ▁▇▇▃ 20 ms`: answered requests by how long they took, from the fastest bucket used to the slowest."""
+    used = [n for n, count in enumerate(summary.histogram) if count]
+    if not used:
+        return ()
+    first, last = used[0], used[-1]
+    most = max(summary.histogram)
+    bars = "".join(
+        " " if not count else BARS[min(7, round(7 * count / most))] for count in summary.histogram[first : last + 1]
+    )
+    low = f"≤ {ms(BOUNDS[first])}" if first < len(BOUNDS) else f"> {ms(BOUNDS[-1])}"
+    high = f"≤ {ms(BOUNDS[last])}" if last < len(BOUNDS) else f"> {ms(BOUNDS[-1])}"
+    return [Span(f" {low} ", "dim"), Span(bars, "info"), Span(f" {high}" if last > first else "", "dim")]
 
 
 _FITS = {
@@ -137,10 +204,14 @@ _FITS = {
 }
 
 
+_TOLD = 500
+"""Requests whose stories are looked at."""
+
+
 def _stories(run: Run) -> list[str]:
     """The different stories of requests that failed, told once each: only their numbers differ."""
     stories: dict[str, list[str]] = {}
-    for request in run.requests:
+    for request in run.requests[-_TOLD:]:
         if request.story:
             stories.setdefault(_DIGITS.sub("#", request.story), []).append(request.story)
     return [f"{len(told)}× {safe(told[0])}" for told in list(stories.values())[:3]]

@@ -86,9 +86,13 @@ def _ready(cluster: Cluster, cell: core.Cell) -> list[Span]:
 
 
 def _detail(cell: core.Cell, width: int) -> str:
-    """Type and ports: `ClusterIP 80/TCP`."""
+    """Type and ports: `ClusterIP http 80/TCP`, or `ClusterIP 80` where there is no room."""
     kind = "headless" if cell.kind == "Headless" else cell.kind
-    return fit(safe(f"{kind} {cell.ports}".strip(), 80), max(8, width)).rstrip()
+    full = safe(f"{kind} {cell.ports}".strip(), 80)
+    if len(full) <= width:
+        return full
+    numbers = ",".join(part.split()[-1].partition("/")[0] for part in cell.ports.split(",") if part.split())
+    return fit(safe(f"{kind} {numbers}", 80), max(8, width)).rstrip()
 
 
 def route_line(
