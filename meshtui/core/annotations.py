@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -168,23 +169,38 @@ def effective(service: o.Service, namespace: o.Namespace | None, config: CiliumC
     `shared` defaults to true on a global service and is forced to false on any other; affinity is read only
     when global. Source: pkg/annotation/clustermesh.go (GetAnnotationShared, GetAnnotationServiceAffinity).
     """
-    annotations = service.metadata.annotations
+    headless = is_headless(service)
+    synced = syncs_slices(service, config) if config is not None else False
+    exported = namespace_is_global(namespace, config)
     version = config.version if config else UNKNOWN_VERSION
-    if annotations:
-        written_global = read(annotations, GLOBAL)
-        written_shared = read(annotations, SHARED)
-        written_affinity = read(annotations, AFFINITY)
-    else:
-        written_global = written_shared = written_affinity = _ABSENT
+    annotations = service.metadata.annotations
+    if not annotations:
+        return _effective(_NOTHING, version, exported, headless, synced)
+    return _effective(tuple(map(annotations.get, _READ)), version, exported, headless, synced)
+
+
+_READ = (*ALIASES.keys(), *ALIASES.values())
+_NOTHING: tuple[str | None, ...] = (None,) * len(_READ)
+
+
+@lru_cache(maxsize=4096)
+def _effective(
+    values: tuple[str | None, ...], version: tuple[int, int], exported: bool, headless: bool, synced: bool
+) -> Effective:
+    """Thousands of services say the same few things: one object for all of them.
+
+    Without that a table of 5,000 services in 8 clusters is 160,000 more objects for the collector to walk.
+    """
+    annotations = {key: value for key, value in zip(_READ, values, strict=True) if value is not None}
+    written_global, written_shared, written_affinity = (read(annotations, key) for key in (GLOBAL, SHARED, AFFINITY))
     is_global = is_true(written_global.value)
-    shared = is_global and (written_shared.value is None or is_true(written_shared.value))
     return Effective(
         global_=is_global,
-        shared=shared,
+        shared=is_global and (written_shared.value is None or is_true(written_shared.value)),
         affinity=affinity_of(written_affinity.value, version) if is_global else Affinity.NONE,
-        namespace_global=namespace_is_global(namespace, config),
-        headless=is_headless(service),
-        synced_slices=is_global and syncs_slices(service, config),
+        namespace_global=exported,
+        headless=headless,
+        synced_slices=is_global and synced,
         written_global=written_global,
         written_shared=written_shared,
         written_affinity=written_affinity,

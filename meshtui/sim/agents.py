@@ -100,7 +100,7 @@ def _remote_clusters(world: World, known: View, *, kvstoremesh: bool) -> list[Ob
             "num-failures": 0 if kvstoremesh else 1,
             "num-identities": told.identities,
             "num-nodes": told.nodes,
-            "num-shared-services": len(told.services),
+            "num-shared-services": told.services,
             "ready": True,
             "status": "etcd: 1/1 connected, leases=0, lock leases=0, has-quorum=true: "
             f"endpoint status checks are disabled, ID: {etcd}",
@@ -109,7 +109,7 @@ def _remote_clusters(world: World, known: View, *, kvstoremesh: bool) -> list[Ob
         if kvstoremesh:
             del config["kvstoremesh"]
             synced |= {"endpoint-slices": True, "service-exports": True}
-            remote["num-endpoint-slices"] = len(told.services)
+            remote["num-endpoint-slices"] = told.services
         if known.version < (1, 20):
             del config["endpoint-slices-export-mode"]
             synced.pop("endpoint-slices", None)

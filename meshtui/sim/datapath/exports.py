@@ -98,11 +98,9 @@ def local_backends(known: View, namespace: str, name: str) -> list[Backend]:
 
 def exported(known: View) -> set[Key]:
     """Services this cluster shares."""
-    return {
-        (s["metadata"]["namespace"], s["metadata"]["name"])
-        for s in known.services()
-        if is_shared(s) and namespace_is_global(known, s["metadata"]["namespace"])
-    }
+    shared = {(s["metadata"]["namespace"], s["metadata"]["name"]) for s in known.services() if is_shared(s)}
+    inside = {namespace for namespace, _ in shared if namespace_is_global(known, namespace)}
+    return {key for key in shared if key[0] in inside}
 
 
 def export(known: View, namespace: str, name: str) -> list[Backend] | None:
@@ -123,6 +121,16 @@ class Snapshot:
     """All that one cluster had told another when the connection between their etcds broke."""
 
     services: dict[Key, list[Backend]]
+    endpoints: int
+    identities: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many objects of each kind a cluster tells the others."""
+
+    services: int
     endpoints: int
     identities: int
     nodes: int
@@ -150,26 +158,50 @@ class Imports:
             return kept.services.get(key)
         return export(view(world.clusters[source]), *key)
 
-    def counts(self, world: World, reader: str, source: str) -> Snapshot:
-        """All of it, for status reports."""
-        return self.frozen.get((reader, source)) or snapshot(view(world.clusters[source]))
+    def counts(self, world: World, reader: str, source: str) -> Told:
+        """How much it is, for status reports."""
+        kept = self.frozen.get((reader, source))
+        if kept is not None:
+            return Told(len(kept.services), kept.endpoints, kept.identities, kept.nodes)
+        return told(view(world.clusters[source]))
 
 
 def snapshot(known: View) -> Snapshot:
     """What a cluster's clustermesh-apiserver has in its etcd right now."""
-    store = known.cluster.store
+    count = told(known)
     services = {key: export(known, *key) or [] for key in exported(known)}
-    in_mesh = [e for e in store.list(("cilium.io", "ciliumendpoints")) if _global(known, e["metadata"]["namespace"])]
-    identities = [
-        i
-        for i in store.list(("cilium.io", "ciliumidentities"))
-        if _global(known, i.get("security-labels", {}).get("k8s:io.kubernetes.pod.namespace", ""))
-    ]
-    return Snapshot(services, len(in_mesh), len(identities), len(store.list(("cilium.io", "ciliumnodes"))))
+    return Snapshot(services, count.endpoints, count.identities, count.nodes)
 
 
-def _global(known: View, namespace: str) -> bool:
-    return namespace_is_global(known, namespace)
+class _Counted:
+    """How many services a cluster exports, as of one version of them."""
+
+    version = -1
+    services = 0
+
+
+def told(known: View) -> Told:
+    """The same in numbers. Every status report of every other cluster asks for them: services are counted once."""
+    store = known.cluster.store
+    counted = known.cluster.part(_Counted, _Counted)
+    if counted.version != known.service_version:
+        counted.version, counted.services = known.service_version, len(exported(known))
+    gate: dict[str, bool] = {}
+
+    def inside(namespace: str) -> bool:
+        if namespace not in gate:
+            gate[namespace] = namespace_is_global(known, namespace)
+        return gate[namespace]
+
+    endpoints = store.list(("cilium.io", "ciliumendpoints"))
+    identities = store.list(("cilium.io", "ciliumidentities"))
+    spaces = [i.get("security-labels", {}).get("k8s:io.kubernetes.pod.namespace", "") for i in identities]
+    return Told(
+        counted.services,
+        sum(inside(e["metadata"]["namespace"]) for e in endpoints),
+        sum(inside(space) for space in spaces),
+        len(store.list(("cilium.io", "ciliumnodes"))),
+    )
 
 
 def imports(world: World) -> Imports:
