@@ -349,6 +349,10 @@ class Dashboard(Screen[None]):
             return
         self.load_pane.begin(self.session, context, key)
 
+    def do_load_all(self) -> None:
+        """Ten requests from every cluster."""
+        self.load_pane.do_load_all()
+
     def do_help(self) -> None:
         """The keys that work here."""
         from meshtui.tui.dialogs.help import help_lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from meshtui.core.evidence import Realised
 from meshtui.core.findings.model import Finding
 from meshtui.core.flowstore import FlowStore
-from meshtui.core.loadspec import LoadEvent, LoadSpec
+from meshtui.core.loadspec import LoadEvent, LoadSpec, Tools
 from meshtui.core.plan import History, Outcome, Plan
 from meshtui.core.resources import Resource
 from meshtui.core.state import Delta, Mesh
+from meshtui.mesh.runlog import RunLog
 
 
 class SessionPort(Protocol):
@@ -102,8 +103,30 @@ class SessionPort(Protocol):
         """Carry out a plan. Raises Refused when consent is missing."""
         ...
 
-    def load(self, spec: LoadSpec) -> AsyncIterator[LoadEvent]:
-        """Run a load test; events arrive as answers do."""
+    @property
+    def flow_source(self) -> str:
+        """Where flows are read from: `auto`, `relay` or `agents`."""
+        ...
+
+    def set_flow_source(self, wanted: str, context: str = "") -> None:
+        """Read flows from Relays or agents."""
+        ...
+
+    async def set_flow_query(self, flow_filter: Any) -> None:
+        """Ask every source of flows for what matches (`core.flowfilter.FlowFilter`)."""
+        ...
+
+    def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
+        """Run a load test; events arrive as answers do; closing it stops the run."""
+        ...
+
+    @property
+    def runs(self) -> RunLog:
+        """Load tests made before, across restarts."""
+        ...
+
+    async def tools(self, context: str, namespace: str, pod: str) -> Tools:
+        """Whether a load test can run in a pod."""
         ...
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from meshtui.core.evidence import Realised
 from meshtui.core.findings.model import Finding
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowstore import FlowStore
-from meshtui.core.loadspec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
+from meshtui.core.loadspec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request, Tools
 from meshtui.core.plan import History, Outcome, Plan, Verb
 from meshtui.core.reduce import reduce
 from meshtui.core.toggles import annotate
 from meshtui.hubble.jsonlines import read
+from meshtui.mesh.runlog import RunLog
 from tests.core.recorded import CLUSTERS, mesh_of
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -65,6 +66,10 @@ class FakeSession:
         self._listeners: list[Callable[[s.Delta], None]] = []
         self._flow_listeners: list[Callable[[], None]] = []
         self.stopped = False
+        self.runs = RunLog(None)
+        self.tools_found: dict[tuple[str, str, str], Tools] = {}
+        self.flow_source = "auto"
+        self.flow_queries: list[str] = []
 
     async def start(self) -> None:
         pass
@@ -140,7 +145,16 @@ class FakeSession:
             new = msgspec.structs.replace(service, metadata=meta)
             self.emit(s.Changed(step.context, r.SERVICES, {step.key: new}, NOW))
 
-    async def load(self, spec: LoadSpec) -> AsyncIterator[LoadEvent]:
+    def set_flow_source(self, wanted: str, context: str = "") -> None:
+        self.flow_source = wanted
+
+    async def set_flow_query(self, flow_filter: Any) -> None:
+        self.flow_queries.append(str(flow_filter))
+
+    async def tools(self, context: str, namespace: str, pod: str) -> Tools:
+        return self.tools_found.get((context, namespace, pod), Tools(curl=True))
+
+    async def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
         self.specs.append(spec)
         yield LoadStarted(spec, "default/x-wing-1", NOW)
         while (request := await self.answers.get()) is not None:

@@ -50,6 +50,11 @@ class Tally:
         """Seconds in which something ended, oldest first."""
         self.moves = Moves()
 
+    @property
+    def total(self) -> int:
+        """Requests counted so far."""
+        return self._answers.total()
+
     def add(self, request: Request) -> None:
         """Count a request that just ended; `at` never goes back."""
         self._count(request, 1)

@@ -41,10 +41,16 @@ NARROWEST = 46
 """Cells a run needs to stand beside another."""
 
 
+def column(runs: int, width: int) -> int:
+    """Cells each of so many runs gets: a column where there is room for all, else the whole width."""
+    each = width // max(1, runs)
+    return width if runs < 2 or each < NARROWEST else each - 1
+
+
 def beside(blocks: Sequence[Sequence[Line]], width: int) -> list[Line]:
     """Runs in columns where there is room for all of them, else one below the other."""
-    each = width // max(1, len(blocks))
-    if len(blocks) < 2 or each < NARROWEST:
+    each = column(len(blocks), width) + 1
+    if each > width:
         return [line for number, block in enumerate(blocks) for line in ([()] if number else []) + list(block)]
     rows = max(map(len, blocks))
     return [[span for block in blocks for span in _cut(block[y] if y < len(block) else (), each)] for y in range(rows)]
@@ -84,27 +90,27 @@ MARK_LINES = 4
 
 def marks(run: Run, tags: Tags, width: int) -> list[Line]:
     """The last requests in order: `●K` in the cluster's colour, `✗` when nobody answered, `·` to come."""
-    missing = max(0, run.spec.total - run.tally.total) if run.running else 0
-    most = (MARK_LINES + 1) * width // 2
-    latest = [_mark(request, tags) for request in run.requests[-most:]]
-    spans = latest + [Span("· ", "dim")] * min(missing, most)
-    each = 3 if any(len(s.text) > 2 for s in spans) else 2
+    each = max((1 + len(label) for label, _ in tags.values()), default=2)
     per_line = max(1, (width - 2) // each)
-    # Lines begin at multiples of their length, so that marks stay where they are while more come.
-    first = (len(run.requests) - len(latest)) % per_line
-    spans = spans[(per_line - first) % per_line :]
-    rows = [spans[i : i + per_line] for i in range(0, len(spans), per_line)] or [[]]
-    end = max(MARK_LINES, -(-len(latest) // per_line))
-    rows = rows[: end + 1]
-    return [[Span(" "), *row] for row in rows[-MARK_LINES:]]
+    arrived = len(run.requests)
+    total = max(arrived, run.spec.total if run.running else 0)
+    bottom = min(max(0, total - 1) // per_line, max(max(0, arrived - 1) // per_line, MARK_LINES - 1))
+    lines: list[Line] = []
+    for row in range(max(0, bottom - MARK_LINES + 1), bottom + 1):
+        spans = [Span(" ")]
+        for index in range(row * per_line, min(total, (row + 1) * per_line)):
+            mark = _mark(run.requests[index], tags) if index < arrived else Span("·", "dim")
+            spans.append(mark._replace(text=mark.text.ljust(each)))
+        lines.append(spans)
+    return lines
 
 
 def _mark(request: Request, tags: Tags) -> Span:
     if request.answer is not Answer.ANSWERED:
-        return Span("✗ ", "bad")
+        return Span("✗", "bad")
     found = folded(request.cluster, tags)
     if found is None:
-        return Span("●?" if not request.cluster else "●·", "warn")
+        return Span("●?", "warn")
     label, index = found
     return Span(f"●{label}", cluster_role(index))
 

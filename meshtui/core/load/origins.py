@@ -1,0 +1,73 @@
+"""Where a load test can start: the workloads of all clusters that have a ready pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meshtui.core.objects import Pod
+from meshtui.core.resources import DEPLOYMENTS
+from meshtui.core.state import Cluster, Mesh
+from meshtui.core.workload import workload_of_pod
+
+USUAL = "x-wing"
+"""The lab's client, which comes first."""
+_SYSTEM = ("kube-system", "local-path-storage", "cilium", "kube-public", "kube-node-lease")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A workload in one cluster or, side by side, in all that have it. `workload` is as LoadSpec takes it."""
+
+    contexts: tuple[str, ...]
+    namespace: str
+    workload: str
+    pods: tuple[str, ...]
+    """One ready pod for each context."""
+    ready: int
+    """Ready pods in all."""
+
+    @property
+    def name(self) -> str:
+        """`default/x-wing`."""
+        return f"{self.namespace}/{self.workload.removeprefix('pod/')}"
+
+
+def origins(mesh: Mesh) -> list[Origin]:
+    """Every workload with a ready pod: those that several clusters have first together, then each alone."""
+    single: dict[tuple[str, str], list[Origin]] = {}
+    for cluster in mesh.clusters.values():
+        for origin in _of(cluster):
+            single.setdefault((origin.namespace, origin.workload), []).append(origin)
+    found: list[Origin] = []
+    for (namespace, workload), alone in sorted(single.items(), key=lambda item: _rank(*item[0])):
+        if len(alone) > 1:
+            pods = tuple(origin.pods[0] for origin in alone)
+            contexts = tuple(origin.contexts[0] for origin in alone)
+            found.append(Origin(contexts, namespace, workload, pods, sum(origin.ready for origin in alone)))
+        found += alone
+    return found
+
+
+def _rank(namespace: str, workload: str) -> tuple[bool, bool, str, str]:
+    return namespace in _SYSTEM, workload != USUAL, namespace, workload
+
+
+def _of(cluster: Cluster) -> Iterator[Origin]:
+    ready: dict[tuple[str, str], list[str]] = {}
+    for pod in cluster.pods.values():
+        if is_ready(pod):
+            ready.setdefault((pod.namespace, workload_of_pod(pod.name)), []).append(pod.name)
+    deployments = cluster.of(DEPLOYMENTS)
+    for (namespace, name), pods in ready.items():
+        if f"{namespace}/{name}" in deployments:
+            yield Origin((cluster.context,), namespace, name, (min(pods),), len(pods))
+        else:
+            yield Origin((cluster.context,), namespace, f"pod/{min(pods)}", (min(pods),), len(pods))
+
+
+def is_ready(pod: Pod) -> bool:
+    """Running, Ready, and not being deleted."""
+    conditions = pod.status.conditions or ()
+    ready = any(c.type == "Ready" and c.status == "True" for c in conditions)
+    return ready and pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None
