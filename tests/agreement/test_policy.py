@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from meshtui.core.compact import match_type
@@ -18,7 +19,7 @@ from meshtui.sim.world import World
 from tests.agreement import policies
 from tests.agreement.books import PlainCluster, Tally, to_core, to_sim
 
-EXAMPLES = 200
+EXAMPLES = 150
 PORTS = (("TCP", 80), ("UDP", 100))
 
 
@@ -90,6 +91,7 @@ def compare(clusters: list[PlainCluster], tally: Tally) -> None:
     with_the_world(clusters, world, book, tally)
 
 
+@pytest.mark.timeout(300)
 def test_verdict_and_decision_agree(record_property, capsys) -> None:
     tally = Tally()
 

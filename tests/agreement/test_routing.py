@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import pytest
 from hypothesis import given, settings
 
 from meshtui.core.routing import route
@@ -38,6 +39,7 @@ def compare(clusters: list[PlainCluster], tally: Tally) -> None:
                     tally.kinds[kind_of(expected, remote, local)] += 1
 
 
+@pytest.mark.timeout(300)
 def test_prediction_and_choice_agree(record_property, capsys) -> None:
     tally = Tally()
 
