@@ -189,7 +189,7 @@ def health(world: World, cluster: SimCluster, node: str) -> Object:
     for name in (cluster.name, *sorted(view(cluster).remotes())):
         other = world.clusters[name]
         nodes += [_probed(world, cluster, node, other, each, draw) for each in view(other).nodes()]
-    nodes.sort(key=lambda n: (n["name"] != f"{cluster.name}/{node}", n["name"]))
+    nodes.sort(key=lambda n: str(n["name"]))
     interval = "1m36.566274746s" if len(nodes) > 1 else "1m0s"
     return {
         "local": {"name": f"{cluster.name}/{node}"},
@@ -220,8 +220,10 @@ def _probed(
         url = f'Get "http://{ip}:4240/hello"'
         if unreachable:
             http["status"] = f"{url}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            # The recorded cut dropped packets on the first cluster's node, whose own sends were refused.
+            refused = host and cluster.id < other.id
             icmp["status"] = (
-                f"write ip 0.0.0.0->{ip}: sendmsg: operation not permitted" if host else "Connection timed out"
+                f"write ip 0.0.0.0->{ip}: sendmsg: operation not permitted" if refused else "Connection timed out"
             )
         else:
             icmp["latency"] = int(draw.uniform(80e3, 400e3) + delay * 1e9)

@@ -41,14 +41,20 @@ class State:
     others: Own = Own()
     """Tion, and every further cluster."""
     faults: tuple[str, ...] = ()
+    again: bool = False
+    """Whether Koornacht's rebel-base was scaled to 0 and back before: its pods are others then."""
 
     def of(self, cluster: str) -> Own:
         """What is special in that cluster."""
         return self.first if cluster == "koornacht" else self.others
 
 
-def _deployed(first: Own, others: Own | None = None, *faults: str) -> State:
-    return State("3-deployed", first, first if others is None else others, faults)
+def _deployed(first: Own, others: Own | None = None) -> State:
+    return State("3-deployed", first, first if others is None else others)
+
+
+def _after_failover(first: Own, others: Own, *faults: str) -> State:
+    return State("3-deployed", first, others, faults, again=True)
 
 
 _G = Own(GLOBAL)
@@ -67,13 +73,13 @@ STATES: dict[str, State] = {
     "tion-shared-false": _deployed(_G, Own(SHARED_FALSE)),
     "affinity-local": _deployed(Own(_LOCAL), _G),
     "failover-local-0": _deployed(Own(_LOCAL, replicas=0), _G),
-    "affinity-remote": _deployed(Own(_REMOTE), _G),
-    "no-affinity": _deployed(_G),
-    "default-deny": _deployed(_DENIED),
-    "egress-allowed": _deployed(Own(GLOBAL, EGRESS), _DENIED),
-    "ingress-koornacht": _deployed(Own(GLOBAL, (*EGRESS, INGRESS)), _DENIED),
-    "ingress-tion": _deployed(Own(GLOBAL, (*EGRESS, INGRESS)), _LAST_OTHERS),
-    "egress-any-cluster": _deployed(_LAST, _LAST_OTHERS),
-    "link-cut": _deployed(_LAST, _LAST_OTHERS, "link-cut"),
-    "link-restored": _deployed(_LAST, _LAST_OTHERS),
+    "affinity-remote": _after_failover(Own(_REMOTE), _G),
+    "no-affinity": _after_failover(_G, _G),
+    "default-deny": _after_failover(_DENIED, _DENIED),
+    "egress-allowed": _after_failover(Own(GLOBAL, EGRESS), _DENIED),
+    "ingress-koornacht": _after_failover(Own(GLOBAL, (*EGRESS, INGRESS)), _DENIED),
+    "ingress-tion": _after_failover(Own(GLOBAL, (*EGRESS, INGRESS)), _LAST_OTHERS),
+    "egress-any-cluster": _after_failover(_LAST, _LAST_OTHERS),
+    "link-cut": _after_failover(_LAST, _LAST_OTHERS, "link-cut"),
+    "link-restored": _after_failover(_LAST, _LAST_OTHERS),
 }
