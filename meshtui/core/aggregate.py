@@ -109,6 +109,10 @@ class Aggregates:
     def __iter__(self) -> Iterator[Aggregate]:
         return iter(self._rows.values())
 
+    def get(self, key: AggregateKey) -> Aggregate | None:
+        """The aggregate with a key."""
+        return self._rows.get(key)
+
     def add(self, rows: Iterable[FlowRow]) -> set[AggregateKey]:
         """Count rows. Returns the keys that changed."""
         changed = set()

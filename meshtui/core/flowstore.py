@@ -77,6 +77,18 @@ class FlowView:
         """Rows that left at the old end: subtract its growth from an index to follow a row."""
         self.arrived = 0
         """Rows that came in since the view was opened."""
+        self._fresh: deque[FlowRow] | None = None
+
+    def collect(self) -> None:
+        """Keep rows that come from now on until `take_fresh` fetches them, at most the store's capacity."""
+        self._fresh = deque(maxlen=self._store.capacity)
+
+    def take_fresh(self) -> list[FlowRow]:
+        """Rows that came since the last call, in order of arrival. Empty without `collect`."""
+        fresh = list(self._fresh or ())
+        if fresh:
+            self._fresh = deque(maxlen=self._store.capacity)
+        return fresh
 
     def __len__(self) -> int:
         return len(self._ordered.rows)
@@ -101,6 +113,8 @@ class FlowView:
         if matching:
             self._ordered.merge(matching)
             self.arrived += len(matching)
+            if self._fresh is not None:
+                self._fresh.extend(matching)
         gone = self._ordered.trim(oldest_ns)
         self.evicted += gone
         if matching or gone:

@@ -13,7 +13,7 @@ from typing import Any
 
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError
+from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, NotFound
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.resources import PODS
@@ -74,7 +74,7 @@ class AgentFlows:
         running = [pod.name for pod in pods.values() if pod.status.phase == "Running"]
         running, self._overlooked = running[:AGENTS], len(running[AGENTS:])
         if not running:
-            raise ExecFailed("no agent to ask for flows", context=self.api.context, cause="no cilium pod is running")
+            raise NotFound("no agent to ask for flows", context=self.api.context, cause="no cilium pod is running")
         async with asyncio.TaskGroup() as group:
             for pod in running:
                 group.create_task(self._follow(pod, words), name=f"agent flows {self.api.context} {pod}")

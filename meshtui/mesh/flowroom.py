@@ -48,6 +48,8 @@ class FlowRoom:
         self._due: asyncio.TimerHandle | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._filter: ServerFilter | None = None
+        self.wanted_source = ""
+        """What was last asked for here; empty: as the settings have it."""
         self._recorders: list[Recorder] = []
 
     def start(self) -> None:
@@ -78,6 +80,8 @@ class FlowRoom:
         source.set_duty(duties(self._mesh)[source.context])
         if self._filter is not None:
             source.set_filter(self._filter)
+        if self.wanted_source:
+            source.set_source(self.wanted_source)
 
     def set_query(self, wanted: ServerFilter) -> None:
         """Ask every source for what matches."""
@@ -87,6 +91,7 @@ class FlowRoom:
 
     def set_source(self, wanted: str, context: str = "") -> None:
         """Read from Relays, or from the agents: in one cluster, or in all."""
+        self.wanted_source = wanted
         for source in self._sources():
             if context in ("", source.context):
                 source.set_source(wanted)

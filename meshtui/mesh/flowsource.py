@@ -11,7 +11,7 @@ from typing import Any
 
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError, RelayAbsent
+from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent
 from meshtui.core.flowduty import Duty
 from meshtui.core.flowstore import FlowStore
 from meshtui.hubble.dial import TlsOptions
@@ -234,6 +234,10 @@ class FlowSourceTask:
         error = None if following.cancelled() else following.exception()
         if error is not None:
             failure = next((e for e in _leaves(error) if isinstance(e, MeshtuiError)), None)
+            if isinstance(failure, NotFound) and self.wanted_source == AUTO:
+                # No Cilium at all: that there is no Relay has been told, with what to do about it.
+                self._changed.set()
+                return
             self._tell_failure(failure or MeshtuiError("the agents' flows ended", cause=repr(error)))
             self._changed.set()
 

@@ -300,6 +300,11 @@ class Session:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
         self.room.set_query(flow_filter)
 
+    @property
+    def flow_source(self) -> str:
+        """Where flows are read from: `auto`, `relay` or `agents`."""
+        return self.room.wanted_source or self.settings.flow_source
+
     def set_flow_source(self, wanted: str, context: str = "") -> None:
         """Read flows from `relay`s, from the `agents`, or (`auto`) from agents where there is no Relay."""
         self.room.set_source(wanted, context)

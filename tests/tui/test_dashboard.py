@@ -22,7 +22,7 @@ async def test_everything_of_the_picture_is_on_the_screen(board: Board):
         "meshtui ▌koornacht⇄tion", "mesh ✔ ready 2/2", "policy scope local-cluster", "19:36:28 UTC",
         "[K] koornacht  id 1  k8s 1.36.2  cilium 1.21", "koornacht-control-plane  ✔ Ready", "10.1.0.0/24",
         "link K→T ✔ ready · 1 shared", "link T→K", "default/rebel-base", "K → K 2, T 2", "T → T 2, K 2",
-        "dropped · all clusters · 57/s · lost 0", "4 Load", "g global", "p policies", "? help", "q quit",
+        "dropped ─ K 28/s  T 28/s ─ lost 0", "4 Load", "g global", "p policies", "? help", "q quit",
     ):  # fmt: skip
         assert part in text, part
 

@@ -188,7 +188,7 @@ def test_a_time_that_cannot_be_is_not_an_error():
 def test_a_recorded_drop_on_two_lines_and_on_one():
     verdict, drop = recorded_flows("dropped")[:2]
     first, second = flows.flow_lines(verdict, TAGS, 80, two=True, utc=True, explanation="egress at koornacht: no rule")
-    assert text(first) == " 19:36:28.305 K x-wing-…8wv5f → T rebel-base-…jqgrf:80"
+    assert text(first) == " 19:36:28.305 K x-wing-…8wv5f → T rebel-base-…jqgrf:80" + " " * 9 + "on control-plane"
     assert text(second) == "   ✗ EGRESS denied at K · SYN · no rule"
     (one,) = flows.flow_lines(drop, TAGS, 110, two=False, utc=True)
     assert text(one).startswith(" 19:36:28.305 K x-wing-…8wv5f → T rebel-base-…jqgrf:80")

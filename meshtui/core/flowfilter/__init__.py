@@ -4,6 +4,7 @@ from meshtui.core.flowfilter.complete import completions
 from meshtui.core.flowfilter.filter import FlowFilter, parse
 from meshtui.core.flowfilter.keys import KEYS, FilterError
 from meshtui.core.flowfilter.presets import NOISE, PRESETS, service_text, with_preset
+from meshtui.core.flowfilter.question import Question, terms_of
 
 __all__ = [
     "KEYS",
@@ -11,8 +12,10 @@ __all__ = [
     "PRESETS",
     "FilterError",
     "FlowFilter",
+    "Question",
     "completions",
     "parse",
     "service_text",
+    "terms_of",
     "with_preset",
 ]

@@ -1,55 +1,60 @@
-"""Pane 3: the flows of all clusters as they come, dropped ones by default, newest at the bottom."""
+"""Pane 3: the flows of all clusters, as events, sums, connections or a map; dropped ones at first."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 
 from meshtui.core import resources as r
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.flow import FlowRow, Verdict
-from meshtui.core.flowstore import FlowStore, FlowView
+from meshtui.core.flowstore import FlowStore, FlowView, Gap
 from meshtui.core.state import Delta
 from meshtui.tui import commands as c
+from meshtui.tui.flowviews.base import FlowLook, Look
+from meshtui.tui.flowviews.events import Events, find
 from meshtui.tui.panes.base import Pane, bindings
-from meshtui.tui.rows import flows as rows
+from meshtui.tui.panes.flowkeys import FlowKeys
+from meshtui.tui.rows import flowtitle
 from meshtui.tui.rows.paint import Line, Span
 from meshtui.tui.rows.services import index_of_clusters
 
 if TYPE_CHECKING:
-    from meshtui.core.flowfilter import FlowFilter
+    from meshtui.core.flowfilter import Question
     from meshtui.core.policy import Explanation, Rulebook
 
-REFRESH_SECONDS = 0.1
-"""Shortest time between two redraws: flows come by the thousand, eyes do not."""
-_TWO_LINES_FROM = 50
+PORTION_PAUSE = 0.02
+"""Seconds between two portions of rows to add up: keys come in between."""
 
 
-class FlowsPane(Pane):
-    """A ring of flows; follows the newest while the cursor is on it."""
+class FlowsPane(FlowKeys, Pane):
+    """Shows a view of the session's flows; follows the newest while the cursor is on it."""
 
     scope: ClassVar[str] = "flows"
     BINDINGS: ClassVar[list[BindingType]] = bindings("flows")
 
     def __init__(self) -> None:
         super().__init__()
-        self.dropped_only = True
-        self.two_lines = True
-        self.text = ""
-        self.filter: FlowFilter | None = None
+        self.question: Question | None = None
+        """What is shown; None until there is a session."""
         self.view: FlowView | None = None
+        self.looked: FlowLook | None = None
+        self.kind = "events"
         self.following = True
-        self._paused_at: int | None = None
-        self._seen = (-1, 0)
+        self.two_lines = True
+        self.paused_at: int | None = None
+        self.sought = ""
+        self._seen: tuple[int, int] = (-1, 0)
         self._timer: Timer | None = None
         self._told = False
         self._explained: dict[int, Explanation] = {}
         self._book: Rulebook | None = None
+        self._sources: object = None
 
     @property
     def marks_cursor(self) -> bool:  # type: ignore[override]
@@ -74,65 +79,118 @@ class FlowsPane(Pane):
             self.post_message(self.Arrived())
 
     def on_flows_pane_arrived(self) -> None:
-        """Redraw soon, at most ten times a second."""
+        """Redraw soon: flows come by the thousand, eyes do not."""
         self._told = False
+        self._soon(self.looked.pace if self.looked is not None else 0.1)
+
+    def _soon(self, seconds: float) -> None:
         if self._timer is None:
-            self._timer = self.set_timer(REFRESH_SECONDS, self._catch_up)
+            self._timer = self.set_timer(seconds, self._catch_up)
 
     def _catch_up(self) -> None:
         self._timer = None
-        if self._paused_at is None:
-            self._show()
-        self._title()
+        if self.paused_at is None:
+            self.draw()
+        self.frame()
 
     def changed(self, delta: Delta) -> None:
-        """Policies explain drops anew; a Relay's state is in the title."""
+        """Policies explain drops anew; sources and rates are in the title."""
         if any(resource in r.POLICIES for _, resource in delta.objects):
             self._explained.clear()
             self._book = None
             self.touch()
         if delta.status:
-            self.touch()
-            self._title()
+            mesh = self.dashboard.mesh
+            known = index_of_clusters(mesh) if mesh is not None else None
+            if known != self._sources:  # names of clusters became known
+                self._sources = known
+                self.touch()
+            self.frame()
 
     def rebuild(self) -> None:
         """Open the view of the flows that are wanted now."""
         store = self.store
         if store is None:
             return
+        if self.question is None:
+            from meshtui.core.flowfilter import Question
+
+            self.question = Question()
         if self.view is not None:
             self.view.close()
-        self.view = store.view(self._wanted)
+        # A connection is listed for one wanted event and unfolds into all of them.
+        whole = self.question.with_preset("all") if self.kind == "connections" else self.question
+        self.view = store.view(whole.matches)
+        self.looked = self._make_look(store, self.view)
         self._seen = (-1, 0)
-        self._show()
-        self._title()
+        self._cache.clear()
+        self.draw()
+        self.frame()
 
-    def _wanted(self, row: FlowRow) -> bool:
-        if self.dropped_only and row.verdict != Verdict.DROPPED:
-            return False
-        return self.filter is None or self.filter.matches(row)
+    def _make_look(self, store: FlowStore, view: FlowView) -> FlowLook:
+        if self.kind == "events":
+            events = Events(store, view, self._sentence)
+            events.two_lines = self.two_lines
+            return events
+        if self.kind == "connections" and self.question is not None:
+            from meshtui.tui.flowviews.links import Links
 
-    def _show(self) -> None:
-        """Take over what the view holds; stay on the row under the cursor, or on the newest when following."""
-        view = self.view
-        if view is None or view.version == self._seen[0]:
+            return Links(store, view, self.question.matches)
+        from meshtui.tui.flowviews.sums import Map, Sums
+
+        return Map(store, view) if self.kind == "map" else Sums(store, view)
+
+    def draw(self, *, again: bool = False) -> None:
+        """Take over what the view holds; stay on the item under the cursor, or on the newest when following."""
+        view, looked = self.view, self.looked
+        if view is None or looked is None:
             return
-        row = cast("FlowRow | None", self.selected)
+        more = looked.pump()
+        if more:
+            self._soon(PORTION_PAUSE)
+        if not (again or more) and view.version == self._seen[0] and not self._gaps_changed():
+            return
+        if isinstance(looked, Events):
+            self._draw_events(view, looked)
+        else:
+            self._seen = (view.version, view.evicted)
+            self.height_each = 1
+            if looked.name == "connections" and self.following:
+                self.items = looked.items(self._look())
+                self._fit()
+                self._to_newest()
+            else:
+                self.show(looked.items(self._look()))
+                if self.kind == "sums" and self.cursor == 0:
+                    self.cursor = min(1, len(self.items) - 1)  # the first row is the columns' names
+            self._cache.clear()
+        self.refresh()
+
+    def _gaps_changed(self) -> bool:
+        store = self.store
+        return store is not None and bool(store.gaps) and store.gaps[-1] not in self.items[-200:]
+
+    def _draw_events(self, view: FlowView, looked: Events) -> None:
+        item = self.selected
         above = self.top_of(self.cursor) - self.scroll_offset.y
         gone = view.evicted - self._seen[1] if self._seen[0] >= 0 else 0
         self._seen = (view.version, view.evicted)
-        self._use(view.rows(0, len(view)))
-        if self.following or row is None:
-            self.cursor = max(0, len(self.items) - 1)
-            self.scroll_to(y=self.total, animate=False, force=True)
+        self.items = looked.items(self._look())
+        self._fit()
+        if self.following or item is None:
+            self._to_newest()
         else:
-            self.cursor = _find(self.items, row, self.cursor - gone)
+            self.cursor = find(self.items, item, self.cursor - gone)
             self.scroll_to(y=max(0, self.top_of(self.cursor) - above), animate=False, force=True)
-        self.refresh()
 
-    def _use(self, items: Sequence[FlowRow]) -> None:
-        self.items = items
-        self.height_each = 2 if self.two_lines and self.size.width >= _TWO_LINES_FROM else 1
+    def _to_newest(self) -> None:
+        self.cursor = max(0, len(self.items) - 1)
+        self.scroll_to(y=self.total, animate=False, force=True)
+
+    def _fit(self) -> None:
+        self.tops = None
+        looked = self.looked
+        self.height_each = looked.height(self.size.width) if isinstance(looked, Events) else 1
         if len(self._cache) > 1000:
             self._cache.clear()
         self._resize()
@@ -140,32 +198,34 @@ class FlowsPane(Pane):
     def on_resize(self) -> None:
         """Width decides between one and two lines."""
         self._cache.clear()
-        self._use(cast("Sequence[FlowRow]", self.items))
+        self._fit()
         self.move_to(len(self.items) - 1 if self.following else self.cursor)
 
     # Painting
 
-    def item_lines(self, key: Hashable, width: int) -> Sequence[Line]:
-        """One flow."""
-        row = cast("FlowRow", key)
+    def _look(self) -> Look:
         mesh = self.dashboard.mesh
-        tags = index_of_clusters(mesh) if mesh else {}
-        two = self.height_each == 2
-        why = self._explain(row) if two else None
-        sentence = why.sentence if why else ""
-        return rows.flow_lines(row, tags, width, two=two, utc=self.dashboard.utc, explanation=sentence)
+        width = self.scrollable_content_region.width
+        now_ns = int(self.dashboard.clock.now() * 1e9)
+        return Look(width, index_of_clusters(mesh) if mesh else {}, self.dashboard.utc, now_ns)
+
+    def item_lines(self, key: Hashable, width: int) -> Sequence[Line]:
+        """One item of the current look."""
+        return self.looked.lines(key, self._look()) if self.looked is not None else ()
 
     def placeholder(self, width: int) -> Sequence[Line]:
         """Nothing to see is an answer, too."""
-        if self.view is None:
+        question = self.question
+        if self.view is None or question is None:
             return [[Span(" waiting for a cluster", "dim")]]
-        words = "no dropped flows so far" if self.dropped_only else "no flows so far"
-        line = [Span(f" {words}{' that match the filter' if self.text else ''}", "dim")]
-        if self.dropped_only:
+        dropped = question.preset == "dropped"
+        words = "no dropped flows so far" if dropped else "no flows so far"
+        line = [Span(f" {words}{' that match the filter' if question.text else ''}", "dim")]
+        if dropped:
             line += [Span(" · ", "dim"), Span("v", "key", "flows.verdicts"), Span(" shows all verdicts", "dim")]
         return [line]
 
-    def _explain(self, row: FlowRow) -> Explanation | None:
+    def explain(self, row: FlowRow) -> Explanation | None:
         """Why a flow was dropped, by the policies as they are now; None for a flow that was not."""
         mesh = self.dashboard.mesh
         if mesh is None or row.verdict != Verdict.DROPPED:
@@ -180,17 +240,25 @@ class FlowsPane(Pane):
             self._explained[key] = explain_flow(mesh, row, book=self._book)
         return self._explained[key]
 
-    def _title(self) -> None:
-        mesh, store, view = self.dashboard.mesh, self.store, self.view
-        if mesh is None or store is None or view is None:
-            return
-        rate = sum(cluster.relay.rate for cluster in mesh.clusters.values())
-        lost = sum(cluster.relay.lost for cluster in mesh.clusters.values()) + store.shed
-        waiting = None if self._paused_at is None else view.arrived - self._paused_at
-        shown = "dropped" if self.dropped_only else "all verdicts"
-        self.entitle(rows.title(shown, rate, lost, waiting=waiting, text=self.text))
+    def _sentence(self, row: FlowRow) -> str:
+        why = self.explain(row)
+        return why.sentence if why else ""
 
-    # Commands
+    def frame(self) -> None:
+        """Say in the border what is shown, how much comes, and which filter runs where."""
+        mesh, store, view, question = self.dashboard.mesh, self.store, self.view, self.question
+        if mesh is None or store is None or view is None or question is None or self.looked is None:
+            return
+        waiting = None if self.paused_at is None else view.arrived - self.paused_at
+        recording = getattr(self.dashboard.session, "recording", "")
+        shown = flowtitle.Shown(self.kind, question.preset, waiting=waiting, recording=recording)
+        self.entitle(flowtitle.title(shown, mesh, store))
+        behind = f"behind {self.behind} (esc goes back)" if question.behind is not None else ""
+        preset = question.preset_text if question.preset != "dropped" or question.text else ""
+        runs = flowtitle.where_it_runs(preset, question.typed, question.hidden)
+        self.border_subtitle = Content(" · ".join(filter(None, [behind, runs, self.looked.detail])))
+
+    # Moving
 
     def move_to(self, index: int) -> None:
         """Moving to the newest follows again; moving away from it stops that."""
@@ -202,87 +270,52 @@ class FlowsPane(Pane):
         self.following = False
         super().do_top()
 
-    def do_pause(self) -> None:
-        """Hold still, or go on with all that waited."""
-        if self.view is None:
-            return
-        if self._paused_at is None:
-            self._paused_at = self.view.arrived
-        else:
-            self._paused_at = None
-            self._show()
-        self._title()
+    def select(self, key: Hashable) -> None:
+        """Put the cursor on an item, if it is listed."""
+        at = next((at for at, item in enumerate(self.items) if item == key), None)
+        if at is not None:
+            self.move_to(at)
 
-    def do_verdicts(self) -> None:
-        """Dropped flows only, or all."""
-        self.dropped_only = not self.dropped_only
-        self._cache.clear()
+    @property
+    def row(self) -> FlowRow | None:
+        """The flow under the cursor."""
+        return self.looked.row_of(self.selected) if self.looked is not None else None
+
+    @property
+    def gap(self) -> Gap | None:
+        """The gap under the cursor."""
+        return self.selected if isinstance(self.selected, Gap) else None
+
+    def ask(self, question: Question) -> None:
+        """Show what `question` says, and ask the servers for what they can narrow down."""
+        before, self.question = self.question, question
+        session = self.dashboard.session
+        if session is not None and (before is None or before.typed != question.typed):
+            self.run_worker(session.set_flow_query(question.typed), group="flow query", exit_on_error=False)
         self.rebuild()
-
-    def do_width(self) -> None:
-        """One line a flow, or two."""
-        self.two_lines = not self.two_lines
-        self.on_resize()
-        self.refresh()
-
-    def do_filter(self) -> None:
-        """Ask for a filter in hubble's words."""
-        placeholder = "verdict:dropped from-pod:default/x-wing port:80 cluster:tion not …"
-        self.dashboard.ask_filter(self.text, placeholder, self.set_filter)
 
     def set_filter(self, text: str) -> None:
         """Show flows that match `text`; a mistake in it is told and changes nothing."""
-        from meshtui.core.flowfilter import parse
-
+        if self.question is None:
+            return
         try:
-            self.filter = parse(text) if text.strip() else None
+            self.ask(self.question.asked(text))
         except MeshtuiError as error:
             self.dashboard.tell(error)
-            return
-        self.text = text.strip()
-        self.rebuild()
-
-    def do_back(self) -> bool:
-        """Clear the filter, else go on when paused."""
-        if self.text:
-            self.set_filter("")
-            return True
-        if self._paused_at is not None:
-            self.do_pause()
-            return True
-        return False
-
-    def do_details(self) -> None:
-        """Every field of the flow under the cursor."""
-        row = cast("FlowRow | None", self.selected)
-        mesh = self.dashboard.mesh
-        if row is None or mesh is None:
-            return
-        from meshtui.tui.rows.flowdetail import detail_lines
-
-        lines = detail_lines(row, index_of_clusters(mesh), utc=self.dashboard.utc, why=self._explain(row))
-        self.dashboard.show_details("Flow", lines)
 
     def row_text(self) -> str:
-        """The hubble CLI's own line of the flow under the cursor."""
-        from meshtui.core.compact import compact_line
+        """The hubble CLI's own line of the flow under the cursor, or what the line shows."""
+        from meshtui.tui.flowtext import as_compact
 
-        row = cast("FlowRow | None", self.selected)
-        return compact_line(row) if row is not None else ""
+        row = self.row
+        return as_compact(row) if row is not None else super().row_text()
 
     def why_not(self, command: c.Command) -> str:
-        """Nothing to pause before there is a stream."""
-        return "" if self.view is not None else "no cluster has answered yet"
-
-
-def _find(items: Sequence[Hashable], row: FlowRow, near: int) -> int:
-    """Where `row` is now: at `near`, a little off after late arrivals, else where its time puts it."""
-    near = max(0, min(near, len(items) - 1))
-    if items and items[near] is row:
-        return near
-    at = bisect_left(items, row.time_ns, key=lambda item: cast("FlowRow", item).time_ns)
-    while at < len(items) and cast("FlowRow", items[at]).time_ns == row.time_ns:
-        if items[at] is row:
-            return at
-        at += 1
-    return max(0, min(at, len(items) - 1))
+        """Nothing to do before there is a stream."""
+        if self.view is None:
+            return "no cluster has answered yet"
+        if command.method in ("order", "turn_round") and self.kind != "sums":
+            return "only sums have an order; s shows them"
+        if command.method in ("copy_json", "copy_command", "terms") and self.row is None:
+            return "there is no flow under the cursor"
+        return ""

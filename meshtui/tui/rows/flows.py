@@ -64,10 +64,15 @@ def who(row: FlowRow, tags: Tags) -> list[Span]:
 
 
 def seen_by(row: FlowRow, tags: Tags) -> str:
-    """Tag of the cluster whose node saw it, and the node: `K worker2`, the cluster's name taken off the node's."""
+    """Tag of the cluster whose node saw it."""
+    cluster = row.node.partition("/")[0]
+    return tags[cluster][0] if cluster in tags else safe(cluster, 20)
+
+
+def node_name(row: FlowRow) -> str:
+    """The observing node without its cluster's name: `worker2` of `koornacht/koornacht-worker2`."""
     cluster, _, node = row.node.partition("/")
-    label = tags[cluster][0] if cluster in tags else safe(cluster, 20)
-    return f"{label} {safe(node.removeprefix(f'{cluster}-'), 24)}".rstrip()
+    return safe(node.removeprefix(f"{cluster}-"), 24)
 
 
 def what(row: FlowRow, tags: Tags, explanation: str = "") -> list[Span]:
@@ -124,7 +129,12 @@ def flow_lines(row: FlowRow, tags: Tags, width: int, *, two: bool, utc: bool, ex
     stamp = Span(f" {stamp_text(row.time_ns, utc=utc)} ", "dim")
     first = [stamp, *who(row, tags)]
     if two:
-        return [first, [Span("   "), *what(row, tags, explanation)]]
+        second = [Span("   "), *what(row, tags, explanation)]
+        node = node_name(row)
+        if node and width_of(first) + len(node) + 5 <= width:
+            gap = width - width_of(first) - len(node) - 4
+            first = [*first, Span(" " * gap + f"on {node} ", "dim")]
+        return [first, second]
     verdict = what(row, tags)
     room = width - width_of(verdict) - 2
     return [[*_cut(first, max(30, room)), Span("  "), *verdict]]

@@ -1,0 +1,389 @@
+"""What the Flows pane's keys do."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from meshtui.core.aggregate import AggregateKey
+from meshtui.core.flow import FlowRow
+from meshtui.tui.flowviews.events import Events
+
+if TYPE_CHECKING:
+    from meshtui.tui.panes.flows import FlowsPane
+
+_SEARCH_PORTION = 300
+
+
+class FlowKeys:
+    """The commands of the Flows pane, apart from moving; mixed into it."""
+
+    behind = ""
+    """Name of the sum whose events are shown."""
+    _sums_before: Any = None
+
+    @property
+    def _pane(self) -> FlowsPane:
+        return cast("FlowsPane", self)
+
+    # What to see
+
+    def do_pause(self) -> None:
+        """Hold still, or go on with all that waited."""
+        pane = self._pane
+        if pane.view is None:
+            return
+        pane.paused_at = pane.view.arrived if pane.paused_at is None else None
+        if pane.paused_at is None:
+            pane.draw()
+        pane.frame()
+
+    def do_verdicts(self) -> None:
+        """Dropped flows only, or all."""
+        if self._pane.question is not None:
+            self._preset("all" if self._pane.question.preset == "dropped" else "dropped")
+
+    def _preset(self, name: str, service: str = "") -> None:
+        pane = self._pane
+        if pane.question is not None:
+            pane.following = True
+            pane.ask(pane.question.with_preset(name, service))
+
+    def do_dropped(self) -> None:
+        """Preset: dropped."""
+        self._preset("dropped")
+
+    def do_all(self) -> None:
+        """Preset: everything."""
+        self._preset("all")
+
+    def do_l7(self) -> None:
+        """Preset: L7."""
+        self._preset("l7")
+
+    def do_dns(self) -> None:
+        """Preset: DNS."""
+        self._preset("dns")
+
+    def do_crossing(self) -> None:
+        """Preset: from one cluster to another."""
+        self._preset("cross-cluster")
+
+    def do_service(self) -> None:
+        """Preset: the service selected in the Services pane."""
+        from meshtui.core.flowfilter import service_text
+
+        board = self._pane.dashboard
+        cell = board.services.cell
+        mesh = board.mesh
+        if cell is None or mesh is None:
+            board.say("select a service in pane 2 first", "warn", "!")
+            return
+        key, context = cell
+        namespace, _, name = key.partition("/")
+        service = mesh.clusters[context].services.get(key)
+        selector = dict(service.spec.selector or {}) if service is not None else {}
+        self._preset("service", service_text(namespace, name, selector))
+
+    def _hide(self, name: str) -> None:
+        pane = self._pane
+        if pane.question is not None:
+            pane.ask(pane.question.hiding(name))
+            hidden = name in pane.question.hidden
+            pane.dashboard.say(f"{name} {'hidden' if hidden else 'shown'}", "dim", "·")
+
+    def do_hide_probes(self) -> None:
+        """Probes of kubelet and cilium-health: hide or show."""
+        self._hide("probes")
+
+    def do_hide_host(self) -> None:
+        """The nodes' own traffic: hide or show."""
+        self._hide("host")
+
+    def do_hide_dns(self) -> None:
+        """Cluster DNS: hide or show."""
+        self._hide("kube-dns")
+
+    def do_filter(self) -> None:
+        """Ask for a filter in hubble's words."""
+        from meshtui.tui.dialogs.flowfilter import FlowFilterDialog
+
+        pane = self._pane
+        store = pane.store
+        if pane.question is None or store is None:
+            return
+        newest = store.rows(max(0, len(store) - 2000), len(store))
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                pane.set_filter(text)
+
+        pane.app.push_screen(FlowFilterDialog(pane.question, newest), take)
+
+    def do_terms(self) -> None:
+        """Build the filter from a cell of the flow under the cursor."""
+        from meshtui.tui.dialogs.flowterms import FlowTermsDialog
+
+        pane, row = self._pane, self._pane.row
+
+        def take(term: str | None) -> None:
+            if term and pane.question is not None:
+                pane.set_filter(f"{pane.question.text} {term}".strip())
+
+        if row is not None:
+            pane.app.push_screen(FlowTermsDialog(row), take)
+
+    def do_back(self) -> bool:
+        """Leave a sum's events, clear the filter, go on when paused, or go back to events: the last thing first."""
+        pane = self._pane
+        question = pane.question
+        if question is None:
+            return False
+        if question.behind is not None:
+            self._leave_sum()
+        elif pane.paused_at is not None:
+            self.do_pause()
+        elif question.text:
+            pane.set_filter("")
+        elif pane.kind != "events":
+            self._look_at("events")
+        else:
+            return False
+        return True
+
+    # How to see it
+
+    def _look_at(self, kind: str) -> None:
+        pane = self._pane
+        if pane.kind != kind:
+            pane.kind = kind
+            pane.cursor = 0
+            pane.items = ()
+            pane.following = kind in ("events", "connections")
+            pane.scroll_to(y=0, animate=False, force=True)
+            pane.rebuild()
+
+    def do_events(self) -> None:
+        """Each event in order of time."""
+        self._look_at("events")
+
+    def do_sums(self) -> None:
+        """One row per who → whom:port, verdict and reason."""
+        self._look_at("sums")
+
+    def do_connections(self) -> None:
+        """One row per connection."""
+        self._look_at("connections")
+
+    def do_map(self) -> None:
+        """Who talks to whom."""
+        self._look_at("map")
+
+    def do_width(self) -> None:
+        """One line a flow, or two."""
+        pane = self._pane
+        pane.two_lines = not pane.two_lines
+        if isinstance(pane.looked, Events):
+            pane.looked.two_lines = pane.two_lines
+        pane.on_resize()
+        pane.refresh()
+
+    def do_order(self) -> None:
+        """Order sums by the next column."""
+        self._reorder("next_order")
+
+    def do_turn_round(self) -> None:
+        """Order sums the other way round."""
+        self._reorder("turn_round")
+
+    def _reorder(self, how: str) -> None:
+        pane = self._pane
+        getattr(pane.looked, how)()
+        pane.draw(again=True)
+        pane.do_top()
+        pane.frame()
+
+    def do_details(self) -> None:
+        """Everything about what is under the cursor; in sums its events, of a connection its fold."""
+        pane, item = self._pane, self._pane.selected
+        if pane.kind == "sums" and isinstance(item, tuple):
+            self._enter_sum(cast("AggregateKey", item))
+            return
+        if pane.kind == "connections" and item is not None and not isinstance(item, tuple):
+            cast("Any", pane.looked).toggle(item)
+            pane.following = False
+            pane.draw(again=True)
+            return
+        if pane.gap is not None:
+            self.do_sources()
+        elif pane.row is not None:
+            self.open_flow(pane.row)
+
+    def _enter_sum(self, key: AggregateKey) -> None:
+        from meshtui.core.aggregate import Aggregate
+        from meshtui.tui.rows.flowsums import aggregate_title
+
+        pane = self._pane
+        assert pane.question is not None
+        found = cast("Aggregate", cast("Any", pane.looked).find(key))
+        self.behind = aggregate_title(found)
+        self._sums_before = pane.looked.column, pane.looked.reverse  # type: ignore[union-attr]
+        from dataclasses import replace
+
+        pane.kind, pane.following, pane.items, pane.cursor = "events", True, (), 0
+        pane.ask(replace(pane.question, behind=key))
+
+    def _leave_sum(self) -> None:
+        from dataclasses import replace
+
+        pane = self._pane
+        assert pane.question is not None
+        key = pane.question.behind
+        pane.kind, pane.items, pane.cursor = "sums", (), 0
+        pane.ask(replace(pane.question, behind=None))
+        pane.looked.column, pane.looked.reverse = self._sums_before  # type: ignore[union-attr]
+        pane.draw(again=True)
+        pane.select(key)
+
+    def open_flow(self, row: FlowRow) -> None:
+        """One flow in full."""
+        from meshtui.core.connections import connection_of
+        from meshtui.tui.dialogs.flowdetail import FlowDialog
+        from meshtui.tui.rows.flowdetail import detail_lines
+        from meshtui.tui.rows.services import index_of_clusters
+
+        pane = self._pane
+        store, mesh = pane.store, pane.dashboard.mesh
+        if store is None or mesh is None:
+            return
+        near = store.between(row.time_ns - 120_000_000_000, row.time_ns + 120_000_000_000)
+        others = connection_of(row, near[-50_000:])
+        lines = detail_lines(
+            row, index_of_clusters(mesh), utc=pane.dashboard.utc, why=pane.explain(row), connection=others
+        )
+
+        def then(answer: str | None) -> None:
+            if answer == "filter":
+                self.do_terms()
+
+        pane.app.push_screen(FlowDialog(row, lines), then)
+
+    def do_sources(self) -> None:
+        """Who feeds each cluster, what was lost, and the gaps."""
+        from meshtui.tui.rows.flowtitle import source_lines
+
+        pane = self._pane
+        mesh, store = pane.dashboard.mesh, pane.store
+        if mesh is not None and store is not None:
+            pane.dashboard.show_details("Sources of flows", source_lines(mesh, store, utc=pane.dashboard.utc))
+
+    def do_agents(self) -> None:
+        """Read from the agents instead of the Relays, or from the Relays again."""
+        session = self._pane.dashboard.session
+        if session is None:
+            return
+        wanted = "auto" if session.flow_source == "agents" else "agents"
+        session.set_flow_source(wanted)
+        what = "from every agent, by exec of hubble observe" if wanted == "agents" else "from the Relays"
+        self._pane.dashboard.say(f"flows {what}", "dim", "·")
+
+    # Search, copy, export
+
+    def do_search(self) -> None:
+        """Ask for words to look for."""
+        from meshtui.tui.dialogs.filter import FilterDialog
+
+        pane = self._pane
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                pane.sought = text.strip().lower()
+                self.do_next_match()
+
+        pane.app.push_screen(FilterDialog(pane.sought, "words to look for in the flows shown; n and N go on"), take)
+
+    def do_next_match(self) -> None:
+        """To the next flow with the words, further down."""
+        self._pane.run_worker(self._find(1), group="search", exclusive=True, exit_on_error=False)
+
+    def do_previous_match(self) -> None:
+        """To the one before, further up."""
+        self._pane.run_worker(self._find(-1), group="search", exclusive=True, exit_on_error=False)
+
+    async def _find(self, step: int) -> None:
+        """Look through the items by portions, once around."""
+        from asyncio import sleep
+
+        from meshtui.tui.flowtext import searchable
+
+        pane = self._pane
+        if not pane.sought:
+            pane.dashboard.say("F asks for the words to look for", "dim", "·")
+            return
+        items, start = pane.items, pane.cursor
+        look = pane.looked
+        for walked in range(1, len(items) + 1):
+            at = (start + step * walked) % len(items)
+            row = look.row_of(items[at]) if look is not None else None
+            if row is not None and pane.sought in searchable(row):
+                if pane.items is not items and items[at] in pane.items[-1:]:
+                    at = len(pane.items) - 1
+                pane.following = False
+                pane.items = items if pane.paused_at is not None else pane.items
+                from meshtui.tui.flowviews.events import find
+
+                target = find(pane.items, items[at], at) if pane.kind == "events" else at
+                pane.move_to(target)
+                pane.following = False
+                return
+            if walked % _SEARCH_PORTION == 0:
+                await sleep(0)
+        pane.dashboard.say(f"{pane.sought!r} is in none of the {len(items):,} lines", "warn", "!")
+
+    def do_copy_json(self) -> None:
+        """Copy the flow as JSON."""
+        from meshtui.tui.flowtext import as_json
+
+        self._copy(as_json)
+
+    def do_copy_command(self) -> None:
+        """Copy the `hubble observe` command: of the flow under the cursor."""
+        from meshtui.tui.flowtext import as_command
+
+        self._copy(as_command)
+
+    def _copy(self, form: Any) -> None:
+        from meshtui.tui.clipboard import copy
+
+        pane = self._pane
+        if pane.row is not None:
+            pane.dashboard.say(copy(pane.app, form(pane.row)), "dim", "·")
+
+    def do_export(self) -> None:
+        """Ask for a file and write what is shown into it."""
+        from meshtui.tui.dialogs.filter import FilterDialog
+
+        pane = self._pane
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(pane.dashboard.clock.now()))
+
+        def take(text: str | None) -> None:
+            if text and text.strip() and pane.view is not None:
+                rows = pane.view.rows(0, len(pane.view))
+                pane.run_worker(self._export(Path(text.strip()), rows), group="export", exit_on_error=False)
+
+        pane.app.push_screen(FilterDialog(f"flows-{stamp}.jsonl", "file for the flows shown, as JSON lines"), take)
+
+    async def _export(self, path: Path, rows: list[FlowRow]) -> None:
+        from asyncio import to_thread
+
+        from meshtui.tui.flowtext import write_jsonl
+
+        say = self._pane.dashboard.say
+        say(f"writing {len(rows):,} flows to {path}", "dim", "·")
+        try:
+            written = await to_thread(write_jsonl, path, rows)
+        except OSError as error:
+            say(f"{path}: {error.strerror or error}", "bad", "✗")
+            return
+        say(f"{written:,} flows in {path}")
