@@ -153,16 +153,17 @@ class FakeApi:
         await response.prepare(request)
         scripts = self.watches.get(request.path)
         script = scripts.popleft() if scripts else [Hold()]
-        for step in script:
-            if isinstance(step, Hold):
-                await self._wait(step.until)
-            elif isinstance(step, Cut):
-                request.transport.abort()
-                return response
-            else:
-                line = step if isinstance(step, bytes) else json.dumps(step).encode()
-                await response.write(line.rstrip(b"\n") + b"\n")
-        await response.write_eof()
+        with contextlib.suppress(ConnectionError):
+            for step in script:
+                if isinstance(step, Hold):
+                    await self._wait(step.until)
+                elif isinstance(step, Cut):
+                    request.transport.abort()
+                    return response
+                else:
+                    line = step if isinstance(step, bytes) else json.dumps(step).encode()
+                    await response.write(line.rstrip(b"\n") + b"\n")
+            await response.write_eof()
         return response
 
     async def _wait(self, event: asyncio.Event) -> None:
