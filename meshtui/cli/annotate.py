@@ -47,16 +47,10 @@ async def _main(arguments: Any, wanted: dict[str, str | None]) -> int:
         refs = [(c.context, key) for c in headless.clusters_of(session) if key in c.services]
         if not refs:
             raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
-        failed = None
-        rows = []
-        for what, value in wanted.items():
-            plan = session.plan_annotation(refs, what, value)
-            if not plan.steps and plan.refusal is None:
-                words.say(f"{what} is so already; nothing to change")
-                continue
-            outcomes = await carry_out(session, plan, arguments)
-            rows += [_row(session, outcome, dry_run=arguments.dry_run) for outcome in outcomes]
-            failed = failed or next((outcome.error for outcome in outcomes if outcome.error), None)
+        plan = session.plan_annotations(refs, wanted)
+        outcomes = await carry_out(session, plan, arguments)
+        rows = [row for outcome in outcomes for row in _rows(session, plan, outcome, dry_run=arguments.dry_run)]
+        failed = next((outcome.error for outcome in outcomes if outcome.error), None)
         output.show(rows, COLUMNS, arguments.output)
         if failed is not None:
             raise failed
@@ -71,7 +65,7 @@ async def carry_out(session: Session, plan: Plan, arguments: Any) -> tuple[Outco
     typed = ""
     confirmed = arguments.yes
     if not arguments.dry_run and plan.consent is not Consent.NONE:
-        typed, confirmed = _ask(plan, confirmed=confirmed)
+        typed, confirmed = _ask(session, plan, confirmed=confirmed)
     return await session.perform(plan, confirmed=confirmed, typed=typed, dry_run=arguments.dry_run)
 
 
@@ -85,6 +79,8 @@ def tell(session: Session, plan: Plan) -> None:
         words.say(f"  → {output.plain(effect)}")
     for warning in plan.warnings:
         words.say(f"  ! {output.plain(warning)}")
+    for command in plan.commands:
+        words.say(f"  $ {output.plain(command)}")
 
 
 def _change(step: Step) -> str:
@@ -94,9 +90,9 @@ def _change(step: Step) -> str:
     return ": " + output.plain(", ".join(pairs))
 
 
-def _ask(plan: Plan, *, confirmed: bool) -> tuple[str, bool]:
+def _ask(session: Session, plan: Plan, *, confirmed: bool) -> tuple[str, bool]:
     """What a person types, and whether that is a yes. Raises Unconfirmed where nobody can be asked."""
-    contexts = sorted({step.context for step in plan.steps})
+    contexts = sorted({s.context for s in plan.steps if session.mesh.clusters[s.context].protected})
     if confirmed and plan.consent is Consent.CONFIRM:
         return "", True
     if not sys.stdin.isatty():
@@ -110,18 +106,26 @@ def _ask(plan: Plan, *, confirmed: bool) -> tuple[str, bool]:
     return "", True
 
 
-def _row(session: Session, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
+def _rows(session: Session, plan: Plan, outcome: Outcome, *, dry_run: bool) -> list[dict[str, Any]]:
+    """One per annotation written: a key and, where it is there, its alias."""
     step = outcome.step
-    (key, after), *_ = (step.after or {"": None}).items()
-    return {
-        "context": step.context,
-        "cluster": session.mesh.clusters[step.context].name,
-        "service": step.key,
-        "annotation": key,
-        "before": (step.before or {}).get(key),
-        "after": after,
-        "result": _result(outcome.error, dry_run=dry_run),
-    }
+    command = next((c for each, c in zip(plan.steps, plan.commands, strict=True) if each is step), "")
+    return [
+        {
+            "context": step.context,
+            "cluster": session.mesh.clusters[step.context].name,
+            "service": step.key,
+            "annotation": key,
+            "before": (step.before or {}).get(key),
+            "after": after,
+            "result": _result(outcome.error, dry_run=dry_run),
+            "ok": outcome.error is None,
+            "effects": list(plan.effects),
+            "warnings": list(plan.warnings),
+            "kubectl": command,
+        }
+        for key, after in (step.after or {}).items()
+    ]
 
 
 def _result(error: MeshtuiError | None, *, dry_run: bool) -> str:

@@ -71,6 +71,9 @@ def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="*", metavar="explain NS/NAME", help="explain where a service's traffic goes")
     parser.add_argument("--findings", action="store_true", help="what is wrong or surprising in the mesh")
     parser.add_argument("--meshed", action="store_true", help="only services that are global somewhere")
+    parser.add_argument("--faults", action="store_true", help="only services with a fault")
+    parser.add_argument("--filter", default="", metavar="TERMS", help="as in the dashboard: 'is:global !cluster:tion'")
+    parser.add_argument("--sort", choices=("meshed", "name", "fault", "ready"), default="meshed")
     _output(parser)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from meshtui.cli import headless, output
-from meshtui.core.errors import CheckFailed, UsageError
+from meshtui.cli.explain import explain, finding_json
+from meshtui.core import annotations as a
+from meshtui.core.errors import UsageError
 from meshtui.core.findings import findings
-from meshtui.core.resources import ENDPOINTSLICES, NAMESPACES, NODES, SERVICES
-from meshtui.core.routing import Route, route, routes
-from meshtui.core.services import Cell, Row, ServiceTable, View
+from meshtui.core.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
+from meshtui.core.routing import route
+from meshtui.core.servicefilter import parse
+from meshtui.core.services import Cell, Row, ServiceTable, Sort, View
 from meshtui.core.settings import Settings
 from meshtui.core.state import Mesh
 from meshtui.mesh.scope import Scope
@@ -17,7 +20,7 @@ from meshtui.mesh.session import Session
 
 RESOURCES = (NAMESPACES, SERVICES, ENDPOINTSLICES, NODES)
 COLUMNS = ("service", "cluster", "global", "shared", "affinity", "ready", "ports", "traffic")
-EXPLAINED = ("clients_in", "goes_to", "backends", "notes")
+SORTS = {sort.name.lower(): sort for sort in Sort}
 FOUND = ("severity", "clusters", "object", "finding", "advice")
 
 
@@ -31,13 +34,15 @@ def main(arguments: Any) -> int:
 
 async def _main(arguments: Any, explained: str) -> int:
     settings = headless.settings_from(arguments)
-    scope = Scope(RESOURCES, status=bool(explained) or arguments.findings, access=False, flows=False)
+    deep = bool(explained) or arguments.findings
+    resources = (*RESOURCES, *POLICIES, *((PODS,) if explained else ())) if deep else RESOURCES
+    scope = Scope(resources, status=deep, access=False, flows=False)
     async with headless.opened(settings, scope) as session:
         code = headless.missing_data(session, RESOURCES)
         if explained:
-            _explain(session, key_of(explained, settings), arguments.output)
+            await explain(session, key_of(explained, settings), arguments.output)
         elif arguments.findings:
-            _findings(session, settings, arguments.output)
+            code = max(code, int(_findings(session, settings, arguments.output)))
         else:
             _list(session, settings, arguments)
         return code
@@ -50,28 +55,41 @@ def key_of(name: str, settings: Settings) -> str:
 
 
 def _list(session: Session, settings: Settings, arguments: Any) -> None:
-    view = View(namespaces=headless.shown_namespaces(settings), mesh_only=arguments.meshed)
+    view = View(
+        namespaces=headless.shown_namespaces(settings),
+        mesh_only=arguments.meshed,
+        faults_only=arguments.faults,
+        sort=SORTS[arguments.sort],
+        filter=parse(arguments.filter, session.mesh),
+    )
     shown = ServiceTable(session.mesh, view)
     rows = [cell for key in shown.keys if (found := shown.row(key)) for cell in cells(session.mesh, found)]
     output.show(rows, COLUMNS, arguments.output)
 
 
 def cells(mesh: Mesh, row: Row) -> list[dict[str, Any]]:
-    """One entry per cluster that has the service."""
-    return [_cell(mesh, row.key, cell) for cell in row.present]
+    """One entry per cluster, those that miss the service included."""
+    return [_cell(mesh, row.key, cell) for cell in row.cells]
 
 
 def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
     taken = route(mesh, cell.context, key)
     effective = cell.effective
+    if effective is None:
+        missing = {"service": key, "context": cell.context, "cluster": mesh.clusters[cell.context].name}
+        return {**missing, "present": False, "traffic": "no Service here" if cell.known else "not known yet"}
     return {
         "service": key,
         "context": cell.context,
         "cluster": mesh.clusters[cell.context].name,
+        "present": True,
         "kind": cell.kind,
-        "global": effective.global_ if effective else None,
-        "shared": effective.shared if effective else None,
-        "affinity": effective.affinity.value if effective else None,
+        "global": effective.global_,
+        "shared": effective.shared,
+        "affinity": effective.affinity.value,
+        "exported": effective.exported,
+        "written": {what: effective.written(what).value for what in a.KEYS},
+        "not_read": [what for what in a.KEYS if effective.inactive(what)],
         "ready": f"{cell.ready}/{cell.total}",
         "ports": cell.ports,
         "traffic": taken.summary,
@@ -81,56 +99,13 @@ def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _explain(session: Session, key: str, form: str) -> None:
-    if not any(key in cluster.services for cluster in session.mesh.clusters.values()):
-        raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
-    rows = [explanation(found) for found in routes(session.mesh, key)]
-    output.show(rows, EXPLAINED, form)
-    if form == "table":
-        for row in rows:
-            for unused in row["unused"]:
-                output.emit(
-                    f"{row['clients_in']}'s clients do not use {unused['cluster']}: {output.plain(unused['why'])}"
-                )
-
-
-def explanation(found: Route) -> dict[str, Any]:
-    """A route as plain data."""
-    return {
-        "clients_in": found.cluster,
-        "goes_to": found.summary,
-        "backends": [
-            f"{b.cluster} {b.pod or b.ip}:{b.port}" + ("" if b.active else " (draining)") for b in found.backends
-        ],
-        "shares": found.shares,
-        "affinity": found.affinity.value,
-        "failover": found.failover,
-        "notes": list(found.notes),
-        "unused": [
-            {
-                "cluster": u.cluster,
-                "backend": u.backend.pod if u.backend else "",
-                "reason": u.reason.name,
-                "why": u.text,
-            }
-            for u in found.unused
-        ],
-    }
-
-
-def _findings(session: Session, settings: Settings, form: str) -> None:
+def _findings(session: Session, settings: Settings, form: str) -> bool:
+    """Print them; whether there are any."""
     namespaces = headless.shown_namespaces(settings)
     rows = [
-        {
-            "severity": finding.severity.name.lower(),
-            "clusters": [session.mesh.clusters[context].name for context in finding.contexts],
-            "object": finding.object,
-            "kind": finding.kind.name,
-            "finding": finding.sentence,
-            "evidence": list(finding.evidence),
-            "advice": finding.advice,
-        }
+        finding_json(session.mesh, finding)
         for finding in findings(session.mesh)
-        if not namespaces or finding.object.partition("/")[0] in namespaces
+        if not namespaces or "/" not in finding.object or finding.object.partition("/")[0] in namespaces
     ]
     output.show(rows, FOUND, form)
+    return bool(rows)

@@ -61,6 +61,22 @@ def _joined(one: Step, other: Step) -> Step:
     )
 
 
+def write(mesh: Mesh, refs: Sequence[planning.Ref], wanted: Mapping[str, str | None]) -> Plan:
+    """Several annotations at once, one request per object: what → value, None deletes. Raises UsageError."""
+    plans = [planning.annotation(mesh, refs, what, value) for what, value in wanted.items()]
+    if len(plans) == 1:
+        return plans[0]
+    steps: dict[tuple[str, str], Step] = {}
+    for step in (step for plan in plans for step in plan.steps):
+        where = (step.context, step.key)
+        steps[where] = _joined(steps[where], step) if where in steps else step
+    titles = [plan.title.partition(": ")[2] for plan in plans]
+    keys = ", ".join(dict.fromkeys(key for _, key in refs))
+    warnings = [text for plan in plans for text in plan.warnings]
+    title = f"{keys}: {', '.join(titles)}"
+    return planning.finish(mesh, title, tuple(steps.values()), warnings=warnings, nothing="all is already as asked")
+
+
 def again(mesh: Mesh, plan: Plan, outcomes: Sequence[Outcome]) -> Plan | None:
     """What met a conflict, planned anew from what is there now; None when nothing did, or all is as wished already."""
     steps: list[Step] = []

@@ -98,8 +98,8 @@ class Row:
 class Sort(Enum):
     """What the rows are ordered by; ties by key."""
 
-    NAME = "name"
     MESHED = "meshed first, the system's own last"
+    NAME = "name"
     FAULT = "faults first"
     READY = "fewest ready first"
 

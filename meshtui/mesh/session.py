@@ -209,6 +209,10 @@ class Session:
         """Set an annotation, or delete it with None. Raises UsageError for a value Cilium would not take as meant."""
         return planning.annotation(self.mesh, refs, what, value)
 
+    def plan_annotations(self, refs: Sequence[Ref], wanted: Mapping[str, str | None]) -> Plan:
+        """Set or delete several annotations with one request per object. Raises UsageError as `plan_annotation`."""
+        return remedies.write(self.mesh, refs, wanted)
+
     def plan_scale(self, context: str, namespace: str, name: str, replicas: int) -> Plan:
         """Scale a Deployment."""
         return planning.scale(self.mesh, context, namespace, name, replicas)

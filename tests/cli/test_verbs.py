@@ -63,12 +63,39 @@ async def test_services(lab):
         ("default/rebel-base", "koornacht", True, {"koornacht": 2, "tion": 2}),
         ("default/rebel-base", "tion", True, {"koornacht": 2, "tion": 2}),
     ]
-    ran = await meshtui("services", "explain", "rebel-base", "-o", "json")
-    assert [len(row["backends"]) for row in ran.data] == [4, 4]
+    told = (await meshtui("services", "explain", "rebel-base", "-o", "json")).data
+    assert [(c["cluster"], c["ready"], c["total"]) for c in told["clusters"]] == [("koornacht", 2, 2), ("tion", 2, 2)]
+    for row in told["clients"]:
+        assert len(row["backends"]) == 4
+        assert (row["agent"], row["disagreements"]) == ("koornacht 2, tion 2", [])
+    assert told["findings"] == []
+    ran = await meshtui("services", "explain", "rebel-base")
+    assert "koornacht 2, tion 2" in ran.out
     ran = await meshtui("services", "explain", "default/no-such")
     assert ran.code == 1
     assert "next:" in ran.err
-    assert (await meshtui("services", "--findings")).code == 0
+    ran = await meshtui("services", "--findings")
+    assert (ran.code, ran.out) == (0, "")
+    assert (await meshtui("services", "--filter", "nonsense:x")).code == 2
+    rows = (await meshtui("services", "-A", "--filter", "type:nodeport", "--sort", "name", "-o", "json")).data
+    assert {row["kind"] for row in rows} == {"NodePort"}
+
+
+async def test_findings_end_with_one_and_carry_their_fixes(lab):
+    meshtui, _ = lab
+    ran = await meshtui("annotate", "rebel-base", "--context", "tion", "--global", "-", "--affinity", "local", "--yes")
+    assert ran.code == 0
+    assert ran.err.count("$ kubectl") == 1
+    ran = await meshtui("services", "--findings", "-o", "json")
+    assert ran.code == 1
+    kinds = {row["kind"]: row for row in ran.data}
+    assert set(kinds) == {"GLOBAL_ALONE", "INACTIVE"}
+    assert kinds["GLOBAL_ALONE"]["fixes"] == [
+        {"context": "tion", "service": "default/rebel-base", "annotation": "global", "value": "true"}
+    ]
+    assert (await meshtui("services", "--findings")).code == 1
+    [_, tion] = (await meshtui("services", "--meshed", "-o", "json")).data
+    assert (tion["written"]["affinity"], tion["affinity"], tion["not_read"]) == ("local", "none", ["affinity"])
 
 
 async def test_annotate_plans_does_and_is_seen(lab):

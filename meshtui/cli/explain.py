@@ -1,0 +1,110 @@
+"""`meshtui services explain NS/NAME`: where requests go, why not elsewhere, the agents' tables, the traps."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from meshtui.cli import output
+from meshtui.core.errors import CheckFailed
+from meshtui.core.evidence import Evidence, Realised
+from meshtui.core.findings import Finding, findings_for, policy_traps
+from meshtui.core.measured import addresses
+from meshtui.core.routing import Route, routes
+from meshtui.core.routing.evidence import realised_backends
+from meshtui.core.services import build_row, table_json
+from meshtui.core.state import Mesh
+from meshtui.mesh.session import Session
+
+EXPLAINED = ("clients_in", "goes_to", "backends", "agent", "notes")
+
+
+async def explain(session: Session, key: str, form: str) -> None:
+    """Print everything known of one service. Raises CheckFailed when no cluster has it."""
+    mesh = session.mesh
+    if not any(key in cluster.services for cluster in mesh.clusters.values()):
+        raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
+    told = await asyncio.gather(*(session.realised(context) for context in mesh.clusters))
+    evidence = Evidence(realised=dict(zip(mesh.clusters, told, strict=True)))
+    rows = [explanation(mesh, found, evidence) for found in routes(mesh, key)]
+    found = [finding_json(mesh, finding) for finding in (*findings_for(mesh, key), *policy_traps(mesh, key))]
+    if form in ("json", "yaml"):
+        names = {cluster.context: cluster.name for cluster in mesh.clusters.values()}
+        output.document({**table_json(build_row(mesh, key), names), "clients": rows, "findings": found}, form)
+        return
+    output.show(rows, EXPLAINED, form)
+    if form == "table":
+        _reasons(rows, found)
+
+
+def _reasons(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
+    for row in rows:
+        for unused in row["unused"]:
+            output.emit(f"{row['clients_in']}'s clients do not use {unused['cluster']}: {output.plain(unused['why'])}")
+        for text in row["disagreements"]:
+            output.emit(f"! {output.plain(text)}")
+    for finding in found:
+        output.emit(f"{finding['severity']}: {output.plain(finding['finding'])}")
+
+
+def explanation(mesh: Mesh, found: Route, evidence: Evidence) -> dict[str, Any]:
+    """A route, and what the agent's tables say of it, as plain data."""
+    realised = evidence.realised.get(found.context)
+    return {
+        "clients_in": found.cluster,
+        "goes_to": found.summary,
+        "backends": [
+            f"{b.cluster} {b.pod or b.ip}:{b.port}" + ("" if b.active else " (draining)") for b in found.backends
+        ],
+        "shares": found.shares,
+        "affinity": found.affinity.value,
+        "failover": found.failover,
+        "agent": _agent(mesh, found, realised) if realised else None,
+        "disagreements": [said.text for said in evidence.against(found)],
+        "notes": list(found.notes),
+        "unused": [
+            {
+                "cluster": u.cluster,
+                "backend": u.backend.pod if u.backend else "",
+                "reason": u.reason.name,
+                "why": u.text,
+            }
+            for u in found.unused
+        ],
+    }
+
+
+def _agent(mesh: Mesh, found: Route, realised: Realised) -> str:
+    """`koornacht 2, tion 2`, or why that is not known."""
+    if realised.error is not None:
+        return realised.error.title
+    backends = realised_backends(found, realised.services)
+    if backends is None:
+        return "no such frontend"
+    owners = addresses(mesh, found.service)
+    counts: dict[str, int] = {}
+    for ip in sorted(backends):
+        counts[owners.get(ip, "?")] = counts.get(owners.get(ip, "?"), 0) + 1
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "nobody"
+
+
+def finding_json(mesh: Mesh, finding: Finding) -> dict[str, Any]:
+    """A finding as plain data, with the commands that would mend it."""
+    return {
+        "severity": finding.severity.name.lower(),
+        "clusters": [mesh.clusters[context].name for context in finding.contexts],
+        "object": finding.object,
+        "kind": finding.kind.name,
+        "finding": finding.sentence,
+        "evidence": list(finding.evidence),
+        "advice": finding.advice,
+        "fixes": [
+            {
+                "context": fix.context,
+                "service": fix.service_key,
+                "annotation": fix.annotation or fix.what,
+                "value": fix.value,
+            }
+            for fix in finding.fixes
+        ],
+    }
