@@ -69,7 +69,7 @@ class RelayServer:
 
     async def _start(self) -> int:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        server.add_generic_rpc_handlers((Observer(self._cluster).handler(), health()))
+        server.add_generic_rpc_handlers((Observer(self._cluster).handler(), health(self._cluster)))
         reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         await server.start()

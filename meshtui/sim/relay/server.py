@@ -18,6 +18,8 @@ from meshtui.sim.world import SimCluster
 POLL = 0.02
 """Seconds between two looks at the rings while following."""
 SERVICE, HEALTH = "observer.Observer", "grpc.health.v1.Health"
+HEALTH_INTERVAL = 5.0
+"""Seconds between two looks at the agents for who watches the health service."""
 VERSION = (("hubble-relay-version", "1.21.0-dev"),)
 
 
@@ -152,19 +154,28 @@ def _namespaces(ring: Ring) -> set[str]:
     return found - {""}
 
 
-def health() -> grpc.GenericRpcHandler:
-    """grpc.health.v1.Health as a Relay has it: it knows the empty service name only."""
-    serving = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+def health(cluster: SimCluster) -> grpc.GenericRpcHandler:
+    """grpc.health.v1.Health as a Relay has it: the empty service name only, SERVING while any agent is reached."""
+
+    def status() -> Any:
+        kinds = health_pb2.HealthCheckResponse
+        up = any(p.available for p in peers(cluster))
+        return kinds(status=kinds.SERVING if up else kinds.NOT_SERVING)
 
     async def check(request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext) -> Any:
         if request.service:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        return serving
+        return status()
 
     async def watch(request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext) -> None:
         unknown = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
-        await context.write(unknown if request.service else serving)
-        await asyncio.Event().wait()
+        told = None
+        while True:
+            now = unknown if request.service else status()
+            if now != told:
+                told = now
+                await context.write(now)
+            await asyncio.sleep(HEALTH_INTERVAL)
 
     codec: dict[str, Any] = {
         "request_deserializer": health_pb2.HealthCheckRequest.FromString,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from meshtui.hubble.pb import observer_pb2, relay_pb2
 from meshtui.sim.relay.encode import BadMask, Encoder, node_status
@@ -15,6 +16,33 @@ from meshtui.sim.world import SimCluster
 RELIST = 2.0
 """Seconds between two looks at which agents there are (follow)."""
 RING_BUFFER = 3
+LOST_INTERVAL = 1.0
+"""Seconds between two LostEvents of one agent to one reader (hubble-lost-event-send-interval)."""
+
+
+@dataclass
+class Behind:
+    """What a slow reader of one agent's ring missed and was not told yet."""
+
+    count: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    told: float = float("-inf")
+    """Monotonic seconds of the last LostEvent."""
+
+    def miss(self, count: int, at_ns: int) -> None:
+        """Events were overwritten before they were read; `at_ns` is the time of the oldest one left."""
+        self.first_ns = self.first_ns if self.count else at_ns
+        self.last_ns = at_ns
+        self.count += count
+
+    def tell(self, now: float) -> Lost | None:
+        """All that was missed, when there is something and the last word was long enough ago."""
+        if not self.count or now - self.told < LOST_INTERVAL:
+            return None
+        gap = Lost(RING_BUFFER, self.count, self.first_ns, self.last_ns)
+        self.count, self.told = 0, now
+        return gap
 
 
 class Refused(Exception):
@@ -53,6 +81,7 @@ class FlowStream:
         self._cluster = cluster
         self._request = request
         self._at: dict[str, tuple[Peer, int]] = {}
+        self._behind: dict[str, Behind] = {}
         self._until = request.until.ToNanoseconds() if request.HasField("until") else 0
         self._matcher = FlowMatcher((), ())
         self._encoder = Encoder(())
@@ -93,7 +122,7 @@ class FlowStream:
         events, position = history(peer.ring, self._request, self._matcher)
         self._at[peer.name] = (peer, position)
         for event in events:
-            if self._until and event.time_ns > self._until:
+            if self._until and event.time_ns > self._until and not isinstance(event.what, Lost):
                 break
             yield from self._buffer.push(event.time_ns, self._encoder.encode(event, peer.name))
 
@@ -125,12 +154,13 @@ class FlowStream:
     def _news(self, name: str) -> Iterator[tuple[int, bytes]]:
         peer, position = self._at[name]
         events, position, missed = peer.ring.after(position)
-        if not events:
-            return
         self._at[name] = (peer, position)
-        if missed:
-            gap = Lost(RING_BUFFER, missed, events[0].time_ns, events[0].time_ns)
-            yield events[0].time_ns, self._encoder.encode(Event(events[0].time_ns, gap), name)
+        behind = self._behind.setdefault(name, Behind())
+        if missed and events:
+            behind.miss(missed, events[0].time_ns)
+        gap = behind.tell(self._cluster.world.clock.monotonic()) if behind.count else None
+        if gap is not None:
+            yield gap.last_ns, self._encoder.encode(Event(gap.last_ns, gap), name)
         matches, encode = self._matcher.matches, self._encoder.encode
         for event in events:
             if matches(event):

@@ -233,6 +233,14 @@ def test_health_knows_the_empty_name_only(client: Client) -> None:
     assert refused.value.details() == "unknown service"
 
 
+def test_health_is_lost_with_the_last_agent(made: World, client: Client) -> None:
+    assert made.faults is not None
+    made.faults.apply({"fault": "agent-down", "cluster": "tion"})
+    assert client.health("").status == health_pb2.HealthCheckResponse.SERVING
+    made.faults.apply({"fault": "agent-down"})
+    assert client.health("").status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
 @pytest.mark.parametrize("method", ["GetAgentEvents", "GetDebugEvents"])
 def test_what_only_agents_answer_is_unimplemented(client: Client, method: str) -> None:
     call = client.channel.unary_stream(f"/observer.Observer/{method}")(b"", timeout=PATIENCE)
