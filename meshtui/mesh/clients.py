@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshtui.core.errors import ClusterError, NotFound
+from meshtui.core.load.origins import is_ready
 from meshtui.core.loadspec import LoadSpec
 from meshtui.core.objects import Pod
 from meshtui.core.resources import DEPLOYMENTS, PODS
@@ -33,13 +34,6 @@ async def find_client(api: Api, spec: LoadSpec) -> str:
     if not ready:
         raise _nobody(api, spec, f"none of {len(pods)} pods of {spec.namespace}/{name} is ready")
     return ready[0]
-
-
-def is_ready(pod: Pod) -> bool:
-    """Running, Ready, and not being deleted."""
-    conditions = pod.status.conditions or ()
-    ready = any(c.type == "Ready" and c.status == "True" for c in conditions)
-    return ready and pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None
 
 
 def _nobody(api: Api, spec: LoadSpec, cause: str) -> ClusterError:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from meshtui.core.load.stats import Summary
 from meshtui.core.loadspec import Answer, Request
 
-UNLIKELY = 0.001
+UNLIKELY = 1e-6
 """A cluster has left when so many answers in a row without it would be rarer than this by chance."""
 _MOST = 0.9
-"""A cluster that gave all answers is not missed before the third answer without it."""
+"""A cluster that gave all answers is not missed before the seventh answer without it."""
 _BEGINNING = 10
 """Answers in which clusters that answer from the start have shown themselves, as a rule."""
 

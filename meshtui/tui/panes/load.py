@@ -75,11 +75,14 @@ class LoadPane(BlockPane):
         if mesh is None or not self.front:
             return [(("none",), self._invitation())]
         each = column(len(self.front), width)
-        told = [self._told(run, mesh, each) for run in self.front]
-        return [(("run", len(self.runs)), beside(told, width)), (("history",), [history_line(self.runs[-KEPT:])])]
+        brief = len(self.front) > 1 and each == width
+        lines = beside([self._told(run, mesh, each, brief) for run in self.front], width)
+        lines += [history_line(self.runs[-KEPT:])]
+        return [((number,), [line]) for number, line in enumerate(lines)]
 
-    def _told(self, run: Run, mesh: Mesh, width: int) -> list[Line]:
-        return run_lines(run, index_of_clusters(mesh), self._client(run, mesh), width, utc=self.dashboard.utc)
+    def _told(self, run: Run, mesh: Mesh, width: int, brief: bool) -> list[Line]:
+        tags = index_of_clusters(mesh)
+        return run_lines(run, tags, self._client(run, mesh), width, utc=self.dashboard.utc, brief=brief)
 
     def _client(self, run: Run, mesh: Mesh) -> tuple[str, int] | None:
         cluster = mesh.clusters.get(run.client)
@@ -133,17 +136,21 @@ class LoadPane(BlockPane):
 
     async def _follow(self, batch: Batch) -> None:
         await batch.carry_out()
+        if not self.is_attached:
+            return
         self.dashboard.footer.refresh()
         if batch.problem is not None:
             self.dashboard.tell(batch.problem)
 
     def _changed(self) -> None:
-        """Redraw soon, at most ten times a second."""
-        if self._timer is None:
+        """Redraw soon, at most ten times a second; a run that ends with the app has nothing to draw on."""
+        if self._timer is None and self.is_attached:
             self._timer = self.set_timer(REFRESH_SECONDS, self._catch_up)
 
     def _catch_up(self) -> None:
         self._timer = None
+        if not self.is_attached:
+            return
         self.rebuild()
         for listener in tuple(self.dashboard.listeners):
             listener()

@@ -18,16 +18,19 @@ _DIGITS = re.compile(r"\d+")
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def run_lines(run: Run, tags: Tags, client: tuple[str, int] | None, width: int, *, utc: bool = True) -> list[Line]:
-    """One run: what is asked, the marks, the split, the times, what moved, what failed."""
+def run_lines(
+    run: Run, tags: Tags, client: tuple[str, int] | None, width: int, *, utc: bool = True, brief: bool = False
+) -> list[Line]:
+    """One run: what is asked, the marks, the split, the times, what moved, what failed; `brief` leaves figures out."""
     summary = run.summary
     lines: list[Line] = [_head(run, summary, tags, client)]
-    lines += marks(run, tags, width)
-    if run.requests or run.running:
-        lines += [_split(run, summary, tags, width), *_verdict(run), _times(summary)]
-        lines += [line for line in (_pods(summary, tags, width), _apart(summary, tags), _histogram(summary)) if line]
     if run.spec.rate:
         lines += timeline(run, tags, width, utc=utc)
+    if not (brief and run.spec.rate):
+        lines += marks(run, tags, width, 1 if brief or run.spec.rate else MARK_LINES)
+    if run.requests or run.running:
+        lines += [_split(run, summary, tags, width), *_verdict(run)]
+        lines += [] if brief else _figures(summary, tags, width)
     for text in _stories(run):
         lines += [[Span(part, "warn")] for part in wrapped(f"{status.BAD} {text}", width, indent=1)]
     if run.problem:
@@ -35,6 +38,11 @@ def run_lines(run: Run, tags: Tags, client: tuple[str, int] | None, width: int, 
         if run.hint:
             lines += [[Span(part, "dim")] for part in wrapped(f"→ {safe(run.hint)}", width, indent=1)]
     return lines
+
+
+def _figures(summary: Summary, tags: Tags, width: int) -> list[Line]:
+    lines = (_times(summary), _pods(summary, tags, width), _apart(summary, tags), _histogram(summary))
+    return [line for line in lines if line]
 
 
 NARROWEST = 46
@@ -88,15 +96,15 @@ def _head(run: Run, summary: Summary, tags: Tags, client: tuple[str, int] | None
 MARK_LINES = 4
 
 
-def marks(run: Run, tags: Tags, width: int) -> list[Line]:
+def marks(run: Run, tags: Tags, width: int, most: int = MARK_LINES) -> list[Line]:
     """The last requests in order: `●K` in the cluster's colour, `✗` when nobody answered, `·` to come."""
     each = max((1 + len(label) for label, _ in tags.values()), default=2)
     per_line = max(1, (width - 2) // each)
     arrived = len(run.requests)
     total = max(arrived, run.spec.total if run.running else 0)
-    bottom = min(max(0, total - 1) // per_line, max(max(0, arrived - 1) // per_line, MARK_LINES - 1))
+    bottom = min(max(0, total - 1) // per_line, max(max(0, arrived - 1) // per_line, most - 1))
     lines: list[Line] = []
-    for row in range(max(0, bottom - MARK_LINES + 1), bottom + 1):
+    for row in range(max(0, bottom - most + 1), bottom + 1):
         spans = [Span(" ")]
         for index in range(row * per_line, min(total, (row + 1) * per_line)):
             mark = _mark(run.requests[index], tags) if index < arrived else Span("·", "dim")

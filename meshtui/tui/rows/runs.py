@@ -13,6 +13,7 @@ from meshtui.tui.rows.load import folded, ms
 from meshtui.tui.rows.paint import Line, Span, fit, joined, safe, tag, wrapped
 
 Record = Mapping[str, Any]
+_ROOMY = 90
 _VERDICTS = {"as expected": ("✔", "ok"), "unlikely": ("!", "warn"), "impossible": ("✗", "bad")}
 
 
@@ -40,7 +41,7 @@ def kept_lines(one: Record, previous: Record | None, tags: Tags, width: int, *, 
         Span(f"{time_text(one.get('started') or 0.0, utc=utc)} ", "dim"),
         Span(f"{safe(who(one), 40)} → {safe(str(one.get('url', '')).removeprefix('http://'), 50)}  "),
         *joined(answers, " "),
-        Span(f"  p95 {ms(latency.get('p95', 0.0))}  ", "dim"),
+        Span(f"  p95 {ms(latency.get('p95', 0.0))}  " if width >= _ROOMY else "  ", "dim"),
         Span(f"{glyph} {safe(str(one.get('verdict') or 'no prediction'), 30)}", role),
     ]
     lines: list[Line] = [line]
