@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import trustme
 
@@ -27,13 +28,16 @@ class Authority:
         """The authority's own certificate, PEM."""
         return self._ca.cert_pem.bytes()
 
-    def server_context(self) -> ssl.SSLContext:
-        """TLS for a server on 127.0.0.1 that asks for, but does not demand, a client certificate."""
+    def server_context(self, directory: Path) -> ssl.SSLContext:
+        """TLS for a server on 127.0.0.1 that asks for, but does not demand, a client certificate.
+
+        Python takes certificates from files only: the key is for a moment in a file in `directory`.
+        """
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.verify_mode = ssl.CERT_OPTIONAL
-        self._ca.issue_cert("127.0.0.1", "localhost", "kubernetes", common_name="kube-apiserver").configure_cert(
-            context
-        )
+        issued = self._ca.issue_cert("127.0.0.1", "localhost", "kubernetes", common_name="kube-apiserver")
+        with issued.private_key_and_cert_chain_pem.tempfile(dir=str(directory)) as path:
+            context.load_cert_chain(path)
         self._ca.configure_trust(context)
         return context
 

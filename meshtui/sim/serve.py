@@ -98,7 +98,7 @@ class Mesh:
         except ValueError as error:
             raise UsageError("The embedded mesh cannot be made so", cause=str(error)) from None
         for cluster in self.world.clusters.values():
-            await self._start_cluster(cluster)
+            await self._start_cluster(cluster, directory)
         token = secrets.token_urlsafe(24)
         control = Control(self.world, token, self._tokens)
         port = await self._listen(control.application(), None)
@@ -107,14 +107,14 @@ class Mesh:
         self._stack.callback(self.kubeconfig.unlink, missing_ok=True)
         _initial_faults(self.world, self._options.state)
 
-    async def _start_cluster(self, cluster: SimCluster) -> None:
+    async def _start_cluster(self, cluster: SimCluster, directory: Path) -> None:
         from meshtui.sim import controllers
 
         tokens = self._tokens.setdefault(cluster.name, Tokens())
         authority = Authority(cluster.name)
         await self._stack.enter_async_context(controllers.running(cluster, authority.pem.decode()))
         self._start_relay(cluster)
-        port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context())
+        port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context(directory))
         server = f"https://{LOOPBACK}:{port}"
         # Clusters take turns, so that both ways of proving who one is are in daily use.
         if cluster.index % 2:
@@ -141,6 +141,7 @@ class Mesh:
 
     def _directory(self) -> Path:
         if self._options.directory is not None:
+            self._options.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._options.directory
         made = tempfile.TemporaryDirectory(prefix="meshtui-sim-")
         self._stack.callback(made.cleanup)

@@ -19,7 +19,6 @@ from meshtui.sim.api.tables import shape_of
 from meshtui.sim.api.watch import Watch
 from meshtui.sim.world import SimCluster
 
-PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 JSON = "application/json"
 _UPGRADES = {"exec", "attach", "portforward"}
 Answer = Awaitable[web.StreamResponse]
@@ -127,10 +126,9 @@ class ApiServer:
     async def _plain(self, request: web.Request, user: User) -> web.StreamResponse:
         """Paths that are no resources: discovery, health, version, OpenAPI."""
         path = request.path.rstrip("/") or "/"
-        if path not in PUBLIC:
-            access = rbac.Access(request.method.lower(), path=path)
-            if rbac.reason(self._store, user, access) is None:
-                raise forbidden_path(user.name, request.method.lower(), request.path)
+        access = rbac.Access(request.method.lower(), path=path)
+        if rbac.reason(self._store, user, access) is None:
+            raise forbidden_path(user.name, request.method.lower(), request.path)
         return discovery.answer(request, self._cluster, path)
 
     async def _review(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
