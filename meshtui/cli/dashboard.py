@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from meshtui.cli.config import settings_of
+from meshtui.core.errors import UsageError
 from meshtui.core.settings import Settings
 
 
@@ -16,9 +18,23 @@ def main(arguments: Any) -> int:
     settings = settings_of(vars(arguments), os.environ)
     from meshtui.tui import run_dashboard
 
+    record, replay = getattr(arguments, "record", None), getattr(arguments, "replay", None)
+    if record and replay:
+        raise UsageError("--record and --replay cannot be combined", hint="a replayed file is recorded already")
+    if replay:
+        return run_dashboard(lambda: _replay(Path(replay), settings), settings)
     if arguments.verb == "demo":
-        return run_dashboard(lambda running: _on_demo(running, settings), settings, demo=_demo(arguments))
-    return run_dashboard(lambda: _session(settings), settings)
+        return run_dashboard(lambda running: _on_demo(running, settings, record), settings, demo=_demo(arguments))
+    return run_dashboard(lambda: _session(settings, record), settings)
+
+
+async def _replay(path: Path, settings: Settings) -> Any:
+    """Flows of a file: its clusters' names are read before the first flow is shown, in a thread."""
+    import asyncio
+
+    from meshtui.mesh.replay import Replay
+
+    return await asyncio.to_thread(Replay, path, settings)
 
 
 def _demo(arguments: Any) -> Any:
@@ -35,14 +51,17 @@ def _demo(arguments: Any) -> Any:
     return start
 
 
-def _on_demo(running: Any, settings: Settings) -> Any:
+def _on_demo(running: Any, settings: Settings, record: str | None) -> Any:
     """A session on the embedded mesh: its kubeconfig, its contexts, and Relays by port-forward like anywhere else."""
     ours = replace(settings, kubeconfig=running.kubeconfig, contexts=tuple(running.contexts))
-    return _session(ours)
+    return _session(ours, record)
 
 
-def _session(settings: Settings) -> Any:
+def _session(settings: Settings, record: str | None) -> Any:
     from meshtui.mesh.session import Session
     from meshtui.mesh.targets import choose
 
-    return Session(choose(settings, os.environ), settings)
+    session = Session(choose(settings, os.environ), settings)
+    if record:
+        session.record(Path(record))
+    return session

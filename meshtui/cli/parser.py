@@ -38,6 +38,7 @@ def build() -> Parser:
     )
     parser.examples = EXAMPLES[""]
     parser.add_argument("--version", action="store_true", help="print the version and end")
+    _files(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, (help_text, fill, takes_common) in _VERBS.items():
         parents = [common] if takes_common else []
@@ -45,6 +46,13 @@ def build() -> Parser:
         verb.examples = EXAMPLES.get(name, "")
         fill(verb)
     return parser
+
+
+def _files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--record", metavar="FILE", help="write every flow into a new file, as hubble observe -o jsonpb"
+    )
+    parser.add_argument("--replay", metavar="FILE", help="the dashboard on a file that meshtui or the hubble CLI wrote")
 
 
 def _common() -> Parser:
@@ -57,6 +65,12 @@ def _common() -> Parser:
     group.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
     group.add_argument("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
     group.add_argument("--read-only", action="store_true", help="change nothing")
+    group.add_argument(
+        "--source",
+        dest="flow_source",
+        choices=("auto", "relay", "agents"),
+        help="of flows: Relays, the agents themselves, or (auto) agents where there is no Relay",
+    )
     group.add_argument(
         "--relay", dest="relays", action="append", metavar="CONTEXT=HOST:PORT", help="a Relay's address; repeatable"
     )
@@ -79,12 +93,22 @@ def _services(parser: argparse.ArgumentParser) -> None:
 
 def _flows(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "filter", nargs="*", metavar="FILTER", help="as in the dashboard: verdict:dropped to:rebel-base"
+        "filter", nargs="*", metavar="FILTER", help="as in the dashboard: verdict:dropped to-pod:default/rebel-base"
     )
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
-    parser.add_argument("--last", type=_count, metavar="N", help="the last N flows of each node; 20 by default")
-    parser.add_argument("--since", metavar="DURATION", help="flows since then: 30s, 5m, 1h")
-    _output(parser, ("compact", "json", "jsonl", "yaml"))
+    parser.add_argument("--last", type=_count, metavar="N", help="the last N flows of all clusters; 20 by default")
+    parser.add_argument("--since", metavar="TIME", help="flows since then: 30s, 5m, 1h, or 2026-11-23T19:36:28Z")
+    parser.add_argument("--until", metavar="TIME", help="flows until then; not with --follow")
+    parser.add_argument("--not", dest="excluded", action="append", default=[], metavar="FILTER", help="none like these")
+    parser.add_argument(
+        "--clusters", action="store_true", help="name both clusters and the node after each compact line"
+    )
+    parser.add_argument("--print-node-name", action="store_true", help="the observing node in each compact line")
+    parser.add_argument("--print-policy-names", action="store_true", help="deciding policies in each compact line")
+    parser.add_argument(
+        "--input-file", metavar="FILE", help="a file of flows instead of clusters; - for standard input"
+    )
+    _output(parser, ("compact", "json", "jsonl", "jsonpb", "yaml"))
 
 
 def _annotate(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +192,7 @@ def _completion(parser: argparse.ArgumentParser) -> None:
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     _simulate(parser)
+    parser.add_argument("--record", metavar="FILE", default=argparse.SUPPRESS, help="write every flow into a new file")
 
 
 _Fill = Callable[[argparse.ArgumentParser], None]

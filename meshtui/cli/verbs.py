@@ -22,7 +22,8 @@ EXAMPLES = {
   meshtui services --findings""",
     "flows": """\
   meshtui flows --last 50 verdict:dropped
-  meshtui flows --follow to:rebel-base
+  meshtui flows --follow --clusters to-pod:default/rebel-base --not reply
+  meshtui flows --source agents --follow verdict:dropped
   meshtui flows --since 5m -o jsonl > flows.jsonl""",
     "policies": "  meshtui policies -n default",
     "annotate": """\

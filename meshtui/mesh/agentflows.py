@@ -44,7 +44,8 @@ def command(whitelist: Filters, blacklist: Filters) -> list[str]:
     return words
 
 
-def _rfc3339(time_ns: int) -> str:
+def rfc3339(time_ns: int) -> str:
+    """A time as `hubble observe --since` takes it."""
     return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -85,7 +86,7 @@ class AgentFlows:
         lost_at: int | None = None
         try:
             while True:
-                since = ["--since", _rfc3339(lost_at - _OVERLAP_NS)] if lost_at is not None else []
+                since = ["--since", rfc3339(lost_at - _OVERLAP_NS)] if lost_at is not None else []
                 try:
                     await self._read(pod, [*words, *since], backoff, source)
                 except ClusterError as error:

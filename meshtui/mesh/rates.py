@@ -14,6 +14,8 @@ from meshtui.hubble.status import RateMeter
 
 _OLD_NS = 15_000_000_000
 """Older flows are history that was caught up with: they say nothing about now."""
+_FORGOTTEN_NS = 3_600_000_000_000
+"""No node's clock is that far behind: these come from a file."""
 _node_of = attrgetter("node")
 _time_of = attrgetter("time_ns")
 
@@ -34,7 +36,8 @@ class ClusterRates:
         """Take rows that are new, in order of time."""
         recent = bisect_left(fresh, int(self._clock.now() * 1e9) - _OLD_NS, key=_time_of)
         self._seen.update(map(_node_of, fresh[recent:]))
-        for row in fresh[:recent]:
+        forgotten = bisect_left(fresh, int(self._clock.now() * 1e9) - _FORGOTTEN_NS, key=_time_of)
+        for row in fresh[forgotten:recent]:
             # Either caught up with, or new by a clock that is behind: a node's own newest tells which.
             if row.time_ns > self._newest.get(row.node, 0) - _OLD_NS:
                 self._newest[row.node] = max(row.time_ns, self._newest.get(row.node, 0))

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from meshtui.core import planning, remedies
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.cluster import ClusterTask
     from meshtui.mesh.flowsource import FlowSourceTask
+    from meshtui.mesh.recorder import Recorder
 
 
 class Session:
@@ -60,6 +62,7 @@ class Session:
         self.room = FlowRoom(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources)
         """The clusters' flows: who delivers them, what is asked for, who records them."""
         self.flows = self.room.store
+        self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
         self._pace = pace or Pace()
@@ -129,6 +132,8 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         self.room.stop()
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)
         self._news.close()
         self._pending.close()
 
@@ -303,6 +308,18 @@ class Session:
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
         self.room.set_query(flow_filter)
+
+    def record(self, path: Path) -> None:
+        """Write every flow from now on into a new file, as `hubble observe -o jsonpb` does. Raises UsageError."""
+        from meshtui.mesh.recorder import Recorder
+
+        self._recorder = Recorder(path)
+        self.room.record(self._recorder.take)
+
+    @property
+    def recording(self) -> str:
+        """How the recording stands, in words; empty without one."""
+        return self._recorder.told if self._recorder is not None else ""
 
     @property
     def flow_source(self) -> str:
