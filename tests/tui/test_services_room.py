@@ -60,6 +60,13 @@ async def test_a_long_list_is_made_in_portions_and_complete():
         assert pane.selected == ("shop/s0299", "c")
 
 
+async def test_the_list_is_made_while_another_pane_is_in_front():
+    async with board_on(shop(), size=(80, 24)) as board:
+        await board.press("3")
+        await board.until(lambda: len(board.app.board.services.items) == 900)
+        await board.until(lambda: board.app.board.traps.backlog == 0)
+
+
 async def test_one_event_redraws_what_it_names_and_keeps_the_cursor():
     async with board_on(shop(50)) as board:
         pane = board.app.board.services

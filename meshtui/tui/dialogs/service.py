@@ -14,6 +14,8 @@ from meshtui.core.evidence import Answers, Evidence, Realised
 from meshtui.core.findings import Finding, findings_for, policy_traps
 from meshtui.core.load.service import service_of_url
 from meshtui.core.measured import WINDOW_SECONDS, Measured, measure
+from meshtui.core.resources import POLICIES
+from meshtui.core.routing import routes
 from meshtui.core.text import clean
 from meshtui.tui.dialogs.base import Dialog
 from meshtui.tui.dialogs.itemlist import ItemList
@@ -48,6 +50,7 @@ class ServiceDialog(Dialog[None]):
         self.measured: dict[str, Measured] = {}
         self.traps: Sequence[Finding] = ()
         self._seen = (-1, -1)
+        self._judged: object = None
         self._box = Vertical(self.list, classes="dialog -tall")
 
     def compose(self) -> ComposeResult:
@@ -78,12 +81,25 @@ class ServiceDialog(Dialog[None]):
         mesh, flows = self.session.mesh, self.session.flows
         now = (mesh.generation, flows.version)
         if now != self._seen:
-            if now[0] != self._seen[0]:
-                self.traps = policy_traps(mesh, self.key)
+            self._judge()
             self._seen = now
             start, end = int(self.since * 1e9), int((self.board.clock.now() + WINDOW_SECONDS) * 1e9)
             self.measured = measure(mesh, flows.between(start, end), self.key)
         self.refill()
+
+    def _judge(self) -> None:
+        """Judge policies again when any of them, or a backend, is another one: it costs a look at every pod."""
+        mesh = self.session.mesh
+        policies = [
+            (context, key, policy.metadata.resource_version)
+            for context, cluster in mesh.clusters.items()
+            for resource in POLICIES
+            for key, policy in cluster.of(resource).items()
+        ]
+        now = policies, [[backend.ip for backend in found.backends] for found in routes(mesh, self.key)]
+        if now != self._judged:
+            self._judged = now
+            self.traps = policy_traps(mesh, self.key)
 
     def evidence(self) -> Evidence:
         """All there is now."""
