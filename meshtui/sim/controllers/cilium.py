@@ -7,7 +7,9 @@ from typing import Any
 
 from meshtui.sim.api.registry import has_cilium
 from meshtui.sim.controllers.loop import NAMESPACES, PODS, Loop
-from meshtui.sim.controllers.policies import problem
+from meshtui.sim.datapath.identity import security_labels
+from meshtui.sim.datapath.policy import validate
+from meshtui.sim.datapath.view import view
 from meshtui.sim.store import GVR, Object
 
 ENDPOINTS: GVR = ("cilium.io", "ciliumendpoints")
@@ -15,12 +17,6 @@ IDENTITIES: GVR = ("cilium.io", "ciliumidentities")
 CNPS: GVR = ("cilium.io", "ciliumnetworkpolicies")
 CCNPS: GVR = ("cilium.io", "ciliumclusterwidenetworkpolicies")
 VALIDATION_SECONDS = 0.15
-_IGNORED = {
-    "pod-template-hash",
-    "controller-revision-hash",
-    "statefulset.kubernetes.io/pod-name",
-    "pod-template-generation",
-}
 
 
 class Cilium:
@@ -59,18 +55,8 @@ class Cilium:
 
     def _labels(self, pod: Object) -> dict[str, str]:
         """The labels that make a pod's identity."""
-        meta = pod["metadata"]
-        namespace = self._store.get(NAMESPACES, "", meta["namespace"]) or {"metadata": {}}
-        found = {
-            f"k8s:io.cilium.k8s.namespace.labels.{k}": v for k, v in (namespace["metadata"].get("labels") or {}).items()
-        }
-        found["k8s:io.cilium.k8s.policy.cluster"] = self._loop.cluster.name
-        found["k8s:io.cilium.k8s.policy.serviceaccount"] = pod["spec"].get("serviceAccountName", "default")
-        found["k8s:io.kubernetes.pod.namespace"] = meta["namespace"]
-        for key, value in (meta.get("labels") or {}).items():
-            if key not in _IGNORED:
-                found[f"k8s:{key}"] = value
-        return dict(sorted(found.items()))
+        namespace = self._store.get(NAMESPACES, "", pod["metadata"]["namespace"])
+        return security_labels(pod, namespace, self._loop.cluster.name)
 
     def _identity_of(self, labels: dict[str, str]) -> dict[str, Any]:
         return {"id": self._identity(labels), "labels": [f"{k}={v}" for k, v in labels.items()]}
@@ -144,7 +130,7 @@ class Cilium:
             self._judge(gvr, found)
 
     def _judge(self, gvr: GVR, found: Object) -> None:
-        why = problem(found, clusterwide=gvr == CCNPS)
+        why = validate(found, view(self._loop.cluster).version)
         told = {
             "message": why or "Policy validation succeeded",
             "status": "False" if why else "True",

@@ -71,7 +71,7 @@ class Compiled:
         for gvr in POLICIES:
             for obj in known.cluster.store.list(gvr):
                 try:
-                    self.rules += compile_policy(obj, local)
+                    self.rules += compile_policy(obj, local, known.version)
                 except Invalid:
                     continue
         if known.config().get("enable-non-default-deny-policies", "true").lower() != "true":
@@ -254,10 +254,10 @@ def _service_hit(known: View, wanted: Object, peer: Party) -> bool:
     return False
 
 
-def validate(obj: Object) -> str:
-    """Why the agent refuses a policy; empty when it is valid."""
+def validate(obj: Object, version: tuple[int, int] = (1, 21)) -> str:
+    """Why that version's agent refuses a policy; empty when it is valid."""
     try:
-        compile_policy(obj, "")
+        compile_policy(obj, "", version)
     except Invalid as error:
         return str(error)
     return ""

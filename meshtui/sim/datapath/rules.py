@@ -12,6 +12,8 @@ from meshtui.sim.datapath.selectors import Selector
 Object = dict[str, Any]
 INGRESS, EGRESS = "ingress", "egress"
 PROTOCOLS = ("TCP", "UDP", "SCTP")
+MOST_PORTS = 40
+"""Ports that one toPorts element may list."""
 
 
 class Invalid(ValueError):
@@ -82,8 +84,11 @@ class Rule:
     entries: tuple[Entry, ...]
 
 
-def compile_policy(obj: Object, default_cluster: str) -> list[Rule]:
-    """Rules of one policy object. Raises Invalid where the agent would refuse it."""
+def compile_policy(obj: Object, default_cluster: str, version: tuple[int, int] = (1, 21)) -> list[Rule]:
+    """Rules of one policy object. Raises Invalid where that version's agent would refuse it.
+
+    Source: Cilium's pkg/policy/api/rule_validation.go.
+    """
     kind, meta = obj["kind"], obj["metadata"]
     namespace = meta.get("namespace", "")
     source = Source(meta["name"], namespace, kind, meta.get("uid", ""))
@@ -94,17 +99,28 @@ def compile_policy(obj: Object, default_cluster: str) -> list[Rule]:
         raise Invalid("invalid policy: neither spec nor specs")
     found: list[Rule] = []
     for spec in specs:
-        found += _spec(spec, source, default_cluster)
+        found += _spec(spec, source, default_cluster, version)
     return found
 
 
-def _spec(spec: Object, source: Source, default_cluster: str) -> list[Rule]:
-    if "nodeSelector" in spec:
-        return []
-    if "endpointSelector" not in spec:
+def _check(spec: Object, source: Source, version: tuple[int, int]) -> None:
+    """What a whole rule has to have. Up to 1.17 one without any section was let pass, without effect."""
+    has = [s for s in ("endpointSelector", "nodeSelector") if spec.get(s) is not None]
+    if not has:
         raise Invalid("rule must have one of EndpointSelector or NodeSelector")
-    if not any(spec.get(k) for k in ("ingress", "ingressDeny", "egress", "egressDeny")):
+    if len(has) == 2:
+        raise Invalid("rule cannot have both EndpointSelector and NodeSelector")
+    if has == ["nodeSelector"] and source.namespace:
+        raise Invalid("rule with NodeSelector is only supported in CiliumClusterwideNetworkPolicy")
+    sections = any(spec.get(k) for k in ("ingress", "ingressDeny", "egress", "egressDeny"))
+    if not sections and version >= (1, 18):
         raise Invalid("rule must have at least one of Ingress, IngressDeny, Egress, EgressDeny")
+
+
+def _spec(spec: Object, source: Source, default_cluster: str, version: tuple[int, int]) -> list[Rule]:
+    _check(spec, source, version)
+    if spec.get("nodeSelector") is not None:
+        return []
     try:
         subject = selectors.subject(spec["endpointSelector"], source.namespace)
     except ValueError as error:
@@ -132,6 +148,8 @@ def _element(element: Object, source: Source, direction: str, deny: bool, defaul
         rules = item.get("rules")
         if deny and rules:
             raise Invalid("deny rules cannot have L7 rules")
+        if len(item.get("ports") or ()) > MOST_PORTS:
+            raise Invalid(f"too many ports, the max is {MOST_PORTS}: {len(item['ports'])}")
         ports = tuple(p for port in item.get("ports") or () for p in _ports(port))
         found.append(Entry(source, direction, deny, peers, ports or _all_ports(), rules))
     if element.get("icmps"):
@@ -149,8 +167,9 @@ def _peers(element: Object, side: str, namespace: str, default_cluster: str) -> 
     if side == "to":
         members += ["toServices", "toFQDNs"]
     given = [m for m in members if element.get(m) is not None]
-    if len([m for m in given if not m.endswith(("CIDR", "CIDRSet"))]) > 1:
-        raise Invalid(f"combining {given[0]} and {given[1]} is not supported yet")
+    named = [m[0].upper() + m[1:] for m in members if element.get(m)]
+    if len(named) > 1:
+        raise Invalid(f"combining {named[0]} and {named[1]} is not supported yet")
     if not given:
         return None
     try:
