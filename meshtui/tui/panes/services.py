@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar, cast
@@ -86,6 +87,8 @@ class ServicesPane(Pane):
         elif not table.backlog or self._portions % _SHOW_EVERY == 0:
             self._list(table)
         if table.backlog and not self._waiting:
+            # Rows live as long as the session: without this the collector stops the loop for half a second to see it.
+            gc.freeze()
             self._waiting = True
             self.call_after_refresh(self._go_on)
 
