@@ -20,6 +20,8 @@ from meshtui.mesh.clients import find_client
 _NO_SHELL = ("executable file not found", "no such file")
 _KEPT = 400
 _HANG_UP_SECONDS = 1.0
+_KILLED = (137, 143)
+"""Exit codes of a process that SIGKILL or SIGTERM ended."""
 
 
 async def run_load(api: Api, spec: LoadSpec, clock: Clock) -> AsyncGenerator[LoadEvent, None]:
@@ -66,8 +68,12 @@ def _ended(stream: ExecStream, parser: Parser, spec: LoadSpec, received: int, co
         return _cut_off(stream.error, spec, received, at)
     if parser.complete or (spec.total and received >= spec.total):
         return LoadEnded(at)
+    if stream.exit_code in _KILLED:
+        hint = "see whether the pod was deleted or restarted, and run it again"
+        return LoadEnded(at, f"the client's container was stopped, {_progress(spec, received)}", hint)
     said = clean(complaint.decode("utf-8", "replace").strip()) or f"exit code {stream.exit_code}"
-    return LoadEnded(at, f"the requests ended early, {_progress(spec, received)}: {said}")
+    hint = "the client's shell gave up: run it again, or choose another client"
+    return LoadEnded(at, f"the requests ended early, {_progress(spec, received)}: {said}", hint)
 
 
 def _cut_off(error: MeshtuiError, spec: LoadSpec, received: int, at: float) -> LoadEnded:

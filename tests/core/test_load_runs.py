@@ -104,6 +104,7 @@ def test_origins_put_x_wing_first_and_clusters_together():
     assert (found[0].contexts, found[0].name) == (("koornacht", "tion"), "default/x-wing")
     assert [origin.contexts for origin in found[1:3]] == [("koornacht",), ("tion",)]
     assert all(len(origin.pods) == len(origin.contexts) for origin in found)
+    assert found[0].starts() == [(origin.contexts[0], f"pod/{origin.pods[0]}") for origin in found[1:3]]
     system = [origin.namespace == "kube-system" for origin in found]
     assert system == sorted(system)
     reduce(mesh, s.Listed("koornacht", r.PODS, {}, 0.0))

@@ -17,7 +17,7 @@ _SYSTEM = ("kube-system", "local-path-storage", "cilium", "kube-public", "kube-n
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A workload in one cluster or, side by side, in all that have it. `workload` is as LoadSpec takes it."""
+    """A workload in one cluster or, side by side, in all that have it."""
 
     contexts: tuple[str, ...]
     namespace: str
@@ -26,11 +26,18 @@ class Origin:
     """One ready pod for each context."""
     ready: int
     """Ready pods in all."""
+    deployed: tuple[bool, ...]
+    """For each context whether it is a Deployment; others are addressed by their pod."""
 
     @property
     def name(self) -> str:
         """`default/x-wing`."""
-        return f"{self.namespace}/{self.workload.removeprefix('pod/')}"
+        return f"{self.namespace}/{self.workload}"
+
+    def starts(self) -> list[tuple[str, str]]:
+        """(context, workload as LoadSpec takes it) of each client."""
+        each = zip(self.contexts, self.pods, self.deployed, strict=True)
+        return [(context, self.workload if deployed else f"pod/{pod}") for context, pod, deployed in each]
 
 
 def origins(mesh: Mesh) -> list[Origin]:
@@ -40,13 +47,20 @@ def origins(mesh: Mesh) -> list[Origin]:
         for origin in _of(cluster):
             single.setdefault((origin.namespace, origin.workload), []).append(origin)
     found: list[Origin] = []
-    for (namespace, workload), alone in sorted(single.items(), key=lambda item: _rank(*item[0])):
-        if len(alone) > 1:
-            pods = tuple(origin.pods[0] for origin in alone)
-            contexts = tuple(origin.contexts[0] for origin in alone)
-            found.append(Origin(contexts, namespace, workload, pods, sum(origin.ready for origin in alone)))
-        found += alone
+    for _, alone in sorted(single.items(), key=lambda item: _rank(*item[0])):
+        found += ([_together(alone)] if len(alone) > 1 else []) + alone
     return found
+
+
+def _together(alone: list[Origin]) -> Origin:
+    return Origin(
+        tuple(origin.contexts[0] for origin in alone),
+        alone[0].namespace,
+        alone[0].workload,
+        tuple(origin.pods[0] for origin in alone),
+        sum(origin.ready for origin in alone),
+        tuple(origin.deployed[0] for origin in alone),
+    )
 
 
 def _rank(namespace: str, workload: str) -> tuple[bool, bool, str, str]:
@@ -60,10 +74,8 @@ def _of(cluster: Cluster) -> Iterator[Origin]:
             ready.setdefault((pod.namespace, workload_of_pod(pod.name)), []).append(pod.name)
     deployments = cluster.of(DEPLOYMENTS)
     for (namespace, name), pods in ready.items():
-        if f"{namespace}/{name}" in deployments:
-            yield Origin((cluster.context,), namespace, name, (min(pods),), len(pods))
-        else:
-            yield Origin((cluster.context,), namespace, f"pod/{min(pods)}", (min(pods),), len(pods))
+        deployed = f"{namespace}/{name}" in deployments
+        yield Origin((cluster.context,), namespace, name, (min(pods),), len(pods), (deployed,))
 
 
 def is_ready(pod: Pod) -> bool:

@@ -11,12 +11,17 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from meshtui.sim.api.errors import ApiError, bad_request, not_found
+from meshtui.sim.api.faults import down, hang_up
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 _TRUE = ("1", "true", "True")
+KILLED = 137
+"""Exit code of a process whose container was stopped."""
+LOOK_EVERY = 0.2
+"""Seconds after which a running command notices that its pod or its API server is gone."""
 
 
 def container_of(pod: Object, asked: str) -> str:
@@ -65,7 +70,8 @@ async def serve(request: web.Request, cluster: SimCluster, namespace: str, name:
     socket = web.WebSocketResponse(protocols=(chosen,) if chosen else (), max_msg_size=0, compress=False)
     await socket.prepare(request)
     session = _Session(socket, chosen, request.query)
-    await session.run(cluster, pod, container, argv)
+    if not await session.run(cluster, pod, container, argv):
+        hang_up(request)
     return socket
 
 
@@ -110,22 +116,27 @@ class _Session:
         }
         self._input = _Stdin()
 
-    async def run(self, cluster: SimCluster, pod: Object, container: str, argv: Sequence[str]) -> None:
-        """Run the command, cancelled when the client goes away."""
+    async def run(self, cluster: SimCluster, pod: Object, container: str, argv: Sequence[str]) -> bool:
+        """Run the command, cancelled when the client goes away; False when the API server went down meanwhile."""
         await self._socket.send_bytes(bytes([STDOUT]))
         if not self._wants[STDIN]:
             self._input.end()
         work = asyncio.create_task(self._execute(cluster, pod, container, list(argv)))
         reader = asyncio.create_task(self._read())
+        fate = asyncio.create_task(_fate(cluster, pod))
         try:
-            await asyncio.wait({work, reader}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done() and not self._socket.closed:
-                await self._socket.send_bytes(bytes([STATUS]) + msgspec.json.encode(work.result()))
+            await asyncio.wait({work, reader, fate}, return_when=asyncio.FIRST_COMPLETED)
+            if fate.done() and not fate.result():
+                return False
+            if (work.done() or fate.done()) and not self._socket.closed:
+                status = work.result() if work.done() else self._status(_failed(KILLED, list(argv), v5=self._v5))
+                await self._socket.send_bytes(bytes([STATUS]) + msgspec.json.encode(status))
                 await self._finish(reader)
+            return True
         finally:
-            for task in (work, reader):
+            for task in (work, reader, fate):
                 task.cancel()
-            await asyncio.gather(work, reader, return_exceptions=True)
+            await asyncio.gather(work, reader, fate, return_exceptions=True)
 
     async def _finish(self, reader: asyncio.Task[None]) -> None:
         """Close; the reader must not hold the socket meanwhile."""
@@ -171,6 +182,17 @@ class _Session:
 
     def _status(self, body: dict[str, Any]) -> dict[str, Any]:
         return {"metadata": {}, **body} if self._v5 else body
+
+
+async def _fate(cluster: SimCluster, pod: Object) -> bool:
+    """Wait until the pod is gone (True) or the API server is down (False)."""
+    meta = pod["metadata"]
+    while not down(cluster):
+        held = cluster.store.get(("", "pods"), meta.get("namespace", ""), meta["name"])
+        if held is None or held["metadata"].get("uid") != meta.get("uid"):
+            return True
+        await asyncio.sleep(LOOK_EVERY)
+    return False
 
 
 def _failed(code: int, argv: list[str], *, v5: bool) -> dict[str, Any]:

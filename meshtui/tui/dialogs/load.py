@@ -82,9 +82,7 @@ class LoadDialog(Dialog["list[LoadSpec] | None"]):
 
     def _is_current(self, origin: Origin) -> bool:
         spec = self.spec
-        return origin.contexts == (spec.context,) and (origin.namespace, origin.workload) == (
-            spec.namespace, spec.workload,
-        )  # fmt: skip
+        return origin.namespace == spec.namespace and origin.starts() == [(spec.context, spec.workload)]
 
     def _items(self) -> list[Hashable]:
         return [*origins(self.session.mesh), *DIRECT]
@@ -130,9 +128,6 @@ class LoadDialog(Dialog["list[LoadSpec] | None"]):
     def _specs(self, made: LoadSpec) -> list[LoadSpec]:
         chosen = self.list.selected
         if isinstance(chosen, Origin):
-            here = replace(made, namespace=chosen.namespace, workload=chosen.workload, container="")
-            if len(chosen.contexts) > 1 and chosen.workload.startswith("pod/"):
-                pods = zip(chosen.contexts, chosen.pods, strict=True)
-                return [replace(here, context=context, workload=f"pod/{pod}") for context, pod in pods]
-            return [replace(here, context=context) for context in chosen.contexts]
+            here = replace(made, namespace=chosen.namespace, container="")
+            return [replace(here, context=context, workload=workload) for context, workload in chosen.starts()]
         return [replace(made, context="", http2=chosen == DIRECT[1])]
