@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import threading
 
@@ -28,6 +29,11 @@ def annotations(session: Session, context: str) -> dict[str, str]:
 
 def shares(session: Session, context: str) -> dict[str, float]:
     return route(session.mesh, context, KEY).shares
+
+
+def backends(session: Session, client: str = "koornacht") -> dict[str, int]:
+    """Cluster → how many backends a client's requests reach there."""
+    return {name: count for name, count in route(session.mesh, client, KEY).counts.items() if count}
 
 
 def replicas(session: Session) -> int:
@@ -161,6 +167,7 @@ async def test_scaling_applying_and_deleting(lab: Lab) -> None:
         (scaled,) = await session.perform(session.plan_scale("koornacht", "default", "rebel-base", 0))
         assert scaled.error is None
         await until(session, lambda: replicas(session) == 0)
+        await until(session, lambda: backends(session) == {})
         (applied,) = await session.perform(session.plan_apply(["koornacht"], [policy]))
         assert applied.error is None
         await until(session, lambda: "default/default-deny" in cluster.of(r.CNPS))
@@ -172,6 +179,44 @@ async def test_scaling_applying_and_deleting(lab: Lab) -> None:
         assert undo is not None
         await session.perform(undo)
         await until(session, lambda: replicas(session) == 2)
+        await until(session, lambda: backends(session) == {"koornacht": 2})
+
+
+async def test_scaling_to_nothing_moves_the_traffic_of_a_shared_service_and_back(lab: Lab) -> None:
+    async with lab.session() as session:
+        await session.perform(session.plan_toggle(BOTH, "global"))
+        await until(session, lambda: not session.pending)
+        await session.perform(session.plan_annotation(BOTH[:1], "affinity", "local"))
+        await until(session, lambda: not session.pending and shares(session, "koornacht") == {"koornacht": 1.0})
+        await session.perform(session.plan_scale("koornacht", "default", "rebel-base", 0))
+        await until(session, lambda: backends(session) == {"tion": 2})
+        assert route(session.mesh, "koornacht", KEY).failover
+        await until(session, lambda: backends(session, "tion") == {"tion": 2})
+        await session.perform(session.plan_scale("koornacht", "default", "rebel-base", 3))
+        await until(session, lambda: backends(session) == {"koornacht": 3})
+        assert not route(session.mesh, "koornacht", KEY).failover
+        await until(session, lambda: backends(session, "tion") == {"koornacht": 3, "tion": 2})
+
+
+async def test_a_change_is_marked_until_the_watch_shows_it_and_its_row_is_told_of_both(lab: Lab) -> None:
+    async with lab.session() as session:
+        marks: list[set[tuple[str, str]]] = []
+        seen = session.emit
+
+        def emit(event: s.Event) -> None:
+            if isinstance(event, s.Changed) and event.resource is r.SERVICES:
+                marks.append(set(session.pending))
+            seen(event)
+
+        for cluster in session._clusters.values():
+            cluster.around = dataclasses.replace(cluster.around, emit=emit)
+        told: list[s.Delta] = []
+        session.subscribe(told.append)
+        (outcome,) = await session.perform(session.plan_toggle(BOTH[:1], "global"))
+        assert outcome.error is None
+        await until(session, lambda: not session.pending)
+        assert marks[0] == {BOTH[0]}, "the mark was there when the watch's event came"
+        await until(session, lambda: any(KEY in d.objects.get(("koornacht", r.SERVICES), ()) for d in told))
 
 
 async def test_stopping_leaves_no_task_and_no_thread(lab: Lab) -> None:
