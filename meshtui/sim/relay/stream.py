@@ -134,7 +134,9 @@ class FlowStream:
             yield from self._relist()
             self.following = bool(self._at)
         arrived = False
-        for name in list(self._at):
+        for name, (peer, position) in list(self._at.items()):
+            if peer.ring.seen == position and name not in self._behind:
+                continue
             for time_ns, message in self._news(name):
                 if self._until and time_ns > self._until:
                     self.following = False
@@ -155,10 +157,9 @@ class FlowStream:
         peer, position = self._at[name]
         events, position, missed = peer.ring.after(position)
         self._at[name] = (peer, position)
-        behind = self._behind.setdefault(name, Behind())
         if missed and events:
-            behind.miss(missed, events[0].time_ns)
-        gap = behind.tell(self._cluster.world.clock.monotonic()) if behind.count else None
+            self._behind.setdefault(name, Behind()).miss(missed, events[0].time_ns)
+        gap = self._behind[name].tell(self._cluster.world.clock.monotonic()) if name in self._behind else None
         if gap is not None:
             yield gap.last_ns, self._encoder.encode(Event(gap.last_ns, gap), name)
         matches, encode = self._matcher.matches, self._encoder.encode
