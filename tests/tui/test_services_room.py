@@ -20,6 +20,7 @@ from meshtui.tui.dialogs.findings import FindingsDialog
 from meshtui.tui.dialogs.history import HistoryDialog
 from meshtui.tui.dialogs.service import ServiceDialog
 from meshtui.tui.dialogs.text import TextDialog
+from meshtui.tui.rows import services
 from tests.core import meshes
 from tests.core.meshes import GLOBAL
 from tests.core.recorded import annotate
@@ -54,6 +55,7 @@ async def test_a_long_list_is_made_in_portions_and_complete():
     async with board_on(shop()) as board:
         pane = board.app.board.services
         await board.until(lambda: len(pane.items) == 900)
+        await board.until(lambda: "to come" not in str(pane.border_title))
         assert pane.items[0] == ("shop/s0000", "a")
         assert "300" in str(pane.border_title)
         await board.press("end")
@@ -125,6 +127,14 @@ async def test_a_service_missing_in_one_cluster_is_shown_as_missing():
 
 async def test_type_and_ports_stand_in_the_list(board: Board):
     assert "ClusterIP 80/TCP" in board.text(board.app.board.services)
+
+
+def test_clusters_whose_clients_get_the_same_stand_together():
+    mesh = meshes.mesh("a", "b", "c", "d")
+    for context in "abc":
+        meshes.web(mesh, context, GLOBAL, 2 if context == "a" else 0)
+    line = "".join(span.text for span in services.route_line(mesh, meshes.KEY, 80))
+    assert line.strip() == "A B C → A 2 · D → nobody: no Service here"
 
 
 # Marks

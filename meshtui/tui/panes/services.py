@@ -84,6 +84,7 @@ class ServicesPane(Pane):
         self._portions += 1
         if table.version == self._version:
             self.touch([(key, context) for key in keys for context in table.mesh.clusters])
+            self._title()
         elif not table.backlog or self._portions % _SHOW_EVERY == 0:
             self._list(table)
         if table.backlog and not self._waiting:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from meshtui.core import annotations as a
 from meshtui.core import services as core
 from meshtui.core.findings import Finding, Severity
-from meshtui.core.routing import Surroundings, route
+from meshtui.core.routing import Route, Surroundings, route
 from meshtui.core.state import Cluster, Mesh
 from meshtui.tui.rows import status
 from meshtui.tui.rows.paint import Line, Span, fit, joined, safe, tag
@@ -102,18 +102,27 @@ def route_line(
     around: Mapping[str, Surroundings] | None = None,
     found: Sequence[Finding] = (),
 ) -> Line:
-    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the traps."""
+    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the traps.
+
+    With more than three clusters, those whose clients get the same stand together: `K T N → K 2, T 2`.
+    """
     clusters = list(mesh.clusters.values())
-    parts: list[Line] = []
     traps = _traps(found)
-    terse = len(clusters) > 3 or width < 64 + (14 if traps else 0)
-    for cluster in clusters:
+    many = len(clusters) > 3
+    owner = "" if many or width < 64 + (14 if traps else 0) else "'s clients"
+    groups: dict[object, tuple[Route, list[Cluster]]] = {}
+    for number, cluster in enumerate(clusters):
         taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
-        owner = "" if terse else "'s clients"
+        nobody = "" if taken.backends else taken.summary
+        alike = (frozenset(taken.counts.items()), taken.failover, taken.silent, nobody)
+        groups.setdefault(alike if many else number, (taken, []))[1].append(cluster)
+    parts: list[Line] = []
+    for taken, clients in groups.values():
         role = "ok" if taken.answering and not taken.silent else "bad" if not taken.answering else "warn"
-        if cluster.services.get(key) is None:
+        if all(key not in cluster.services for cluster in clients):
             role = "dim"
-        parts.append([tag(cluster.tag, cluster.index), Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
+        names = [span for cluster in clients for span in (tag(cluster.tag, cluster.index), Span(" "))][:-1]
+        parts.append([*names, Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
     return [Span("   "), *traps, *joined(parts)]
 
 
