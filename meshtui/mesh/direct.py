@@ -107,6 +107,10 @@ async def _exchange(client: httpx.AsyncClient, spec: LoadSpec, blank: Request) -
     headers = {"User-Agent": "meshtui", **spec.headers}
     content = spec.body.encode() if spec.body else None
     async with client.stream(spec.method, spec.url, headers=headers, content=content) as response:
+        # The connection is closed with the last byte: its ends can be told before that only.
+        stream = response.extensions.get("network_stream")
+        mine = stream.get_extra_info("client_addr") if stream is not None else None
+        peer = stream.get_extra_info("server_addr") if stream is not None else None
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk[: max(0, BODY_LIMIT - len(body))]
@@ -115,9 +119,6 @@ async def _exchange(client: httpx.AsyncClient, spec: LoadSpec, blank: Request) -
         how = "header" if named else ""
         if not named and (named := named_in_body(kept, spec.cluster_field)):
             how = "body"
-        stream = response.extensions.get("network_stream")
-        mine = stream.get_extra_info("client_addr") if stream is not None else None
-        peer = stream.get_extra_info("server_addr") if stream is not None else None
         return replace(
             blank,
             answer=Answer.ANSWERED,
