@@ -28,13 +28,13 @@ _MOST_CLUSTERS = 64
 
 def opened(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked when it is gzip. Raises UsageError."""
+    where = path.expanduser()
     try:
-        file: IO[bytes] = path.expanduser().open("rb")
+        with where.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        return gzip.open(where) if packed else where.open("rb")  # type: ignore[return-value]
     except OSError as error:
         raise UsageError(f"cannot read {path}", cause=error.strerror or str(error), hint="") from error
-    packed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return gzip.open(file) if packed else file  # type: ignore[return-value]
 
 
 def clusters_in(path: Path) -> list[str]:

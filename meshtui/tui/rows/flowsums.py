@@ -29,7 +29,12 @@ def sums_header(width: int, column: str, *, reverse: bool) -> Line:
         marked = f"{text}{arrow}" if key == column else text
         return Span(fit(marked, cells, right=right) + " ", "strong" if key == column else "dim")
 
-    head = [Span(" "), name("count", "count", 7, True), name("unanswered", "no answer", 9, True)]
+    narrow = width < _NARROW
+    head = [
+        Span("" if narrow else " "),
+        name("count", "count", 6 if narrow else 7, True),
+        name("unanswered", "SYN?" if narrow else "no answer", 5 if narrow else 9, True),
+    ]
     if width >= _NARROW:
         head += [name("rate", "last minute", SPARK_WIDTH)]
     if width >= _WIDE:
@@ -40,13 +45,17 @@ def sums_header(width: int, column: str, *, reverse: bool) -> Line:
 
 def sums_line(a: Aggregate, tags: Tags, width: int, now_ns: int, *, utc: bool) -> Line:
     """`  57  3  ▁▂▇  K x-wing ⇄ T rebel-base:80  ✗ DROPPED Policy denied`."""
-    line: list[Span] = [Span(f" {a.count:>7} ")]
-    line.append(Span(f"{a.unanswered:>9} " if a.unanswered else " " * 10, "warn"))
-    if width >= _NARROW:
+    narrow = width < _NARROW
+    silent = str(a.unanswered) if a.unanswered else ""
+    line: list[Span] = [Span(f"{a.count:>6} " if narrow else f" {a.count:>7} ")]
+    line.append(Span(f"{silent:>{5 if narrow else 9}} ", "warn"))
+    if not narrow:
         line.append(Span(fit(sparkline(a.history(now_ns), SPARK_WIDTH), SPARK_WIDTH) + " ", "info"))
     if width >= _WIDE:
         line.append(Span(f"{stamp_text(a.first_ns, utc=utc)} {stamp_text(a.last_ns, utc=utc)} ", "dim"))
     fate = [verdict_span(a.verdict), Span(f" {safe(a.reason_text, 40)}" if a.reason_text else "")]
+    if narrow and a.reason_text:
+        fate = [fate[0]._replace(text=f"{fate[0].text[:1]} {safe(a.reason_text, 24)}")]
     room = max(24, width - width_of(line) - width_of(fate) - 5)
     port = f":{a.port}" if a.port else ""
     source, destination = _party(a.source, tags), _party(a.destination, tags)
