@@ -324,3 +324,10 @@ def test_unserved_without_cilium(tmp_path):
         bare.until("Pending Unschedulable", "get", "pods", "-l", "app=early", "-o", reason)
     finally:
         bare.close()
+
+
+def test_events_tell_what_happened(kubectl, shop):
+    events = kubectl.ok("get", "events", "--field-selector=involvedObject.name=shop,involvedObject.kind=Deployment")
+    assert events.splitlines()[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
+    assert "ScalingReplicaSet   deployment/shop   Scaled up replica set shop-" in events
+    assert "from 0 to 2" in kubectl.ok("describe", "deploy/shop").partition("Events:")[2]

@@ -9,6 +9,7 @@ from meshtui.sim.controllers.cilium import CCNPS, CNPS, Cilium
 from meshtui.sim.controllers.daemonsets import DaemonSets
 from meshtui.sim.controllers.deployments import Deployments
 from meshtui.sim.controllers.endpoints import Endpoints
+from meshtui.sim.controllers.events import Events
 from meshtui.sim.controllers.garbage import Garbage
 from meshtui.sim.controllers.loop import (
     DAEMONSETS,
@@ -46,6 +47,7 @@ class _Wiring:
         self._authority = authority
         self._endpoints = Endpoints(loop)
         self._garbage = Garbage(loop)
+        self._events = Events(loop)
         cilium = Cilium(loop)
         loop.handle("deployment", Deployments(loop).reconcile)
         loop.handle("replicaset", ReplicaSets(loop).reconcile)
@@ -62,7 +64,8 @@ class _Wiring:
         loop.handle("foreground", self._foreground)
 
     def changed(self, kind: str, gvr: GVR, obj: Object, old: Object | None) -> None:
-        """Queue what a change concerns."""
+        """Queue what a change concerns, and tell of it."""
+        self._events.changed(kind, gvr, obj, old)
         meta = obj["metadata"]
         namespace, name = meta.get("namespace", ""), meta["name"]
         if gvr in _SIMPLE:
