@@ -43,7 +43,8 @@ def read_file(path: Path, *, demanded: bool) -> dict[str, Any]:
             ) from None
         return {}
     except OSError as error:
-        raise ConfigError(f"cannot read {path}", cause=error.strerror or str(error)) from error
+        hint = "MESHTUI_CONFIG names a file that you may read, or leave it unset"
+        raise ConfigError(f"cannot read {path}", cause=error.strerror or str(error), hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML", cause=str(error)) from error
 

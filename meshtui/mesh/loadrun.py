@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 from meshtui.core.errors import MeshtuiError
@@ -57,7 +57,11 @@ class Batch:
 
     async def carry_out(self) -> None:
         """All runs to their end, then their stories, then the run log."""
-        await asyncio.gather(*(self._one(run) for run in self.runs))
+        try:
+            await asyncio.gather(*(self._one(run) for run in self.runs))
+        except asyncio.CancelledError:
+            self._keep_at_once()
+            raise
         for run in self.runs:
             if run.requests:
                 await self._keep(run)
@@ -104,6 +108,13 @@ class Batch:
             if any(map(loadstory.unknown, latest)):
                 run.retell(_better(latest, loadstory.tell_now(self._session, run.spec, run.pod, latest)))
                 self._changed()
+
+    def _keep_at_once(self) -> None:
+        """The program ends: what came back is kept, without the stories that flows would still have told."""
+        for run in self.runs:
+            if run.requests:
+                with suppress(MeshtuiError):
+                    self._session.runs.append(run.document())
 
     async def _keep(self, run: Run) -> None:
         try:

@@ -1,12 +1,22 @@
 """What the command line says, and ends with, when something is wrong: cause, next step, exit code, no traceback."""
 
 import asyncio
+import base64
 import contextlib
+import json
+import os
+import shlex
 import signal
 import socket
+import ssl
+import sys
+from datetime import UTC, datetime, timedelta
 
+import httpx
+import trustme
 import yaml
 
+from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
 
 
@@ -153,7 +163,81 @@ async def test_a_certificate_of_somebody_else(lab, tmp_path):
     assert "certificate" in ran.err.lower()
 
 
-async def test_a_closed_pipe_and_an_interrupt_are_quiet(lab):
+async def test_an_expired_certificate(lab, tmp_path):
+    _, running = lab
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    authority.issue_cert("127.0.0.1", not_after=yesterday).configure_cert(context)
+
+    async def never(reader, writer):
+        writer.close()
+
+    server = await asyncio.start_server(never, "127.0.0.1", 0, ssl=context)
+
+    def old(document):
+        for cluster in document["clusters"]:
+            pem = base64.b64encode(authority.cert_pem.bytes()).decode()
+            port = server.sockets[0].getsockname()[1]
+            cluster["cluster"] = {"server": f"https://127.0.0.1:{port}", "certificate-authority-data": pem}
+
+    try:
+        ran = await broken(running, tmp_path / "old", old)("nodes", "--request-timeout", "5")
+    finally:
+        server.close()
+    assert ran.code == 3
+    assert "expired" in ran.err
+    assert "next:" in ran.err
+
+
+async def test_one_resource_forbidden_leaves_the_rest(lab):
+    command, running = lab
+    async with httpx.AsyncClient() as http:
+        fault = {"fault": "forbid", "cluster": "tion", "resource": "ciliumnetworkpolicies"}
+        assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
+    ran = await command("policies", "-o", "json")
+    assert ran.code == 1
+    assert "ciliumnetworkpolicies" in ran.err
+    assert "tion" in ran.err
+    assert "can-i" in ran.err
+    ran = await command("services", "--meshed", "-o", "json")
+    assert {row["cluster"] for row in ran.data} == {"koornacht", "tion"}
+    ran = await command("load", "rebel-base", "-n", "2", "-o", "json")
+    assert ran.code == 0
+    assert [run["summary"]["answered"] for run in ran.data] == [2, 2]
+
+
+async def test_no_relay_still_answers_and_says_so(lab):
+    command, running = lab
+    async with httpx.AsyncClient() as http:
+        for cluster in ("koornacht", "tion"):
+            fault = {"fault": "relay-down", "cluster": cluster}
+            assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
+    ran = await command("load", "rebel-base", "-n", "4", "-o", "json")
+    assert ran.code == 0
+    assert [run["summary"]["answered"] for run in ran.data] == [4, 4]
+    ran = await command("status", "-o", "json")
+    assert ran.code == 1
+    assert all("relay" in json.dumps(cluster).lower() for cluster in ran.data["clusters"])
+
+
+async def test_one_of_three_is_down():
+    async with launch(SimOptions(clusters=3)) as running:
+        command = Command(str(running.kubeconfig))
+        async with httpx.AsyncClient() as http:
+            fault = {"fault": "api-down", "cluster": "tion"}
+            assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
+        ran = await command("nodes", "-o", "json", "--request-timeout", "3s")
+        assert ran.code == 1
+        assert {row["cluster"] for row in ran.data} == {"koornacht", "naboo"}
+        assert "tion" in ran.err
+        ran = await command("load", "rebel-base", "-n", "3", "-o", "json", "--request-timeout", "3s")
+        assert [run["from"]["cluster"] for run in ran.data] == ["koornacht", "naboo"]
+        assert [run["summary"]["answered"] for run in ran.data] == [3, 3]
+        assert "tion" in ran.err
+
+
+async def test_an_interrupt_is_quiet(lab):
     command, _ = lab
     process = await command.begin("flows", "--follow")
     line = await asyncio.wait_for(process.stdout.readline(), 30)
@@ -164,14 +248,45 @@ async def test_a_closed_pipe_and_an_interrupt_are_quiet(lab):
     assert b"Traceback" not in err
 
 
+async def test_a_closed_pipe_is_quiet(lab):
+    command, _ = lab
+    shell = f"set -o pipefail; {shlex.quote(sys.executable)} -m meshtui flows --follow | head -n 1"
+    process = await asyncio.create_subprocess_exec(
+        "bash", "-c", shell, env=command.env, stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert out.count(b"\n") == 1
+    assert err == b""
+    assert process.returncode != 0
+
+
 async def test_debug_shows_where_but_not_what(tmp_path):
+    program = (
+        "import sys\nfrom meshtui.cli import main, info\n"
+        "def fail(*_): raise RuntimeError('token=hunter2')\n"
+        "info.main = fail\nsys.exit(main.run(['info']))\n"
+    )
+    for variables, where in (({}, False), ({"MESHTUI_DEBUG": "1"}, True)):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, env={**os.environ, **variables},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+        assert (process.returncode, out) == (1, b"")
+        assert b"this should not have happened: RuntimeError" in err
+        assert b"hunter2" not in err
+        assert (b"in fail" in err) == where
+        assert (b"MESHTUI_DEBUG=1" in err) != where
+
+
+async def test_a_config_path_that_is_a_directory_is_usage(tmp_path):
     ran = await Command(MESHTUI_CONFIG=str(tmp_path))("info")
     assert ran.code == 2
+    assert "next:" in ran.err
 
 
 async def test_no_cilium_is_a_stated_fact(tmp_path):
-    from meshtui.sim import SimOptions, launch
-
     async with launch(SimOptions(state="no-cni")) as running:
         ran = await Command(str(running.kubeconfig))("status", "-o", "json")
     assert ran.code == 1
