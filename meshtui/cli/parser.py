@@ -181,7 +181,7 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clusters", type=_count, default=2)
     parser.add_argument("--nodes", type=_natural, default=0, help="per cluster; as recorded by default")
     parser.add_argument("--services", type=_natural, default=0, help="generated, beside the lab's own")
-    parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second and cluster")
+    parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second in the whole mesh")
     parser.add_argument("--cilium-version", default="1.21", help="1.18, 1.19 or 1.21")
     parser.add_argument("--directory", metavar="PATH", help="where the kubeconfig goes")
 
