@@ -1,4 +1,4 @@
-"""Nodes: heartbeats, and NotReady when the node or its agent is dead."""
+"""Nodes: heartbeats, NotReady when the kubelet is dead, and Cilium's taint when only its agent is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ LEASES: GVR = ("coordination.k8s.io", "leases")
 HEARTBEAT_SECONDS = 10.0
 CHECK_SECONDS = 0.5
 _TAINT = "node.kubernetes.io/unreachable"
+_AGENT_TAINT = "node.cilium.io/agent-not-ready"
+"""Put there by Cilium's operator (agent-not-ready-taint-key): a dead agent alone leaves its node Ready."""
 
 
 class Nodes:
@@ -56,10 +58,26 @@ class Nodes:
                 self._lose(node)
             elif unknown and not dead:
                 self._regain(node)
+            elif not dead:
+                self._taint(node)
 
     def _dead(self, name: str) -> bool:
         faults = self._loop.cluster.world.faults
         return bool(faults and faults.node_down(self._loop.cluster.name, name))
+
+    def _taint(self, node: Object) -> None:
+        """Keep new pods off a node whose agent is not there, as Cilium's operator does."""
+        faults, name = self._loop.cluster.world.faults, node["metadata"]["name"]
+        silent = bool(faults and faults.agent_down(self._loop.cluster.name, name))
+        taints = node["spec"].get("taints") or []
+        rest = [t for t in taints if t.get("key") != _AGENT_TAINT]
+        if silent == (len(rest) < len(taints)):
+            return
+        new = copy.deepcopy(node)
+        new["spec"]["taints"] = [*rest, {"key": _AGENT_TAINT, "effect": "NoSchedule"}] if silent else rest
+        if not new["spec"]["taints"]:
+            del new["spec"]["taints"]
+        self._store.update(NODES, new)
 
     def _lose(self, node: Object) -> None:
         """As the node lifecycle controller does after its grace: Unknown, tainted, its pods not ready."""
