@@ -18,12 +18,15 @@ PODS = {K: "x-wing-689bd74994-8wv5f", T: "x-wing-689bd74994-tn89k"}
 _LINE = re.compile(r"#(\d+) (\d+) ([\d.]+)(?: (\S*):(\d+) \S*:\d+)?")
 
 # Step, client's cluster: for each of the ten requests who answered, or (after ✗) for whom the dropped SYN was meant.
-# Read by hand from flows.compact.txt: ports of SYNs in order of time, beside curl.txt.
+# Checked by hand, without the code under test: SYNs of the client's ports in order of time with grep and sort over the
+# recording's flows.compact.txt, ✗ where a line of that port says DROPPED; then beside the bodies of curl.txt one by one.
 TABLE = {
     ("4-global", K): "4mk87 jqgrf z5zfm jqgrf vg8cg jqgrf jqgrf vg8cg vg8cg vg8cg",
     ("4-global", T): "4mk87 z5zfm vg8cg z5zfm z5zfm z5zfm jqgrf jqgrf jqgrf jqgrf",
     ("10-default-deny", K): "✗jqgrf ✗hsng6 ✗jqgrf ✗jqgrf ✗hsng6 ✗hsng6 ✗vg8cg ✗jqgrf ✗lhjk2 ✗vg8cg",
+    ("10-default-deny", T): "✗hsng6 ✗jqgrf ✗jqgrf ✗lhjk2 ✗hsng6 ✗jqgrf ✗jqgrf ✗jqgrf ✗vg8cg ✗vg8cg",
     ("12-ingress-koornacht", K): "✗jqgrf lhjk2 ✗jqgrf ✗vg8cg ✗jqgrf hsng6 ✗jqgrf lhjk2 ✗vg8cg ✗vg8cg",
+    ("12-ingress-koornacht", T): "✗hsng6 ✗vg8cg ✗vg8cg ✗jqgrf ✗hsng6 ✗lhjk2 ✗jqgrf ✗jqgrf ✗lhjk2 ✗vg8cg",
     ("14-egress-any-cluster", K): "jqgrf jqgrf lhjk2 hsng6 vg8cg vg8cg lhjk2 jqgrf vg8cg jqgrf",
     ("14-egress-any-cluster", T): "✗jqgrf ✗hsng6 ✗hsng6 ✗lhjk2 ✗jqgrf ✗lhjk2 ✗hsng6 ✗jqgrf ✗hsng6 ✗vg8cg",
 }
@@ -81,6 +84,18 @@ def test_bodies_and_flows_agree(recordings, cluster):
     blind = [replace(request, cluster="") for request in requests]
     told = tell(blind, flows(recordings, "4-global"), Client(cluster, "default", PODS[cluster]))
     assert [request.cluster for request in told] == [request.cluster for request in requests]
+
+
+@pytest.mark.parametrize(("cluster", "marks"), [(K, "KK✗✗K✗"), (T, "✗✗✗✗✗✗")])
+def test_step_15_as_recorded_which_has_no_flows(recordings, cluster, marks):
+    """Read by hand from curl.txt: a body's line, then its numbers; #28 is a timeout."""
+    requests = curls((recordings / "15-link-cut" / cluster / "curl.txt").read_text())
+    told = tell(requests, [], Client(cluster, "default", PODS[cluster]))
+    assert "".join({K: "K", "": "✗"}[request.cluster] for request in told) == marks
+    for request in told:
+        timed_out = request.answer is Answer.TIMED_OUT
+        assert request.story == ("no flow of it was seen" if timed_out else "")
+        assert timed_out == (not request.cluster)
 
 
 def test_a_cut_link_leaves_a_syn_without_an_answer(recordings):

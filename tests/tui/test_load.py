@@ -162,6 +162,8 @@ async def test_requests_and_flows_link_both_ways():
         linked = "\n".join(text(board.app.board.load_pane.link_of(row)))
         assert "load test  koornacht/x-wing → rebel-base" in linked
         assert "timed out" in linked
+        board.app.board.flows.open_flow(row)
+        await board.until(lambda: "load test  koornacht/x-wing → rebel-base" in board.text())
         other = next(row for row in board.session.flows if row.source_port != request.local_port)
         assert board.app.board.load_pane.link_of(other) == []
 

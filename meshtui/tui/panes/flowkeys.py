@@ -262,6 +262,8 @@ class FlowKeys:
         lines = detail_lines(
             row, index_of_clusters(mesh), utc=pane.dashboard.utc, why=pane.explain(row), connection=others
         )
+        facts = next((number for number, line in enumerate(lines) if not line), len(lines))
+        lines[facts:facts] = pane.dashboard.load_pane.link_of(row)
 
         def then(answer: str | None) -> None:
             if answer == "filter":
