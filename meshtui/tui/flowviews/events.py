@@ -13,18 +13,26 @@ from meshtui.tui.rows.paint import Line
 
 _TWO_LINES_FROM = 50
 _GAPS_SHOWN = 50
+_CALM, _BUSY = 0.1, 0.3
+"""Seconds between two redraws."""
 
 
 class Events(FlowLook):
     """One or two lines each."""
 
     name = "events"
-    pace = 0.1
+    pace = _CALM
 
     def __init__(self, store: FlowStore, view: FlowView, explain: Callable[[FlowRow], str]) -> None:
         super().__init__(store, view)
         self.two_lines = True
         self._explain = explain
+        self._arrived = view.arrived
+
+    def came(self, arrived: int, page: int) -> None:
+        """So many rows have come by now: when a screenful comes between two redraws nobody can read them all."""
+        self.pace = _BUSY if arrived - self._arrived > page else _CALM
+        self._arrived = arrived
 
     def height(self, width: int) -> int:
         """Lines of each item."""

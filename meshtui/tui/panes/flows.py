@@ -55,6 +55,7 @@ class FlowsPane(FlowKeys, Pane):
         self._explained: dict[int, Explanation] = {}
         self._book: Rulebook | None = None
         self._sources: object = None
+        self._framed = "", ""
 
     @property
     def marks_cursor(self) -> bool:  # type: ignore[override]
@@ -174,6 +175,7 @@ class FlowsPane(FlowKeys, Pane):
         item = self.selected
         above = self.top_of(self.cursor) - self.scroll_offset.y
         gone = view.evicted - self._seen[1] if self._seen[0] >= 0 else 0
+        looked.came(view.arrived, self.page)
         self._seen = (view.version, view.evicted)
         self.items = looked.items(self._look())
         self._fit()
@@ -252,11 +254,15 @@ class FlowsPane(FlowKeys, Pane):
         waiting = None if self.paused_at is None else view.arrived - self.paused_at
         recording = getattr(self.dashboard.session, "recording", "")
         shown = flowtitle.Shown(self.kind, question.preset, waiting=waiting, recording=recording)
-        self.entitle(flowtitle.title(shown, mesh, store))
+        title = flowtitle.title(shown, mesh, store)
         behind = f"behind {self.behind} (esc goes back)" if question.behind is not None else ""
         preset = question.preset_text if question.preset != "dropped" or question.text else ""
         runs = flowtitle.where_it_runs(preset, question.typed, question.hidden)
-        self.border_subtitle = Content(" · ".join(filter(None, [behind, runs, self.looked.detail])))
+        subtitle = " · ".join(filter(None, [behind, runs, self.looked.detail]))
+        if (title, subtitle) != self._framed:  # setting a title draws the whole pane again
+            self._framed = title, subtitle
+            self.entitle(title)
+            self.border_subtitle = Content(subtitle)
 
     # Moving
 
