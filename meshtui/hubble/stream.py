@@ -17,7 +17,7 @@ from meshtui.core.flowstore import Gap
 from meshtui.core.state import Phase
 from meshtui.hubble.dial import TlsOptions, failure, open_channel
 from meshtui.hubble.query import FlowQuery
-from meshtui.hubble.relay import flows_over, oldest_over, status_over
+from meshtui.hubble.relay import ServerStatus, flows_over, oldest_over, status_over
 from meshtui.hubble.rows import Decoder, Lost, NodeStatus
 from meshtui.hubble.status import Losses, Nodes, RateMeter, StreamStatus
 
@@ -192,14 +192,14 @@ class FlowStream:
         status = status_over(channel, self.target, self.context, _GREETING_TIMEOUT)
         if status.nodes_connected == 0 and self._query.follow:
             raise self._no_peers()
-        gap = self._missed(channel)
+        gap = self._missed(channel, status)
         with self._lock:
             self._nodes = Nodes(set(), dict.fromkeys(status.unavailable, ""), status.nodes_connected or 1)
             self._broken_at_ns = None
             self._live_ns = self._live_ns or self._now_ns()
             self._say(phase=Phase.LIVE, error=None, version=status.version, gap=gap)
 
-    def _missed(self, channel: grpc.Channel) -> Gap | None:
+    def _missed(self, channel: grpc.Channel, status: ServerStatus) -> Gap | None:
         """After a break: from when to when, and whether the rings still hold all of it."""
         start = self._broken_at_ns
         if start is None:
@@ -208,7 +208,10 @@ class FlowStream:
             oldest = oldest_over(channel, _GREETING_TIMEOUT)
         except grpc.RpcError:
             oldest = {}
-        held = bool(oldest) and max(oldest.values()) <= start
+        # Rings that were up all the time and never full have forgotten nothing, however young their oldest flow is.
+        never_full = status.num_flows * (status.nodes_connected or 1) < status.max_flows
+        whole = never_full and status.uptime_ns > self._now_ns() - start
+        held = whole or (bool(oldest) and max(oldest.values()) <= start)
         end = self._now_ns() if held or not oldest else max(oldest.values())
         return Gap(self.context, start, max(start, end), lost=not held)
 
