@@ -44,7 +44,7 @@ def unknown(request: Request) -> bool:
     """Whether flows may tell more of a request: who answered it, in which pod, or why nobody did."""
     if request.answer is Answer.ANSWERED:
         return not request.cluster or not request.pod
-    return not request.story or unseen(request)
+    return request.attribution != "flows" and request.answer is not Answer.DNS_FAILED
 
 
 def unseen(request: Request) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -221,6 +222,18 @@ async def test_both_clusters_side_by_side_with_stories_from_flows(new_lab: NewLa
                 assert request.story.startswith(f"dropped leaving {run.cluster} for ")
                 assert "default-deny" in request.story
         assert len(session.runs.read()) == 2
+
+
+async def test_steady_requests_get_their_stories_while_they_go_on(new_lab: NewLab) -> None:
+    async with (
+        new_lab(state="default-deny", relays=True) as lab,
+        lab.session(scope=Scope()) as session,
+        running(session, replace(ENDLESS, max_time=0.5)) as (run, wait_for),
+    ):
+        async with asyncio.timeout(20):
+            while not any("default-deny" in request.story for request in run.requests):
+                await wait_for(run.tally.total + 1)
+        assert run.running
 
 
 async def test_nothing_runs_in_the_pod_after_a_stop(new_lab: NewLab) -> None:

@@ -41,9 +41,10 @@ def _told(
         return _answered(request, attempt)
     if request.answer is Answer.DNS_FAILED:
         return replace(request, story=_dns_story(request, dns, explain))
+    seen = "flows" if attempt is not None and attempt.rows else request.attribution
     if request.answer is Answer.REFUSED:
-        return replace(request, story=_refusal(request, attempt))
-    return replace(request, story=_silence(request, attempt, client, explain))
+        return replace(request, story=_refusal(request, attempt), attribution=seen)
+    return replace(request, story=_silence(request, attempt, client, explain), attribution=seen)
 
 
 def _answered(request: Request, attempt: Attempt | None) -> Request:
