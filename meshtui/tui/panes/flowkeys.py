@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from meshtui.core.aggregate import AggregateKey
 from meshtui.core.flow import FlowRow
-from meshtui.tui.flowviews.events import Events
+from meshtui.tui.flowviews.events import Events, find
 
 if TYPE_CHECKING:
     from meshtui.tui.panes.flows import FlowsPane
@@ -329,14 +329,8 @@ class FlowKeys:
             at = (start + step * walked) % len(items)
             row = look.row_of(items[at]) if look is not None else None
             if row is not None and pane.sought in searchable(row):
-                if pane.items is not items and items[at] in pane.items[-1:]:
-                    at = len(pane.items) - 1
-                pane.following = False
-                pane.items = items if pane.paused_at is not None else pane.items
-                from meshtui.tui.flowviews.events import find
-
-                target = find(pane.items, items[at], at) if pane.kind == "events" else at
-                pane.move_to(target)
+                # Others may have come meanwhile: the row is where its time puts it now.
+                pane.move_to(find(pane.items, items[at], at) if pane.kind == "events" else at)
                 pane.following = False
                 return
             if walked % _SEARCH_PORTION == 0:
