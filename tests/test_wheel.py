@@ -44,9 +44,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     ours = next(p for p in map(Path, sys.path) if p.name == "site-packages" and (p / "textual").exists())
-    # Only the dependencies: an editable install's own path file in there is not followed.
-    sitecustomize = f"import sys; sys.path.append({str(ours)!r})\n"
-    (site / "sitecustomize.py").write_text(sitecustomize)
+    # A path file adds the folder and does not follow the path files in it, so an editable install stays unseen.
+    (site / "dependencies.pth").write_text(f"{ours}\n")
     return home / "bin/python"
 
 
@@ -95,7 +94,7 @@ def test_simulate_and_status_from_the_wheel(installed: Path, tmp_path: Path) -> 
         done = run(installed, "status", "--kubeconfig", ready["kubeconfig"], "-o", "json", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         status = json.loads(done.stdout)
-        assert [c["name"] for c in status["clusters"]] == ["koornacht", "tion"]
+        assert [c["cluster"] for c in status["clusters"]] == ["koornacht", "tion"]
     finally:
         simulate.terminate()
         simulate.wait(10)

@@ -121,7 +121,8 @@ class MeshtuiApp(App[int]):
     def on_mesh_changed(self) -> None:
         """Give all that changed to the dashboard at once."""
         delta, self.waiting, self._posted = self.waiting, Delta(), False
-        self.board.apply(delta)
+        if self.board.is_attached:  # the last change may be read when the screen is already taken down
+            self.board.apply(delta)
 
     async def action_run(self, command_id: str) -> None:
         """Run a command of the registry; one that is not available says why."""

@@ -60,4 +60,3 @@ async def test_a_node_that_is_away_is_named(new_lab: NewLab) -> None:
             return away == {"tion/tion-control-plane"}
 
         await until(session, named)
-

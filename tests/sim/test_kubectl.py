@@ -225,6 +225,9 @@ def test_validation(kubectl):
     kubectl.ok("annotate", "svc", "rebel-base", "changed=1", "--overwrite")
     conflict = kubectl("replace", "-f", "-", stdin=json.dumps(stale))
     assert "the object has been modified" in conflict.err
+    # kubectl goes on to the next document when one is refused, so half of each attempt is there.
+    kubectl.ok("delete", "svc,deploy", "shop", "--ignore-not-found", "--timeout=30s")
+    kubectl.until("", "get", "pods,rs", "-l", "app=shop", "-o", "name")
 
 
 def test_dry_run(kubectl):

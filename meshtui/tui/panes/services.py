@@ -76,7 +76,7 @@ class ServicesPane(Pane):
 
     def _work(self) -> None:
         table = self.table
-        if table is None:
+        if table is None or not self.is_attached:
             return
         keys = table.work(PORTION)
         now = self.dashboard.clock.now()
