@@ -14,7 +14,7 @@ from pathlib import Path
 
 from meshtui.core.settings import Settings
 from meshtui.core.state import Phase
-from meshtui.mesh.clock import SystemClock
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import SimOptions, launch

@@ -24,10 +24,10 @@ from meshtui.core.reduce import reduce
 from meshtui.core.resources import Resource
 from meshtui.core.settings import Settings
 from meshtui.core.state import Delta, Mesh
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.auditlog import AuditLog
 from meshtui.mesh.bulletin import Bulletin
 from meshtui.mesh.changes import Changes
-from meshtui.mesh.clock import SystemClock
 from meshtui.mesh.flowroom import FlowRoom
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.pending import Pending

@@ -18,10 +18,10 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.settings import Settings
 from meshtui.core.state import Delta
+from meshtui.kube.clock import SystemClock
 from meshtui.tui import assets, theme
 from meshtui.tui import commands as c
 from meshtui.tui.dashboard import Dashboard, mistake
-from meshtui.tui.start import SystemClock
 
 if TYPE_CHECKING:
     from textual.command import Provider

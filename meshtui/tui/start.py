@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
@@ -15,18 +14,6 @@ Report = Callable[[str], None]
 """Takes a few words on what is being done before there is a session."""
 Opening = Callable[[Report, AsyncExitStack], Awaitable[SessionPort]]
 """Makes the session, after the first paint; what must end with the app is put on the stack."""
-
-
-class SystemClock:
-    """Wall and monotonic time of this machine (`core.clock.Clock`), without loading the session's room."""
-
-    def now(self) -> float:
-        """Seconds since the epoch, UTC."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
 
 
 def opening(

@@ -19,7 +19,7 @@ _LINE = re.compile(r"#(\d+) (\d+) ([\d.]+)(?: (\S*):(\d+) \S*:\d+)?")
 
 # Step, client's cluster: for each of the ten requests who answered, or (after ✗) for whom the dropped SYN was meant.
 # Checked by hand, without the code under test: SYNs of the client's ports in order of time with grep and sort over the
-# recording's flows.compact.txt, ✗ where a line of that port says DROPPED; then beside the bodies of curl.txt one by one.
+# recording's flows.compact.txt, ✗ where a line of that port says DROPPED; then beside the bodies of curl.txt in turn.
 TABLE = {
     ("4-global", K): "4mk87 jqgrf z5zfm jqgrf vg8cg jqgrf jqgrf vg8cg vg8cg vg8cg",
     ("4-global", T): "4mk87 z5zfm vg8cg z5zfm z5zfm z5zfm jqgrf jqgrf jqgrf jqgrf",

@@ -18,7 +18,7 @@ import trustme
 from meshtui.core.load import summarise
 from meshtui.core.loadspec import Answer, LoadEnded, LoadSpec, LoadStarted, Request
 from meshtui.core.settings import Settings
-from meshtui.mesh.clock import SystemClock
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.direct import run_direct
 from meshtui.mesh.session import Session
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from meshtui.core.settings import Settings
+from meshtui.kube.clock import SystemClock
 from meshtui.tui import commands as c
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.dashboard import Dashboard
 from meshtui.tui.keyspage import keys_page
-from meshtui.tui.start import SystemClock
 
 TAKEN = {
     "ctrl+b": "tmux",

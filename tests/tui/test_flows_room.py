@@ -10,7 +10,7 @@ import pytest
 from meshtui.core import state as s
 from meshtui.core.flow import Verdict
 from meshtui.core.settings import Settings
-from meshtui.mesh.clock import SystemClock
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.replay import Replay
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.dialogs.flowdetail import FlowDialog

@@ -10,7 +10,7 @@ import pytest
 from meshtui.core.flow import Verdict
 from meshtui.core.loadspec import Answer
 from meshtui.core.settings import Settings
-from meshtui.mesh.clock import SystemClock
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import SimOptions, launch

@@ -3,55 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from meshtui.core.findings import Finding, findings
-from meshtui.tui.dialogs.base import Dialog
-from meshtui.tui.dialogs.itemlist import ItemList
-from meshtui.tui.ports import SessionPort
+from meshtui.tui.dialogs.livelist import LiveListDialog
 from meshtui.tui.rows import status
 from meshtui.tui.rows.findings import finding_lines
 from meshtui.tui.rows.paint import Line, Span
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 MOST = 500
 """Findings shown; whoever has more mends some first."""
 
 
-class FindingsDialog(Dialog[None]):
+class FindingsDialog(LiveListDialog):
     """Kept up to date while it is open."""
 
-    AUTO_FOCUS = "ItemList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "fix", show=False),
         Binding("o", "service", show=False),
     ]
-
-    def __init__(self, board: Dashboard, session: SessionPort) -> None:
-        super().__init__()
-        self.board = board
-        self.session = session
-        self.list = ItemList()
-        self._box = Vertical(self.list, classes="dialog")
-
-    def compose(self) -> ComposeResult:
-        """The list in a frame."""
-        yield self._box
-
-    def on_mount(self) -> None:
-        """Fill it, and keep it up to date with the watch."""
-        self.call_after_refresh(self.refill)
-        self.board.listeners.add(self.refill)
-
-    def on_unmount(self) -> None:
-        """Stop listening."""
-        self.board.listeners.discard(self.refill)
 
     def refill(self) -> None:
         """Show what the dashboard has found until now."""

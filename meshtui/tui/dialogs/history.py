@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from meshtui.core.text import clean
-from meshtui.tui.dialogs.base import Dialog
-from meshtui.tui.dialogs.itemlist import ItemList
-from meshtui.tui.ports import SessionPort
+from meshtui.tui.dialogs.livelist import LiveListDialog
 from meshtui.tui.rows.history import history_lines
 from meshtui.tui.rows.paint import Line, Span
 
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
-
-class HistoryDialog(Dialog[None]):
+class HistoryDialog(LiveListDialog):
     """`u` takes the last change back, again and again."""
 
-    AUTO_FOCUS = "ItemList"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", show=False)]
-
-    def __init__(self, board: Dashboard, session: SessionPort) -> None:
-        super().__init__()
-        self.board = board
-        self.session = session
-        self.list = ItemList()
-        self._box = Vertical(self.list, classes="dialog")
-
-    def compose(self) -> ComposeResult:
-        """The list in a frame."""
-        yield self._box
-
-    def on_mount(self) -> None:
-        """Fill it, and again whenever the mesh changes."""
-        self.call_after_refresh(self.refill)
-        self.board.listeners.add(self.refill)
-
-    def on_unmount(self) -> None:
-        """Stop listening."""
-        self.board.listeners.discard(self.refill)
 
     def refill(self) -> None:
         """Show what was done until now."""
