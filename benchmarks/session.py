@@ -31,7 +31,7 @@ from meshtui.core.services import ServiceTable
 from meshtui.core.settings import Settings
 from meshtui.core.state import Delta
 from meshtui.kube.api import Api
-from meshtui.mesh.clock import SystemClock
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
