@@ -85,7 +85,7 @@ def record(
     `summary` is given when `requests` are not all of the run's.
     """
     summary = summary or summarise(requests)
-    verdict = judge(summary.by_cluster, shares) if shares is not None else None
+    verdict = judge(summary.by_cluster, shares, summary.total - summary.answered) if shares is not None else None
     plain = asdict(summary)
     plain["by_status"] = {str(status): count for status, count in summary.by_status.items()}
     plain["histogram"] = list(summary.histogram)

@@ -66,7 +66,10 @@ class Run:
     @property
     def verdict(self) -> Verdict | None:
         """How the split compares with the predicted one; None when there is no prediction."""
-        return judge(self.summary.by_cluster, self.expected) if self.expected is not None else None
+        summary = self.summary
+        if self.expected is None:
+            return None
+        return judge(summary.by_cluster, self.expected, summary.total - summary.answered)
 
     @property
     def origin(self) -> str:

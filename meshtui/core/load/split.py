@@ -18,6 +18,8 @@ class Fit(Enum):
 
     NOTHING = "nothing to compare"
     EXPECTED = "as expected"
+    UNANSWERED = "unanswered"
+    """Some requests were not answered, which no split makes right."""
     UNLIKELY = "unlikely"
     IMPOSSIBLE = "impossible"
 
@@ -31,8 +33,11 @@ class Verdict:
     text: str
 
 
-def judge(counts: Mapping[str, int], shares: Mapping[str, float]) -> Verdict:
-    """Compare answers by cluster with expected shares (they need not add up to 1; zero means: must not answer)."""
+def judge(counts: Mapping[str, int], shares: Mapping[str, float], unanswered: int = 0) -> Verdict:
+    """Compare answers by cluster with expected shares (they need not add up to 1; zero means: must not answer).
+
+    `unanswered`: requests nobody answered. With any of them a split of the rest is told, but never called expected.
+    """
     counts = {name: number for name, number in counts.items() if number and name}
     total = sum(counts.values())
     wrong = sorted(name for name in counts if shares.get(name, 0.0) <= 0.0)
@@ -44,8 +49,12 @@ def judge(counts: Mapping[str, int], shares: Mapping[str, float]) -> Verdict:
     names = [name for name, share in sorted(shares.items()) if share > 0]
     whole = sum(shares[name] for name in names)
     p = p_value([counts.get(name, 0) for name in names], [shares[name] / whole for name in names])
+    chance = f"unlikely by chance (p = {p:.2g})" if p < UNLIKELY else f"no surprise (p = {p:.2g})"
+    if unanswered:
+        rest = f"; the split of the answers is {chance}" if len(names) > 1 else ""
+        return Verdict(Fit.UNANSWERED, p, f"{unanswered} of {total + unanswered} not answered{rest}")
     if p < UNLIKELY:
-        return Verdict(Fit.UNLIKELY, p, f"unlikely by chance (p = {p:.2g})")
+        return Verdict(Fit.UNLIKELY, p, chance)
     return Verdict(Fit.EXPECTED, p, f"as expected (p = {p:.2g})" if len(names) > 1 else "as expected")
 
 

@@ -213,6 +213,7 @@ def _histogram(summary: Summary) -> Line:
 _FITS = {
     Fit.NOTHING: (status.BAD, "bad"),
     Fit.EXPECTED: (status.OK, "ok"),
+    Fit.UNANSWERED: (status.BAD, "bad"),
     Fit.UNLIKELY: (status.WARNING, "warn"),
     Fit.IMPOSSIBLE: (status.BAD, "bad"),
 }

@@ -14,7 +14,12 @@ from meshtui.tui.rows.paint import Line, Span, fit, joined, safe, tag, wrapped
 
 Record = Mapping[str, Any]
 _ROOMY = 90
-_VERDICTS = {"as expected": ("✔", "ok"), "unlikely": ("!", "warn"), "impossible": ("✗", "bad")}
+_VERDICTS = {
+    "as expected": ("✔", "ok"),
+    "unanswered": ("✗", "bad"),
+    "unlikely": ("!", "warn"),
+    "impossible": ("✗", "bad"),
+}
 
 
 def before(runs: Sequence[Record], index: int) -> Record | None:

@@ -1,0 +1,12 @@
+"""The verdict on a split when some requests were not answered at all."""
+
+from meshtui.core.load.split import Fit, judge
+
+
+def test_requests_nobody_answered_are_never_as_expected():
+    lacking = judge({"koornacht": 6}, {"koornacht": 0.5, "tion": 0.5}, unanswered=4)
+    assert lacking.fit is Fit.UNANSWERED
+    assert lacking.text == "4 of 10 not answered; the split of the answers is no surprise (p = 0.031)"
+    alone = judge({"koornacht": 9}, {"koornacht": 1.0}, unanswered=1)
+    assert (alone.fit, alone.text) == (Fit.UNANSWERED, "1 of 10 not answered")
+    assert judge({"tion": 1}, {"koornacht": 1.0}, unanswered=9).fit is Fit.IMPOSSIBLE
