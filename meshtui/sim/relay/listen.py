@@ -7,10 +7,10 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from meshtui.sim.relay.server import HEALTH, SERVICE, Observer, health
+from meshtui.sim.relay.wire import Server
 from meshtui.sim.world import SimCluster
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class RelayServer:
     def __init__(self, cluster: SimCluster, loop: RelayLoop) -> None:
         self._cluster = cluster
         self._loop = loop
-        self._server: grpc.aio.Server | None = None
+        self._server: Server | None = None
         self.port = 0
 
     def open(self) -> int:
@@ -68,11 +68,11 @@ class RelayServer:
         return self._loop.call(self._start())
 
     async def _start(self) -> int:
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        server = Server()
         server.add_generic_rpc_handlers((Observer(self._cluster).handler(), health(self._cluster)))
-        reflection.enable_server_reflection((SERVICE, HEALTH, reflection.SERVICE_NAME), server)
-        self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
-        await server.start()
+        services = reflection.aio.ReflectionServicer((SERVICE, HEALTH, reflection.SERVICE_NAME))
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(services, server)
+        self.port = await server.start(self.port)
         self._server = server
         return self.port
 
@@ -84,7 +84,7 @@ class RelayServer:
     def stop(self) -> None:
         """End all calls and stop listening."""
         if self._server is not None:
-            self._loop.call(self._server.stop(None))
+            self._loop.call(self._server.stop())
             self._server = None
 
     def close(self) -> None:
