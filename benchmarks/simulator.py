@@ -49,7 +49,7 @@ def bare_json() -> float:
 
 def count(target: str, seconds: float, *, follow: bool) -> tuple[int, float]:
     """Messages that arrived in that time, or until the end of the stream, and how long it took."""
-    channel = grpc.insecure_channel(target)
+    channel = grpc.insecure_channel(target, options=[("SingleThreadedUnaryStream", 1)])
     call = channel.unary_stream(
         "/observer.Observer/GetFlows", request_serializer=observer_pb2.GetFlowsRequest.SerializeToString
     )(observer_pb2.GetFlowsRequest(follow=follow), timeout=seconds + 30)
