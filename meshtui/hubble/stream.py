@@ -23,12 +23,6 @@ from meshtui.hubble.status import Losses, Nodes, RateMeter, StreamStatus
 
 BATCH_SECONDS = 0.05
 _BATCH_ROWS = 4_000
-PAUSE_SECONDS = 0.02
-"""A thin stream is let gather for so long: waking grpcio for one message costs ten times as much as reading it."""
-_WAITED_SECONDS = 0.0003
-_THIN_BYTES = 48 << 10
-"""Per BATCH_SECONDS. Pausing must never hold a stream back: the server may send a window of 64 KiB per pause, more
-than twice this, so a stream that fills its window counts as thick and is read without pauses."""
 _STATUS_SECONDS = 1.0
 _GREETING_TIMEOUT = 5.0
 _OVERLAP_NS = 5_000_000_000
@@ -53,36 +47,11 @@ class Backoff:
         return ceiling * rng.uniform(0.5, 1.0)
 
 
-class Pace:
-    """Whether a stream is so thin that it is cheaper to let its messages gather."""
-
-    __slots__ = ("_bytes", "_thin", "_until", "read_at")
-
-    def __init__(self, now: float) -> None:
-        self.read_at = now
-        """When the latest message was taken, or the latest pause ended."""
-        self._until = now + BATCH_SECONDS
-        self._bytes = 0
-        self._thin = False
-
-    def gathers(self, now: float, size: int) -> bool:
-        """Whether to pause after a message of so many bytes, taken at `now`.
-
-        The last stretch was thin, and this message had to be waited for, so nothing else is there yet.
-        """
-        waited, self.read_at = now - self.read_at, now
-        self._bytes += size
-        if now >= self._until:
-            self._thin = self._bytes < _THIN_BYTES
-            self._bytes, self._until = 0, now + BATCH_SECONDS
-        return self._thin and waited > _WAITED_SECONDS
-
-
 class FlowStream:
     """One GetFlows stream. `deliver` and `status` are called in the stream's threads, never both at once.
 
-    Rows reach `deliver` within BATCH_SECONDS + PAUSE_SECONDS of their arrival, in batches of at most 20 a second.
-    While `room()` is false, flows are thrown away undecoded but for one in sixteen, and counted in the status.
+    Rows reach `deliver` within BATCH_SECONDS of their arrival, in batches of at most 20 a second. While `room()`
+    is false, flows are thrown away undecoded but for one in sixteen, and counted in the status.
     """
 
     def __init__(
@@ -262,19 +231,14 @@ class FlowStream:
     def _read(self, call: Any) -> None:
         monotonic = self._clock.monotonic
         lock = self._lock
-        pace = Pace(monotonic())
         for raw in call:
-            now = monotonic()
             with lock:
                 buffer = self._buffer
                 buffer.append(raw)
-                if now >= self._flush_at or len(buffer) >= _BATCH_ROWS:
+                if monotonic() >= self._flush_at or len(buffer) >= _BATCH_ROWS:
                     self._flush()
                 elif len(buffer) == 1:
                     self._armed.set()
-            if pace.gathers(now, len(raw)):
-                self._stopping.wait(PAUSE_SECONDS)
-                pace.read_at = monotonic()
             if self._stopping.is_set():
                 call.cancel()
 
