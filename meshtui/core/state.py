@@ -160,10 +160,6 @@ class Mesh:
                 return cluster
         return self.clusters.get(name)
 
-    def by_id(self, cluster_id: int) -> Cluster | None:
-        """The cluster with Cilium id `cluster_id`."""
-        return next((c for c in self.clusters.values() if c.id == cluster_id and cluster_id), None)
-
 
 # Events: what the outside world tells the state.
 

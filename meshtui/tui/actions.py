@@ -61,6 +61,8 @@ async def consent(board: Dashboard, session: SessionPort, plan: Plan, *, always:
 
 def report(board: Dashboard, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
     """Say what became of the plan; where several objects differ, tell each apart."""
+    if board.session is not None and board.session.audit_problem is not None:
+        board.tell(board.session.audit_problem)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
         moved = [effect for effect in plan.effects if not effect.endswith(", unchanged")]

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Protocol
 
+from meshtui.core.errors import MeshtuiError
 from meshtui.core.evidence import Realised
 from meshtui.core.findings.model import Finding
 from meshtui.core.flowstore import FlowStore
@@ -33,6 +34,11 @@ class SessionPort(Protocol):
     @property
     def pending(self) -> AbstractSet[tuple[str, str]]:
         """(context, service key) of changes the watch has not confirmed yet."""
+        ...
+
+    @property
+    def audit_problem(self) -> MeshtuiError | None:
+        """Why the result of a change that was made is missing from the audit log."""
         ...
 
     async def start(self) -> None:

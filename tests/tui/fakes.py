@@ -61,6 +61,7 @@ class FakeSession:
         self.outcome_error: Any = None
         self.undo: Plan | None = None
         self.history = History()
+        self.audit_problem: Any = None
         self.audit_path = Path("/state/audit.jsonl")
         self.realises: dict[str, Realised] = {}
         self._listeners: list[Callable[[s.Delta], None]] = []
