@@ -2,7 +2,8 @@
 
 from meshtui.core.policy.effects import Connection, connections_to, policy_effects
 from meshtui.core.policy.evaluate import direction, judge, verdict
-from meshtui.core.policy.explain import Explanation, explain_connection, explain_flow
+from meshtui.core.policy.explain import Basis, Explanation, explain_connection, explain_flow
+from meshtui.core.policy.history import PolicyHistory
 from meshtui.core.policy.model import (
     Decision,
     DirectionVerdict,
@@ -15,6 +16,7 @@ from meshtui.core.policy.model import (
 from meshtui.core.policy.rulebook import Rulebook
 
 __all__ = [
+    "Basis",
     "Connection",
     "Decision",
     "DirectionVerdict",
@@ -22,6 +24,7 @@ __all__ = [
     "NearMiss",
     "Party",
     "PodRef",
+    "PolicyHistory",
     "PolicyVerdict",
     "Rulebook",
     "Way",

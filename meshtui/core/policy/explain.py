@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from meshtui.core.flow import Direction, FlowRow, PolicyRef, Verdict
 from meshtui.core.policy.evaluate import direction, judge
@@ -15,6 +16,19 @@ DEFAULT_DENIED, DENIED, NO_BACKEND, AUTH_REQUIRED = 133, 181, 158, 189
 """Drop reasons a policy or a service gives (hubble's flow.DropReason)."""
 
 
+class Basis(Enum):
+    """Which policies an explanation speaks of, beside those that `at_ns` found in force."""
+
+    THEN = "then"
+    """Those in force at the time of the flow, or of now where no other are kept."""
+    FIRST = "first"
+    """The flow is older than what is known: the first known, `at_ns` is when they were read."""
+    BEFORE = "before"
+    """Those that were in force until `at_ns`, before the flow: a change takes a while to reach the datapath."""
+    AFTER = "after"
+    """Those seen from `at_ns` on, after the flow: word of a change takes a while to come here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why, in words. Text holds names as the clusters sent them: clean it before it reaches a screen."""
@@ -24,14 +38,58 @@ class Explanation:
     fix: str = ""
     """What to change to let it pass, empty when nothing is known."""
     notes: tuple[str, ...] = ()
+    basis: Basis = Basis.THEN
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a dropped flow asks of the policies."""
+
+    way: Way
+    subject: Party
+    peer: Party
+    protocol: str
+    port: int
+
+    def judge(self, book: Rulebook) -> DirectionVerdict:
+        """What the policies of a book make of it."""
+        return direction(book, self.subject, self.peer, self.way, self.protocol, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What became of the policies after a flow."""
+
+    removed: frozenset[PolicyRef] = frozenset()
+    allowed: bool = False
+    """The policies of now would let the flow pass."""
+
+
+NOTHING_SINCE = Since()
 
 
 def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> Explanation:
-    """Why a flow was dropped, from the policies as they are NOW; an empty sentence for flows that were not.
+    """Why a flow was dropped, from the policies of `book`, by default as they are NOW; an empty sentence for others.
 
     A default deny leaves the flow's own policy names empty, so they are computed. Pods that are not known any
-    more are judged by the labels the flow carries.
+    more are judged by the labels the flow carries. `PolicyHistory.explain` takes the policies of the flow's time.
     """
+    told = without_policies(row)
+    if told is not None:
+        return told
+    case = case_of(mesh, row)
+    if not case.subject.context:
+        return unknown(row, case.way)
+    found = case.judge(book or Rulebook(mesh))
+    if found.allowed and not names_its_denial(row):
+        where = f"{case.way.value} at {case.subject.cluster}"
+        return Explanation(f"{where} was denied then; the policies of now would allow it", found.policies)
+    return explain_denial(row, found)
+
+
+def without_policies(row: FlowRow) -> Explanation | None:
+    """The explanation of what no policy decided, or none that can be computed; None for a policy's drop."""
     if row.verdict != Verdict.DROPPED:
         return Explanation("")
     if row.drop_reason == NO_BACKEND:
@@ -39,32 +97,36 @@ def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> E
         return Explanation(f"no backend: {service} has nobody to answer")
     if row.drop_reason not in (DEFAULT_DENIED, DENIED, AUTH_REQUIRED):
         return Explanation(row.summary)
-    if row.l7:
-        return Explanation("an L7 rule refused the request", row.denied_by)
-    return _explain_policy(book or Rulebook(mesh), mesh, row)
+    return Explanation("an L7 rule refused the request", row.denied_by) if row.l7 else None
 
 
-def _explain_policy(book: Rulebook, mesh: Mesh, row: FlowRow) -> Explanation:
+def case_of(mesh: Mesh, row: FlowRow) -> Case:
+    """Who was refused by whose policies, and on which port; the subject has no context outside the session."""
     way = Way.INGRESS if row.direction == Direction.INGRESS else Way.EGRESS
     source = of_flow(mesh, row.source, row.source_ip, row)
     destination = of_flow(mesh, row.destination, row.destination_ip, row)
     subject, peer = (destination, source) if way is Way.INGRESS else (source, destination)
-    port = row.destination_port
-    if row.is_reply:
-        peer_port = row.source_port
-        port = peer_port
-    if not subject.context:
-        what = "denied by a deny rule" if row.drop_reason == DENIED else "default-deny, no rule allows it"
-        return Explanation(f"{way.value} {what}; its cluster's policies are not known here", row.denied_by)
-    found = direction(book, subject, peer, way, row.protocol, port)
-    if row.drop_reason == DENIED and row.denied_by:
-        names = _list(row.denied_by)
-        return Explanation(f"{way.value} at {subject.cluster} denied by {names}", row.denied_by, notes=found.notes)
-    if found.allowed:
-        return Explanation(
-            f"{way.value} at {subject.cluster} was denied then; the policies of now would allow it", found.policies
-        )
-    return _explain(found)
+    return Case(way, subject, peer, row.protocol, row.source_port if row.is_reply else row.destination_port)
+
+
+def names_its_denial(row: FlowRow) -> bool:
+    """Whether the flow itself says which policies denied it."""
+    return row.drop_reason == DENIED and bool(row.denied_by)
+
+
+def unknown(row: FlowRow, way: Way) -> Explanation:
+    """For a subject whose policies are not known."""
+    what = "denied by a deny rule" if row.drop_reason == DENIED else "default-deny, no rule allows it"
+    return Explanation(f"{way.value} {what}; its cluster's policies are not known here", row.denied_by)
+
+
+def explain_denial(row: FlowRow, found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanation:
+    """A refused flow in words, by what a book's policies make of it and what became of them."""
+    if names_its_denial(row):
+        where = f"{found.way.value} at {found.cluster}"
+        sentence = f"{where} denied by {_list(row.denied_by, since)}{_now(since)}"
+        return Explanation(sentence, row.denied_by, notes=found.notes)
+    return _explain(found, since)
 
 
 def explain_connection(
@@ -90,15 +152,16 @@ def _allowed(found: DirectionVerdict) -> str:
     return f"{where}: {found.decision.value}{by}"
 
 
-def _explain(found: DirectionVerdict) -> Explanation:
+def _explain(found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanation:
     where = f"{found.way.value} at {found.cluster}"
     if found.decision is Decision.DENIED:
-        return Explanation(f"{where} denied by {_list(found.policies)}", found.policies, notes=found.notes)
-    denying = f" ({_list(found.policies)})" if found.policies else " (enable-policy=always)"
-    sentence = f"{where}: {found.decision.value}{denying}"
+        sentence = f"{where} denied by {_list(found.policies, since)}{_now(since)}"
+        return Explanation(sentence, found.policies, notes=found.notes)
+    denying = f" ({_list(found.policies, since)})" if found.policies else " (enable-policy=always)"
+    sentence = f"{where}: {found.decision.value}{denying}{_now(since)}"
     if found.near:
         sentence += f"; {found.near[0].text}"
-    fix = found.near[0].fix if found.near else _fallback(found)
+    fix = "" if since.allowed else found.near[0].fix if found.near else _fallback(found)
     return Explanation(sentence, found.policies, fix, (*found.notes, *(miss.text for miss in found.near[1:])))
 
 
@@ -106,5 +169,9 @@ def _fallback(found: DirectionVerdict) -> str:
     return f"add a policy in {found.cluster} whose {found.way.value} rule allows this peer"
 
 
-def _list(policies: tuple[PolicyRef, ...]) -> str:
-    return ", ".join(policy.name for policy in policies) or "a policy"
+def _list(policies: tuple[PolicyRef, ...], since: Since = NOTHING_SINCE) -> str:
+    return ", ".join(p.name + " since removed" * (p in since.removed) for p in policies) or "a policy"
+
+
+def _now(since: Since) -> str:
+    return "; allowed now" if since.allowed else ""

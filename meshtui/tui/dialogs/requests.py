@@ -161,8 +161,7 @@ class RequestDialog(Dialog[None]):
         mesh = self.board.mesh
         if not isinstance(row, FlowRow) or mesh is None:
             return
-        from meshtui.core.policy import explain_flow
         from meshtui.tui.rows.flowdetail import detail_lines
 
-        why = explain_flow(mesh, row) if row.drop_reason else None
+        why = self.board.flows.explain(row)
         self.board.show_details("Flow", detail_lines(row, index_of_clusters(mesh), utc=self.board.utc, why=why))

@@ -21,12 +21,13 @@ from meshtui.tui.flowviews.events import Events, find
 from meshtui.tui.panes.base import Pane, bindings
 from meshtui.tui.panes.flowkeys import FlowKeys
 from meshtui.tui.rows import flowtitle
+from meshtui.tui.rows.flows import because
 from meshtui.tui.rows.paint import Line, Span
 from meshtui.tui.rows.services import index_of_clusters
 
 if TYPE_CHECKING:
     from meshtui.core.flowfilter import Question
-    from meshtui.core.policy import Explanation, Rulebook
+    from meshtui.core.policy import Explanation, PolicyHistory
 
 PORTION_PAUSE = 0.02
 """Seconds between two portions of rows to add up: keys come in between."""
@@ -53,7 +54,7 @@ class FlowsPane(FlowKeys, Pane):
         self._timer: Timer | None = None
         self._told = False
         self._explained: dict[int, Explanation] = {}
-        self._book: Rulebook | None = None
+        self._policies: PolicyHistory | None = None
         self._sources: object = None
         self._framed = "", ""
 
@@ -96,10 +97,8 @@ class FlowsPane(FlowKeys, Pane):
 
     def changed(self, delta: Delta) -> None:
         """Policies explain drops anew; sources and rates are in the title."""
-        if any(resource in r.POLICIES for _, resource in delta.objects):
-            self._explained.clear()
-            self._book = None
-            self.touch()
+        if delta.status or any(resource in r.POLICIES for _, resource in delta.objects):
+            self._note_policies()
         if delta.status:
             mesh = self.dashboard.mesh
             known = index_of_clusters(mesh) if mesh is not None else None
@@ -108,11 +107,25 @@ class FlowsPane(FlowKeys, Pane):
                 self.touch()
             self.frame()
 
+    def _note_policies(self) -> None:
+        """Remember the policies of now: drops of this time are explained by them, whatever is changed later."""
+        mesh = self.dashboard.mesh
+        if mesh is None:
+            return
+        if self._policies is None:
+            from meshtui.core.policy import PolicyHistory
+
+            self._policies = PolicyHistory()
+        if self._policies.note(mesh, int(self.dashboard.clock.now() * 1e9)):
+            self._explained.clear()
+            self.touch()
+
     def rebuild(self) -> None:
         """Open the view of the flows that are wanted now."""
         store = self.store
         if store is None:
             return
+        self._note_policies()
         if self.question is None:
             from meshtui.core.flowfilter import Question
 
@@ -228,23 +241,20 @@ class FlowsPane(FlowKeys, Pane):
         return [line]
 
     def explain(self, row: FlowRow) -> Explanation | None:
-        """Why a flow was dropped, by the policies as they are now; None for a flow that was not."""
+        """Why a flow was dropped, by the policies of its time; None for a flow that was not."""
         mesh = self.dashboard.mesh
-        if mesh is None or row.verdict != Verdict.DROPPED:
+        if mesh is None or self._policies is None or row.verdict != Verdict.DROPPED:
             return None
-        from meshtui.core.policy import Rulebook, explain_flow
-
         key = hash((row.uuid, row.time_ns))
         if key not in self._explained:
             if len(self._explained) > 5000:
                 self._explained.clear()
-            self._book = self._book or Rulebook(mesh)
-            self._explained[key] = explain_flow(mesh, row, book=self._book)
+            self._explained[key] = self._policies.explain(mesh, row)
         return self._explained[key]
 
     def _sentence(self, row: FlowRow) -> str:
         why = self.explain(row)
-        return why.sentence if why else ""
+        return because(why, utc=self.dashboard.utc) if why else ""
 
     def frame(self) -> None:
         """Say in the border what is shown, how much comes, and which filter runs where."""

@@ -7,7 +7,7 @@ from meshtui.core.connections import Connection
 from meshtui.core.flow import EventType, FlowRow, Peer
 from meshtui.core.policy import Explanation
 from meshtui.tui.flowtext import as_command, as_compact
-from meshtui.tui.rows.flows import Tags, reason, stamp_text, what, who
+from meshtui.tui.rows.flows import Tags, because, reason, stamp_text, what, who
 from meshtui.tui.rows.flowsums import event_line
 from meshtui.tui.rows.header import time_text
 from meshtui.tui.rows.paint import Line, Span, safe
@@ -22,7 +22,7 @@ def detail_lines(
     """Who, what, why; every field; both peers with labels and identities decoded; its connection; as a command."""
     lines: list[Line] = [[Span(" "), *who(row, tags)], [Span(" "), *what(row, tags)]]
     if why is not None and why.sentence:
-        lines.append([Span(f" {safe(why.sentence)}", "warn")])
+        lines.append([Span(f" {safe(because(why, utc=utc))}", "warn")])
         lines += [[Span(f" → {safe(why.fix)}", "info")]] if why.fix else []
         lines += [[Span(f" · {safe(note)}", "dim")] for note in why.notes]
     lines.append(())

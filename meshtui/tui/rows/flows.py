@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshtui.core import dropreason
 from meshtui.core.flow import Direction, EventType, FlowRow, Peer, Verdict
 from meshtui.core.flowstore import Gap
 from meshtui.tui.rows.header import time_text
 from meshtui.tui.rows.paint import Line, Span, fit, safe, tag, width_of
+
+if TYPE_CHECKING:
+    from meshtui.core.policy import Explanation
 
 Tags = Mapping[str, tuple[str, int]]
 """Cilium's cluster name → its tag and colour index."""
@@ -111,6 +115,17 @@ def stamp_text(time_ns: int, *, utc: bool) -> str:
     seconds, nanos = divmod(time_ns, 1_000_000_000)
     text = time_text(seconds, utc=utc)
     return f"{text}.{nanos // 1_000_000:03d}" if ":" in text and "-" not in text else text
+
+
+def because(why: Explanation, *, utc: bool) -> str:
+    """The sentence, and by the policies of which time it is told where that is not the flow's own."""
+    words = _BASES.get(why.basis.value)
+    if not why.sentence or words is None:
+        return why.sentence
+    return f"{why.sentence} (by the policies {words.format(stamp_text(why.at_ns, utc=utc))})"
+
+
+_BASES = {"first": "of {}", "before": "until {}", "after": "from {} on"}
 
 
 def gap_line(gap: Gap, tags: Tags, *, utc: bool) -> Line:
