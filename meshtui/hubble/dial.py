@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 import grpc
 
 from meshtui.core.errors import RelayError, RelayRefused, RelayUnreachable
+from meshtui.core.keepalive import KEEPALIVE
 
 RELAY_SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name the Relay's own certificate, `*.hubble-relay.cilium.io`, covers; the hubble CLI's choice too."""
 
+_IS_IT_THERE = "Is hubble-relay running (`kubectl -n kube-system get deploy hubble-relay`), and is the address right?"
+_DIAL_SECONDS = 5.0
 _KEEPALIVE_MS = 310_000
 """Go servers end a connection that pings more often than every five minutes."""
 
@@ -30,13 +33,18 @@ class TlsOptions:
     """Accept whatever certificate the server shows."""
 
 
-def open_channel(target: str, tls: TlsOptions | None = None, *, context: str = "", authority: str = "") -> grpc.Channel:
-    """A channel to `host:port`, `unix:/path` or `tls://host:port`. Connects lazily.
+def address(target: str) -> str:
+    """`target` without `tls://`."""
+    return target.removeprefix("tls://")
+
+
+def open_channel(target: str, tls: TlsOptions | None = None, *, context: str = "", via: str = "") -> grpc.Channel:
+    """A channel to `host:port`, `unix:/path` or `tls://host:port`. Connects lazily, and to `via` where that is given.
 
     Raises RelayUnreachable when `tls.insecure` is set and the server's certificate cannot be fetched.
     """
     if target.startswith("tls://"):
-        target, tls = target.removeprefix("tls://"), tls or TlsOptions()
+        target, tls = address(target), tls or TlsOptions()
     options: list[tuple[str, str | int]] = [
         ("SingleThreadedUnaryStream", 1),  # the reading thread polls itself: a sixth of the cost per message
         ("grpc.max_receive_message_length", 16 << 20),
@@ -44,17 +52,15 @@ def open_channel(target: str, tls: TlsOptions | None = None, *, context: str = "
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.enable_http_proxy", 0),
     ]
-    if authority:
-        options.append(("grpc.default_authority", authority))
     if tls is None:
-        return grpc.insecure_channel(target, options=options)
+        return grpc.insecure_channel(via or target, options=options)
     roots, name = tls.ca, tls.server_name
     if tls.insecure:
         roots, name = _shown_certificate(target, tls, context)
     if name:
         options.append(("grpc.ssl_target_name_override", name))
     credentials = grpc.ssl_channel_credentials(roots, tls.key, tls.certificate)
-    return grpc.secure_channel(target, credentials, options=options)
+    return grpc.secure_channel(via or target, credentials, options=options)
 
 
 def _shown_certificate(target: str, tls: TlsOptions, context: str) -> tuple[bytes, str]:
@@ -69,15 +75,10 @@ def _shown_certificate(target: str, tls: TlsOptions, context: str) -> tuple[byte
     tls_context.verify_mode = ssl.CERT_NONE
     tls_context.set_alpn_protocols(["h2"])
     try:
-        with _connect(target) as plain, tls_context.wrap_socket(plain, server_hostname=tls.server_name) as tunnel:
+        with connect(target) as plain, tls_context.wrap_socket(plain, server_hostname=tls.server_name) as tunnel:
             der = tunnel.getpeercert(binary_form=True)
     except OSError as error:
-        raise RelayUnreachable(
-            f"Hubble Relay at {target} does not answer",
-            context=context,
-            cause=str(error),
-            hint="Check the address, and that it speaks TLS.",
-        ) from error
+        raise unreachable(target, context, str(error), "Check the address, and that it speaks TLS.") from error
     certificate = x509.load_der_x509_certificate(der or b"")
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -88,14 +89,23 @@ def _shown_certificate(target: str, tls: TlsOptions, context: str) -> tuple[byte
     return ssl.DER_cert_to_PEM_cert(der or b"").encode(), name
 
 
-def _connect(target: str) -> socket.socket:
+def connect(target: str) -> socket.socket:
+    """A socket connected to `host:port` or `unix:/path`, with a timeout. Raises OSError; ValueError without a port."""
     if target.startswith("unix:"):
         plain = socket.socket(socket.AF_UNIX)
-        plain.settimeout(5)
-        plain.connect(target.removeprefix("unix:").removeprefix("//"))
+        try:
+            plain.settimeout(_DIAL_SECONDS)
+            plain.connect(target.removeprefix("unix:").removeprefix("//"))
+        except OSError:
+            plain.close()
+            raise
         return plain
     host, _, port = target.rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)), timeout=5)
+    plain = socket.create_connection((host.strip("[]"), int(port)), timeout=_DIAL_SECONDS)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for level, option, value in KEEPALIVE:
+        plain.setsockopt(level, option, value)
+    return plain
 
 
 _REFUSALS = {
@@ -120,6 +130,10 @@ def failure(error: grpc.RpcError, target: str, context: str) -> RelayError:
     elif code == "DEADLINE_EXCEEDED":
         hint = "It accepts the connection and says nothing: is it a Relay, and does it reach its peers?"
     else:
-        hint = "Is hubble-relay running (`kubectl -n kube-system get deploy hubble-relay`), and is the address right?"
-    title = f"Hubble Relay at {target} does not answer"
-    return RelayUnreachable(title, context=context, cause=cause, hint=hint)
+        hint = _IS_IT_THERE
+    return unreachable(target, context, cause, hint)
+
+
+def unreachable(target: str, context: str, cause: str, hint: str = _IS_IT_THERE) -> RelayUnreachable:
+    """There is no answer, why, and the next step."""
+    return RelayUnreachable(f"Hubble Relay at {target} does not answer", context=context, cause=cause, hint=hint)

@@ -15,7 +15,8 @@ from meshtui.core.errors import MeshtuiError, RelayError, RelayUnreachable
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowstore import Gap
 from meshtui.core.state import Phase
-from meshtui.hubble.dial import TlsOptions, failure, open_channel
+from meshtui.hubble.dial import TlsOptions, address, failure, open_channel
+from meshtui.hubble.gather import gathered
 from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.relay import ServerStatus, flows_over, oldest_over, status_over
 from meshtui.hubble.rows import Decoder, Lost, NodeStatus
@@ -154,7 +155,10 @@ class FlowStream:
     def _attempt(self) -> MeshtuiError | None:
         """Connect and read until the stream ends. Returns why it ended."""
         try:
-            with open_channel(self.target, self._tls, context=self.context) as channel:
+            with (
+                gathered(address(self.target), context=self.context) as near,
+                open_channel(self.target, self._tls, context=self.context, via=near) as channel,
+            ):
                 self._greet(channel)
                 with self._lock:
                     self._asked = False

@@ -13,9 +13,9 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
 from meshtui.core.errors import ClusterError, MeshtuiError
+from meshtui.core.keepalive import KEEPALIVE
 from meshtui.kube import failures
 from meshtui.kube.api import Api
-from meshtui.kube.connection import KEEPALIVE
 from meshtui.kube.failures import Call
 
 MAX_FRAME = 64 * 1024 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, Mapping
@@ -17,6 +16,7 @@ import httpx
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ConfigError
+from meshtui.core.keepalive import KEEPALIVE
 from meshtui.core.text import clean
 from meshtui.kube import failures, sockets
 from meshtui.kube import kubeconfig as files
@@ -27,15 +27,6 @@ from meshtui.kube.failures import Call
 from meshtui.kube.kubeconfig import Target
 
 _LOOK_SECONDS = 1.0
-KEEPALIVE: list[tuple[int, int, int]] = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
-        if hasattr(socket, name)
-    ),
-]
-"""A watch's peer that vanished without a word is noticed after 30 s, not after the system's two hours."""
 
 
 class _Bearer(httpx.Auth):
