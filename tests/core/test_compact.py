@@ -1,23 +1,23 @@
 """The compact line is the hubble CLI's, character by character."""
 
-import gzip
 from collections import Counter
 
 import pytest
 
 from meshtui.core.compact import compact_line, flow_type, stamp_milli
 from meshtui.core.flow import FlowExtra, Peer, PolicyRef
-from tests.core.flows import RECORDINGS, WORLD, recorded, row
+from tests.core import printed
+from tests.core.flows import WORLD, recorded, row
+from tests.core.printed import FACTS, as_printed
 
 
-@pytest.mark.parametrize("step", ["4-global", "10-default-deny", "14-egress-any-cluster"])
+@pytest.mark.parametrize("step", FACTS)
 def test_every_recorded_flow_prints_as_the_cli_printed_it(step: str) -> None:
-    """The recording holds two runs of the CLI, one per format: their order differs where nodes interleave."""
-    with gzip.open(RECORDINGS / step / "flows.compact.txt.gz", "rt") as file:
-        printed = Counter(file.read().splitlines())
-    ours = Counter(compact_line(r) for r in recorded(step))
-    assert ours.total() >= 387
-    assert not ours - printed
+    found = printed.recorded(step)
+    ours = [compact_line(r) for r in recorded(step)]
+    assert ours == [as_printed(flow) for flow in found.flows]
+    assert not Counter(ours) - Counter(found.printed)
+    assert len(ours) == FACTS[step].flows
 
 
 def test_a_denied_packet_is_two_lines() -> None:

@@ -22,7 +22,7 @@ from tests.mesh.conftest import NewLab
 from tests.mesh.waiting import until
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
-STEPS = {"4-global": 387, "10-default-deny": 500}
+STEPS = {"4-global": 387, "10-default-deny": 1744}
 GLOBAL = RECORDINGS / "4-global" / "flows.jsonl.gz"
 
 

@@ -21,7 +21,8 @@ from meshtui.hubble.pb import flow_pb2, observer_pb2
 from tests.hubble.fake_relay import FakeRelay
 from tests.kube.fake import FakeApi, failure
 
-REPLAY = Path(__file__).parent.parent / "recordings" / "replay"
+RECORDINGS = Path(__file__).parent.parent / "recordings"
+REPLAY = RECORDINGS / "replay"
 SYSTEM = "kube-system"
 _CHUNK = 4096
 
@@ -36,7 +37,7 @@ def recorded(step: str) -> dict[str, dict[str, Any]]:
 @cache
 def recorded_flows(step: str) -> tuple[observer_pb2.GetFlowsResponse, ...]:
     """What the Relay sent in one step, oldest first."""
-    with gzip.open(REPLAY / f"{step}.flows.jsonl.gz", "rt") as lines:
+    with gzip.open(RECORDINGS / step / "flows.jsonl.gz", "rt") as lines:
         found = [json_format.Parse(line, observer_pb2.GetFlowsResponse()) for line in lines]
     return tuple(sorted(found, key=lambda response: response.time.ToNanoseconds()))
 
