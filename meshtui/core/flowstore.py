@@ -7,29 +7,22 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from operator import attrgetter
 
 from meshtui.core.flow import FlowRow
+from meshtui.core.flowaccount import FlowAccount, Reading
+from meshtui.core.flowgaps import Gap, judge
+
+__all__ = ["DEFAULT_CAPACITY", "FlowStore", "FlowView", "Gap", "TimeOrdered"]
+from meshtui.core.packets import Packets
 
 DEFAULT_CAPACITY = 100_000
 _time_of = attrgetter("time_ns")
 _GAPS_KEPT = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch of time of which one source's events are missing or were late."""
-
-    source: str
-    """Context whose Relay or agents failed."""
-    start_ns: int
-    end_ns: int | None = None
-    """None while the source is still away."""
-    lost: bool = True
-    """False when, after reconnecting, the source still held everything of the stretch."""
-    cause: str = ""
+_SCAN = 30_000
+"""So many rows are looked through, not more, to place a node's reading."""
 
 
 class TimeOrdered:
@@ -56,27 +49,33 @@ class TimeOrdered:
         rows[changed:] = tail
         return changed
 
-    def trim(self, oldest_ns: int) -> int:
-        """Forget rows older than `oldest_ns`. Returns how many."""
+    def trim(self, oldest_ns: int) -> list[FlowRow]:
+        """Forget rows older than `oldest_ns`. Returns them."""
         count = bisect_left(self.rows, oldest_ns, key=_time_of)
+        gone = self.rows[:count]
         del self.rows[:count]
-        return count
+        return gone
 
 
 class FlowView:
-    """The rows of a store that match a predicate, kept up to date by the store. Close it when done."""
+    """The rows of a store that match a predicate, kept up to date by the store. Close it when done.
 
-    def __init__(self, store: FlowStore, matches: Callable[[FlowRow], bool]) -> None:
+    With `packets` the two events of one refused packet are one row: the one that came first, the other is its mate.
+    """
+
+    def __init__(self, store: FlowStore, matches: Callable[[FlowRow], bool], packets: Packets | None = None) -> None:
         self._store = store
         self._matches = matches
+        self.packets = packets
         self._ordered = TimeOrdered()
-        self._ordered.rows = [row for row in store if matches(row)]
+        wanted = [row for row in store if matches(row)]
+        self._ordered.rows = packets.fold(wanted) if packets else wanted
         self.version = 0
         """Grows with every change of these rows."""
         self.evicted = 0
         """Rows that left at the old end: subtract its growth from an index to follow a row."""
         self.arrived = 0
-        """Rows that came in since the view was opened."""
+        """Events that came in since the view was opened."""
         self._fresh: deque[FlowRow] | None = None
 
     def collect(self) -> None:
@@ -103,6 +102,12 @@ class FlowView:
         """Rows [start:stop], oldest first."""
         return self._ordered.rows[start:stop]
 
+    def events(self) -> list[FlowRow]:
+        """All rows and their mates, oldest first."""
+        rows = self._ordered.rows
+        mates = self.packets.mates(rows) if self.packets else []
+        return sorted([*rows, *mates], key=_time_of) if mates else list(rows)
+
     def close(self) -> None:
         """Stop following the store."""
         self._store.forget(self)
@@ -111,12 +116,16 @@ class FlowView:
         """Take what matches of `batch`; drop what is older than `oldest_ns`. Called by the store."""
         matching = [row for row in batch if self._matches(row)]
         if matching:
-            self._ordered.merge(matching)
             self.arrived += len(matching)
             if self._fresh is not None:
                 self._fresh.extend(matching)
+            leading = self.packets.fold(matching) if self.packets else matching
+            if leading:
+                self._ordered.merge(leading)
         gone = self._ordered.trim(oldest_ns)
-        self.evicted += gone
+        if gone and self.packets:
+            self.packets.forget(gone)
+        self.evicted += len(gone)
         if matching or gone:
             self.version += 1
 
@@ -134,6 +143,8 @@ class FlowStore:
         """Rows that were here already: the same event through another Relay, or repeated after a reconnect."""
         self.too_old = 0
         """Rows that came when the store was full of newer ones."""
+        self.nameless = 0
+        """Rows without a uuid: a repeat of theirs cannot be recognised."""
         self.evicted = 0
         """Rows that left at the old end to make room."""
         self.version = 0
@@ -143,6 +154,8 @@ class FlowStore:
         self.shed = 0
         """Rows thrown away before they came here because nobody could keep up; see `add_shed`."""
         self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
+        self.account = FlowAccount()
+        """How many events each node saw, how many of them are here, and how many are missing."""
         self._ordered = TimeOrdered()
         self._uuids: set[str] = set()
         self._views: list[FlowView] = []
@@ -167,9 +180,13 @@ class FlowStore:
 
     def add(self, rows: Iterable[FlowRow]) -> list[FlowRow]:
         """Take a batch in any order. Returns those that are new, in time order."""
+        uncounted = self.too_old + self.nameless
         fresh = self._fresh(rows)
+        if self.too_old + self.nameless > uncounted:
+            self.account.restart()  # whether these were here before cannot be told
         if not fresh:
             return fresh
+        self.account.take(fresh)
         ordered = self._ordered
         self.changed_from = ordered.merge(fresh)
         excess = len(ordered.rows) - self.capacity
@@ -197,6 +214,8 @@ class FlowStore:
             else:
                 if uuid:
                     known.add(uuid)
+                else:
+                    self.nameless += 1
                 fresh.append(row)
         return fresh
 
@@ -208,12 +227,14 @@ class FlowStore:
         self.changed_from = max(0, self.changed_from - count)
 
     def add_shed(self, count: int) -> None:
-        """Account for rows that were thrown away unseen."""
+        """Account for rows that were thrown away unseen: of which nodes nobody knows."""
         self.shed += count
+        self.account.restart()
         self.version += 1
 
     def clear(self) -> None:
         """Forget all rows; counters go on."""
+        self.account.restart()
         self.evicted += len(self._ordered.rows)
         self._ordered.rows = []
         self._uuids.clear()
@@ -221,9 +242,9 @@ class FlowStore:
         for view in self._views:
             view.offer((), 1 << 63)
 
-    def view(self, matches: Callable[[FlowRow], bool]) -> FlowView:
-        """The rows that match, kept up to date with each `add`."""
-        view = FlowView(self, matches)
+    def view(self, matches: Callable[[FlowRow], bool], packets: Packets | None = None) -> FlowView:
+        """The rows that match, kept up to date with each `add`; see `FlowView` for `packets`."""
+        view = FlowView(self, matches, packets)
         self._views.append(view)
         return view
 
@@ -244,6 +265,22 @@ class FlowStore:
         if at is not None:
             self.gaps[at] = replace(self.gaps[at], end_ns=end_ns, lost=lost)
             self.version += 1
+
+    def note(self, readings: Sequence[Reading], feeder: str, heard: Collection[str]) -> None:
+        """Take what nodes say they saw; `heard` is `account.heard()` from before they were asked."""
+        self.account.note(readings, feeder, heard, self._newer)
+
+    def _newer(self, time_ns: int) -> list[FlowRow] | None:
+        rows = self._ordered.rows
+        at = bisect_right(rows, time_ns, key=_time_of)
+        gone = at == 0 and (self.evicted or self.too_old)
+        return None if gone or len(rows) - at > _SCAN else rows[at:]
+
+    def judge_gaps(self, now_ns: int) -> bool:
+        """Say of each gap what is known to be missing by now; whether anything is told that was not."""
+        changed = judge(self.gaps, self.account, now_ns)
+        self.version += changed
+        return changed
 
     def _open(self, source: str) -> int | None:
         for at, gap in enumerate(self.gaps):
