@@ -69,7 +69,7 @@ class FlowView:
         self.packets = packets
         self._ordered = TimeOrdered()
         wanted = [row for row in store if matches(row)]
-        self._ordered.rows = packets.fold(wanted) if packets else wanted
+        self._ordered.rows = packets.fold_newest(wanted) if packets else wanted
         self.version = 0
         """Grows with every change of these rows."""
         self.evicted = 0

@@ -127,6 +127,8 @@ COMMANDS: tuple[Command, ...] = (
         about="Copy the hubble observe command that shows this flow and its like."),
     _in("flows", "flows.export", "X", "Export", "export",
         about="Write the flows shown into a file, as hubble observe -o jsonpb does."),
+    _in("flows", "flows.pairs", "E", "One item per packet", "pairs",
+        about="Show the verdict and the drop of one packet as one item, or each event by itself."),
     _in("flows", "flows.width", "w", "One or two lines", "width",
         about="Show one line per flow, or two with the explanation of a drop."),
     _all("load.run", "l", "Fire ten requests", "load", footer="load 10",

@@ -121,11 +121,13 @@ async def test_step_10_default_deny(play: Play) -> None:
         # Ten requests from each side, two SYNs each, told twice: as verdict and as drop.
         await dropped(stage, {K_NODE: 40, T_NODE: 40})
         shown = stage.board.app.board.flows
+        await stage.until(lambda: len(shown.items) == 40, lambda: len(shown.items))
+        assert {row.verdict for row in shown.view.events()} == {Verdict.DROPPED}
+        await stage.says("flows", "T x-wing-", "rebel-base-", "✗ EGRESS denied at T · SYN")
+        assert "DROPPED at" not in stage.pane("flows"), "each drop is told with its verdict"
+        await stage.board.press("3", "E")
         await stage.until(lambda: len(shown.items) == 80, lambda: len(shown.items))
-        assert {row.verdict for row in shown.items} == {Verdict.DROPPED}
-        await stage.says(
-            "flows", "T x-wing-", "rebel-base-", "✗ EGRESS denied at T", "✗ EGRESS DROPPED at T", "Policy denied · SYN"
-        )
+        await stage.says("flows", "✗ EGRESS denied at T", "✗ EGRESS DROPPED at T · Policy denied · SYN")
         assert "default-deny, no rule allows" in stage.pane("flows")
 
 

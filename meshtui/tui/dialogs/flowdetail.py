@@ -30,9 +30,10 @@ class FlowDialog(Dialog[str | None]):
         Binding("i", "terms", show=False),
     ]
 
-    def __init__(self, row: FlowRow, lines: Sequence[Line]) -> None:
+    def __init__(self, rows: Sequence[FlowRow], lines: Sequence[Line]) -> None:
         super().__init__()
-        self.row = row
+        self.row = rows[0]
+        self.rows = rows
         self.lines = lines
 
     def compose(self) -> ComposeResult:
@@ -44,7 +45,8 @@ class FlowDialog(Dialog[str | None]):
 
     def action_copy(self, what: str) -> None:
         """Copy the flow in one form, and say so."""
-        text = {"line": as_compact, "command": as_command, "json": as_json}[what](self.row)
+        form = {"line": as_compact, "json": as_json}.get(what)
+        text = "\n".join(map(form, self.rows)) if form else as_command(self.row)
         self.notify(copy(self.app, text), markup=False, timeout=3)
 
     def action_terms(self) -> None:

@@ -51,6 +51,11 @@ class FlowLook:
         """The flow an item stands for, if it stands for one."""
         return key if isinstance(key, FlowRow) else None
 
+    def rows_of(self, key: Hashable | None) -> list[FlowRow]:
+        """The flows an item tells of."""
+        row = self.row_of(key)
+        return [row] if row is not None else []
+
     @property
     def detail(self) -> str:
         """What else the frame says."""

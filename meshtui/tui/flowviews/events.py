@@ -49,7 +49,27 @@ class Events(FlowLook):
         assert isinstance(key, FlowRow)
         two = self.height(look.width) == 2
         why = self._explain(key) if two else ""
-        return rows.flow_lines(key, look.tags, look.width, two=two, utc=look.utc, explanation=why)
+        paired = self.mate(key) is not None
+        return rows.flow_lines(key, look.tags, look.width, two=two, utc=look.utc, explanation=why, paired=paired)
+
+    def mate(self, row: FlowRow) -> FlowRow | None:
+        """The other event of a row's packet, where the view pairs them."""
+        return self.view.packets.mate(row) if self.view.packets is not None else None
+
+    def rows_of(self, key: Hashable | None) -> list[FlowRow]:
+        """The flow, and the other event of its packet."""
+        row = self.row_of(key)
+        mate = self.mate(row) if row is not None else None
+        return [found for found in (row, mate) if found is not None]
+
+    def grown(self) -> list[FlowRow]:
+        """Rows listed before whose packet's other event came since the last call."""
+        return self.view.packets.take_grown() if self.view.packets is not None else []
+
+    @property
+    def detail(self) -> str:
+        """Whether two events of a packet are one item."""
+        return "" if self.view.packets is not None else "each event by itself (E pairs them)"
 
 
 def with_gaps(listed: Sequence[FlowRow], gaps: Sequence[Gap]) -> list[Hashable]:

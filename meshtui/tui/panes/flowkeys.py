@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from meshtui.core.aggregate import AggregateKey
 from meshtui.core.flow import FlowRow
-from meshtui.tui.flowviews.events import Events, find
-
-if TYPE_CHECKING:
-    from meshtui.tui.panes.flows import FlowsPane
-
-_SEARCH_PORTION = 300
+from meshtui.tui.flowviews.events import Events
+from meshtui.tui.panes.flowtake import FlowTake
 
 
-class FlowKeys:
+class FlowKeys(FlowTake):
     """The commands of the Flows pane, apart from moving; mixed into it."""
 
     behind = ""
     """Name of the sum whose events are shown."""
     _sums_before: Any = None
-
-    @property
-    def _pane(self) -> FlowsPane:
-        return cast("FlowsPane", self)
 
     # What to see
 
@@ -189,6 +179,14 @@ class FlowKeys:
         pane.on_resize()
         pane.refresh()
 
+    def do_pairs(self) -> None:
+        """The verdict and the drop of one packet as one item, or each by itself; the cursor stays on its flow."""
+        pane = self._pane
+        pane.paired = not pane.paired
+        pane.dashboard.say("one item per packet" if pane.paired else "each event by itself", "dim", "·")
+        if pane.kind == "events":
+            pane.reopen()
+
     def do_order(self) -> None:
         """Order sums by the next column."""
         self._reorder("next_order")
@@ -218,7 +216,7 @@ class FlowKeys:
         if pane.gap is not None:
             self.do_sources()
         elif pane.row is not None:
-            self.open_flow(pane.row)
+            self.open_flow(*pane.rows)
 
     def _enter_sum(self, key: AggregateKey) -> None:
         from meshtui.core.aggregate import Aggregate
@@ -246,8 +244,8 @@ class FlowKeys:
         pane.draw(again=True)
         pane.select(key)
 
-    def open_flow(self, row: FlowRow) -> None:
-        """One flow in full."""
+    def open_flow(self, row: FlowRow, mate: FlowRow | None = None) -> None:
+        """One flow in full; `mate`: the other event of its packet."""
         from meshtui.core.connections import connection_of
         from meshtui.tui.dialogs.flowdetail import FlowDialog
         from meshtui.tui.rows.flowdetail import detail_lines
@@ -259,9 +257,8 @@ class FlowKeys:
             return
         near = store.between(row.time_ns - 120_000_000_000, row.time_ns + 120_000_000_000)
         others = connection_of(row, near[-50_000:])
-        lines = detail_lines(
-            row, index_of_clusters(mesh), utc=pane.dashboard.utc, why=pane.explain(row), connection=others
-        )
+        tags, why = index_of_clusters(mesh), pane.explain(row)
+        lines = detail_lines(row, tags, utc=pane.dashboard.utc, why=why, connection=others, mate=mate)
         facts = next((number for number, line in enumerate(lines) if not line), len(lines))
         lines[facts:facts] = pane.dashboard.load_pane.link_of(row)
 
@@ -269,7 +266,7 @@ class FlowKeys:
             if answer == "filter":
                 self.do_terms()
 
-        pane.app.push_screen(FlowDialog(row, lines), then)
+        pane.app.push_screen(FlowDialog([row, mate] if mate else [row], lines), then)
 
     def do_sources(self) -> None:
         """Who feeds each cluster, what was lost, and the gaps."""
@@ -289,97 +286,3 @@ class FlowKeys:
         session.set_flow_source(wanted)
         what = "from every agent, by exec of hubble observe" if wanted == "agents" else "from the Relays"
         self._pane.dashboard.say(f"flows {what}", "dim", "·")
-
-    # Search, copy, export
-
-    def do_search(self) -> None:
-        """Ask for words to look for."""
-        from meshtui.tui.dialogs.filter import FilterDialog
-
-        pane = self._pane
-
-        def take(text: str | None) -> None:
-            if text is not None:
-                pane.sought = text.strip().lower()
-                self.do_next_match()
-
-        pane.app.push_screen(FilterDialog(pane.sought, "words to look for in the flows shown; n and N go on"), take)
-
-    def do_next_match(self) -> None:
-        """To the next flow with the words, further down."""
-        self._pane.run_worker(self._find(1), group="search", exclusive=True, exit_on_error=False)
-
-    def do_previous_match(self) -> None:
-        """To the one before, further up."""
-        self._pane.run_worker(self._find(-1), group="search", exclusive=True, exit_on_error=False)
-
-    async def _find(self, step: int) -> None:
-        """Look through the items by portions, once around."""
-        from asyncio import sleep
-
-        from meshtui.tui.flowtext import searchable
-
-        pane = self._pane
-        if not pane.sought:
-            pane.dashboard.say("F asks for the words to look for", "dim", "·")
-            return
-        items, start = pane.items, pane.cursor
-        look = pane.looked
-        for walked in range(1, len(items) + 1):
-            at = (start + step * walked) % len(items)
-            row = look.row_of(items[at]) if look is not None else None
-            if row is not None and pane.sought in searchable(row):
-                # Others may have come meanwhile: the row is where its time puts it now.
-                pane.move_to(find(pane.items, items[at], at) if pane.kind == "events" else at)
-                pane.following = False
-                return
-            if walked % _SEARCH_PORTION == 0:
-                await sleep(0)
-        pane.dashboard.say(f"{pane.sought!r} is in none of the {len(items):,} lines", "warn", "!")
-
-    def do_copy_json(self) -> None:
-        """Copy the flow as JSON."""
-        from meshtui.tui.flowtext import as_json
-
-        self._copy(as_json)
-
-    def do_copy_command(self) -> None:
-        """Copy the `hubble observe` command: of the flow under the cursor."""
-        from meshtui.tui.flowtext import as_command
-
-        self._copy(as_command)
-
-    def _copy(self, form: Any) -> None:
-        from meshtui.tui.clipboard import copy
-
-        pane = self._pane
-        if pane.row is not None:
-            pane.dashboard.say(copy(pane.app, form(pane.row)), "dim", "·")
-
-    def do_export(self) -> None:
-        """Ask for a file and write what is shown into it."""
-        from meshtui.tui.dialogs.filter import FilterDialog
-
-        pane = self._pane
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(pane.dashboard.clock.now()))
-
-        def take(text: str | None) -> None:
-            if text and text.strip() and pane.view is not None:
-                rows = pane.view.rows(0, len(pane.view))
-                pane.run_worker(self._export(Path(text.strip()), rows), group="export", exit_on_error=False)
-
-        pane.app.push_screen(FilterDialog(f"flows-{stamp}.jsonl", "file for the flows shown, as JSON lines"), take)
-
-    async def _export(self, path: Path, rows: list[FlowRow]) -> None:
-        from asyncio import to_thread
-
-        from meshtui.tui.flowtext import write_jsonl
-
-        say = self._pane.dashboard.say
-        say(f"writing {len(rows):,} flows to {path}", "dim", "·")
-        try:
-            written = await to_thread(write_jsonl, path, rows)
-        except OSError as error:
-            say(f"{path}: {error.strerror or error}", "bad", "✗")
-            return
-        say(f"{written:,} flows in {path}")

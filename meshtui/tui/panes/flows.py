@@ -48,6 +48,8 @@ class FlowsPane(FlowKeys, Pane):
         self.kind = "events"
         self.following = True
         self.two_lines = True
+        self.paired = True
+        """Whether the verdict and the drop of one packet are one item."""
         self.paused_at: int | None = None
         self.sought = ""
         self._seen: tuple[int, int] = (-1, 0)
@@ -134,12 +136,25 @@ class FlowsPane(FlowKeys, Pane):
             self.view.close()
         # A connection is listed for one wanted event and unfolds into all of them.
         whole = self.question.with_preset("all") if self.kind == "connections" else self.question
-        self.view = store.view(whole.matches)
+        packets = None
+        if self.kind == "events" and self.paired:
+            from meshtui.core.packets import Packets
+
+            packets = Packets()
+        self.view = store.view(whole.matches, packets)
         self.looked = self._make_look(store, self.view)
         self._seen = (-1, 0)
-        self._cache.clear()
+        self.forget()
         self.draw()
         self.frame()
+
+    def reopen(self) -> None:
+        """Open the view anew and stay on the flow under the cursor, or on the item it is part of now."""
+        row = self.row
+        self.rebuild()
+        packets = self.view.packets if self.view is not None else None
+        if row is not None and not self.following:
+            self.select(packets.leader(row) if packets is not None else row)
 
     def _make_look(self, store: FlowStore, view: FlowView) -> FlowLook:
         if self.kind == "events":
@@ -177,7 +192,7 @@ class FlowsPane(FlowKeys, Pane):
                 self.show(looked.items(self._look()))
                 if self.kind == "sums" and self.cursor == 0:
                     self.cursor = min(1, len(self.items) - 1)  # the first row is the columns' names
-            self._cache.clear()
+            self.forget()
         self.refresh()
 
     def _gaps_changed(self) -> bool:
@@ -191,6 +206,8 @@ class FlowsPane(FlowKeys, Pane):
         looked.came(view.arrived, self.page)
         self._seen = (view.version, view.evicted)
         self.items = looked.items(self._look())
+        if grown := looked.grown():
+            self.touch(grown)
         self._fit()
         if self.following or item is None:
             self._to_newest()
@@ -207,12 +224,12 @@ class FlowsPane(FlowKeys, Pane):
         looked = self.looked
         self.height_each = looked.height(self.size.width) if isinstance(looked, Events) else 1
         if len(self._cache) > 1000:
-            self._cache.clear()
+            self.forget()
         self._resize()
 
     def on_resize(self) -> None:
         """Width decides between one and two lines."""
-        self._cache.clear()
+        self.forget()
         self._fit()
         self.move_to(len(self.items) - 1 if self.following else self.cursor)
 
@@ -298,6 +315,11 @@ class FlowsPane(FlowKeys, Pane):
         return self.looked.row_of(self.selected) if self.looked is not None else None
 
     @property
+    def rows(self) -> list[FlowRow]:
+        """The flows under the cursor: both events of a packet where it is one item."""
+        return self.looked.rows_of(self.selected) if self.looked is not None else []
+
+    @property
     def gap(self) -> Gap | None:
         """The gap under the cursor."""
         return self.selected if isinstance(self.selected, Gap) else None
@@ -323,8 +345,7 @@ class FlowsPane(FlowKeys, Pane):
         """The hubble CLI's own line of the flow under the cursor, or what the line shows."""
         from meshtui.tui.flowtext import as_compact
 
-        row = self.row
-        return as_compact(row) if row is not None else super().row_text()
+        return "\n".join(map(as_compact, self.rows)) or super().row_text()
 
     def why_not(self, command: c.Command) -> str:
         """Nothing to do before there is a stream."""

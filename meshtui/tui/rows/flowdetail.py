@@ -17,14 +17,26 @@ _AROUND = 20
 
 
 def detail_lines(
-    row: FlowRow, tags: Tags, *, utc: bool, why: Explanation | None, connection: Connection | None = None
+    row: FlowRow,
+    tags: Tags,
+    *,
+    utc: bool,
+    why: Explanation | None,
+    connection: Connection | None = None,
+    mate: FlowRow | None = None,
 ) -> list[Line]:
-    """Who, what, why; every field; both peers with labels and identities decoded; its connection; as a command."""
-    lines: list[Line] = [[Span(" "), *who(row, tags)], [Span(" "), *what(row, tags)]]
+    """Who, what, why; every field; both peers with labels and identities decoded; its connection; as a command.
+
+    `mate`: the other event of the same packet.
+    """
+    lines: list[Line] = [[Span(" "), *who(row, tags)], [Span(" "), *what(row, tags, paired=mate is not None)]]
     if why is not None and why.sentence:
         lines.append([Span(f" {safe(because(why, utc=utc))}", "warn")])
         lines += [[Span(f" → {safe(why.fix)}", "info")]] if why.fix else []
         lines += [[Span(f" · {safe(note)}", "dim")] for note in why.notes]
+    if mate is not None:
+        lines += [(), [Span(" two events of one packet; the fields below are the first one's", "strong")]]
+        lines += [[Span("  "), *event_line(event, row.time_ns, tags)] for event in (row, mate)]
     lines.append(())
     lines += [_field(name, value) for name, value in _fields(row, utc=utc).items() if value]
     lines += _peer("source", row.source, row.source_ip, row.source_port, row.source_service, row.source_names)
@@ -37,8 +49,9 @@ def detail_lines(
         row.destination_names,
     )
     lines += _policies(row)
-    lines += _connection(row, tags, connection)
-    lines += [(), [Span(" hubble  ", "dim"), Span(safe(as_compact(row), 400))]]
+    lines += _connection(row, tags, connection, mate)
+    lines.append(())
+    lines += [[Span(" hubble  ", "dim"), Span(safe(as_compact(told), 400))] for told in (row, mate) if told is not None]
     lines += [[Span(" command ", "dim"), Span(safe(as_command(row), 400))]]
     return lines
 
@@ -115,7 +128,7 @@ def _policies(row: FlowRow) -> list[Line]:
     return lines
 
 
-def _connection(row: FlowRow, tags: Tags, connection: Connection | None) -> list[Line]:
+def _connection(row: FlowRow, tags: Tags, connection: Connection | None, mate: FlowRow | None) -> list[Line]:
     """The other events of its connection, the flow itself marked; the ones around it when there are many."""
     if connection is None or len(connection.events) < 2:
         return []
@@ -127,6 +140,6 @@ def _connection(row: FlowRow, tags: Tags, connection: Connection | None) -> list
     title = f" connection: {told}"
     lines: list[Line] = [(), [Span(title, "strong")]]
     for event in events[first : first + 2 * _AROUND]:
-        mark = Span(" ▸", "key") if event.uuid == row.uuid else Span("  ")
+        mark = Span(" ▸", "key") if event.uuid == row.uuid or event is mate else Span("  ")
         lines.append([mark, *event_line(event, connection.first_ns, tags)])
     return lines

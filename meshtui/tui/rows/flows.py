@@ -79,18 +79,20 @@ def node_name(row: FlowRow) -> str:
     return safe(node.removeprefix(f"{cluster}-"), 24)
 
 
-def what(row: FlowRow, tags: Tags, explanation: str = "") -> list[Span]:
-    """`✗ EGRESS denied at K · SYN · default-deny, no rule allows it`."""
+def what(row: FlowRow, tags: Tags, explanation: str = "", *, paired: bool = False) -> list[Span]:
+    """`✗ EGRESS denied at K · SYN · default-deny, no rule allows it`; `paired`: its packet's drop is told with it."""
     glyph, word, role = _VERDICTS.get(row.verdict, ("?", "UNKNOWN", "warn"))
     direction = {Direction.EGRESS: "EGRESS ", Direction.INGRESS: "INGRESS "}.get(_direction(row), "")
     where = seen_by(row, tags)
-    if row.event_type == EventType.POLICY_VERDICT:
+    if paired:
+        head = f"{glyph} {direction}denied at {where}"
+    elif row.event_type == EventType.POLICY_VERDICT:
         verb = "denied" if row.verdict == Verdict.DROPPED else "audited" if row.verdict == Verdict.AUDIT else "allowed"
         head = f"{glyph} {direction}{verb} at {where}"
     else:
         head = f"{glyph} {direction}{word} at {where}"
     spans = [Span(head, role)]
-    why = reason(row) if row.event_type == EventType.DROP else ""
+    why = reason(row) if row.event_type == EventType.DROP and not paired else ""
     told = _WHERE.sub("", explanation)
     for part in (why, row.l7 and safe(row.summary, 160), safe(row.flags or row.protocol, 40), safe(told, 200)):
         if part:
@@ -139,20 +141,28 @@ def gap_line(gap: Gap, tags: Tags, *, utc: bool) -> Line:
     return [Span(f" ┄┄ {start} {who}'s source away for {length:.1f} s: {what} ┄┄", "warn" if gap.lost else "dim")]
 
 
-def flow_lines(row: FlowRow, tags: Tags, width: int, *, two: bool, utc: bool, explanation: str = "") -> list[Line]:
+def flow_lines(
+    row: FlowRow, tags: Tags, width: int, *, two: bool, utc: bool, explanation: str = "", paired: bool = False
+) -> list[Line]:
     """One flow: who and what on two lines, or both on one."""
     stamp = Span(f" {stamp_text(row.time_ns, utc=utc)} ", "dim")
     first = [stamp, *who(row, tags)]
     if two:
-        second = [Span("   "), *what(row, tags, explanation)]
-        node = node_name(row)
-        if node and width_of(first) + len(node) + 5 <= width:
-            gap = width - width_of(first) - len(node) - 4
-            first = [*first, Span(" " * gap + f"on {node} ", "dim")]
-        return [first, second]
-    verdict = what(row, tags)
+        second = [Span("   "), *what(row, tags, explanation, paired=paired)]
+        return [_with_node(first, row, width, paired=paired), second]
+    verdict = what(row, tags, paired=paired)
     room = width - width_of(verdict) - 2
     return [[*_cut(first, max(30, room)), Span("  "), *verdict]]
+
+
+def _with_node(line: Line, row: FlowRow, width: int, *, paired: bool) -> Line:
+    """The observing node at the right, where there is room; before it that two of its events are told here."""
+    node = node_name(row)
+    for told in (f"2 events on {node} " if paired else "", f"on {node} "):
+        gap = width - width_of(line) - len(told)
+        if node and told and gap >= 1:
+            return [*line, Span(" " * gap + told, "dim")]
+    return line
 
 
 def _cut(line: list[Span], width: int) -> list[Span]:
