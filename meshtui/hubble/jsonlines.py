@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from meshtui.core.flow import FlowRow
+from meshtui.hubble.jsonparts import UNREADABLE, Encoder, NotPlain
 from meshtui.hubble.pb import observer_pb2
 from meshtui.hubble.rows import Decoder, Item, Undecodable, full_response
 
@@ -22,6 +23,7 @@ class JsonLines:
 
     def __init__(self, context: str, *, keep_raw: bool = True, limit: int = 4 << 20) -> None:
         self._decoder = Decoder(context, keep_raw=keep_raw)
+        self._encoder = Encoder()
         self._rest = b""
         self._limit = limit
         self._skipping = False
@@ -52,9 +54,15 @@ class JsonLines:
         if not line.strip():
             return None
         try:
-            return self._decoder.decode(_encode(json.loads(line)))
-        except (json_format.ParseError, ValueError, RecursionError, TypeError) as error:
+            return self._decoder.decode(self._encoded(line))
+        except UNREADABLE as error:
             return Undecodable(str(error)[:300])
+
+    def _encoded(self, line: bytes | str) -> bytes:
+        try:
+            return self._encoder.encode(line)
+        except NotPlain:
+            return _encode(json.loads(line))
 
 
 def _encode(document: Any) -> bytes:

@@ -89,7 +89,7 @@ class Replay(Session):
         await super().stop()
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread of its own: JSON takes ten times as long as what a Relay sends."""
+        """In a thread of its own: JSON takes several times as long as what a Relay sends."""
         reader, losses, nodes, bad = JsonLines("file"), Losses(), Nodes(), 0
         problem: UsageError | None = None
         try:
