@@ -43,7 +43,7 @@ def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
     address, router = known.internal_ip(node), known.router_ip(node)
     status["cluster"]["self"] = f"{cluster.name}/{node}"
     ring = ring_of(cluster, node)
-    observer: Object = {"current-flows": len(ring), "max-flows": ring.capacity, "seen-flows": ring.seen}
+    observer: Object = {"current-flows": len(ring), "max-flows": ring.capacity, "seen-flows": ring.flows}
     observer["uptime"] = _duration(world.clock.monotonic() - ring.started)
     status["hubble"] = {"observer": observer, "state": "Ok"}
     status["identity-range"] = {"max-identity": (cluster.id + 1 << 16) - 1, "min-identity": cluster.id << 16}

@@ -196,6 +196,15 @@ def _up(world: World, fault: Fault) -> None:
     relay.sync(world)
 
 
+def _restarted(world: World, fault: Fault) -> None:
+    """Agents that come back are new ones: what their rings held and counted is gone."""
+    for cluster in _clusters(world, fault):
+        for node in [n for n in cluster.rings if fault.hits_node(n)]:
+            if world.faults is None or not world.faults.agent_down(cluster.name, node):
+                del cluster.rings[node]
+    _up(world, fault)
+
+
 def _silence(world: World, fault: Fault) -> None:
     _freeze(world, fault)
     _mark(world, fault, ready=False)
@@ -262,7 +271,12 @@ KINDS: dict[str, Kind] = {
     "link-slow": Kind(
         "Packets between clusters take `ms` longer, one way.", ("between", "ms"), offers=({"ms": 100}, {"ms": 900})
     ),
-    "agent-down": Kind("A node's agent does not answer; its datapath lives on.", ("cluster", "node"), _down, _up),
+    "agent-down": Kind(
+        "A node's agent does not answer; its datapath lives on. Back, its ring is empty.",
+        ("cluster", "node"),
+        _down,
+        _restarted,
+    ),
     "node-down": Kind("A node is dead: NotReady, its pods out of every Service.", ("cluster", "node")),
     "relay-down": Kind("A cluster's Hubble Relay is gone.", ("cluster",), _down, _up),
     "kvstoremesh-down": Kind("A cluster hears no news of the others.", ("cluster",), _silence, _hear),

@@ -50,7 +50,10 @@ def record(world: World, cluster: SimCluster, node: str, template: Template, at:
         if share and world.rng.random() < share:
             _lose(cluster, node, at)
             return
-    ring_of(cluster, node).append(Event(int(at * 1e9), template, new_uuid(world.rng)))
+    if node in cluster.part(Overruns, Overruns).open:
+        _tell_lost(cluster, node, at)
+    ring = ring_of(cluster, node)
+    ring.append(Event(ring.stamp(int(at * 1e9)), template, new_uuid(world.rng)))
 
 
 class Overruns:
@@ -63,12 +66,20 @@ class Overruns:
 def _lose(cluster: SimCluster, node: str, at: float) -> None:
     known = cluster.part(Overruns, Overruns).open
     count, first = known.get(node, (0, at))
-    if count and at - first >= 1.0:
-        lost = Lost(RING_BUFFER, count + 1, int(first * 1e9), int(at * 1e9))
-        ring_of(cluster, node).append(Event(int(at * 1e9), lost))
+    known[node] = (count + 1, first)
+    ring_of(cluster, node).overwritten()
+    _tell_lost(cluster, node, at)
+
+
+def _tell_lost(cluster: SimCluster, node: str, at: float) -> None:
+    """Write down what was lost, when that began long enough ago."""
+    known = cluster.part(Overruns, Overruns).open
+    count, first = known[node]
+    if at - first >= 1.0:
+        ring = ring_of(cluster, node)
+        time_ns = ring.stamp(int(at * 1e9))
+        ring.append(Event(time_ns, Lost(RING_BUFFER, count, int(first * 1e9), time_ns)))
         known.pop(node)
-    else:
-        known[node] = (count + 1, first)
 
 
 async def play(world: World, steps: Iterable[Step], start: float) -> float:

@@ -10,6 +10,8 @@ from itertools import islice
 from meshtui.hubble.pb import flow_pb2
 
 CAPACITY = 4095
+_STEP_NS = 1_000_000_000
+"""A clock that goes back further than this was set back."""
 _UUID = b"\x92\x02\x24"
 _NODE_NAME = b"\xc2\x3e"
 _TIME = b"\xca\x3e"
@@ -80,6 +82,9 @@ class Ring:
         self.started = started
         """Monotonic seconds at which the agent began to listen."""
         self.seen = 0
+        """Entries ever written: where its end is."""
+        self.flows = 0
+        """Flows ever seen, as the agent counts them; those that were overwritten before anybody read them, too."""
         self._events: deque[Event] = deque(maxlen=capacity)
         self._lock = threading.Lock()
 
@@ -93,6 +98,16 @@ class Ring:
         with self._lock:
             self._events.append(event)
             self.seen += 1
+            self.flows += not isinstance(event.what, Lost)
+
+    def overwritten(self) -> None:
+        """One more flow was seen, and gone before it could be read."""
+        self.flows += 1
+
+    def stamp(self, time_ns: int) -> int:
+        """A time for the next event: an agent stamps events as it writes them, so none is older than the last."""
+        newest = self._events[-1].time_ns if self._events else 0
+        return newest + 1 if newest - _STEP_NS < time_ns <= newest else time_ns
 
     def __len__(self) -> int:
         return len(self._events)

@@ -90,7 +90,7 @@ class Observer:
             if peer.available:
                 node.version = "cilium"
                 node.uptime_ns = uptime(peer, now)
-                node.num_flows, node.max_flows, node.seen_flows = len(peer.ring), peer.ring.capacity, peer.ring.seen
+                node.num_flows, node.max_flows, node.seen_flows = len(peer.ring), peer.ring.capacity, peer.ring.flows
         return answer
 
     async def get_namespaces(
@@ -120,7 +120,7 @@ class Observer:
         answer = pb.ServerStatusResponse(
             num_flows=sum(len(p.ring) for p in up),
             max_flows=sum(p.ring.capacity for p in up),
-            seen_flows=sum(p.ring.seen for p in up),
+            seen_flows=sum(p.ring.flows for p in up),
             uptime_ns=max((uptime(p, now) for p in up), default=0),
             unavailable_nodes=down[:10],
             version="hubble-relay",

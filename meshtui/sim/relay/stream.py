@@ -167,11 +167,15 @@ class FlowStream:
             if matches(event):
                 yield event.time_ns, encode(event, name)
 
+    def _same(self, peer: Peer) -> bool:
+        """Whether the agent that was asked still answers: one that started anew has another ring."""
+        return peer.available and self._at[peer.name][0].ring is peer.ring
+
     def _relist(self) -> Iterator[bytes]:
         """Agents that came are asked, agents that went are told of."""
         found = {p.name: p for p in peers(self._cluster)}
         now = self._cluster.world.clock.now()
-        for name in [n for n in self._at if n not in found or not found[n].available]:
+        for name in [n for n in self._at if n not in found or not self._same(found[n])]:
             del self._at[name]
             text = "rpc error: code = Unavailable desc = error reading from server: EOF"
             gone = node_status(relay_pb2.NODE_ERROR, [name], pod_name(self._cluster), now, text)

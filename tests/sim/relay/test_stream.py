@@ -153,9 +153,11 @@ def test_agents_that_come_and_go_are_noticed_within_two_seconds(made: World) -> 
     advance(made, 2.1)
     gone = [*stream.poll()]
     made.faults.heal("agent-down")
+    put(the_ring(made), 7)
+    put(the_ring(made), 8)
     advance(made, 2.1)
     again = [*stream.poll(), *stream.end()]
     told = [observer_pb2.GetFlowsResponse.FromString(m) for m in (*before, *gone, *again)]
     errors = [a.node_status for a in told if a.node_status.message]
     assert [list(e.node_names) for e in errors] == [["koornacht/koornacht-control-plane"]]
-    assert read([*before, *gone, *again]) == [6, 6], "the original request is sent again"
+    assert read([*before, *gone, *again]) == [6, 8], "the original request is sent again, to an agent whose ring is new"
