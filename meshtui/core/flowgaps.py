@@ -10,6 +10,8 @@ from meshtui.core.flowaccount import FlowAccount, Growth, total
 
 _PATIENCE_NS = 120_000_000_000
 """How long after a gap its nodes may take to be counted."""
+_RECENT = 50
+"""Older gaps stay as they are."""
 _CONFIRMED = 2
 """Readings that must agree."""
 
@@ -53,17 +55,20 @@ class Gap:
         return sum(missing.least for missing in self.missing)
 
 
-def judge(gaps: deque[Gap], account: FlowAccount, now_ns: int) -> bool:
+def judge(gaps: deque[Gap], account: FlowAccount, now_ns: int, *, closed: bool = True) -> bool:
     """Say of each gap what the accounts know, and add those that only the accounts know of; whether anything changed.
 
-    A gap of which they know nothing stays as it is.
+    A gap of which they know nothing stays as it is. `closed`: whether one was closed since the last time.
     """
     before = list(gaps)
     ends = ((gap.source, at_ns) for gap in before if not gap.silent for at_ns in (gap.start_ns, gap.end_ns))
-    account.reckon(now_ns, [(source, at_ns) for source, at_ns in ends if at_ns is not None])
-    for at, gap in enumerate(before):
-        if not gap.silent and (gap.counting or gap.counted or account.active):
-            gaps[at] = _judged(gap, [g for g in before if not g.silent and g is not gap], account, now_ns)
+    news = account.reckon(now_ns, [(source, at_ns) for source, at_ns in ends if at_ns is not None])
+    if not (news or closed or any(gap.counting for gap in before[-_RECENT:])):
+        return False
+    for at, gap in list(enumerate(before))[-_RECENT:]:
+        if not gap.silent:
+            others = [other for other in before[-_RECENT:] if not other.silent and other is not gap]
+            gaps[at] = _judged(gap, others, account, now_ns)
     _silent(gaps, account)
     return list(gaps) != before
 

@@ -156,6 +156,8 @@ class FlowStore:
         self.gaps: deque[Gap] = deque(maxlen=_GAPS_KEPT)
         self.account = FlowAccount()
         """How many events each node saw, how many of them are here, and how many are missing."""
+        self._closed = False
+        """Whether a gap was closed since gaps were judged."""
         self._ordered = TimeOrdered()
         self._uuids: set[str] = set()
         self._views: list[FlowView] = []
@@ -265,6 +267,7 @@ class FlowStore:
         if at is not None:
             self.gaps[at] = replace(self.gaps[at], end_ns=end_ns, lost=lost)
             self.version += 1
+            self._closed = True
 
     def note(self, readings: Sequence[Reading], feeder: str, heard: Collection[str]) -> None:
         """Take what nodes say they saw; `heard` is `account.heard()` from before they were asked."""
@@ -278,9 +281,15 @@ class FlowStore:
 
     def judge_gaps(self, now_ns: int) -> bool:
         """Say of each gap what is known to be missing by now; whether anything is told that was not."""
-        changed = judge(self.gaps, self.account, now_ns)
+        closed, self._closed = self._closed, False
+        changed = judge(self.gaps, self.account, now_ns, closed=closed)
         self.version += changed
         return changed
+
+    def away_since(self, source: str) -> int | None:
+        """When a source that is away now went away, nanoseconds."""
+        at = self._open(source)
+        return None if at is None else self.gaps[at].start_ns
 
     def _open(self, source: str) -> int | None:
         for at, gap in enumerate(self.gaps):

@@ -5,8 +5,9 @@ All functions block: call them in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import grpc
@@ -20,6 +21,7 @@ from meshtui.hubble.rows import Decoder, Item
 
 GET_FLOWS = "/observer.Observer/GetFlows"
 _M = TypeVar("_M", bound=Message)
+Filters = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,13 @@ def get_nodes(
 ) -> list[HubbleNode]:
     """The nodes behind a Relay, other clusters' included. Raises RelayUnreachable or RelayRefused."""
     with open_channel(target, tls, context=context) as channel:
-        asked, kind = observer_pb2.GetNodesRequest(), observer_pb2.GetNodesResponse
-        answer = _call(channel, "GetNodes", asked, kind, target, context, timeout)
+        return nodes_over(channel, target, context, timeout)
+
+
+def nodes_over(channel: grpc.Channel, target: str, context: str, timeout: float) -> list[HubbleNode]:
+    """The nodes, over a channel that is open already. Raises RelayUnreachable or RelayRefused."""
+    asked, kind = observer_pb2.GetNodesRequest(), observer_pb2.GetNodesResponse
+    answer = _call(channel, "GetNodes", asked, kind, target, context, timeout)
     return [
         HubbleNode(
             node.name,
@@ -161,11 +168,21 @@ def fetch(
 
 def oldest_over(channel: grpc.Channel, timeout: float) -> dict[str, int]:
     """Node → time (ns) of the oldest flow its ring still holds. Raises grpc.RpcError."""
+    return dict(reversed(_times(channel, FlowQuery(follow=False, first=True, number=1), timeout)))
+
+
+def newest_over(channel: grpc.Channel, whitelist: Filters, blacklist: Filters, timeout: float) -> dict[str, int]:
+    """Node → time (ns) of the newest flow its ring gives out, of nodes that match. Raises grpc.RpcError."""
+    query = FlowQuery(whitelist=whitelist, blacklist=blacklist, follow=False, number=1)
+    return dict(_times(channel, query, timeout))
+
+
+def _times(channel: grpc.Channel, query: FlowQuery, timeout: float) -> list[tuple[str, int]]:
+    """(node, time) of the flows asked for, oldest first."""
     decoder = Decoder("", keep_raw=False)
-    query = FlowQuery(follow=False, first=True, number=1, mask=("time", "node_name"))
-    found: dict[str, int] = {}
-    for raw in flows_over(channel, query, timeout):
+    found = []
+    for raw in flows_over(channel, replace(query, mask=("time", "node_name")), timeout):
         item = decoder.decode(raw)
         if isinstance(item, FlowRow):
-            found[item.node] = min(item.time_ns, found.get(item.node, item.time_ns))
-    return found
+            found.append((item.node, item.time_ns))
+    return sorted(found, key=itemgetter(1))

@@ -15,12 +15,15 @@ from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, NotFound
 from meshtui.core.flow import FlowRow
+from meshtui.core.flowaccount import Reading
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.resources import PODS
 from meshtui.hubble.jsonlines import JsonLines
 from meshtui.hubble.rows import Item, Lost
 from meshtui.kube.api import Api
 from meshtui.kube.exec import open_exec
+from meshtui.mesh.agentcounts import read_count
+from meshtui.mesh.flowsurvey import RING, Survey
 from meshtui.mesh.pace import Backoff, Pace
 
 NAMESPACE = "kube-system"
@@ -31,6 +34,9 @@ AGENTS = 64
 
 _OVERLAP_NS = 5_000_000_000
 """An agent that comes back is asked again for the last seconds; the store drops the repeats."""
+
+_ASKED_AT_ONCE = 8
+"""Agents that are asked for their counts at the same time."""
 
 Filters = Sequence[Mapping[str, Any]]
 
@@ -60,11 +66,18 @@ class AgentFlows:
     rng: random.Random
     pace: Pace
     store: FlowStore
+    since_ns: int | None = None
+    """Where another source of the same nodes left off; None: from now on."""
+    left_off_ns: int | None = None
+    """Until when all agents have told everything, once they are no longer followed."""
     _live: set[str] = field(default_factory=set)
+    _ever: set[str] = field(default_factory=set)
+    """Agents that were followed at least once."""
     _errors: dict[str, MeshtuiError] = field(default_factory=dict)
     _lost_where: Counter[str] = field(default_factory=Counter)
     _nodes: dict[str, str] = field(default_factory=dict)
     """Pod → `cluster/node`, once one of its flows has told."""
+    _asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_ASKED_AT_ONCE))
     _overlooked: int = 0
     """Agents beyond AGENTS."""
 
@@ -83,7 +96,7 @@ class AgentFlows:
     async def _follow(self, pod: str, words: list[str]) -> None:
         backoff = Backoff(self.pace, self.rng)
         source = f"{self.api.context} {pod}"
-        lost_at: int | None = None
+        lost_at = self.since_ns
         try:
             while True:
                 since = ["--since", rfc3339(lost_at - _OVERLAP_NS)] if lost_at is not None else []
@@ -98,28 +111,41 @@ class AgentFlows:
                 self._tell()
                 await asyncio.sleep(backoff.next())
         finally:
-            # Whoever reads in its stead has its own account of what is missing.
-            self.store.close_gap(source, self._now_ns())
+            # Whoever reads in its stead begins where the first of them stopped.
+            now_ns = self._now_ns()
+            stopped_ns = self.store.away_since(source) or (now_ns if pod in self._ever else self.since_ns)
+            if stopped_ns is not None:
+                self.left_off_ns = min(self.left_off_ns or stopped_ns, stopped_ns)
+            self.store.close_gap(source, now_ns)
 
     async def _read(self, pod: str, words: list[str], backoff: Backoff, source: str) -> None:
         reader = JsonLines(self.api.context)
         complaint = b""
         async with open_exec(self.api, NAMESPACE, pod, words, container=CONTAINER) as stream:
             self._live.add(pod)
+            self._ever.add(pod)
             self._errors.pop(pod, None)
             self.store.close_gap(source, self._now_ns())
             self._tell()
-            async for channel, data in stream:
-                if channel == "stderr":
-                    complaint = (complaint + data)[-400:]
-                    continue
-                backoff.reset()
-                # JSON takes ten times as long as protobuf: not on the loop that draws.
-                self._take(pod, await asyncio.to_thread(reader.feed, data))
+            async with self._survey(pod, source).running():
+                async for channel, data in stream:
+                    if channel == "stderr":
+                        complaint = (complaint + data)[-400:]
+                        continue
+                    backoff.reset()
+                    # JSON takes ten times as long as protobuf: not on the loop that draws.
+                    self._take(pod, await asyncio.to_thread(reader.feed, data))
         cause = str(stream.error) if stream.error else complaint.decode("utf-8", "replace").strip()
         raise ExecFailed(
             f"{pod} stopped telling flows", context=self.api.context, cause=cause or f"exit code {stream.exit_code}"
         )
+
+    def _survey(self, pod: str, source: str) -> Survey:
+        async def read() -> list[Reading]:
+            async with self._asking:
+                return await read_count(self.api, pod, self._now_ns)
+
+        return Survey(source, read, self.store, self.pace, self.rng)
 
     def _take(self, pod: str, items: list[Item]) -> None:
         rows = [item for item in items if isinstance(item, FlowRow)]
@@ -132,6 +158,8 @@ class AgentFlows:
         if lost:
             for item in lost:
                 self._lost_where[f"{item.node or pod}: {item.where}"] += item.count
+                if item.where == RING:
+                    self.store.account.tell_lost(item.node, item.count, self._now_ns())
             count = sum(item.count for item in lost)
             where = tuple(sorted(self._lost_where.items()))
             self.emit(s.RelayChanged(self.api.context, self.clock.now(), lost=count, lost_where=where))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.flow import FlowRow
+from meshtui.core.flowaccount import FlowAccount
 from meshtui.core.flowduty import duties
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.state import Mesh
 from meshtui.hubble.inbox import Inbox
 from meshtui.mesh.bulletin import Bulletin
+from meshtui.mesh.pace import Pace
 from meshtui.mesh.rates import ClusterRates
 from meshtui.mesh.scope import ServerFilter
 
@@ -37,8 +39,12 @@ class FlowRoom:
         clock: Clock,
         emit: Callable[[s.Event], None],
         sources: Callable[[], Iterable[FlowSourceTask]],
+        pace: Pace | None = None,
     ) -> None:
+        pace = pace or Pace()
         self.store = FlowStore(capacity)
+        self.store.account = FlowAccount(int(pace.account_calm * 1e9), int(pace.account_patience * 1e9))
+        self._clock = clock
         self.inbox = Inbox(self._rows_wait)
         self._mesh = mesh
         self._sources = sources
@@ -86,6 +92,11 @@ class FlowRoom:
     def set_query(self, wanted: ServerFilter) -> None:
         """Ask every source for what matches."""
         self._filter = wanted
+        whitelist, blacklist, _ = wanted.to_server()
+        if whitelist or blacklist:
+            self.store.account.suspend("the filter asks for some events only")
+        else:
+            self.store.account.resume()
         for source in self._sources():
             source.set_filter(wanted)
 
@@ -132,5 +143,7 @@ class FlowRoom:
 
     def _tick(self) -> None:
         self._rates.tell()
+        if self.store.judge_gaps(int(self._clock.now() * 1e9)):
+            self._news.post(None)
         if self._loop is not None:
             self._beat = self._loop.call_later(RATE_SECONDS, self._tick)

@@ -12,8 +12,10 @@ from typing import Any
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent
+from meshtui.core.flowaccount import Reading
 from meshtui.core.flowduty import Duty
 from meshtui.core.flowstore import FlowStore
+from meshtui.hubble.account import read_counts
 from meshtui.hubble.dial import TlsOptions
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
@@ -21,6 +23,7 @@ from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
 from meshtui.mesh.agentflows import AgentFlows
+from meshtui.mesh.flowsurvey import RING, Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.relays import Reached, reach
 from meshtui.mesh.scope import ServerFilter
@@ -54,6 +57,12 @@ class FlowSourceTask:
     _reached: Reached | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the source must be looked for again: lost, or another query."""
+    _left_off_ns: int | None = None
+    """Until when a source that is no longer read has told everything; None while one is read."""
+    _was_live: bool = False
+    """Whether the stream delivered, at least once."""
+    _losses: dict[str, int] = field(default_factory=dict)
+    """What the stream has told of losses so far, by place."""
     _backoff: Backoff = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,10 +137,24 @@ class FlowSourceTask:
         async with reach(api, self.told) as reached:
             await self._aim(reached)
             try:
-                await self._changed.wait()
+                async with self._survey(reached, api.request_timeout).running():
+                    await self._changed.wait()
             finally:
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
                 self._reached = None
+
+    def _survey(self, reached: Reached, timeout: float) -> Survey:
+        """Asks the nodes this Relay delivers how many flows they have seen."""
+
+        async def read() -> list[Reading]:
+            filters = self._duty.filters((), ())
+            options: Any = {"context": self.context, "tls": reached.tls, "timeout": timeout}
+            return await asyncio.to_thread(read_counts, reached.address, filters, self._now_ns, **options)
+
+        return Survey(self.context, read, self.store, self.pace, self.rng)
+
+    def _now_ns(self) -> int:
+        return int(self.clock.now() * 1e9)
 
     async def _aim(self, reached: Reached) -> None:
         self._reached = reached
@@ -162,12 +185,16 @@ class FlowSourceTask:
         )
         made.append(stream)
         self._stream, self._tls = stream, reached.tls
+        self._losses.clear()
+        if self._left_off_ns is not None:
+            stream.ask(self._query(), self._left_off_ns)
         stream.start()
 
     def _status(self, status: StreamStatus, made: list[FlowStream]) -> None:
         if not made or made[0] is not self._stream:
             return
         record_gap(self.store, status)
+        self._tell_losses(status.lost_where)
         reached = self._reached
         self.emit(
             s.RelayChanged(
@@ -185,9 +212,20 @@ class FlowSourceTask:
             )
         )
         if status.phase is s.Phase.LIVE:
+            self._left_off_ns = None
+            self._was_live = True
             self._backoff.reset()
         elif status.phase in _BROKEN and status.error is not None:
             self._changed.set()
+
+    def _tell_losses(self, lost_where: Sequence[tuple[str, int]]) -> None:
+        """What rings lost on the way to a reader has been seen: the account must not take it for missing as well."""
+        for where, count in lost_where:
+            node, _, source = where.rpartition(": ")
+            new = count - self._losses.get(where, 0)
+            self._losses[where] = count
+            if source == RING and new:
+                self.store.account.tell_lost(node, new, self._now_ns())
 
     def _tell_failure(self, error: MeshtuiError) -> None:
         absent = isinstance(error, RelayAbsent)
@@ -220,7 +258,9 @@ class FlowSourceTask:
     async def _agents(self, api: Api) -> AsyncIterator[None]:
         """The agents' flows come for as long as the block lasts."""
         await self._stop_stream()
-        agents = AgentFlows(api, self.emit, self.inbox.put, self.clock, self.rng, self.pace, self.store)
+        agents = AgentFlows(
+            api, self.emit, self.inbox.put, self.clock, self.rng, self.pace, self.store, self._left_off_ns
+        )
         following = asyncio.create_task(agents.run(*self._filters), name=f"agent flows {self.context}")
         following.add_done_callback(self._agents_ended)
         try:
@@ -228,6 +268,7 @@ class FlowSourceTask:
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+            self._left_off_ns = agents.left_off_ns or self._left_off_ns
 
     def _agents_ended(self, following: asyncio.Task[None]) -> None:
         """They could not even be listed: say why, and try again."""
@@ -257,8 +298,14 @@ class FlowSourceTask:
 
     async def _stop_stream(self) -> None:
         stream, self._stream = self._stream, None
-        if stream is not None:
-            await asyncio.to_thread(stream.stop, STOP_SECONDS)
+        if stream is None:
+            return
+        if self._was_live:
+            # Whoever reads in its stead begins where it stopped.
+            self._left_off_ns = self.store.away_since(self.context) or self._now_ns()
+            self.store.close_gap(self.context, self._now_ns())
+            self._was_live = False
+        await asyncio.to_thread(stream.stop, STOP_SECONDS)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -20,6 +20,14 @@ class Pace:
     access: float = 300.0
     relay: float = 30.0
     """Has a cluster that has no Relay got one?"""
+    account: float = 15.0
+    """How many flows have the nodes seen?"""
+    account_first: float = 3.0
+    """The same, for the first few times after a source came."""
+    account_calm: float = 3.0
+    """What was on its way when it was asked has come by then."""
+    account_patience: float = 45.0
+    """Nothing comes of a node any more when it did not by then."""
     first_retry: float = 0.5
     """After a failure; doubled with every further one up to `last_retry`."""
     last_retry: float = 30.0

@@ -59,13 +59,13 @@ class Session:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.mesh: Mesh = new_mesh(targets, settings)
-        self.room = FlowRoom(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources)
+        self._pace = pace or Pace()
+        self.room = FlowRoom(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources, self._pace)
         """The clusters' flows: who delivers them, what is asked for, who records them."""
         self.flows = self.room.store
         self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
-        self._pace = pace or Pace()
         self._news: Bulletin[Delta] = Bulletin(Delta, Delta.merge)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         log = AuditLog(settings.state_directory)
