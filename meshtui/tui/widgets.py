@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from meshtui.tui.framed import Framed
 from meshtui.tui.rows.paint import Line
 from meshtui.tui.theme import palette
 
 if TYPE_CHECKING:
     from rich.style import Style
+
+
+_KEPT = 300
+"""Items whose lines are remembered: a few screenfuls."""
 
 
 class Bar(Widget):
@@ -35,7 +39,7 @@ class Bar(Widget):
         return palette(self.app.current_theme).strip(line, self.size.width, self.rich_style)
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(Framed, can_focus=True):
     """Scrolls over items of one or more lines each; keeps its cursor on its item while items come and go.
 
     A subclass says what the lines of an item are (`item_lines`); the view asks only for those in sight.
@@ -51,7 +55,7 @@ class LineView(ScrollView, can_focus=True):
             self.view = view
 
     def __init__(self, name: str = "", classes: str = "") -> None:
-        super().__init__(id=name or None, classes=classes)
+        super().__init__(name, classes)
         self.items: Sequence[Hashable] = ()
         self.tops: list[int] | None = None
         """First line of each item and, last, the number of lines; None when all are `height_each` high."""
@@ -93,7 +97,7 @@ class LineView(ScrollView, can_focus=True):
         self.tops = None if heights is None else [0, *accumulate(heights)]
         if old is not None and (self.cursor >= len(items) or items[self.cursor] != old):
             self.cursor = _position(items, old, self.cursor)
-        self._cache.clear()
+        self.forget()
         self._resize()
         if old is not None and self.selected == old:
             self.shift(self.top_of(self.cursor) - before)
@@ -107,19 +111,42 @@ class LineView(ScrollView, can_focus=True):
     def touch(self, keys: Sequence[Hashable] | None = None) -> None:
         """Draw these items again, or all that are in sight."""
         if keys is None:
-            self._cache.clear()
+            self.forget()
         else:
             wanted = set(keys)
             for cached in [c for c in self._cache if c[0] in wanted]:
                 del self._cache[cached]
+            for key in wanted:
+                self.forget_row(key)
         self.refresh()
 
     def _resize(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width or self.size.width, self.total)
+        before, height = self.virtual_size, self.scrollable_content_region.height
+        size = Size(self.scrollable_content_region.width or self.size.width, self.total)
+        if before.width == size.width and before.height > height > 0 and size.height > height:
+            # It has its scroll bar and keeps it: no need to lay out the whole screen again.
+            self.set_reactive(LineView.virtual_size, size)
+            self.call_later(self._slide)  # once it is known where the view goes
+        else:
+            self.virtual_size = size
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """As any scroll view, but for a bar that is drawn again only where it looks different."""
+        self._slide()
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
+
+    def _slide(self) -> None:
+        if not self.show_vertical_scrollbar:
+            return
+        bar, height = self.vertical_scrollbar, self.virtual_size.height
+        shown = _thumb(self.size.height, bar.window_virtual_size, bar.position)
+        if shown != _thumb(self.size.height, height, self.scroll_y):
+            bar.window_virtual_size, bar.position = height, self.scroll_y
 
     def on_resize(self) -> None:
         """Lines depend on the width: forget those made for another."""
-        self._cache.clear()
+        self.forget()
         self._resize()
         self.keep_in_sight()
 
@@ -132,34 +159,50 @@ class LineView(ScrollView, can_focus=True):
         index = bisect_right(self.tops, y) - 1
         return index, y - self.tops[index]
 
-    def render_line(self, y: int) -> Strip:
+    def row_key(self, y: int) -> tuple[Hashable, Hashable] | None:
+        """A line of an item, with or without the cursor."""
+        line_number = y + self.scroll_offset.y
+        if line_number >= self.total:
+            return None
+        index, part = self.locate(line_number)
+        return self.items[index], (part, self._under(index))
+
+    def paint(self, y: int, base: Style) -> Strip:
         """The line at screen row `y`."""
         width = self.scrollable_content_region.width
         line_number = y + self.scroll_offset.y
         colours = palette(self.app.current_theme)
-        base: Style = self.rich_style
         if line_number >= self.total:
             said = () if self.items else self.placeholder(width)
             return colours.strip(said[y] if y < len(said) else (), width, base)
         index, part = self.locate(line_number)
         lines = self._lines(index, width)
-        over = None
-        if index == self.cursor and self.marks_cursor:
-            over = colours.cursor if self.has_focus else colours.resting if self.rests else None
+        over = {"cursor": colours.cursor, "resting": colours.resting}.get(self._under(index))
         return colours.strip(lines[part] if part < len(lines) else (), width, base, over)
 
     marks_cursor = True
     rests = False
     """Whether the cursor stays visible without focus."""
 
+    def _under(self, index: int) -> str:
+        """How the cursor shows on an item."""
+        if index != self.cursor or not self.marks_cursor:
+            return ""
+        return "cursor" if self.has_focus else "resting" if self.rests else ""
+
     def _lines(self, index: int, width: int) -> Sequence[Line]:
         key = self.items[index]
         cached = self._cache.get((key, width))
         if cached is None:
-            if len(self._cache) > 2000:
-                self._cache.clear()
+            if len(self._cache) > _KEPT:
+                self.forget()
             cached = self._cache[key, width] = self.item_lines(key, width)
         return cached
+
+    def forget(self) -> None:
+        """Make every item's lines again when they are next in sight."""
+        self._cache.clear()
+        self.forget_rows()
 
     # Moving
 
@@ -229,6 +272,11 @@ class LineView(ScrollView, can_focus=True):
         line = offset.y + self.scroll_offset.y
         if 0 <= line < self.total:
             self.move_to(self.locate(line)[0])
+
+
+def _thumb(height: int, total: float, position: float) -> tuple[int, int]:
+    """Where a scroll bar's thumb is and how long, in eighths of a cell: what can be seen of it."""
+    return round(8 * height * position / max(1, total)), round(8 * height * height / max(1, total))
 
 
 def _position(items: Sequence[Hashable], key: Hashable, near: int) -> int:
