@@ -111,7 +111,7 @@ def dashboard(ready: dict[str, object], relay: str) -> Iterator[Terminal]:
 
 def measure(ready: dict[str, object], rate: int, keys: int, base: list[float]) -> list[float]:
     """One rate, in each view. Returns the yardstick."""
-    count = max(1, rate * 300)
+    count = max(1, rate) * 300
     relay = str(HERE / "relay_server.py")
     views = (("d", "dropped only"), ("a", "events"), ("s", "sums"), ("c", "connections"))
     with (
