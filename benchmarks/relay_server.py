@@ -61,6 +61,8 @@ class Connection(threading.Thread):
     def __init__(self, sock: socket.socket, flows: list[bytes], rate: float) -> None:
         super().__init__(daemon=True)
         self.sock, self.flows, self.rate = sock, flows, rate
+        self.asked: dict[int, tuple[str, bytearray]] = {}
+        """Stream → path and body of a question that is not complete."""
         self.h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=False, validate_inbound_headers=False)
         )
@@ -82,19 +84,22 @@ class Connection(threading.Thread):
             return False
         for event in self.h2.receive_data(data):
             if isinstance(event, h2.events.RequestReceived):
-                self.paths = getattr(self, "paths", {})
-                self.paths[event.stream_id] = dict(event.headers)[b":path"].decode()
+                self.asked[event.stream_id] = (dict(event.headers)[b":path"].decode(), bytearray())
             elif isinstance(event, h2.events.DataReceived):
+                self.asked[event.stream_id][1].extend(event.data)
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, h2.events.StreamEnded):
-                self.answer(event.stream_id, self.paths.pop(event.stream_id))
+                self.answer(event.stream_id, *self.asked.pop(event.stream_id))
         self.sock.sendall(self.h2.data_to_send())
         return True
 
-    def answer(self, stream: int, path: str) -> None:
+    def answer(self, stream: int, path: str, body: bytearray) -> None:
         self.h2.send_headers(stream, HEADERS)
         if path.endswith("GetFlows"):
-            self.send_flows(stream)
+            asked = observer_pb2.GetFlowsRequest.FromString(bytes(body[5:]))
+            self.send_flows(stream, 0 if asked.follow else asked.number)
+        elif path.endswith("GetNodes"):
+            self.h2.send_data(stream, frame(b""))
         else:
             status = observer_pb2.ServerStatusResponse(version="benchmark")
             status.num_connected_nodes.value = 1
@@ -102,11 +107,15 @@ class Connection(threading.Thread):
         self.h2.send_headers(stream, TRAILERS, end_stream=True)
         self.sock.sendall(self.h2.data_to_send())
 
-    def send_flows(self, stream: int) -> None:
-        if not self.rate:
-            blob = b"".join(self.flows)
-            self.send(stream, memoryview(blob))
-            return
+    def send_flows(self, stream: int, last: int) -> None:
+        if last:
+            self.send(stream, memoryview(b"".join(self.flows[-last:])))
+        elif not self.rate:
+            self.send(stream, memoryview(b"".join(self.flows)))
+        else:
+            self.send_paced(stream)
+
+    def send_paced(self, stream: int) -> None:
         start = time.perf_counter()
         for number, message in enumerate(self.flows):
             ahead = start + number / self.rate - time.perf_counter()

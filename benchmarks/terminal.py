@@ -15,6 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pyte
 
 
+_WINDOW = 0.15
+"""Seconds of output that are gathered before any of it is put on the screen."""
+
+
 class Terminal:
     """One program in a pseudo-terminal of `columns` × `rows`; times are seconds since its exec."""
 
@@ -70,14 +74,33 @@ class Terminal:
         os.write(self._fd, keys.encode())
 
     def key_to_paint(self, key: str, changed: Callable[[str, str], bool], limit: float = 5.0) -> float:
-        """Seconds from pressing `key` to the first screen for which `changed(before, after)` holds."""
+        """Seconds from pressing `key` to the arrival of the bytes that make `changed(before, after)` hold.
+
+        What arrives is put on the screen afterwards: reading it there takes longer than the program took to write it.
+        """
         before = self.text
         pressed = time.monotonic()
         self.press(key)
         while time.monotonic() - pressed < limit:
-            if self.read(0.1) and changed(before, self.text):
-                return time.monotonic() - pressed
+            found: list[float] = []
+            for arrived, data in self._gather(_WINDOW):
+                self._stream.feed(data)
+                if not found and changed(before, self.text):
+                    found.append(arrived - pressed)
+            if found:
+                return found[0]
         raise TimeoutError(self.text)
+
+    def _gather(self, seconds: float) -> list[tuple[float, bytes]]:
+        """What arrives within `seconds`, with its time, unread."""
+        chunks = []
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self._fd], [], [], left)[0]:
+                data = os.read(self._fd, 65536)
+                chunks.append((time.monotonic(), data))
+                self.bytes += len(data)
+        return chunks
 
     def close(self) -> None:
         for kind in (signal.SIGTERM, signal.SIGKILL):
