@@ -6,24 +6,24 @@ import argparse
 import sys
 from typing import Any
 
+from meshtui.cli.parser import Parser, build
 from meshtui.core.errors import Exit
 
 
 def main(arguments: Any) -> int:
     """Print the shell's script."""
-    from meshtui.cli.parser import build
-
     sys.stdout.write(_WRITERS[arguments.shell](words_of(build())))
     return Exit.OK
 
 
-def words_of(parser: argparse.ArgumentParser) -> dict[str, list[str]]:
+def words_of(parser: Parser) -> dict[str, list[str]]:
     """Verb → its flags and choices; the verb "" is none."""
     found: dict[str, list[str]] = {"": _flags(parser)}
     for action in parser._actions:  # noqa: SLF001 - argparse offers no other way to its own structure
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             found[""] += list(action.choices)
             for name, verb in action.choices.items():
+                verb.complete()
                 found[name] = _flags(verb)
     return found
 

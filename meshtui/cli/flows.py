@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from meshtui.cli import headless, output, words
-from meshtui.core.compact import compact_line
+from meshtui.cli import headless, words
+from meshtui.cli.flowflags import filter_text
+from meshtui.cli.flowprinter import Printer, form_of, print_filters
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowfilter import FlowFilter, parse
@@ -23,72 +24,130 @@ from meshtui.core.text import clean
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
+if TYPE_CHECKING:
+    from meshtui.hubble.query import FlowQuery
+
 LAST = 20
-_WIDEST = 4000
+_UNAVAILABLE, _ERROR = 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which flows."""
+
+    filter: FlowFilter
+    since: int | None = None
+    """Nanoseconds since the epoch, as `until`."""
+    until: int | None = None
+    first: int = 0
+    last: int = 0
+    """At most one of both is not 0."""
+
+    def of(self, items: Iterable[Any]) -> list[FlowRow]:
+        """Those of `items` that are wanted, in the order given."""
+        rows = [
+            item
+            for item in items
+            if isinstance(item, FlowRow)
+            and (self.since is None or item.time_ns >= self.since)
+            and (self.until is None or item.time_ns <= self.until)
+            and self.filter.matches(item)
+        ]
+        return rows[: self.first] if self.first else rows[-self.last :] if self.last else rows
+
+    def query(self, capacity: int) -> FlowQuery:
+        """What to ask of each cluster: as little as is sure to hold what is wanted."""
+        from meshtui.hubble.query import FlowQuery
+
+        whitelist, blacklist, rest = self.filter.to_server()
+        # Since a time, a server counts from there on: its number is that of the first ones. And what only we
+        # can filter may leave little of them.
+        counted = not rest and (self.first or (self.since is None and self.until is None and self.last))
+        number = (self.first or self.last) if counted else capacity
+        return FlowQuery(
+            whitelist, blacklist, number=number, first=bool(self.first), since_ns=self.since, until_ns=self.until
+        )
 
 
 def main(arguments: Any) -> int:
     """Print what was, or follow."""
-    wanted = _filter(arguments.filter, arguments.excluded)
+    wanted = parse(filter_text(arguments))
+    if arguments.print_raw_filters:
+        return _raw_filters(wanted)
+    asked = _asked(arguments, wanted)
+    if arguments.follow and arguments.output in ("table", "tab"):
+        raise UsageError("the table form cannot be followed", hint="-o compact, dict or jsonl")
+    printer = Printer(arguments.output, form_of(arguments, color=headless.settings_from(arguments).color))
+    if arguments.input_file:
+        return _from_file(arguments.input_file, asked, printer)
+    if arguments.follow:
+        return headless.wait_for(_follow(arguments, asked, printer))
+    return headless.wait_for(_past(arguments, asked, printer))
+
+
+def _asked(arguments: Any, wanted: FlowFilter) -> Asked:
+    """Raises UsageError for what `hubble observe` does not take together either."""
+    told = [name for name in ("first", "last", "all") if getattr(arguments, name)]
+    if "first" in told and arguments.follow:
+        told.append("follow")
+    if len(told) > 1 and told != ["last", "follow"]:
+        raise UsageError(f"--{told[0]} and --{told[1]} cannot be combined", hint="leave one of them out")
+    if arguments.follow and arguments.until:
+        raise UsageError("--until cannot be combined with --follow", hint="leave one of them out")
     now = time.time()
     since = point(arguments.since, now) if arguments.since else None
     until = point(arguments.until, now) if arguments.until else None
-    if arguments.follow and until is not None:
-        raise UsageError("--until cannot be combined with --follow", hint="leave one of them out")
-    if arguments.input_file:
-        return _from_file(arguments, wanted, since, until)
-    if arguments.follow:
-        return headless.wait_for(_follow(arguments, wanted, since))
-    return headless.wait_for(_past(arguments, wanted, since, until))
+    bounded = told or since is not None or until is not None or arguments.follow or arguments.input_file
+    return Asked(wanted, since, until, arguments.first or 0, arguments.last or (0 if bounded else LAST))
 
 
-def _filter(terms: Sequence[str], excluded: Sequence[str]) -> FlowFilter:
-    """One filter of the arguments: a value with spaces is one value, `key:some words`."""
-    shown = [_quoted(term) for term in terms]
-    return parse(" ".join([*shown, *(f"not {_quoted(term)}" for term in excluded)]))
-
-
-def _quoted(term: str) -> str:
-    first, colon, _ = term.partition(":")
-    return shlex.quote(term) if colon and " " not in first and " " in term and '"' not in term else term
-
-
-def _from_file(arguments: Any, wanted: FlowFilter, since: int | None, until: int | None) -> int:
-    """Flows that were written before, by us or by the hubble CLI."""
-    from meshtui.hubble.jsonlines import read
-
-    if arguments.input_file == "-":
-        rows = _rows(read(sys.stdin.buffer, "file"), wanted, since, until)
-    else:
-        from meshtui.mesh.replay import opened
-
-        with opened(Path(arguments.input_file)) as file:
-            rows = _rows(read(file, "file"), wanted, since, until)
-    _Printer(arguments).show(rows[-arguments.last :] if arguments.last else rows)
+def _raw_filters(wanted: FlowFilter) -> int:
+    whitelist, blacklist, rest = wanted.to_server()
+    print_filters(whitelist, blacklist)
+    if rest:
+        words.say(f"meshtui: only here: {rest}")
     return Exit.OK
 
 
-def _rows(items: Iterable[Any], wanted: FlowFilter, since: int | None, until: int | None) -> list[FlowRow]:
-    return [
-        item
-        for item in items
-        if isinstance(item, FlowRow)
-        and (since is None or item.time_ns >= since)
-        and (until is None or item.time_ns <= until)
-        and wanted.matches(item)
-    ]
+def _from_file(name: str, asked: Asked, printer: Printer) -> int:
+    """Flows that were written before, by us or by the hubble CLI; whatever is not among them is told."""
+    from meshtui.hubble.jsonlines import read
+
+    if name == "-":
+        items = list(read(sys.stdin.buffer, "file"))
+    else:
+        from meshtui.mesh.replay import opened
+
+        with opened(Path(name)) as file:
+            items = list(read(file, "file"))
+    printer.show(asked.of(items))
+    bad = _told_of(items)
+    return Exit.DEGRADED if bad else Exit.OK
 
 
-async def _past(arguments: Any, wanted: FlowFilter, since: int | None, until: int | None) -> int:
+def _told_of(items: Sequence[Any]) -> bool:
+    """Say what a file holds beside flows; whether any line could not be read."""
+    from meshtui.hubble.rows import Lost, NodeStatus, Undecodable
+
+    bad = [item for item in items if isinstance(item, Undecodable)]
+    if bad:
+        count = "1 line is no flow" if len(bad) == 1 else f"{len(bad)} lines are no flows"
+        words.say(f"meshtui: {count}: {clean(bad[0].cause, 200)}")
+    lost = sum(item.count for item in items if isinstance(item, Lost))
+    statuses = [item for item in items if isinstance(item, NodeStatus) and item.state in (_UNAVAILABLE, _ERROR)]
+    _missing("the file", lost, sorted({node for status in statuses for node in status.nodes}))
+    return bool(bad)
+
+
+async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
     from meshtui.mesh.pastflows import Past
 
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope((), status=False, access=False, flows=False)) as session:
-        last = arguments.last or (None if since is not None or until is not None else LAST)
         contexts = [cluster.context for cluster in headless.clusters_of(session)]
-        asked = [_ask(session, settings, context, wanted, last, since, until) for context in contexts]
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        store = FlowStore(max(settings.flow_capacity, last or 0))
+        coming = [_ask(session, settings, context, asked) for context in contexts]
+        answers = await asyncio.gather(*coming, return_exceptions=True)
+        store = FlowStore(max(settings.flow_capacity, asked.first, asked.last))
         failures: list[MeshtuiError] = []
         incomplete = len(contexts) < len(session.mesh.clusters)
         for context, answer in zip(contexts, answers, strict=True):
@@ -103,8 +162,7 @@ async def _past(arguments: Any, wanted: FlowFilter, since: int | None, until: in
             raise failures[0]
         for failure in failures:
             words.complain(failure)
-        rows = _rows(store, wanted, since, until)
-        _Printer(arguments).show(rows[-last:] if last else rows)
+        printer.show(asked.of(store))
         return Exit.DEGRADED if failures or incomplete else Exit.OK
 
 
@@ -117,38 +175,25 @@ def _missing(context: str, lost: int, away: Sequence[str]) -> bool:
     return bool(away)
 
 
-async def _ask(
-    session: Session,
-    settings: Settings,
-    context: str,
-    wanted: FlowFilter,
-    last: int | None,
-    since: int | None,
-    until: int | None,
-) -> Any:
+async def _ask(session: Session, settings: Settings, context: str, asked: Asked) -> Any:
     """One cluster's flows. Raises RelayError."""
-    from meshtui.hubble.query import FlowQuery
     from meshtui.mesh.pastflows import past_flows
 
-    whitelist, blacklist, rest = wanted.to_server()
-    # What only we can filter may leave little of the last few: then ask for all that is kept.
-    number = settings.flow_capacity if rest or last is None else last
-    query = FlowQuery(whitelist, blacklist, number=number, since_ns=since, until_ns=until)
+    query = asked.query(settings.flow_capacity)
     return await past_flows(session.api(context), settings.relays.get(context, ""), query, settings.flow_source)
 
 
-async def _follow(arguments: Any, wanted: FlowFilter, since: int | None) -> int:
+async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
     settings = headless.settings_from(arguments)
-    printer = _Printer(arguments)
-    begin = since if since is not None else int(time.time() * 1e9) - _SKEW_NS
+    begin = asked.since if asked.since is not None else int(time.time() * 1e9) - _SKEW_NS
 
     def take(rows: Iterable[FlowRow]) -> None:
-        printer.follow([row for row in rows if row.time_ns >= begin and wanted.matches(row)])
+        printer.follow([row for row in rows if row.time_ns >= begin and asked.filter.matches(row)])
 
     async with headless.opened(settings, Scope((), status=False, access=False)) as session:
         take(session.flows)
         session.room.record(take)
-        await session.set_flow_query(wanted)
+        await session.set_flow_query(asked.filter)
         told: set[str] = set()
         news = asyncio.Event()
         session.subscribe(lambda _: news.set())
@@ -177,49 +222,3 @@ def _no_source(session: Session, told: set[str]) -> bool:
         cluster.relay.link.phase is Phase.ABSENT or cluster.api.phase is not Phase.LIVE
         for cluster in session.mesh.clusters.values()
     )
-
-
-class _Printer:
-    """Prints flows in the form asked for."""
-
-    def __init__(self, arguments: Any) -> None:
-        self._form = "jsonl" if arguments.output == "jsonpb" else arguments.output
-        self._node = arguments.print_node_name
-        self._policies = arguments.print_policy_names
-        self._clusters = arguments.clusters
-        self.problem: BaseException | None = None
-        """Why nothing can be printed any more."""
-
-    def follow(self, rows: Sequence[FlowRow]) -> None:
-        """Print rows as they come; JSON as lines."""
-        if not rows or self.problem is not None:
-            return
-        try:
-            for row in rows:
-                output.emit(self.line(row))
-            sys.stdout.flush()
-        except OSError as error:
-            self.problem = error
-
-    def show(self, rows: Sequence[FlowRow]) -> None:
-        """Print all there is."""
-        if self._form in ("compact", "jsonl"):
-            for row in rows:
-                output.emit(self.line(row))
-            return
-        from meshtui.hubble.jsonlines import as_document
-
-        output.document([as_document(row) for row in rows], self._form)
-
-    def line(self, row: FlowRow) -> str:
-        """The CLI's line, perhaps with the clusters after it; or one flow as JSON."""
-        if self._form != "compact":
-            from meshtui.hubble.jsonlines import as_line
-
-            return as_line(row)
-        line = compact_line(row, node=self._node, policies=self._policies)
-        if self._clusters:
-            ends = row.source.cluster or "–", row.destination.cluster or "–"
-            client, server = ends[::-1] if row.is_reply else ends
-            line = f"{line} [{client} → {server}, seen by {row.node}]"
-        return clean(line, _WIDEST)

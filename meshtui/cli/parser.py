@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from meshtui.cli.flowflags import add_flags
+from meshtui.cli.flowflags import count as _count
 from meshtui.cli.verbs import EXAMPLES, SHELLS
 from meshtui.core.errors import UsageError
 
@@ -16,6 +18,19 @@ class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose mistakes are UsageErrors and whose help shows examples first."""
 
     examples = ""
+    late: Callable[[argparse.ArgumentParser], None] | None = None
+    """Adds what takes long to know, and is not added before it is needed."""
+
+    def complete(self) -> None:
+        """Add what is late."""
+        late, self.late = self.late, None
+        if late is not None:
+            late(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ever, with every flag."""
+        self.complete()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing: words are printed in one place."""
@@ -44,7 +59,10 @@ def build() -> Parser:
         parents = [common] if takes_common else []
         verb = verbs.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
         verb.examples = EXAMPLES.get(name, "")
-        fill(verb)
+        if fill is add_flags:
+            verb.late = fill
+        else:
+            fill(verb)
     return parser
 
 
@@ -89,26 +107,6 @@ def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", default="", metavar="TERMS", help="as in the dashboard: 'is:global !cluster:tion'")
     parser.add_argument("--sort", choices=("meshed", "name", "fault", "ready"), default="meshed")
     _output(parser)
-
-
-def _flows(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "filter", nargs="*", metavar="FILTER", help="as in the dashboard: verdict:dropped to-pod:default/rebel-base"
-    )
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
-    parser.add_argument("--last", type=_count, metavar="N", help="the last N flows of all clusters; 20 by default")
-    parser.add_argument("--since", metavar="TIME", help="flows since then: 30s, 5m, 1h, or 2026-11-23T19:36:28Z")
-    parser.add_argument("--until", metavar="TIME", help="flows until then; not with --follow")
-    parser.add_argument("--not", dest="excluded", action="append", default=[], metavar="FILTER", help="none like these")
-    parser.add_argument(
-        "--clusters", action="store_true", help="name both clusters and the node after each compact line"
-    )
-    parser.add_argument("--print-node-name", action="store_true", help="the observing node in each compact line")
-    parser.add_argument("--print-policy-names", action="store_true", help="deciding policies in each compact line")
-    parser.add_argument(
-        "--input-file", metavar="FILE", help="a file of flows instead of clusters; - for standard input"
-    )
-    _output(parser, ("compact", "json", "jsonl", "jsonpb", "yaml"))
 
 
 def _annotate(parser: argparse.ArgumentParser) -> None:
@@ -202,7 +200,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "status": ("clusters, links between them, Relays; exit 1 when degraded", _output, True),
     "nodes": ("nodes of all clusters", _output, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
-    "flows": ("Hubble flows of all clusters", _flows, True),
+    "flows": ("Hubble flows of all clusters", add_flags, True),
     "policies": ("network policies of all clusters", _output, True),
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),
     "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
@@ -215,12 +213,5 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
 def _natural(text: str) -> int:
     value = int(text)
     if value < 0:
-        raise ValueError(text)
-    return value
-
-
-def _count(text: str) -> int:
-    value = _natural(text)
-    if value == 0:
         raise ValueError(text)
     return value

@@ -24,6 +24,7 @@ EXAMPLES = {
   meshtui flows --last 50 verdict:dropped
   meshtui flows --follow --clusters to-pod:default/rebel-base --not reply
   meshtui flows --source agents --follow verdict:dropped
+  meshtui flows --first 10 --from-pod default/x-wing --not --protocol udp -o dict
   meshtui flows --since 5m -o jsonl > flows.jsonl""",
     "policies": "  meshtui policies -n default",
     "annotate": """\

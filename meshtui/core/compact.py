@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from meshtui.core import dropreason, identity
 from meshtui.core.flow import EventType, FlowRow, Peer, Verdict
+from meshtui.core.flowtime import formatted
 from meshtui.core.text import clean
 
 TRACE_POINTS = (
@@ -42,45 +44,81 @@ _CAPTURE_POINTS = {
     11: "DBG_CAPTURE_SNAT_POST",
 }
 _AUTH_TYPES = {1: "SPIRE", 2: "TEST_ALWAYS_FAIL"}
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LINE_LIMIT = 1 << 20
+_VERDICT_ROLES: dict[int, str] = {
+    Verdict.FORWARDED: "forwarded",
+    Verdict.REDIRECTED: "forwarded",
+    Verdict.DROPPED: "dropped",
+    Verdict.ERROR: "dropped",
+    Verdict.AUDIT: "audit",
+    Verdict.TRACED: "traced",
+    Verdict.TRANSLATED: "translated",
+}
+_AUTH_ROLES = {1: "auth", 2: "auth-fails"}
+
+Paint = Callable[[str, str], str]
+"""(role, text) → the text in the role's colour: `host`, `port`, `identity`, a verdict's, `auth`, `auth-fails`."""
 
 
-def compact_line(row: FlowRow, *, node: bool = False, numeric: bool = False, policies: bool = False) -> str:
-    """The line `hubble observe` prints, control characters made visible.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How flows are printed, in the words of `hubble observe`'s flags."""
 
-    `node` is its --print-node-name, `numeric` its --numeric, `policies` its --print-policy-names.
-    """
-    left = f"{host(row, False, numeric=numeric)} {identity.label(row.source.identity)}"
-    right = f"{host(row, True, numeric=numeric)} {identity.label(row.destination.identity)}"
+    node: bool = False
+    """--print-node-name"""
+    numeric: bool = False
+    """--numeric, --ip-translation=false: addresses instead of names."""
+    policies: bool = False
+    """--print-policy-names"""
+    time: str = "StampMilli"
+    """--time-format, one of `flowtime.FORMATS`."""
+    clusters: bool = False
+    """Ours: both clusters and the observing node are told, too."""
+    paint: Paint | None = None
+    """--color; None is none."""
+
+    def painted(self, role: str, text: str) -> str:
+        """Text in its role's colour; cleaned, since a coloured line cannot be any more."""
+        return text if self.paint is None else self.paint(role, clean(text, _LINE_LIMIT))
+
+    def plain(self, text: str) -> str:
+        """Text without a colour, in a line that may have some."""
+        return text if self.paint is None else clean(text, _LINE_LIMIT)
+
+
+PLAIN = Form()
+
+
+def compact_line(row: FlowRow, form: Form = PLAIN) -> str:
+    """The line `hubble observe` prints, control characters made visible."""
+    left, right = (f"{host(row, at, form)} {_identity(row, at, form)}" for at in (False, True))
     if row.is_reply:
         left, right = right, left
     arrow = "<>" if row.is_reply is None else "<-" if row.is_reply else "->"
-    where = f" [{row.node}]" if node else ""
+    where = f" [{form.plain(row.node)}]" if form.node else ""
     line = (
-        f"{stamp_milli(row.time_ns)}{where}: {left} {arrow} {right} "
-        f"{flow_type(row)} {verdict(row, policies=policies)} ({summary(row)})"
+        f"{formatted(row.time_ns, form.time)}{where}: {left} {arrow} {right} "
+        f"{form.plain(flow_type(row))} {verdict(row, form)} ({summary(row, form)})"
     )
-    return clean(line, _LINE_LIMIT)
+    if form.clusters:
+        line = f"{line} [{form.plain(clusters(row))}]"
+    return line if form.paint else clean(line, _LINE_LIMIT)
 
 
-def stamp_milli(time_ns: int, zone: tzinfo = UTC) -> str:
-    """Go's StampMilli, `Nov 23 19:38:15.276`, cut and not rounded; `N/A` for a time that cannot be."""
-    seconds, nanos = divmod(time_ns, 1_000_000_000)
-    try:
-        at = datetime.fromtimestamp(seconds, zone)
-    except (ValueError, OverflowError, OSError):
-        return "N/A"
-    return f"{_MONTHS[at.month - 1]} {at.day:2d} {at:%H:%M:%S}.{nanos // 1_000_000:03d}"
+def clusters(row: FlowRow) -> str:
+    """`koornacht → tion, seen by koornacht/worker`: from client to server, as the line itself reads."""
+    ends = row.source.cluster or "–", row.destination.cluster or "–"
+    client, server = ends[::-1] if row.is_reply else ends
+    return f"{client} → {server}, seen by {row.node}"
 
 
-def host(row: FlowRow, destination: bool, *, numeric: bool = False) -> str:
+def host(row: FlowRow, destination: bool, form: Form = PLAIN) -> str:
     """One side as the CLI names it: pod, else service, else DNS names, else IP; with its port if it has one."""
     peer, ip, port, service, names = _side(row, destination)
     if not (row.source_ip or row.destination_ip):
-        return row.extra.destination_mac if destination else row.extra.source_mac
+        return form.painted("host", row.extra.destination_mac if destination else row.extra.source_mac)
     name = ip
-    if not numeric:
+    if not form.numeric:
         service_namespace, _, service_name = service.partition("/")
         namespace = service_namespace if service else peer.namespace
         if peer.pod:
@@ -90,8 +128,16 @@ def host(row: FlowRow, destination: bool, *, numeric: bool = False) -> str:
         elif names:
             name = ",".join(names)
     if not port:
-        return name
-    return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        return form.painted("host", name)
+    if form.paint is None:
+        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    name = form.plain(name)
+    bare = f"[{name}]:" if ":" in name else f"{name}:"
+    return form.paint("host", bare + form.paint("port", str(port)))
+
+
+def _identity(row: FlowRow, destination: bool, form: Form) -> str:
+    return form.painted("identity", identity.label((row.destination if destination else row.source).identity))
 
 
 def _side(row: FlowRow, destination: bool) -> tuple[Peer, str, int, str, tuple[str, ...]]:
@@ -139,19 +185,21 @@ def direction(number: int) -> str:
     return DIRECTIONS[number] if 0 <= number < len(DIRECTIONS) else str(number)
 
 
-def verdict(row: FlowRow, *, policies: bool = False) -> str:
+def verdict(row: FlowRow, form: Form = PLAIN) -> str:
     """The VERDICT column: `FORWARDED`, `DROPPED`; of a policy verdict `ALLOWED`, `DENIED`, `AUDITED`."""
     name = VERDICTS.get(row.verdict, str(row.verdict))
-    if row.event_type != EventType.POLICY_VERDICT or row.l7:
-        return name
-    name = _POLICY_VERDICTS.get(row.verdict, name)
-    named = [f"{p.name} ({p.kind})" for p in row.allowed_by + row.denied_by if p.name and p.kind]
-    return f"{name} BY {', '.join(named)}" if policies and named else name
+    if row.event_type == EventType.POLICY_VERDICT and not row.l7:
+        name = _POLICY_VERDICTS.get(row.verdict, name)
+        named = [f"{p.name} ({p.kind})" for p in row.allowed_by + row.denied_by if p.name and p.kind]
+        if form.policies and named:
+            name = f"{name} BY {', '.join(named)}"
+    role = _VERDICT_ROLES.get(row.verdict)
+    return form.painted(role, name) if role else form.plain(name)
 
 
-def summary(row: FlowRow) -> str:
+def summary(row: FlowRow, form: Form = PLAIN) -> str:
     """The server's summary with what the CLI puts around it."""
     extra = row.extra
-    text = f"IP Trace ID: {extra.ip_trace_id}; {row.summary}" if extra.ip_trace_id else row.summary
+    text = form.plain(f"IP Trace ID: {extra.ip_trace_id}; {row.summary}" if extra.ip_trace_id else row.summary)
     auth = _AUTH_TYPES.get(extra.auth_type)
-    return f"{text}; Auth: {auth}" if auth else text
+    return f"{text}; Auth: {form.painted(_AUTH_ROLES[extra.auth_type], auth)}" if auth else text

@@ -62,7 +62,7 @@ def _sorted_out(items: list[Item]) -> Past:
 
 async def _of_agents(api: Api, query: FlowQuery) -> Past:
     words = [word for word in command(query.whitelist, query.blacklist) if word != "--follow"]
-    words += ["--last", str(query.number)] if query.number else ["--all"]
+    words += ["--first" if query.first else "--last", str(query.number)] if query.number else ["--all"]
     words += ["--since", rfc3339(query.since_ns)] if query.since_ns is not None else []
     words += ["--until", rfc3339(query.until_ns)] if query.until_ns is not None else []
     pods, _ = await api.list_all(PODS, NAMESPACE, label_selector=LABEL)

@@ -183,6 +183,10 @@ async def test_flows_compact_json_and_filtered(lab):
     lines = [json.loads(line) for line in (await meshtui("flows", "--last", "3", "-o", "jsonl")).out.splitlines()]
     assert len(lines) == 3
     assert all("flow" in line for line in lines)
+    every = (await meshtui("flows", "--all")).out.splitlines()
+    assert len(every) > 20
+    first = (await meshtui("flows", "--first", "5", "--namespace", "default")).out.splitlines()
+    assert [line for line in every if "default/" in line][:5] == first
     assert (await meshtui("flows", "--since", "yesterday")).code == 2
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from meshtui.core.compact import compact_line, flow_type, stamp_milli
+from meshtui.core.compact import Form, compact_line, flow_type
 from meshtui.core.flow import FlowExtra, Peer, PolicyRef
 from tests.core import printed
 from tests.core.flows import WORLD, recorded, row
@@ -28,7 +28,7 @@ def test_a_denied_packet_is_two_lines() -> None:
 
 
 def test_a_reply_reads_client_to_server() -> None:
-    line = compact_line(row(is_reply=True, event_type=4, sub_type=0, verdict=1), node=True)
+    line = compact_line(row(is_reply=True, event_type=4, sub_type=0, verdict=1), Form(node=True))
     assert line.startswith("Nov 14 22:13:20.000 [koornacht/koornacht-control-plane]: default/rebel-base-")
     assert " <- default/x-wing-689bd74994-8wv5f:35072 (ID:98328) to-endpoint FORWARDED " in line
 
@@ -53,7 +53,7 @@ def test_hosts_reasons_and_oddities(fields: dict[str, object], expected: str) ->
 
 def test_policy_names_only_of_those_that_have_one() -> None:
     allowed = (PolicyRef("egress", "default", "CiliumNetworkPolicy"), PolicyRef("", "", "", ("reserved:x",)))
-    line = compact_line(row(event_type=5, verdict=1, allowed_by=allowed), policies=True)
+    line = compact_line(row(event_type=5, verdict=1, allowed_by=allowed), Form(policies=True))
     assert "EGRESS ALLOWED BY egress (CiliumNetworkPolicy) (TCP" in line
 
 
@@ -68,7 +68,3 @@ def test_types_nobody_has_seen() -> None:
     assert flow_type(row(event_type=7, extra=FlowExtra(xlate_point=2))) == "post-xlate-fwd"
     assert flow_type(row(event_type=200)) == "UNKNOWN"
     assert flow_type(row(event_type=5, match_type=99, direction=9)) == "policy-verdict:unknown 9"
-
-
-def test_milliseconds_are_cut() -> None:
-    assert stamp_milli(1_999_999_999) == "Jan  1 00:00:01.999"

@@ -290,8 +290,11 @@ def crosses(row: FlowRow) -> bool:
     return bool(row.source.cluster and row.destination.cluster) and row.source.cluster != row.destination.cluster
 
 
+_WITH_NODE = compact.Form(node=True)
+
+
 def _text(value: str) -> Matcher:
-    return lambda row: value in compact.compact_line(row, node=True).lower()
+    return lambda row: value in compact.compact_line(row, _WITH_NODE).lower()
 
 
 _PLAIN: dict[str, Callable[[Any], Matcher]] = {
