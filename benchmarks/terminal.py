@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyte
 
-
 _WINDOW = 0.15
 """Seconds of output that are gathered before any of it is put on the screen."""
 
