@@ -10,114 +10,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from operator import attrgetter
 
 from meshtui.core.flow import FlowRow
-from meshtui.core.flowlevels import rises
+from meshtui.core.flownode import Growth, Look, Mark, NodeAccount, Reading, Stand, find_growth, restarted, total
 
-_MARKS_KEPT = 60
+__all__ = ["FlowAccount", "Growth", "Mark", "NodeAccount", "Reading", "Stand", "total"]
+
 _NODES_KEPT = 10_000
-_RESTARTS_KEPT = 20
 _node_of = attrgetter("node")
 _time_of = attrgetter("time_ns")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a node said of itself, between two looks at the newest event it held."""
-
-    node: str
-    """`cluster/node`."""
-    at_ns: int
-    """Our clock, when it was asked."""
-    seen: int
-    """Flows seen since its agent started."""
-    uptime_ns: int
-    before_ns: int
-    """The node's time of its newest event just before it said so."""
-    after_ns: int
-    """And just after: the same where nothing happened in between."""
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """Events that went missing between two readings of a node."""
-
-    start_ns: int
-    """Our clock: the reading before."""
-    end_ns: int
-    least: int
-    most: int | None
-    """None: at least so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """How a node's account stands; `least` and `most` are equal but for nodes that are never quiet."""
-
-    node: str
-    seen: int
-    here: int
-    least: int
-    most: int | None
-    """None: at least so many are missing."""
-    proven: bool
-    """False until two readings agree."""
-
-
-@dataclass(slots=True)
-class Mark:
-    """A reading, and what came here since the one before it."""
-
-    reading: Reading
-    feeder: str
-    """Whose Relay or agent delivered the node then."""
-    gained: int = 0
-    """Events here between the reading before's newest and this one's `before_ns`."""
-    within: int = 0
-    """Events here between `before_ns` and `after_ns`."""
-    told: int = 0
-    """Events of the same stretch that the node itself said its ring lost."""
-
-    @property
-    def came(self) -> int:
-        """Events here since the reading before."""
-        return self.gained + self.within
-
-
-@dataclass(slots=True)
-class NodeAccount:
-    """One node's readings since its agent started or the account began."""
-
-    marks: list[Mark] = field(default_factory=list)
-    restarted: list[tuple[int, int, str]] = field(default_factory=list)
-    """Its agent started anew: the last reading before, the first after (our clock), and the feeder before."""
-    seen_before: int = 0
-    here_before: int = 0
-    """What marks that are no longer kept had come to."""
-    growth: dict[int, Growth] = field(default_factory=dict)
-    """What went missing, by the time of the reading that showed it."""
-    told: int = 0
-    """Losses told since the last mark."""
-    told_ns: int = 0
-    changed: bool = False
-
-    def looks(self) -> Iterator[tuple[Mark, int, int]]:
-        """Each mark with the least and the most that was missing by then, but for a constant."""
-        came = 0
-        for number, mark in enumerate(self.marks):
-            came += mark.gained + mark.told if number else 0
-            yield mark, mark.reading.seen - came - mark.within, mark.reading.seen - came
-            came += mark.within
-
-    def overtaken(self, newest: bool) -> int:
-        """How many marks lie before an event that is here; `newest`: whether one came after the last mark."""
-        if newest:
-            return len(self.marks)
-        came = (number for number in range(len(self.marks) - 1, 0, -1) if self.marks[number].came)
-        return next(came, 0)
 
 
 class FlowAccount:
@@ -133,6 +37,7 @@ class FlowAccount:
         self._nodes: dict[str, NodeAccount] = {}
         self._open: Counter[str] = Counter()
         """Events here by node, newer than its last mark; of nodes without marks all since the account began."""
+        self._doubts: dict[str, int] = {}
         self._floor_ns = 0
         """The newest mark of all: rows up to here may belong to one."""
 
@@ -145,6 +50,7 @@ class FlowAccount:
         """Begin anew: something happened to the rows that no count knows."""
         self._nodes.clear()
         self._open.clear()
+        self._doubts.clear()
         self._floor_ns = 0
 
     def suspend(self, why: str) -> None:
@@ -167,29 +73,11 @@ class FlowAccount:
         at = bisect_right(fresh, self._floor_ns, key=_time_of) if fresh[0].time_ns <= self._floor_ns else 0
         self._open.update(map(_node_of, fresh[at:] if at else fresh))
         for row in fresh[:at]:
-            self._place(row)
+            account = self._nodes.get(row.node)
+            if account is None or not account.place(row.time_ns):
+                self._open[row.node] += 1
         if len(self._open) > _NODES_KEPT:
             self.restart()
-
-    def _place(self, row: FlowRow) -> None:
-        account = self._nodes.get(row.node)
-        if account is None:
-            self._open[row.node] += 1
-            return
-        marks, time_ns = account.marks, row.time_ns
-        for number in range(len(marks) - 1, -1, -1):
-            reading = marks[number].reading
-            if time_ns > reading.after_ns:
-                if number + 1 < len(marks):
-                    marks[number + 1].gained += 1
-                    account.changed = True
-                else:
-                    self._open[row.node] += 1
-                return
-            if time_ns > reading.before_ns:
-                marks[number].within += 1
-                account.changed = True
-                return
 
     def tell_lost(self, node: str, count: int, now_ns: int) -> None:
         """A node says that so many events, which it counts as seen, were overwritten before they could be sent."""
@@ -227,9 +115,8 @@ class FlowAccount:
         if account is None or not account.marks:
             return reading.node in heard
         last = account.marks[-1].reading
-        if _restarted(last, reading):
-            restarts = [*account.restarted[-_RESTARTS_KEPT:], (last.at_ns, reading.at_ns, account.marks[-1].feeder)]
-            self._nodes[reading.node] = NodeAccount(restarted=restarts, growth=account.growth)
+        if restarted(last, reading):
+            self._nodes[reading.node] = account.anew(reading)
             return True
         return reading.before_ns >= last.after_ns and reading.at_ns > last.at_ns
 
@@ -268,13 +155,7 @@ class FlowAccount:
         mark = Mark(reading, feeder, gained, newer_before - newer_after, account.told)
         self._open[reading.node] = newer_after
         account.told = account.told_ns = 0
-        account.marks.append(mark)
-        account.changed = True
-        if len(account.marks) > _MARKS_KEPT:
-            gone = account.marks.pop(0)
-            first = account.marks[0]
-            account.seen_before += first.reading.seen - gone.reading.seen
-            account.here_before += gone.within + first.gained
+        account.add(mark)
         self._floor_ns = max(account.marks[-1].reading.after_ns for account in self._nodes.values() if account.marks)
 
     # What follows from them
@@ -288,9 +169,24 @@ class FlowAccount:
         for node in changed:
             account = self._nodes[node]
             judged = self._judged(node, now_ns)
-            account.changed = not judged or judged[-1][0] is not account.marks[-1]
-            _find_growth(account, judged, breaks)
+            account.changed = not judged or judged[-1].mark is not account.marks[-1]
+            find_growth(account, judged, breaks)
+            self._doubt(account, judged)
         return bool(changed)
+
+    def _doubt(self, account: NodeAccount, judged: Sequence[Look]) -> None:
+        """Something seems to be missing: before it is told, the ring may be asked for it once more."""
+        for before, look in pairwise(judged):
+            if look.mark.reading.at_ns > account.doubted_ns and look.least > before.most:
+                feeder, since_ns = look.mark.feeder, before.mark.reading.before_ns
+                self._doubts[feeder] = min(since_ns, self._doubts.get(feeder, since_ns))
+        if judged:
+            account.doubted_ns = judged[-1].mark.reading.at_ns
+
+    def take_doubts(self) -> dict[str, int]:
+        """Feeder → since when (the nodes' clocks) something seems to be missing, since the last call."""
+        doubts, self._doubts = self._doubts, {}
+        return doubts
 
     def nodes(self) -> list[str]:
         """Nodes that are accounted for."""
@@ -300,21 +196,12 @@ class FlowAccount:
         """One node's account. Raises KeyError."""
         return self._nodes[node]
 
-    def _judged(self, node: str, now_ns: int) -> list[tuple[Mark, int, int]]:
-        """Marks that can be judged: calm ones that newer events have overtaken, and ones that tell of no growth."""
-        account = self._nodes[node]
-        passed = account.overtaken(self._open[node] > 0)
-        judged: list[tuple[Mark, int, int]] = []
-        for number, look in enumerate(account.looks()):
-            age = now_ns - look[0].reading.at_ns
-            grown = bool(judged) and look[1] > judged[-1][2]
-            if age >= self.calm_ns and (number < passed or age >= self.patience_ns or (judged and not grown)):
-                judged.append(look)
-        return judged
+    def _judged(self, node: str, now_ns: int) -> list[Look]:
+        return self._nodes[node].judged(self._open[node] > 0, now_ns, self.calm_ns, self.patience_ns)
 
     def checked(self, node: str, now_ns: int) -> list[Mark]:
         """A node's readings that can be judged, in order."""
-        return [mark for mark, _, _ in self._judged(node, now_ns)]
+        return [look.mark for look in self._judged(node, now_ns)]
 
     def stand(self, node: str, now_ns: int) -> Stand:
         """How a node's account stands at its last reading that can be judged."""
@@ -328,44 +215,4 @@ class FlowAccount:
             if judged and mark is judged[-1]:
                 break
             here += mark.within
-        return Stand(node, seen, here, *total(account.growth.values()), len(judged) > 1)
-
-
-def _restarted(last: Reading, reading: Reading) -> bool:
-    """Whether its agent is another one: younger than the time since the last reading."""
-    passed = reading.at_ns - last.at_ns
-    return reading.seen < last.seen or 0 < reading.uptime_ns < max(passed, last.uptime_ns)
-
-
-def total(parts: Iterable[Growth]) -> tuple[int, int | None]:
-    """Least and most of several growths together."""
-    least, most = 0, 0
-    bounded = True
-    for part in parts:
-        least += part.least
-        most += part.most or 0
-        bounded = bounded and part.most is not None
-    return least, most if bounded else None
-
-
-def _find_growth(
-    account: NodeAccount, judged: Sequence[tuple[Mark, int, int]], breaks: Sequence[tuple[str, int]]
-) -> None:
-    """Growth among the marks that are kept is found anew each time; what older marks showed stays."""
-    if len(judged) < 2:
-        return
-    marks = [mark for mark, _, _ in judged]
-    first = marks[0].reading.at_ns
-    for at_ns in [at_ns for at_ns in account.growth if at_ns > first]:
-        del account.growth[at_ns]
-    known = {number for number in range(1, len(marks)) if _broken(marks[number - 1], marks[number], breaks)}
-    for rise in rises([(least, most) for _, least, most in judged], known):
-        start_ns, end_ns = marks[rise.index - 1].reading.at_ns, marks[rise.index].reading.at_ns
-        account.growth[end_ns] = Growth(start_ns, end_ns, rise.least, rise.most)
-
-
-def _broken(before: Mark, after: Mark, breaks: Sequence[tuple[str, int]]) -> bool:
-    return any(
-        source in (before.feeder, after.feeder) and before.reading.at_ns < at_ns <= after.reading.at_ns
-        for source, at_ns in breaks
-    )
+        return Stand(node, seen, here, *total([*account.grown_before, *account.growth.values()]), len(judged) > 1)

@@ -10,6 +10,8 @@ from meshtui.core.flowaccount import FlowAccount, Growth, total
 
 _PATIENCE_NS = 120_000_000_000
 """How long after a gap its nodes may take to be counted."""
+_NEAR_NS = 10_000_000_000
+"""Silent losses of one source that follow each other so soon are one gap."""
 _RECENT = 50
 """Older gaps stay as they are."""
 _CONFIRMED = 2
@@ -144,30 +146,42 @@ def _silent(gaps: deque[Gap], account: FlowAccount) -> None:
 
     Growth by one is left alone: the entry that a ring holds back may look like it.
     """
-    found: dict[tuple[str, int, int], list[Missing]] = {}
+    found = {(gap.source, gap.start_ns, gap.end_ns): gap for gap in _unheard(gaps, account)}
+    for at, gap in reversed(list(enumerate(gaps))):
+        key = gap.source, gap.start_ns, gap.end_ns
+        if gap.silent and key in found:
+            gaps[at] = found.pop(key)
+        elif gap.silent and _still_known(gap, account):
+            del gaps[at]
+    gaps.extend(found.values())
+
+
+def _unheard(gaps: Iterable[Gap], account: FlowAccount) -> list[Gap]:
+    """A gap for each stretch in which nodes of one source lost events in silence."""
     loud = [gap for gap in gaps if not gap.silent]
+    parts: list[tuple[str, Growth, str]] = []
     for node in account.nodes():
         known = account.account(node)
         feeders = {mark.reading.at_ns: mark.feeder for mark in known.marks}
         for growth in known.growth.values():
             feeder = feeders.get(growth.end_ns)
-            if (
-                feeder is None
-                or growth.most in (0, 1)
-                or _covered(growth, {feeder, feeders.get(growth.start_ns)}, loud)
-            ):
+            if not feeder or growth.most in (0, 1):
                 continue
-            found.setdefault((feeder, growth.start_ns, growth.end_ns), []).append(
-                Missing(node, growth.least, growth.most)
-            )
-    for at, gap in reversed(list(enumerate(gaps))):
-        key = gap.source, gap.start_ns, gap.end_ns or 0
-        if gap.silent and key in found:
-            gaps[at] = replace(gap, missing=tuple(found.pop(key)))
-        elif gap.silent and _still_known(gap, account):
-            del gaps[at]
-    for (source, start_ns, end_ns), missing in found.items():
-        gaps.append(Gap(source, start_ns, end_ns, True, "", False, True, tuple(missing), True))
+            if not _covered(growth, {feeder, feeders.get(growth.start_ns)}, loud):
+                parts.append((feeder, growth, node))
+    parts.sort(key=lambda part: (part[0], part[1].start_ns))
+    found: list[Gap] = []
+    growths: dict[str, list[Growth]] = {}
+    for feeder, growth, node in parts:
+        last = found[-1] if found else None
+        if last is None or last.source != feeder or growth.start_ns > (last.end_ns or 0) + _NEAR_NS:
+            growths = {}
+            found.append(Gap(feeder, growth.start_ns, counted=True, silent=True))
+        growths.setdefault(node, []).append(growth)
+        end_ns = max(growth.end_ns, found[-1].end_ns or 0)
+        missing = tuple(Missing(name, *total(grown)) for name, grown in sorted(growths.items()))
+        found[-1] = replace(found[-1], end_ns=end_ns, missing=missing)
+    return found
 
 
 def _covered(growth: Growth, sources: Iterable[str | None], gaps: Sequence[Gap]) -> bool:

@@ -23,7 +23,7 @@ class Rise:
     index: int
     least: int
     most: int | None
-    """None: at least so many. Where nothing tells when it grew, looks with wide bounds may hide some of it."""
+    """None: at least so many. Where nothing tells when it grew, and no look was exact, some of it may be hidden."""
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class _Level:
     least: int
     most: int
     sharp: bool
-    """All of its looks were exact."""
+    """One of its looks was exact: what wider ones may hide came after it, and is counted from there."""
     known: bool = False
     """It begins where something is known to have happened."""
 
@@ -42,7 +42,7 @@ class _Level:
         if least > most:
             return False
         self.least, self.most = least, most
-        self.sharp = self.sharp and bounds[0] == bounds[1]
+        self.sharp = self.sharp or bounds[0] == bounds[1]
         return True
 
 

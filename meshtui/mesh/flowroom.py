@@ -145,5 +145,9 @@ class FlowRoom:
         self._rates.tell()
         if self.store.judge_gaps(int(self._clock.now() * 1e9)):
             self._news.post(None)
+        doubts = self.store.account.take_doubts()
+        for source in self._sources() if doubts else ():
+            if source.context in doubts:
+                source.look_back(doubts[source.context])
         if self._loop is not None:
             self._beat = self._loop.call_later(RATE_SECONDS, self._tick)

@@ -31,6 +31,8 @@ from meshtui.mesh.scope import ServerFilter
 STOP_SECONDS = 1.0
 CATCH_UP_SECONDS = 60.0
 """How far back a changed question reaches: the rings still know what the old one did not ask for."""
+LOOK_BACK_NS = 1_000_000_000
+"""Events of one node are in order but for so little."""
 AUTO, RELAY, AGENTS = "auto", "relay", "agents"
 """What a person may choose: Relay, and agents where there is none; only Relays; only agents."""
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
@@ -103,6 +105,11 @@ class FlowSourceTask:
         else:
             self._backoff.reset()
             self._changed.set()
+
+    def look_back(self, since_ns: int) -> None:
+        """Ask the rings once more for what seems not to have come since then."""
+        if self._stream is not None and self._stream.running:
+            self._stream.ask(self._query(), since_ns - LOOK_BACK_NS)
 
     def _query(self) -> FlowQuery:
         whitelist, blacklist = self._duty.filters(*self._filters)

@@ -26,6 +26,8 @@ class SimOptions:
     """Services generated per cluster beside the lab's own."""
     flow_rate: int = 0
     """Background flows per second in the whole mesh."""
+    ring: int = 4095
+    """Flow events that each agent keeps (Cilium's hubble-event-buffer-capacity)."""
     cilium_version: str = "1.21"
     directory: Path | None = None
     """Where the kubeconfig goes; None: a temporary directory, removed at exit."""

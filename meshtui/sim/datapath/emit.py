@@ -26,7 +26,9 @@ def ring_of(cluster: SimCluster, node: str) -> Ring:
     """A node's ring, made when first asked for."""
     ring = cluster.rings.get(node)
     if ring is None:
-        ring = cluster.rings[node] = Ring(f"{cluster.name}/{node}", cluster.world.clock.monotonic())
+        world = cluster.world
+        ring = Ring(f"{cluster.name}/{node}", world.clock.monotonic(), world.options.ring)
+        cluster.rings[node] = ring
     found: Ring = ring
     return found
 

@@ -9,7 +9,6 @@ from itertools import islice
 
 from meshtui.hubble.pb import flow_pb2
 
-CAPACITY = 4095
 _STEP_NS = 1_000_000_000
 """A clock that goes back further than this was set back."""
 _UUID = b"\x92\x02\x24"
@@ -76,7 +75,7 @@ class Event:
 class Ring:
     """The newest events of one agent. Written by one thread, read by many."""
 
-    def __init__(self, node: str, started: float, capacity: int = CAPACITY) -> None:
+    def __init__(self, node: str, started: float, capacity: int = 4095) -> None:
         self.node = node
         """`cluster/node`."""
         self.started = started
