@@ -16,6 +16,7 @@ from meshtui.cli.flowprinter import Printer, form_of, print_filters
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowfilter import FlowFilter, parse
+from meshtui.core.flowgaps import Gap, sentence
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.flowtime import point
 from meshtui.core.settings import Settings
@@ -197,18 +198,30 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
         told: set[str] = set()
         news = asyncio.Event()
         session.subscribe(lambda _: news.set())
+        session.subscribe_flows(news.set)
         news.set()
         while True:
             await news.wait()
             news.clear()
             if printer.problem is not None:
                 raise printer.problem
+            _tell_gaps(session.flows.gaps, told)
             if _no_source(session, told):
                 raise CheckFailed("no cluster has flows to follow", hint="cilium hubble enable")
 
 
 _SKEW_NS = 5_000_000_000
 """Nodes' clocks may be behind ours by so much without their flows being taken for old ones."""
+
+
+def _tell_gaps(gaps: Iterable[Gap], told: set[str]) -> None:
+    """Tell of each gap what is missing, once that is known, and again when late events change it."""
+    for gap in gaps:
+        line = sentence(gap)
+        key = f"{gap.start_ns} {line}"
+        if gap.end_ns is not None and not gap.counting and key not in told:
+            told.add(key)
+            words.say(f"meshtui: {clean(line, 400)}")
 
 
 def _no_source(session: Session, told: set[str]) -> bool:

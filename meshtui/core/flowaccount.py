@@ -206,13 +206,11 @@ class FlowAccount:
     def stand(self, node: str, now_ns: int) -> Stand:
         """How a node's account stands at its last reading that can be judged."""
         account = self._nodes[node]
-        seen, here = account.seen_before, account.here_before
+        marks = account.marks
+        seen, told = account.seen_before, account.told_before
         judged = self.checked(node, now_ns)
-        for number, mark in enumerate(account.marks):
-            if number:
-                here += mark.gained
-                seen = account.seen_before + mark.reading.seen - account.marks[0].reading.seen
-            if judged and mark is judged[-1]:
-                break
-            here += mark.within
-        return Stand(node, seen, here, *total([*account.grown_before, *account.growth.values()]), len(judged) > 1)
+        for before, mark in pairwise(marks[: marks.index(judged[-1]) + 1] if judged else ()):
+            seen += mark.reading.seen - before.reading.seen
+            told += mark.told
+        missing = total([*account.grown_before, *account.growth.values()])
+        return Stand(node, seen, told, *missing, len(judged) > 1)

@@ -12,6 +12,8 @@ _PATIENCE_NS = 120_000_000_000
 """How long after a gap its nodes may take to be counted."""
 _NEAR_NS = 10_000_000_000
 """Silent losses of one source that follow each other so soon are one gap."""
+_NAMED = 4
+"""Nodes that are named at most."""
 _RECENT = 50
 """Older gaps stay as they are."""
 _CONFIRMED = 2
@@ -55,6 +57,62 @@ class Gap:
     def least(self) -> int:
         """Events that are missing, as far as that can be counted."""
         return sum(missing.least for missing in self.missing)
+
+
+def sentence(gap: Gap) -> str:
+    """`tion's source away for 12.0 s: nothing missing`. Unclean: a source's and its nodes' names are the cluster's."""
+    if gap.silent or gap.end_ns is None:
+        return f"{gap.source}: {fate(gap)}"
+    return f"{gap.source}'s source away for {(gap.end_ns - gap.start_ns) / 1e9:.1f} s: {fate(gap)}"
+
+
+def fate(gap: Gap) -> str:
+    """What became of a gap's events: `1,240 events missing: worker 1,200, worker2 40`, `nothing missing`…"""
+    if gap.end_ns is None:
+        return "still away"
+    if gap.counting:
+        return "being counted"
+    if not gap.counted:
+        return "events may be missing" if gap.lost else "nothing missing"
+    counted = [missing for missing in gap.missing if missing.least or missing.most]
+    unknown = [missing for missing in gap.missing if not missing.least and missing.most is None]
+    parts = []
+    if counted:
+        what = amount(sum(m.least for m in counted), _most(counted))
+        events = "event" if what == "1" else "events"
+        where = _several([f"{_node(m)} {amount(m.least, m.most)}" for m in counted])
+        parts.append(f"{what} {events} {'never came' if gap.silent else 'missing'}: {where}")
+    if unknown:
+        parts.append(f"not known of {_several([_node(m) for m in unknown])}: {unknown[0].why}")
+    return "; ".join(parts) or "nothing missing"
+
+
+def amount(least: int, most: int | None) -> str:
+    """`1,240`, `1,240 to 1,250` or `at least 1,240`."""
+    if most is None:
+        return f"at least {least:,}"
+    return f"{least:,}" if most <= least else f"{least:,} to {most:,}"
+
+
+def missing_in_all(gaps: Iterable[Gap]) -> str:
+    """How many events are missing in all gaps together; empty when none is known to be."""
+    counted = [missing for gap in gaps for missing in gap.missing if missing.least]
+    return amount(sum(missing.least for missing in counted), _most(counted)) if counted else ""
+
+
+def _most(counted: Iterable[Missing]) -> int | None:
+    each = [missing.most for missing in counted]
+    bounds = [most for most in each if most is not None]
+    return sum(bounds) if len(bounds) == len(each) else None
+
+
+def _node(missing: Missing) -> str:
+    return missing.node.partition("/")[2] or missing.node
+
+
+def _several(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
 
 
 def judge(gaps: deque[Gap], account: FlowAccount, now_ns: int, *, closed: bool = True) -> bool:

@@ -48,12 +48,19 @@ class Stand:
 
     node: str
     seen: int
-    here: int
+    """Events it saw since the account began, up to its last reading that can be judged."""
+    told: int
+    """Of these, what the node itself said its ring lost."""
     least: int
     most: int | None
     """None: at least so many are missing."""
     proven: bool
     """False until two readings agree."""
+
+    @property
+    def here(self) -> int:
+        """How many of them came here."""
+        return self.seen - self.told - self.least
 
 
 @dataclass(slots=True)
@@ -92,7 +99,7 @@ class NodeAccount:
     restarted: list[tuple[int, int, str]] = field(default_factory=list)
     """Its agent started anew: the last reading before, the first after (our clock), and the feeder before."""
     seen_before: int = 0
-    here_before: int = 0
+    told_before: int = 0
     """What marks that are no longer kept had come to."""
     growth: dict[int, Growth] = field(default_factory=dict)
     """What went missing, by the time of the reading that showed it."""
@@ -112,7 +119,7 @@ class NodeAccount:
         if len(self.marks) > _MARKS_KEPT:
             gone, first = self.marks.pop(0), self.marks[0]
             self.seen_before += first.reading.seen - gone.reading.seen
-            self.here_before += gone.within + first.gained
+            self.told_before += first.told
 
     def anew(self, reading: Reading) -> NodeAccount:
         """The account of the agent that gave `reading`, in place of this one's agent."""

@@ -268,6 +268,8 @@ class FlowStore:
             self.gaps[at] = replace(self.gaps[at], end_ns=end_ns, lost=lost)
             self.version += 1
             self._closed = True
+            if self.account.active:
+                self.judge_gaps(end_ns)
 
     def note(self, readings: Sequence[Reading], feeder: str, heard: Collection[str]) -> None:
         """Take what nodes say they saw; `heard` is `account.heard()` from before they were asked."""

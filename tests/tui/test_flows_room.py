@@ -9,6 +9,7 @@ import pytest
 
 from meshtui.core import state as s
 from meshtui.core.flow import Verdict
+from meshtui.core.flowgaps import Gap, Missing
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.mesh.replay import Replay
@@ -233,6 +234,35 @@ async def test_export_writes_what_is_shown_as_the_cli_does(board: Board, tmp_pat
     await board.until(lambda: "File exists" in board.text(), "nothing is overwritten")
 
 
+async def test_what_is_missing_is_counted_in_the_row_the_title_and_among_the_sources(board: Board):
+    pane = pane_of(board)
+    rows = recorded_flows("dropped", 20)
+    board.session.deliver(rows)
+    store, start = board.session.flows, rows[100].time_ns
+    counted = (Missing("tion/worker", 1200, 1200), Missing("tion/worker2", 40, 40))
+    anew = (Missing("koornacht/a", 0, None, "its agent started anew"),)
+    store.gaps += [
+        Gap("tion", start, start + 12 * 10**9, counted=True, missing=counted),
+        Gap("koornacht", start + 1, start + 2 * 10**9, lost=False, counted=True),
+        Gap("koornacht", start + 3 * 10**9, start + 4 * 10**9, counted=True, missing=anew),
+        Gap("koornacht", start + 5 * 10**9, start + 6 * 10**9, counted=True, silent=True, missing=counted[1:]),
+        Gap("koornacht", start + 7 * 10**9, start + 8 * 10**9, counting=True),
+    ]
+    board.session.deliver(recorded_flows("dropped", 21)[240:])
+    await on_flows(board)
+    await board.until(lambda: sum(isinstance(item, Gap) for item in pane.items) == 5)
+    gaps = [item for item in pane.items if isinstance(item, Gap)]
+    told = ["".join(span.text for line in pane.item_lines(gap, 120) for span in line) for gap in gaps]
+    assert "tion's source away for 12.0 s: 1,240 events missing: worker 1,200, worker2 40" in told[0]
+    assert "koornacht's source away for 2.0 s: nothing missing" in told[1]
+    assert "not known of a: its agent started anew" in told[2]
+    assert "koornacht: 40 events never came: worker2 40" in told[3]
+    assert "being counted" in told[4]
+    assert "missing 1,280" in str(pane.border_title)
+    await board.press("b")
+    await board.until(lambda: "1,240 events missing" in board.text(), "the gap's number is among the sources")
+
+
 async def test_a_gap_is_a_row_with_its_length_and_sources_are_told(board: Board):
     pane = pane_of(board)
     rows = recorded_flows("dropped", 20)
@@ -260,7 +290,7 @@ async def test_a_gap_is_a_row_with_its_length_and_sources_are_told(board: Board)
     assert "1 node away" in str(pane.border_title)
     await board.press("b")
     text = board.text()
-    for part in ("tion/t1: HUBBLE_RING_BUFFER", "tion/t2", "tion: 12.0 s, may be missing", "came twice"):
+    for part in ("tion/t1: HUBBLE_RING_BUFFER", "tion/t2", "tion: 12.0 s, events may be missing", "came twice"):
         assert part in text, part
 
 

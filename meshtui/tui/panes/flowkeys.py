@@ -275,7 +275,9 @@ class FlowKeys(FlowTake):
         pane = self._pane
         mesh, store = pane.dashboard.mesh, pane.store
         if mesh is not None and store is not None:
-            pane.dashboard.show_details("Sources of flows", source_lines(mesh, store, utc=pane.dashboard.utc))
+            now_ns = int(pane.dashboard.clock.now() * 1e9)
+            lines = source_lines(mesh, store, utc=pane.dashboard.utc, now_ns=now_ns)
+            pane.dashboard.show_details("Sources of flows", lines)
 
     def do_agents(self) -> None:
         """Read from the agents instead of the Relays, or from the Relays again."""

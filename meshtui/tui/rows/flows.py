@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshtui.core import dropreason
 from meshtui.core.flow import Direction, EventType, FlowRow, Peer, Verdict
-from meshtui.core.flowstore import Gap
+from meshtui.core.flowgaps import Gap, sentence
 from meshtui.tui.rows.header import time_text
 from meshtui.tui.rows.paint import Line, Span, fit, safe, tag, width_of
 
@@ -131,14 +131,12 @@ _BASES = {"first": "of {}", "before": "until {}", "after": "from {} on"}
 
 
 def gap_line(gap: Gap, tags: Tags, *, utc: bool) -> Line:
-    """`── 12:03:04 … 12:03:16 tion's flows missing for 12.0 s ──`: a stretch nobody told of, or told of late."""
+    """`┄┄ 12:03:04.123 tion's source away for 12.0 s: nothing missing ┄┄`: nobody told of it, or late."""
     start = stamp_text(gap.start_ns, utc=utc)
     who = safe(gap.source, 40)
     if gap.end_ns is None:
         return [Span(f" ┄┄ {start} {who}'s source lost, away since ┄┄ ", "warn"), Span(safe(gap.cause, 100), "dim")]
-    length = (gap.end_ns - gap.start_ns) / 1e9
-    what = "events of this time may be missing" if gap.lost else "caught up with, nothing missing"
-    return [Span(f" ┄┄ {start} {who}'s source away for {length:.1f} s: {what} ┄┄", "warn" if gap.lost else "dim")]
+    return [Span(f" ┄┄ {start} {safe(sentence(gap), 300)} ┄┄", "warn" if gap.lost else "dim")]
 
 
 def flow_lines(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from meshtui.core.flowduty import feed_of
 from meshtui.core.flowfilter import FlowFilter
+from meshtui.core.flowgaps import amount, fate, missing_in_all
 from meshtui.core.flowstore import FlowStore
 from meshtui.core.state import FlowSource, Mesh
 from meshtui.tui.rows.flows import stamp_text
@@ -42,6 +43,9 @@ def title(shown: Shown, mesh: Mesh, store: FlowStore) -> str:
     parts = [shown.view if shown.view != "events" else "", preset, rates(mesh)]
     lost = sum(cluster.relay.lost for cluster in mesh.clusters.values())
     parts.append(f"lost {lost}" if not store.shed else f"lost {lost} · sampled, {store.shed} left out")
+    missing = missing_in_all(store.gaps)
+    if missing:
+        parts.append(f"missing {missing}")
     away = sum(len(cluster.relay.nodes_unavailable) for cluster in mesh.clusters.values())
     if away:
         parts.append(f"{away} node{'s' * (away > 1)} away")
@@ -75,8 +79,8 @@ def where_it_runs(preset: str, typed: FlowFilter, hidden: Sequence[str], detail:
     return safe(" · ".join(filter(None, parts)), 400)
 
 
-def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool) -> list[Line]:
-    """Who feeds each cluster, through what, at which rate; nodes that are away; what was lost, where; gaps."""
+def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool, now_ns: int = 0) -> list[Line]:
+    """Who feeds each cluster, through what, at which rate; nodes that are away; what was lost or is missing; gaps."""
     lines: list[Line] = []
     for context, cluster in mesh.clusters.items():
         relay, feed = cluster.relay, feed_of(mesh, context)
@@ -92,6 +96,7 @@ def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool) -> list[Line]:
         }
         lines += [_fact(name, value) for name, value in facts.items() if value]
         lines += [_fact(f"  {where}", str(count)) for where, count in relay.lost_where]
+        lines += _counts(f"{cluster.name}/", store, now_ns)
         if relay.link.error is not None:
             lines.append([Span(f"     {safe(str(relay.link.error), 200)}", "bad")])
             lines.append([Span(f"     → {safe(relay.link.error.hint, 200)}", "dim")])
@@ -99,9 +104,25 @@ def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool) -> list[Line]:
     kept = f"{len(store):,} of at most {store.capacity:,}"
     lines.append(_fact("flows", kept))
     lines.append(_fact("seen", f"{store.seen:,}, of which {store.duplicates:,} came twice and count once"))
+    if store.account.suspended:
+        lines.append(_fact("missing", f"not counted: {store.account.suspended}"))
     if store.too_old or store.shed:
         lines.append(_fact("left out", f"{store.shed:,} sampled away under load, {store.too_old:,} too old to keep"))
     lines += [(), [Span(" gaps", "strong")], *_gaps(store, utc=utc)]
+    return lines
+
+
+def _counts(prefix: str, store: FlowStore, now_ns: int) -> list[Line]:
+    """Each node of a cluster: how many events it saw, and how many of them are here."""
+    lines = []
+    for node in store.account.nodes():
+        if not node.startswith(prefix):
+            continue
+        stand = store.account.stand(node, now_ns)
+        lost = f", lost by itself {stand.told:,}" if stand.told else ""
+        missing = amount(stand.least, stand.most) if stand.least or stand.most is None else "none"
+        text = f"seen {stand.seen:,}, here {stand.here:,}{lost}, missing {missing}" if stand.proven else "being counted"
+        lines.append(_fact(node.removeprefix(prefix), text))
     return lines
 
 
@@ -111,11 +132,8 @@ def _gaps(store: FlowStore, *, utc: bool) -> list[Line]:
     lines: list[Line] = []
     for gap in reversed(store.gaps):
         start = stamp_text(gap.start_ns, utc=utc)
-        if gap.end_ns is None:
-            text = "still away"
-        else:
-            fate = "may be missing" if gap.lost else "nothing missing"
-            text = f"{(gap.end_ns - gap.start_ns) / 1e9:.1f} s, {fate}"
+        length = f"{(gap.end_ns - gap.start_ns) / 1e9:.1f} s, " if gap.end_ns is not None else ""
+        text = f"{length}{fate(gap)}"
         lines.append(_fact(start, f"{gap.source}: {text}{f' · {gap.cause}' if gap.cause else ''}"))
     return lines
 
