@@ -39,6 +39,8 @@ class FakeRelay(grpc.GenericRpcHandler):
         self.requests: list[observer_pb2.GetFlowsRequest] = []
         self.ring: list[observer_pb2.GetFlowsResponse] = []
         self.peers = 2
+        self.states = {NODE: relay_pb2.NODE_CONNECTED, "tion/gone": relay_pb2.NODE_UNAVAILABLE}
+        self.seen = 0
         self.refuse: Callable[[observer_pb2.GetFlowsRequest], tuple[grpc.StatusCode, str] | None] = lambda _: None
         self.changed = threading.Condition()
         self.server: Any = None
@@ -70,6 +72,8 @@ class FakeRelay(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         if details.method == "/observer.Observer/ServerStatus":
             return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.status())
+        if details.method == "/observer.Observer/GetNodes":
+            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.nodes())
         if details.method == "/observer.Observer/GetFlows":
             return grpc.unary_stream_rpc_method_handler(
                 self.flows,
@@ -82,6 +86,12 @@ class FakeRelay(grpc.GenericRpcHandler):
         answer = observer_pb2.ServerStatusResponse(num_flows=len(self.ring), version="hubble-relay v1.21")
         answer.num_connected_nodes.value = self.peers
         answer.num_unavailable_nodes.value = 0
+        return answer.SerializeToString()
+
+    def nodes(self) -> bytes:
+        answer = observer_pb2.GetNodesResponse()
+        for name, state in self.states.items():
+            answer.nodes.add(name=name, state=state, seen_flows=self.seen, uptime_ns=7)
         return answer.SerializeToString()
 
     def after(self, at: int) -> list[observer_pb2.GetFlowsResponse]:

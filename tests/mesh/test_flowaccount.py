@@ -11,6 +11,8 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from meshtui.core import state as s
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowfilter import parse
@@ -205,3 +207,48 @@ async def test_what_a_relay_skipped_in_silence_is_fetched_while_the_ring_holds_i
             assert not truth.missing(session, began)
             assert not session.flows.gaps
             assert session.flows.account.stand(T, 0).least == 0
+
+
+@pytest.mark.parametrize("ring", [4095, 60])
+async def test_a_break_of_an_agents_own_stream_is_judged_and_counted(new_lab: NewLab, ring: int) -> None:
+    async with (
+        new_lab(relays=True, flow_rate=120, ring=ring) as lab,
+        witness(lab, "koornacht", T) as truth,
+        lab.session(scope=FLOWS, contexts=("tion",), flow_source="agents") as session,
+    ):
+        await until(session, lambda: live(session) and counted(session, T) and truth.uuids)
+        began = session.flows.rows(-1, None)[0].time_ns - 10**9
+        await lab.fault("api-down", cluster="tion")
+        await until(session, lambda: session.flows.gaps)
+        away = len(truth.uuids)
+        await until(session, lambda: truth.uuids and len(truth.uuids) > away + 300)
+        await lab.heal()
+        await until(session, lambda: session.flows.gaps[0].counted)
+        (gap,) = session.flows.gaps
+        assert gap.source.startswith("tion cilium")
+        end = session.flows.rows(-1, None)[0].time_ns + 6 * 10**9
+        await until(session, lambda: session.flows.rows(-1, None)[0].time_ns > end)
+        lost = truth.missing(session, began)
+        assert bool(lost) is (ring == 60)
+        assert [(m.node, m.least, m.most) for m in gap.missing] == ([(T, len(lost), len(lost))] if lost else [])
+        assert gap.lost is bool(lost)
+
+
+async def test_changing_the_source_loses_nothing(new_lab: NewLab) -> None:
+    async with (
+        new_lab(relays=True, flow_rate=120) as lab,
+        witness(lab, "koornacht", T) as truth,
+        lab.session(scope=FLOWS, contexts=("tion",)) as session,
+    ):
+        await until(session, lambda: live(session) and counted(session, T) and truth.uuids)
+        began = session.flows.rows(-1, None)[0].time_ns
+        for wanted, source in (("agents", s.FlowSource.AGENTS), ("auto", s.FlowSource.RELAY_DIRECT)):
+            session.set_flow_source(wanted)
+            await until(session, lambda source=source: relay(session, "tion").source is source and live(session))
+            seen = len(session.flows)
+            await until(session, lambda seen=seen: len(session.flows) > seen + 150)
+        marks = len(session.flows.account.account(T).marks)
+        await until(session, lambda: len(session.flows.account.account(T).marks) > marks + 3)
+        assert not truth.missing(session, began)
+        assert session.flows.account.stand(T, 0).least == 0
+        assert not session.flows.gaps

@@ -1,0 +1,47 @@
+"""Reading a Relay's nodes' counts between two looks at their newest flows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshtui.core.errors import RelayUnreachable
+from meshtui.core.flowaccount import Reading
+from meshtui.hubble.account import read_counts
+from tests.hubble.fake_relay import NODE, FakeRelay, flow
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[FakeRelay]:
+    made = FakeRelay(f"unix:{tmp_path}/relay.sock")
+    made.start()
+    yield made
+    made.kill()
+
+
+def test_a_reading_lies_between_two_newest_events(relay: FakeRelay) -> None:
+    relay.push(flow(1), flow(2))
+    relay.seen = 77
+
+    def now_ns() -> int:
+        relay.push(flow(3))  # between the first look and the count
+        return 5
+
+    mine = ([{"node_name": ["koornacht/"]}], [])
+    (reading,) = read_counts(relay.address, mine, now_ns, context="k")
+    assert reading == Reading(NODE, 5, 77, 7, 1_000_000_002 * 10**9, 1_000_000_003 * 10**9)
+    asked = [(r.number, r.follow, list(r.field_mask.paths), r.whitelist[0].node_name[:]) for r in relay.requests]
+    assert asked == [(1, False, ["time", "node_name"], ["koornacht/"])] * 2
+
+
+def test_a_node_that_gives_no_flows_or_does_not_answer_has_no_reading(relay: FakeRelay) -> None:
+    assert read_counts(relay.address, ((), ()), lambda: 5) == []
+    relay.push(flow(1))
+    relay.states[NODE] = 2
+    assert read_counts(relay.address, ((), ()), lambda: 5) == []
+
+
+def test_a_relay_that_is_gone_says_why(relay: FakeRelay) -> None:
+    relay.kill()
+    with pytest.raises(RelayUnreachable):
+        read_counts(relay.address, ((), ()), lambda: 5, context="k", timeout=2)
