@@ -6,11 +6,13 @@ import asyncio
 import gzip
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from meshtui.core.flowgaps import Gap, Missing
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
 
@@ -156,3 +158,21 @@ def piped_env() -> dict[str, str]:
     import sys
 
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def test_a_gap_is_told_once_it_is_counted_and_again_when_that_changes(capsys: pytest.CaptureFixture[str]):
+    from meshtui.cli.flows import _tell_gaps
+
+    told: set[str] = set()
+    away = Gap("tion", 10**9, cause="refused")
+    back = replace(away, end_ns=13 * 10**9, counting=True)
+    counted = replace(back, counting=False, counted=True, missing=(Missing("tion/w\x1b[1m", 7, 7),))
+    less = replace(counted, missing=(), lost=False)
+    for gap in (away, back, counted, counted, less):
+        _tell_gaps([gap], told)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "meshtui: tion's source away for 12.0 s: 7 events missing: w\\e[1m 7",
+        "meshtui: tion's source away for 12.0 s: nothing missing",
+    ]
