@@ -61,9 +61,16 @@ class Gap:
 
 def sentence(gap: Gap) -> str:
     """`tion's source away for 12.0 s: nothing missing`. Unclean: a source's and its nodes' names are the cluster's."""
-    if gap.silent or gap.end_ns is None:
-        return f"{gap.source}: {fate(gap)}"
-    return f"{gap.source}'s source away for {(gap.end_ns - gap.start_ns) / 1e9:.1f} s: {fate(gap)}"
+    return f"{absence(gap)}: {fate(gap)}"
+
+
+def absence(gap: Gap) -> str:
+    """`tion's source away for 12.0 s`; `tion, without a break` when its source was there all the time."""
+    if gap.silent:
+        return f"{gap.source}, without a break"
+    if gap.end_ns is None:
+        return f"{gap.source}'s source"
+    return f"{gap.source}'s source away for {(gap.end_ns - gap.start_ns) / 1e9:.1f} s"
 
 
 def fate(gap: Gap) -> str:

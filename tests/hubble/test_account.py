@@ -22,16 +22,32 @@ def relay(tmp_path: Path) -> Iterator[FakeRelay]:
 def test_a_reading_lies_between_two_newest_events(relay: FakeRelay) -> None:
     relay.push(flow(1), flow(2))
     relay.seen = 77
+    busy = iter(range(3, 100))
 
     def now_ns() -> int:
-        relay.push(flow(3))  # between the first look and the count
+        relay.push(flow(next(busy)))  # between the first look and the count
         return 5
 
     mine = ([{"node_name": ["koornacht/"]}], [])
     (reading,) = read_counts(relay.address, mine, now_ns, context="k")
     assert reading == Reading(NODE, 5, 77, 7, 1_000_000_002 * 10**9, 1_000_000_003 * 10**9)
     asked = [(r.number, r.follow, list(r.field_mask.paths), r.whitelist[0].node_name[:]) for r in relay.requests]
-    assert asked == [(1, False, ["time", "node_name"], ["koornacht/"])] * 2
+    assert asked == [(1, False, ["time", "node_name"], ["koornacht/"])] * 5
+
+
+def test_a_quiet_moment_is_waited_for(relay: FakeRelay) -> None:
+    relay.push(flow(1))
+    times = iter([5, 6, 7])
+
+    def now_ns() -> int:
+        at = next(times)
+        relay.seen += 1
+        if at < 7:
+            relay.push(flow(at))
+        return at
+
+    (reading,) = read_counts(relay.address, ((), ()), now_ns)
+    assert reading == Reading(NODE, 7, 3, 7, 1_000_000_006 * 10**9, 1_000_000_006 * 10**9)
 
 
 def test_a_node_that_gives_no_flows_or_does_not_answer_has_no_reading(relay: FakeRelay) -> None:

@@ -253,12 +253,15 @@ async def test_what_is_missing_is_counted_in_the_row_the_title_and_among_the_sou
     await board.until(lambda: sum(isinstance(item, Gap) for item in pane.items) == 5)
     gaps = [item for item in pane.items if isinstance(item, Gap)]
     told = ["".join(span.text for line in pane.item_lines(gap, 120) for span in line) for gap in gaps]
-    assert "tion's source away for 12.0 s: 1,240 events missing: worker 1,200, worker2 40" in told[0]
-    assert "koornacht's source away for 2.0 s: nothing missing" in told[1]
+    assert "tion's source away for 12.0 s ┄┄    1,240 events missing: worker 1,200, worker2 40" in told[0]
+    assert "koornacht's source away for 2.0 s ┄┄    nothing missing" in told[1]
     assert "not known of a: its agent started anew" in told[2]
-    assert "koornacht: 40 events never came: worker2 40" in told[3]
+    assert "koornacht, without a break ┄┄    40 events never came: worker2 40" in told[3]
     assert "being counted" in told[4]
     assert "missing 1,280" in str(pane.border_title)
+    pane.looked.two_lines = False
+    told = "".join(span.text for line in pane.looked.lines(gaps[0], pane._look()) for span in line)
+    assert "tion's source away for 12.0 s: 1,240 events missing: worker 1,200, worker2 40 ┄┄" in told
     await board.press("b")
     await board.until(lambda: "1,240 events missing" in board.text(), "the gap's number is among the sources")
 

@@ -45,7 +45,7 @@ class Events(FlowLook):
     def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
         """One flow, or one gap."""
         if isinstance(key, Gap):
-            return [rows.gap_line(key, look.tags, utc=look.utc)]
+            return rows.gap_lines(key, utc=look.utc, two=self.height(look.width) == 2)
         assert isinstance(key, FlowRow)
         two = self.height(look.width) == 2
         why = self._explain(key) if two else ""

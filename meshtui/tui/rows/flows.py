@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshtui.core import dropreason
 from meshtui.core.flow import Direction, EventType, FlowRow, Peer, Verdict
-from meshtui.core.flowgaps import Gap, sentence
+from meshtui.core.flowgaps import Gap, absence, fate, sentence
 from meshtui.tui.rows.header import time_text
 from meshtui.tui.rows.paint import Line, Span, fit, safe, tag, width_of
 
@@ -130,13 +130,16 @@ def because(why: Explanation, *, utc: bool) -> str:
 _BASES = {"first": "of {}", "before": "until {}", "after": "from {} on"}
 
 
-def gap_line(gap: Gap, tags: Tags, *, utc: bool) -> Line:
-    """`┄┄ 12:03:04.123 tion's source away for 12.0 s: nothing missing ┄┄`: nobody told of it, or late."""
+def gap_lines(gap: Gap, *, utc: bool, two: bool) -> list[Line]:
+    """`┄┄ 12:03:04.123 tion's source away for 12.0 s: nothing missing ┄┄`, or on two lines."""
     start = stamp_text(gap.start_ns, utc=utc)
-    who = safe(gap.source, 40)
     if gap.end_ns is None:
-        return [Span(f" ┄┄ {start} {who}'s source lost, away since ┄┄ ", "warn"), Span(safe(gap.cause, 100), "dim")]
-    return [Span(f" ┄┄ {start} {safe(sentence(gap), 300)} ┄┄", "warn" if gap.lost else "dim")]
+        away = Span(f" ┄┄ {start} {safe(gap.source, 40)}'s source lost, away since ┄┄ ", "warn")
+        return [[away, Span(safe(gap.cause, 100), "dim")]]
+    role = "warn" if gap.lost else "dim"
+    if two:
+        return [[Span(f" ┄┄ {start} {safe(absence(gap), 100)} ┄┄", role)], [Span(f"    {safe(fate(gap), 300)}", role)]]
+    return [[Span(f" ┄┄ {start} {safe(sentence(gap), 300)} ┄┄", role)]]
 
 
 def flow_lines(

@@ -38,14 +38,17 @@ class Shown:
 
 
 def title(shown: Shown, mesh: Mesh, store: FlowStore) -> str:
-    """`events ─ dropped ─ K 51/s T 48/s ─ lost 12 ─ 1 node away ─ paused, 7 waiting`."""
+    """`paused, 7 waiting ─ dropped ─ missing 40 ─ K 51/s T 48/s ─ lost 12 ─ 1 node away`."""
     preset = _PRESETS.get(shown.preset, shown.preset)
-    parts = [shown.view if shown.view != "events" else "", preset, rates(mesh)]
+    missing = missing_in_all(store.gaps)
+    parts = [
+        shown.view if shown.view != "events" else "",
+        preset,
+        f"missing {missing}" if missing else "",
+        rates(mesh),
+    ]
     lost = sum(cluster.relay.lost for cluster in mesh.clusters.values())
     parts.append(f"lost {lost}" if not store.shed else f"lost {lost} · sampled, {store.shed} left out")
-    missing = missing_in_all(store.gaps)
-    if missing:
-        parts.append(f"missing {missing}")
     away = sum(len(cluster.relay.nodes_unavailable) for cluster in mesh.clusters.values())
     if away:
         parts.append(f"{away} node{'s' * (away > 1)} away")
@@ -96,7 +99,7 @@ def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool, now_ns: int = 0) ->
         }
         lines += [_fact(name, value) for name, value in facts.items() if value]
         lines += [_fact(f"  {where}", str(count)) for where, count in relay.lost_where]
-        lines += _counts(f"{cluster.name}/", store, now_ns)
+        lines += _counts(cluster.name, store, now_ns)
         if relay.link.error is not None:
             lines.append([Span(f"     {safe(str(relay.link.error), 200)}", "bad")])
             lines.append([Span(f"     → {safe(relay.link.error.hint, 200)}", "dim")])
@@ -112,17 +115,17 @@ def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool, now_ns: int = 0) ->
     return lines
 
 
-def _counts(prefix: str, store: FlowStore, now_ns: int) -> list[Line]:
+def _counts(cluster: str, store: FlowStore, now_ns: int) -> list[Line]:
     """Each node of a cluster: how many events it saw, and how many of them are here."""
     lines = []
     for node in store.account.nodes():
-        if not node.startswith(prefix):
+        if not node.startswith(f"{cluster}/"):
             continue
         stand = store.account.stand(node, now_ns)
         lost = f", lost by itself {stand.told:,}" if stand.told else ""
         missing = amount(stand.least, stand.most) if stand.least or stand.most is None else "none"
         text = f"seen {stand.seen:,}, here {stand.here:,}{lost}, missing {missing}" if stand.proven else "being counted"
-        lines.append(_fact(node.removeprefix(prefix), text))
+        lines.append(_fact(node.removeprefix(f"{cluster}/").removeprefix(f"{cluster}-"), text))
     return lines
 
 
