@@ -20,6 +20,7 @@ from tests.core.printed import FACTS, RECORDINGS, Flow, as_printed, last_seen, r
 from tests.tui.conftest import Board
 
 WIDTH, HEIGHT = 150, 48
+DROP = 1
 PAINTED = "10-default-deny"
 """Drops, denied and allowed verdicts, redirections, DNS, replies, hosts and pods of both clusters."""
 
@@ -44,16 +45,16 @@ def test_the_two_recordings_of_a_step_differ_as_told(step: str) -> None:
 
 @asynccontextmanager
 async def replayed(path: Path) -> AsyncIterator[Board]:
-    """The dashboard on a file as `meshtui --replay` opens it, the file read, the flows pane showing all of it."""
+    """The dashboard on a file as `meshtui --replay` opens it, all read, the flows pane showing each flow by itself."""
     settings = Settings(utc=True)
     replay = Replay(path, settings)
     app = MeshtuiApp(opening(lambda: replay), settings, SystemClock())
     async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
         board = Board(app, pilot, None)
         await board.until(lambda: app.board.session is not None and replay.ended.is_set(), "the file is read")
-        await board.press("a")
+        await board.press("a", "E")
         pane = app.board.flows
-        await board.until(lambda: pane.items and len(pane.items) == len(replay.flows), "all of it is shown")
+        await board.until(lambda: pane.items and len(pane.items) == len(replay.flows), "every flow is an item")
         yield board
 
 
@@ -62,7 +63,7 @@ def copied(pane: FlowsPane) -> list[str]:
     lines = []
     for index in range(len(pane.items)):
         pane.move_to(index)
-        lines.append(pane.row_text())
+        lines += pane.row_text().splitlines()
     return lines
 
 
@@ -83,6 +84,10 @@ async def test_each_row_copies_the_line_the_cli_printed(step: str) -> None:
         for key, line in (("home", expected[0]), ("down", expected[1]), ("end", expected[-1])):
             await board.press(key, "y")
             assert board.app.clipboard == line
+        await board.press("E")
+        drops = sum(flow["event_type"]["type"] == DROP for flow in found.flows)
+        await board.until(lambda: len(pane.items) == len(expected) - drops, "a drop and its verdict are one item")
+        assert Counter(copied(pane)) == Counter(expected), "which copies both lines"
 
 
 async def test_the_verb_prints_the_same_lines_in_the_files_order(tmp_path: Path) -> None:
