@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from meshtui.core.flow import FlowRow
+from meshtui.hubble import jsontext
 from meshtui.hubble.jsonparts import UNREADABLE, Encoder, NotPlain
 from meshtui.hubble.pb import observer_pb2
 from meshtui.hubble.rows import Decoder, Item, Undecodable, full_response
@@ -90,9 +91,12 @@ def as_document(row: FlowRow) -> dict[str, Any]:
 
     Raises ValueError when the row kept no raw bytes.
     """
-    return json_format.MessageToDict(full_response(row), preserving_proto_field_name=True)
+    return jsontext.document(full_response(row))
 
 
 def as_line(row: FlowRow) -> str:
-    """One flow as a line of `hubble observe -o jsonpb`, without its newline; control characters stay escaped."""
-    return json.dumps(as_document(row), ensure_ascii=True, separators=(",", ":"))
+    """One flow as the line of `hubble observe -o jsonpb`, byte by byte but for its newline and what is not ASCII.
+
+    That is escaped, whatever it is. Raises ValueError when the row kept no raw bytes.
+    """
+    return jsontext.text(as_document(row))

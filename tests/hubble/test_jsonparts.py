@@ -44,7 +44,7 @@ def paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 def test_every_recorded_line_comes_out_as_it_went_in(step: str) -> None:
     lines = lines_of(step)
     rows = JsonLines("file").feed(b"\n".join(lines) + b"\n")
-    assert [json.loads(as_line(row)) for row in rows if isinstance(row, FlowRow)] == [json.loads(li) for li in lines]
+    assert [as_line(row).encode() for row in rows if isinstance(row, FlowRow)] == lines
 
 
 @pytest.mark.parametrize("step", STEPS)

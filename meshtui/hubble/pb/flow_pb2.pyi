@@ -712,20 +712,28 @@ Global___DebugEventType: _TypeAlias = DebugEventType  # noqa: Y015
 
 @_typing.final
 class Flow(_message.Message):
-    """One observed event. Which fields are set depends on event_type."""
+    """One observed event. Which fields are set depends on event_type.
+    The order of declaration is that of the fields in Hubble's JSON, as recorded (see meshtui/hubble/jsontext.py); of
+    fields that no recording has, that of the published schema as far as it is known here.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TIME_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    EMITTER_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
     DROP_REASON_FIELD_NUMBER: _builtins.int
+    AUTH_TYPE_FIELD_NUMBER: _builtins.int
     ETHERNET_FIELD_NUMBER: _builtins.int
     IP_FIELD_NUMBER: _builtins.int
     L4_FIELD_NUMBER: _builtins.int
+    TUNNEL_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     DESTINATION_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     NODE_NAME_FIELD_NUMBER: _builtins.int
+    NODE_LABELS_FIELD_NUMBER: _builtins.int
     SOURCE_NAMES_FIELD_NUMBER: _builtins.int
     DESTINATION_NAMES_FIELD_NUMBER: _builtins.int
     L7_FIELD_NUMBER: _builtins.int
@@ -736,6 +744,9 @@ class Flow(_message.Message):
     TRAFFIC_DIRECTION_FIELD_NUMBER: _builtins.int
     POLICY_MATCH_TYPE_FIELD_NUMBER: _builtins.int
     TRACE_OBSERVATION_POINT_FIELD_NUMBER: _builtins.int
+    TRACE_REASON_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    IP_TRACE_ID_FIELD_NUMBER: _builtins.int
     DROP_REASON_DESC_FIELD_NUMBER: _builtins.int
     IS_REPLY_FIELD_NUMBER: _builtins.int
     DEBUG_CAPTURE_POINT_FIELD_NUMBER: _builtins.int
@@ -745,22 +756,16 @@ class Flow(_message.Message):
     SOCK_XLATE_POINT_FIELD_NUMBER: _builtins.int
     SOCKET_COOKIE_FIELD_NUMBER: _builtins.int
     CGROUP_ID_FIELD_NUMBER: _builtins.int
-    UUID_FIELD_NUMBER: _builtins.int
-    AUTH_TYPE_FIELD_NUMBER: _builtins.int
-    TRACE_REASON_FIELD_NUMBER: _builtins.int
-    NODE_LABELS_FIELD_NUMBER: _builtins.int
-    FILE_FIELD_NUMBER: _builtins.int
-    TUNNEL_FIELD_NUMBER: _builtins.int
-    IP_TRACE_ID_FIELD_NUMBER: _builtins.int
-    EMITTER_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
     EGRESS_ALLOWED_BY_FIELD_NUMBER: _builtins.int
     INGRESS_ALLOWED_BY_FIELD_NUMBER: _builtins.int
     EGRESS_DENIED_BY_FIELD_NUMBER: _builtins.int
     INGRESS_DENIED_BY_FIELD_NUMBER: _builtins.int
     POLICY_LOG_FIELD_NUMBER: _builtins.int
     AGGREGATE_FIELD_NUMBER: _builtins.int
-    SUMMARY_FIELD_NUMBER: _builtins.int
-    EXTENSIONS_FIELD_NUMBER: _builtins.int
+    uuid: _builtins.str
+    """One per event, not per connection; two Relays repeat it."""
     verdict: Global___Verdict.ValueType
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
@@ -772,6 +777,7 @@ class Flow(_message.Message):
     def drop_reason(self, value: _builtins.int) -> None:
         """Same number as drop_reason_desc, older."""
 
+    auth_type: Global___AuthType.ValueType
     Type: Global___FlowType.ValueType
     node_name: _builtins.str
     """`cluster/node` that observed it."""
@@ -789,16 +795,13 @@ class Flow(_message.Message):
     policy_match_type: _builtins.int
     """0 none, 1 L3-Only, 2 L3-L4, 3 L4-Only, 4 all, 5 L3-Proto, 6 Proto-Only."""
     trace_observation_point: Global___TraceObservationPoint.ValueType
+    trace_reason: Global___TraceReason.ValueType
     drop_reason_desc: Global___DropReason.ValueType
     debug_capture_point: Global___DebugCapturePoint.ValueType
     proxy_port: _builtins.int
     sock_xlate_point: Global___SocketTranslationPoint.ValueType
     socket_cookie: _builtins.int
     cgroup_id: _builtins.int
-    uuid: _builtins.str
-    """One per event, not per connection; two Relays repeat it."""
-    auth_type: Global___AuthType.ValueType
-    trace_reason: Global___TraceReason.ValueType
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def Summary(self) -> _builtins.str:
@@ -814,6 +817,8 @@ class Flow(_message.Message):
         """Clock of the observing node."""
 
     @_builtins.property
+    def emitter(self) -> Global___Emitter: ...
+    @_builtins.property
     def ethernet(self) -> Global___Ethernet: ...
     @_builtins.property
     def IP(self) -> Global___IP:
@@ -822,11 +827,17 @@ class Flow(_message.Message):
     @_builtins.property
     def l4(self) -> Global___Layer4: ...
     @_builtins.property
+    def tunnel(self) -> Global___Tunnel: ...
+    @_builtins.property
     def source(self) -> Global___Endpoint:
         """The sender of this packet: of a reply, the server."""
 
     @_builtins.property
     def destination(self) -> Global___Endpoint: ...
+    @_builtins.property
+    def node_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Labels of the observing Kubernetes node."""
+
     @_builtins.property
     def source_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """DNS names the observing node's proxy resolved to the address."""
@@ -844,6 +855,10 @@ class Flow(_message.Message):
     @_builtins.property
     def destination_service(self) -> Global___Service: ...
     @_builtins.property
+    def file(self) -> Global___FileInfo: ...
+    @_builtins.property
+    def ip_trace_id(self) -> Global___IPTraceID: ...
+    @_builtins.property
     def is_reply(self) -> _wrappers_pb2.BoolValue:
         """Absent when conntrack could not say, as for every drop."""
 
@@ -852,17 +867,7 @@ class Flow(_message.Message):
     @_builtins.property
     def trace_context(self) -> Global___TraceContext: ...
     @_builtins.property
-    def node_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Labels of the observing Kubernetes node."""
-
-    @_builtins.property
-    def file(self) -> Global___FileInfo: ...
-    @_builtins.property
-    def tunnel(self) -> Global___Tunnel: ...
-    @_builtins.property
-    def ip_trace_id(self) -> Global___IPTraceID: ...
-    @_builtins.property
-    def emitter(self) -> Global___Emitter: ...
+    def extensions(self) -> _any_pb2.Any: ...
     @_builtins.property
     def egress_allowed_by(self) -> _containers.RepeatedCompositeFieldContainer[Global___Policy]:
         """Policies behind a verdict; empty for a default deny, where nothing matched."""
@@ -879,21 +884,24 @@ class Flow(_message.Message):
     def aggregate(self) -> Global___Aggregate:
         """Set when the agent folded several flows into one."""
 
-    @_builtins.property
-    def extensions(self) -> _any_pb2.Any: ...
     def __init__(
         self,
         *,
         time: _timestamp_pb2.Timestamp | None = ...,
+        uuid: _builtins.str = ...,
+        emitter: Global___Emitter | None = ...,
         verdict: Global___Verdict.ValueType = ...,
         drop_reason: _builtins.int = ...,
+        auth_type: Global___AuthType.ValueType = ...,
         ethernet: Global___Ethernet | None = ...,
         IP: Global___IP | None = ...,
         l4: Global___Layer4 | None = ...,
+        tunnel: Global___Tunnel | None = ...,
         source: Global___Endpoint | None = ...,
         destination: Global___Endpoint | None = ...,
         Type: Global___FlowType.ValueType = ...,
         node_name: _builtins.str = ...,
+        node_labels: _abc.Iterable[_builtins.str] | None = ...,
         source_names: _abc.Iterable[_builtins.str] | None = ...,
         destination_names: _abc.Iterable[_builtins.str] | None = ...,
         l7: Global___Layer7 | None = ...,
@@ -904,6 +912,9 @@ class Flow(_message.Message):
         traffic_direction: Global___TrafficDirection.ValueType = ...,
         policy_match_type: _builtins.int = ...,
         trace_observation_point: Global___TraceObservationPoint.ValueType = ...,
+        trace_reason: Global___TraceReason.ValueType = ...,
+        file: Global___FileInfo | None = ...,
+        ip_trace_id: Global___IPTraceID | None = ...,
         drop_reason_desc: Global___DropReason.ValueType = ...,
         is_reply: _wrappers_pb2.BoolValue | None = ...,
         debug_capture_point: Global___DebugCapturePoint.ValueType = ...,
@@ -913,22 +924,14 @@ class Flow(_message.Message):
         sock_xlate_point: Global___SocketTranslationPoint.ValueType = ...,
         socket_cookie: _builtins.int = ...,
         cgroup_id: _builtins.int = ...,
-        uuid: _builtins.str = ...,
-        auth_type: Global___AuthType.ValueType = ...,
-        trace_reason: Global___TraceReason.ValueType = ...,
-        node_labels: _abc.Iterable[_builtins.str] | None = ...,
-        file: Global___FileInfo | None = ...,
-        tunnel: Global___Tunnel | None = ...,
-        ip_trace_id: Global___IPTraceID | None = ...,
-        emitter: Global___Emitter | None = ...,
+        Summary: _builtins.str = ...,
+        extensions: _any_pb2.Any | None = ...,
         egress_allowed_by: _abc.Iterable[Global___Policy] | None = ...,
         ingress_allowed_by: _abc.Iterable[Global___Policy] | None = ...,
         egress_denied_by: _abc.Iterable[Global___Policy] | None = ...,
         ingress_denied_by: _abc.Iterable[Global___Policy] | None = ...,
         policy_log: _abc.Iterable[_builtins.str] | None = ...,
         aggregate: Global___Aggregate | None = ...,
-        Summary: _builtins.str = ...,
-        extensions: _any_pb2.Any | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["IP", b"IP", "aggregate", b"aggregate", "destination", b"destination", "destination_service", b"destination_service", "emitter", b"emitter", "ethernet", b"ethernet", "event_type", b"event_type", "extensions", b"extensions", "file", b"file", "interface", b"interface", "ip_trace_id", b"ip_trace_id", "is_reply", b"is_reply", "l4", b"l4", "l7", b"l7", "source", b"source", "source_service", b"source_service", "time", b"time", "trace_context", b"trace_context", "tunnel", b"tunnel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1115,18 +1118,18 @@ class Endpoint(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_NUMBER: _builtins.int
+    CLUSTER_NAME_FIELD_NUMBER: _builtins.int
     NAMESPACE_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     POD_NAME_FIELD_NUMBER: _builtins.int
     WORKLOADS_FIELD_NUMBER: _builtins.int
-    CLUSTER_NAME_FIELD_NUMBER: _builtins.int
     ID: _builtins.int
     identity: _builtins.int
     """Cilium's security identity; above 65535 the upper bits are the cluster id."""
-    namespace: _builtins.str
-    pod_name: _builtins.str
     cluster_name: _builtins.str
     """Empty for reserved identities."""
+    namespace: _builtins.str
+    pod_name: _builtins.str
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -1136,11 +1139,11 @@ class Endpoint(_message.Message):
         *,
         ID: _builtins.int = ...,
         identity: _builtins.int = ...,
+        cluster_name: _builtins.str = ...,
         namespace: _builtins.str = ...,
         labels: _abc.Iterable[_builtins.str] | None = ...,
         pod_name: _builtins.str = ...,
         workloads: _abc.Iterable[Global___Workload] | None = ...,
-        cluster_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1203,23 +1206,23 @@ class IP(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SOURCE_FIELD_NUMBER: _builtins.int
+    SOURCE_XLATED_FIELD_NUMBER: _builtins.int
     DESTINATION_FIELD_NUMBER: _builtins.int
     IPVERSION_FIELD_NUMBER: _builtins.int
     ENCRYPTED_FIELD_NUMBER: _builtins.int
-    SOURCE_XLATED_FIELD_NUMBER: _builtins.int
     source: _builtins.str
+    source_xlated: _builtins.str
     destination: _builtins.str
     ipVersion: Global___IPVersion.ValueType
     encrypted: _builtins.bool
-    source_xlated: _builtins.str
     def __init__(
         self,
         *,
         source: _builtins.str = ...,
+        source_xlated: _builtins.str = ...,
         destination: _builtins.str = ...,
         ipVersion: Global___IPVersion.ValueType = ...,
         encrypted: _builtins.bool = ...,
-        source_xlated: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
