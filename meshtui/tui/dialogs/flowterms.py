@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -25,9 +25,11 @@ class FlowTermsDialog(Dialog[str | None]):
         Binding("n,x,exclamation_mark", "exclude", show=False),
     ]
 
-    def __init__(self, row: FlowRow) -> None:
+    def __init__(self, row: FlowRow, cell: str = "") -> None:
         super().__init__()
         self.terms = terms_of(row)
+        self.first = next((at for at, (_, term) in enumerate(self.terms) if term.partition(":")[0] == cell), 0)
+        """The cell the cursor begins on."""
         self.list = ItemList()
 
     def compose(self) -> ComposeResult:
@@ -43,7 +45,11 @@ class FlowTermsDialog(Dialog[str | None]):
             at: [[Span(f" {fit(name, 24)} ", "dim"), Span(safe(term, 120))]]
             for at, (name, term) in enumerate(self.terms)
         }
-        self.call_after_refresh(self.list.fill, lines)
+        self.call_after_refresh(self._fill, lines)
+
+    def _fill(self, lines: Mapping[Hashable, Sequence[Line]]) -> None:
+        self.list.fill(lines)
+        self.list.move_to(self.first)
 
     def _chosen(self) -> str:
         at = self.list.selected

@@ -33,8 +33,14 @@ class Sums(Summing):
     def next_order(self) -> None:
         """Order by the next column: names from a to z, numbers from the largest."""
         names = list(COLUMNS)
-        self.column = names[(names.index(self.column) + 1) % len(names)]
-        self.reverse = self.column not in _ASCENDING
+        self.order_by(names[(names.index(self.column) + 1) % len(names)])
+
+    def order_by(self, column: str) -> None:
+        """Order by this column; the other way round when it is the one already."""
+        if column == self.column:
+            self.turn_round()
+        else:
+            self.column, self.reverse = column, column not in _ASCENDING
 
     def turn_round(self) -> None:
         """The other way round."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from meshtui.core.aggregate import AggregateKey
@@ -118,11 +119,19 @@ class FlowKeys(FlowTake):
         pane, row = self._pane, self._pane.row
 
         def take(term: str | None) -> None:
-            if term and pane.question is not None:
-                pane.set_filter(f"{pane.question.text} {term}".strip())
+            if term:
+                self.add_term(term)
 
         if row is not None:
-            pane.app.push_screen(FlowTermsDialog(row), take)
+            uuid, cell = pane.picked
+            pane.app.push_screen(FlowTermsDialog(row, cell if uuid == row.uuid else ""), take)
+
+    def add_term(self, term: str) -> None:
+        """Filter by one term more."""
+        pane = self._pane
+        if pane.question is not None:
+            pane.set_filter(f"{pane.question.text} {term}".strip())
+            pane.dashboard.say(f"filter: {pane.question.text} · esc takes it back", "dim", "·")
 
     def do_back(self) -> bool:
         """Leave a sum's events, clear the filter, go on when paused, or go back to events: the last thing first."""
@@ -189,15 +198,19 @@ class FlowKeys(FlowTake):
 
     def do_order(self) -> None:
         """Order sums by the next column."""
-        self._reorder("next_order")
+        self._reorder(lambda sums: sums.next_order())
 
     def do_turn_round(self) -> None:
         """Order sums the other way round."""
-        self._reorder("turn_round")
+        self._reorder(lambda sums: sums.turn_round())
 
-    def _reorder(self, how: str) -> None:
+    def order_by(self, column: str) -> None:
+        """Order sums by a column; the other way round when they are ordered by it."""
+        self._reorder(lambda sums: sums.order_by(column))
+
+    def _reorder(self, how: Callable[[Any], None]) -> None:
         pane = self._pane
-        getattr(pane.looked, how)()
+        how(pane.looked)
         pane.draw(again=True)
         pane.do_top()
         pane.frame()

@@ -18,7 +18,8 @@ from meshtui.core.state import Delta
 from meshtui.tui import commands as c
 from meshtui.tui.flowviews.base import FlowLook, Look
 from meshtui.tui.flowviews.events import Events, find
-from meshtui.tui.panes.base import Pane, bindings
+from meshtui.tui.panes.base import bindings
+from meshtui.tui.panes.flowcells import FlowCells
 from meshtui.tui.panes.flowkeys import FlowKeys
 from meshtui.tui.rows import flowtitle
 from meshtui.tui.rows.flows import because
@@ -33,7 +34,7 @@ PORTION_PAUSE = 0.02
 """Seconds between two portions of rows to add up: keys come in between."""
 
 
-class FlowsPane(FlowKeys, Pane):
+class FlowsPane(FlowKeys, FlowCells):
     """Shows a view of the session's flows; follows the newest while the cursor is on it."""
 
     scope: ClassVar[str] = "flows"
@@ -223,8 +224,6 @@ class FlowsPane(FlowKeys, Pane):
         self.tops = None
         looked = self.looked
         self.height_each = looked.height(self.size.width) if isinstance(looked, Events) else 1
-        if len(self._cache) > 1000:
-            self.forget()
         self._resize()
 
     def on_resize(self) -> None:
@@ -294,7 +293,8 @@ class FlowsPane(FlowKeys, Pane):
     # Moving
 
     def move_to(self, index: int) -> None:
-        """Moving to the newest follows again; moving away from it stops that."""
+        """Moving to the newest follows again; moving away from it stops that. A heading is passed over."""
+        index = max(index, 1) if self.headed else index
         self.following = index >= len(self.items) - 1
         super().move_to(index)
 

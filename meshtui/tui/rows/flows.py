@@ -44,15 +44,15 @@ def peer_name(peer: Peer, ip: str, names: tuple[str, ...] = ()) -> str:
     return f"{ip} ({reserved.removeprefix('reserved:')})" if reserved else ip
 
 
-def peer_spans(peer: Peer, name: str, port: int, tags: Tags) -> list[Span]:
-    """`T rebel-base-…jqgrf:80`, the tag in its cluster's colour."""
+def peer_spans(peer: Peer, name: str, port: int, tags: Tags, side: str = "") -> list[Span]:
+    """`T rebel-base-…jqgrf:80`, the tag in its cluster's colour; `side`: from or to, where clicks filter by it."""
     spans: list[Span] = []
     if peer.cluster:
         label, index = tags.get(peer.cluster, ("?", 0))
-        spans = [tag(label, index), Span(" ")]
-    spans.append(Span(safe(name, 80)))
+        spans = [tag(label, index)._replace(cell=side and f"{side}-cluster"), Span(" ")]
+    spans.append(Span(safe(name, 80), cell=side and (f"{side}-pod" if peer.pod else f"{side}-ip")))
     if port:
-        spans.append(Span(f":{port}", "dim"))
+        spans.append(Span(f":{port}", "dim", cell=side and "port"))
     return spans
 
 
@@ -61,9 +61,9 @@ def who(row: FlowRow, tags: Tags) -> list[Span]:
     source = peer_name(row.source, row.source_ip, row.source_names)
     destination = peer_name(row.destination, row.destination_ip, row.destination_names)
     return [
-        *peer_spans(row.source, source, row.source_port if row.is_reply else 0, tags),
+        *peer_spans(row.source, source, row.source_port if row.is_reply else 0, tags, "from"),
         Span(" → ", "dim"),
-        *peer_spans(row.destination, destination, 0 if row.is_reply else row.destination_port, tags),
+        *peer_spans(row.destination, destination, 0 if row.is_reply else row.destination_port, tags, "to"),
     ]
 
 
@@ -91,12 +91,18 @@ def what(row: FlowRow, tags: Tags, explanation: str = "", *, paired: bool = Fals
         head = f"{glyph} {direction}{verb} at {where}"
     else:
         head = f"{glyph} {direction}{word} at {where}"
-    spans = [Span(head, role)]
+    spans = [Span(head, role, cell="verdict")]
     why = reason(row) if row.event_type == EventType.DROP and not paired else ""
-    told = _WHERE.sub("", explanation)
-    for part in (why, row.l7 and safe(row.summary, 160), safe(row.flags or row.protocol, 40), safe(told, 200)):
+    asked = "http-status" if row.http_status else "dns-query" if row.dns_query else "type"
+    parts = (
+        (why, "drop-reason-desc"),
+        (row.l7 and safe(row.summary, 160), asked),
+        (safe(row.flags or row.protocol, 40), "protocol"),
+        (safe(_WHERE.sub("", explanation), 200), ""),
+    )
+    for part, cell in parts:
         if part:
-            spans += [Span(" · ", "dim"), Span(part)]
+            spans += [Span(" · ", "dim"), Span(part, cell=cell)]
     return spans
 
 
@@ -162,7 +168,7 @@ def _with_node(line: Line, row: FlowRow, width: int, *, paired: bool) -> Line:
     for told in (f"2 events on {node} " if paired else "", f"on {node} "):
         gap = width - width_of(line) - len(told)
         if node and told and gap >= 1:
-            return [*line, Span(" " * gap + told, "dim")]
+            return [*line, Span(" " * gap), Span(told, "dim", cell="node-name")]
     return line
 
 

@@ -27,7 +27,7 @@ def sums_header(width: int, column: str, *, reverse: bool) -> Line:
 
     def name(key: str, text: str, cells: int, right: bool = False) -> Span:
         marked = f"{text}{arrow}" if key == column else text
-        return Span(fit(marked, cells, right=right) + " ", "strong" if key == column else "dim")
+        return Span(fit(marked, cells, right=right) + " ", "strong" if key == column else "dim", cell=key)
 
     narrow = width < _NARROW
     head = [

@@ -17,6 +17,8 @@ class Span(NamedTuple):
     role: str = ""
     click: str = ""
     """Id of the command a click on it runs, or empty."""
+    cell: str = ""
+    """What this part of a line tells, where a click on it means that: a filter's key, a column's name."""
 
 
 Line = Sequence[Span]
@@ -40,6 +42,15 @@ def safe(text: str, limit: int = 512) -> str:
 def width_of(line: Iterable[Span]) -> int:
     """Cells a line takes."""
     return sum(cell_len(span.text) for span in line)
+
+
+def span_at(line: Iterable[Span], cell: int) -> Span | None:
+    """What stands in a cell of a line; None behind its end."""
+    for span in line:
+        cell -= cell_len(span.text)
+        if cell < 0:
+            return span
+    return None
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
