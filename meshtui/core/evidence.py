@@ -41,6 +41,10 @@ class Evidence:
     realised: Mapping[str, Realised] = field(default_factory=dict)
     since: float = 0.0
     """Wall time from which flows and answers count: what came before the last change says nothing of now."""
+    narrowed: str = ""
+    """The filter that keeps flows at the servers: what comes is no measure of shares, so `measured` is empty."""
+    whole_since: float = 0.0
+    """Wall time from which all flows come again after such a filter; 0 when they always did."""
 
     def against(self, found: Route) -> tuple[Disagreement, ...]:
         """Where any of it contradicts a route."""

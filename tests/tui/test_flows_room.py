@@ -181,8 +181,10 @@ async def test_a_filter_is_built_by_choosing_a_cell(board: Board):
 async def test_details_show_every_field_identities_and_the_connection():
     async with board_on(recorded_mesh(10), size=(140, 60)) as board:
         board.session.deliver(recorded_flows("dropped") + recorded_flows("others"))
-        await on_flows(board, "enter")
-        assert isinstance(board.app.screen, FlowDialog)
+        await on_flows(board)
+        await board.until(lambda: pane_of(board).items)
+        await board.press("enter")
+        await board.until(lambda: isinstance(board.app.screen, FlowDialog))
         text = board.text()
         row = board.app.screen.row
         for part in (

@@ -40,6 +40,12 @@ class Question:
         """The preset as a filter's text."""
         return self.service if self.preset == "service" else PRESETS[self.preset]
 
+    @property
+    def narrowed(self) -> str:
+        """The terms the servers are asked for: nothing else reaches the session. Empty when everything does."""
+        here = self.typed.to_server()[2].terms
+        return " ".join(str(term) for term in self.typed.terms if term not in here)
+
     def matches(self, row: FlowRow) -> bool:
         """Whether to show a row."""
         if not self._preset.matches(row):

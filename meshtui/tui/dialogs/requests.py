@@ -16,7 +16,7 @@ from meshtui.core.loadspec import Request
 from meshtui.tui.dialogs.base import Dialog
 from meshtui.tui.dialogs.itemlist import ItemList
 from meshtui.tui.rows.flows import flow_lines
-from meshtui.tui.rows.paint import Line, Span
+from meshtui.tui.rows.paint import Line, Span, safe
 from meshtui.tui.rows.requests import fact_lines, head_line, request_line
 from meshtui.tui.rows.services import index_of_clusters
 
@@ -146,6 +146,8 @@ class RequestDialog(Dialog[None]):
             if not self.load_run.client
             else "no flow of it is kept"
         )
+        if self.load_run.client and self.board.flows.narrowed:
+            none += f": the servers send only {safe(self.board.flows.narrowed, 60)} (filter of pane 3)"
         told = f" {len(found)} flows of its connection" if found else f" {none}"
         facts = fact_lines(self.request, tags, width, utc=self.board.utc)
         lines: dict[Hashable, Sequence[Line]] = {"facts": [*facts, (), [Span(told, "strong" if found else "dim")]]}

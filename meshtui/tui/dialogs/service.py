@@ -83,7 +83,8 @@ class ServiceDialog(Dialog[None]):
         if now != self._seen:
             self._judge()
             self._seen = now
-            start, end = int(self.since * 1e9), int((self.board.clock.now() + WINDOW_SECONDS) * 1e9)
+            start = int(max(self.since, self.board.flows.whole_since) * 1e9)
+            end = int((self.board.clock.now() + WINDOW_SECONDS) * 1e9)
             self.measured = measure(mesh, flows.between(start, end), self.key)
         self.refill()
 
@@ -103,7 +104,9 @@ class ServiceDialog(Dialog[None]):
 
     def evidence(self) -> Evidence:
         """All there is now."""
-        return Evidence(self.measured, self._answers(), self.realised, self.since)
+        pane = self.board.flows
+        measured = {} if pane.narrowed else self.measured
+        return Evidence(measured, self._answers(), self.realised, self.since, pane.narrowed, pane.whole_since)
 
     def _answers(self) -> dict[str, Answers]:
         """The last run of each client cluster to this service since it changed."""

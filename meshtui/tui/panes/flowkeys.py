@@ -131,7 +131,6 @@ class FlowKeys(FlowTake):
         pane = self._pane
         if pane.question is not None:
             pane.set_filter(f"{pane.question.text} {term}".strip())
-            pane.dashboard.say(f"filter: {pane.question.text} · esc takes it back", "dim", "·")
 
     def do_back(self) -> bool:
         """Leave a sum's events, clear the filter, go on when paused, or go back to events: the last thing first."""
@@ -244,6 +243,10 @@ class FlowKeys(FlowTake):
 
         pane.kind, pane.following, pane.items, pane.cursor = "events", True, (), 0
         pane.ask(replace(pane.question, behind=key))
+        here = len(pane.view.events()) if pane.view is not None else 0
+        if here < found.count:
+            self.behind += f", {here:,} of {found.count:,} still here"
+            pane.frame()
 
     def _leave_sum(self) -> None:
         from dataclasses import replace

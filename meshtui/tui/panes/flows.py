@@ -49,6 +49,8 @@ class FlowsPane(FlowKeys, FlowCells):
         self.kind = "events"
         self.following = True
         self.two_lines = True
+        self.whole_since = 0.0
+        """Wall time from which all flows come again after a filter of the servers'; 0 when they always did."""
         self.paired = True
         """Whether the verdict and the drop of one packet are one item."""
         self.paused_at: int | None = None
@@ -326,11 +328,20 @@ class FlowsPane(FlowKeys, FlowCells):
 
     def ask(self, question: Question) -> None:
         """Show what `question` says, and ask the servers for what they can narrow down."""
-        before, self.question = self.question, question
+        before, was, self.question = self.question, self.narrowed, question
         session = self.dashboard.session
         if session is not None and (before is None or before.typed != question.typed):
             self.run_worker(session.set_flow_query(question.typed), group="flow query", exit_on_error=False)
+        if was and not self.narrowed:
+            self.whole_since = self.dashboard.clock.now()
+        elif self.narrowed and not was:
+            self.dashboard.say("while the servers send less, pane 2 measures no shares and load tests find fewer flows")
         self.rebuild()
+
+    @property
+    def narrowed(self) -> str:
+        """What the servers are asked for, and nothing else comes; empty when everything does."""
+        return self.question.narrowed if self.question is not None else ""
 
     def set_filter(self, text: str) -> None:
         """Show flows that match `text`; a mistake in it is told and changes nothing."""

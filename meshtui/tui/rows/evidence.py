@@ -20,12 +20,18 @@ def evidence_lines(mesh: Mesh, found: Route, evidence: Evidence, width: int, *, 
     """`predicted K 50% T 50%` and below it what flows, the last run and the agent's tables say; then contradictions."""
     lines: list[Line] = [_row("predicted", _shares(mesh, found.shares), "")]
     measured = evidence.measured.get(found.context)
-    if measured is not None and measured.total:
+    since = max(evidence.since, evidence.whole_since)
+    if evidence.narrowed:
+        words = f"not measured: the servers send only {safe(evidence.narrowed, 80)} (filter of pane 3)"
+        lines.append(_row("flows", [Span(status.NOTHING, "dim")], words))
+    elif measured is not None and measured.total:
         lost = sum(measured.dropped.values())
-        words = f"{measured.total} connections since {time_text(evidence.since, utc=utc)}"
+        words = f"{measured.total} connections since {time_text(since, utc=utc)}"
         lines.append(_row("flows", _shares(mesh, measured.shares), words + (f", {lost} dropped" if lost else "")))
     else:
-        lines.append(_row("flows", [Span(status.NOTHING, "dim")], "no connection seen since the last change"))
+        filtered = evidence.whole_since > evidence.since
+        words = f"no connection seen since the {'filter of pane 3 was lifted' if filtered else 'last change'}"
+        lines.append(_row("flows", [Span(status.NOTHING, "dim")], words))
     answers = evidence.answers.get(found.context)
     if answers is not None:
         got = sum(answers.counts.values())
