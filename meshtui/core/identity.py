@@ -1,11 +1,16 @@
 """Cilium's security identities: reserved names, and the cluster inside a number.
 
-Source: cilium/pkg/identity/numericidentity.go. A pod's identity is `(cluster id << 16) + n`.
+Source: cilium/pkg/identity/numericidentity.go. A pod's identity is `(cluster id << bits) + n`: 24 bits in all, of which
+the cluster id takes 8, or 9 where max-connected-clusters is 511 (`CiliumConfig.id_bits`, the same throughout a mesh).
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meshtui.core.state import Mesh
 
 RESERVED = MappingProxyType(
     {
@@ -30,7 +35,8 @@ HOST, WORLD, HEALTH, REMOTE_NODE, KUBE_APISERVER = 1, 2, 4, 6, 7
 _CIDR_SCOPE = 1
 _REMOTE_NODE_SCOPE = 2
 _SCOPE_SHIFT = 24
-_CLUSTER_SHIFT = 16
+BITS = 16
+"""Bits of a number within its cluster, unless the mesh is configured otherwise."""
 _FIRST_POD_IDENTITY = 256
 
 
@@ -40,14 +46,13 @@ def label(identity: int) -> str:
     return f"({name})" if name else f"(ID:{identity})"
 
 
-def cluster_id(identity: int) -> int:
-    """The cluster id inside a pod's identity; 0 for reserved and node-local ones, or without a mesh."""
-    if identity < _FIRST_POD_IDENTITY or identity >> _SCOPE_SHIFT:
-        return 0
-    return identity >> _CLUSTER_SHIFT
+def bits_in(mesh: Mesh) -> int:
+    """How far a cluster id is shifted in this mesh's identities."""
+    configs = (cluster.config for cluster in mesh.clusters.values())
+    return next((config.id_bits for config in configs if config is not None), BITS)
 
 
-def describe(identity: int) -> str:
+def describe(identity: int, bits: int = BITS) -> str:
     """An identity in words: `reserved:world`, `cluster 2, number 20507`, `CIDR (local to its node)`."""
     if identity in RESERVED:
         return f"reserved:{RESERVED[identity]}"
@@ -58,4 +63,4 @@ def describe(identity: int) -> str:
         return f"remote node {identity & 0xFFFFFF} (local to its node)"
     if identity < _FIRST_POD_IDENTITY:
         return f"well-known or user-reserved {identity}"
-    return f"cluster {identity >> _CLUSTER_SHIFT}, number {identity & 0xFFFF}"
+    return f"cluster {identity >> bits}, number {identity & ((1 << bits) - 1)}"

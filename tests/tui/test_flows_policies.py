@@ -32,7 +32,7 @@ async def test_old_drops_are_told_by_old_policies():
         board.session.deliver(later(-5))
         board.session.deliver(later(1))
         await board.press("3", "z", "G")
-        await board.until(lambda: len(pane.items) == 24)
+        await board.until(lambda: len(pane.items) == 12)
         first, last = pane.items[0], pane.items[-1]
         stamp = stamp_text(int(NOW * 1e9), utc=board.app.board.utc)
         assert said(pane, first).endswith(f"(by the policies of {stamp})"), "older than what is known"
@@ -53,3 +53,18 @@ async def test_old_drops_are_told_by_old_policies():
 def said(pane: Any, row: Any) -> str:
     """The second line of a flow, unshortened."""
     return str(pane._sentence(row))
+
+
+@pytest.mark.parametrize(("clusters", "told"), [("255", "cluster 1, number 32792"), ("511", "cluster 3, number 24")])
+async def test_details_name_the_cluster_by_the_size_of_the_mesh(clusters: str, told: str):
+    mesh = recorded_mesh(10)
+    for cluster in mesh.clusters.values():
+        data = {**cluster.config.data, "max-connected-clusters": clusters}
+        cluster.config = dataclasses.replace(cluster.config, data=data)
+    async with board_on(mesh, size=(120, 40)) as board:
+        row = recorded_flows("dropped")[0]
+        peer = dataclasses.replace(row.source, identity=98328)
+        board.app.board.flows.open_flow(dataclasses.replace(row, source=peer))
+        await board.until(lambda: hasattr(board.app.screen, "lines"))
+        text = "\n".join("".join(part.text for part in line) for line in board.app.screen.lines)
+        assert f"98328 = {told}" in text

@@ -163,7 +163,9 @@ class RequestDialog(Dialog[None]):
         mesh = self.board.mesh
         if not isinstance(row, FlowRow) or mesh is None:
             return
+        from meshtui.core.identity import bits_in
         from meshtui.tui.rows.flowdetail import detail_lines
 
         why = self.board.flows.explain(row)
-        self.board.show_details("Flow", detail_lines(row, index_of_clusters(mesh), utc=self.board.utc, why=why))
+        lines = detail_lines(row, index_of_clusters(mesh), utc=self.board.utc, why=why, bits=bits_in(mesh))
+        self.board.show_details("Flow", lines)

@@ -263,6 +263,7 @@ class FlowKeys(FlowTake):
     def open_flow(self, row: FlowRow, mate: FlowRow | None = None) -> None:
         """One flow in full; `mate`: the other event of its packet."""
         from meshtui.core.connections import connection_of
+        from meshtui.core.identity import bits_in
         from meshtui.tui.dialogs.flowdetail import FlowDialog
         from meshtui.tui.rows.flowdetail import detail_lines
         from meshtui.tui.rows.services import index_of_clusters
@@ -274,7 +275,8 @@ class FlowKeys(FlowTake):
         near = store.between(row.time_ns - 120_000_000_000, row.time_ns + 120_000_000_000)
         others = connection_of(row, near[-50_000:])
         tags, why = index_of_clusters(mesh), pane.explain(row)
-        lines = detail_lines(row, tags, utc=pane.dashboard.utc, why=why, connection=others, mate=mate)
+        bits = bits_in(mesh)
+        lines = detail_lines(row, tags, utc=pane.dashboard.utc, why=why, connection=others, mate=mate, bits=bits)
         facts = next((number for number, line in enumerate(lines) if not line), len(lines))
         lines[facts:facts] = pane.dashboard.load_pane.link_of(row)
 

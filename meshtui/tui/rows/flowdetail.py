@@ -24,10 +24,11 @@ def detail_lines(
     why: Explanation | None,
     connection: Connection | None = None,
     mate: FlowRow | None = None,
+    bits: int = identity.BITS,
 ) -> list[Line]:
     """Who, what, why; every field; both peers with labels and identities decoded; its connection; as a command.
 
-    `mate`: the other event of the same packet.
+    `mate`: the other event of the same packet; `bits`: of a number in an identity, see `identity.bits_in`.
     """
     lines: list[Line] = [[Span(" "), *who(row, tags)], [Span(" "), *what(row, tags, paired=mate is not None)]]
     if why is not None and why.sentence:
@@ -39,7 +40,7 @@ def detail_lines(
         lines += [[Span("  "), *event_line(event, row.time_ns, tags)] for event in (row, mate)]
     lines.append(())
     lines += [_field(name, value) for name, value in _fields(row, utc=utc).items() if value]
-    lines += _peer("source", row.source, row.source_ip, row.source_port, row.source_service, row.source_names)
+    lines += _peer("source", row.source, row.source_ip, row.source_port, row.source_service, row.source_names, bits)
     lines += _peer(
         "destination",
         row.destination,
@@ -47,6 +48,7 @@ def detail_lines(
         row.destination_port,
         row.destination_service,
         row.destination_names,
+        bits,
     )
     lines += _policies(row)
     lines += _connection(row, tags, connection, mate)
@@ -97,8 +99,8 @@ def _field(name: str, value: str) -> Line:
     return [Span(f" {name:<14} ", "dim"), Span(safe(value, 1000))]
 
 
-def _peer(title: str, peer: Peer, ip: str, port: int, service: str, names: tuple[str, ...]) -> list[Line]:
-    number = identity.describe(peer.identity) if peer.identity else ""
+def _peer(title: str, peer: Peer, ip: str, port: int, service: str, names: tuple[str, ...], bits: int) -> list[Line]:
+    number = identity.describe(peer.identity, bits) if peer.identity else ""
     workload = f"{peer.workload_kind}/{peer.workload}" if peer.workload_kind else peer.workload
     fields = {
         "address": f"{ip}:{port}" if port else ip,
