@@ -66,7 +66,10 @@ async def carry_out(session: Session, plan: Plan, arguments: Any) -> tuple[Outco
     confirmed = arguments.yes
     if not arguments.dry_run and plan.consent is not Consent.NONE:
         typed, confirmed = _ask(session, plan, confirmed=confirmed)
-    return await session.perform(plan, confirmed=confirmed, typed=typed, dry_run=arguments.dry_run)
+    outcomes = await session.perform(plan, confirmed=confirmed, typed=typed, dry_run=arguments.dry_run)
+    if session.audit_problem is not None:
+        words.complain(session.audit_problem)
+    return outcomes
 
 
 def tell(session: Session, plan: Plan) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from meshtui.core.errors import UsageError
-from meshtui.hubble.pb import flow_pb2, observer_pb2
+from meshtui.hubble.pb import observer_pb2
 
 MASK = (
     "uuid",
@@ -85,8 +85,3 @@ def request(query: FlowQuery) -> observer_pb2.GetFlowsRequest:
         message.until.FromNanoseconds(query.until_ns)
     message.field_mask.paths.extend(query.mask)
     return message
-
-
-def known_fields() -> frozenset[str]:
-    """Names of flow.Flow's fields: what a field mask may start with."""
-    return frozenset(field.name for field in flow_pb2.Flow.DESCRIPTOR.fields)

@@ -253,11 +253,11 @@ def test_a_run_that_failed_says_why_and_what_next():
 
 
 def test_hostile_bodies_and_names_stay_text():
-    from meshtui.tui.rows.requests import request_lines
+    from meshtui.tui.rows.requests import head_line, request_line
 
     request = Request(1, NOW, Answer.ANSWERED, 0, 200, 0.1, remote=HOSTILE, body=HOSTILE, cluster=HOSTILE)
     run = run_of([request])
-    shown = [*load.run_lines(run, TAGS, ("K", 0), 80), *request_lines(run, TAGS)]
+    shown = [*load.run_lines(run, TAGS, ("K", 0), 80), head_line(run), request_line(request, TAGS)]
     assert all(span.text.isprintable() for line in shown for span in line if span.text)
     assert "●?" in load_text(run)[1]
 

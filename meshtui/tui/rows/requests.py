@@ -32,11 +32,6 @@ def request_line(request: Request, tags: Tags) -> Line:
     return line
 
 
-def request_lines(run: Run, tags: Tags) -> list[Line]:
-    """Every request of a run under its head."""
-    return [head_line(run), (), *(request_line(request, tags) for request in run.requests)]
-
-
 _HOW = {"body": "its body says so", "header": "a header says so", "flows": "Hubble's flows of its connection say so"}
 
 
