@@ -53,8 +53,9 @@ async def test_details_and_copies_hold_both_events():
         board.session.deliver([verdict, drop])
         copied: list[str] = []
         board.app.copy_to_clipboard = copied.append
+        await board.until(lambda: pane.items)
         await board.press("3", "y", "J", "enter")
-        assert isinstance(board.app.screen, FlowDialog)
+        await board.until(lambda: isinstance(board.app.screen, FlowDialog))
         text = "\n".join("".join(span.text for span in line) for line in board.app.screen.lines)
         assert "two events of one packet" in text
         assert text.count("policy-verdict:none EGRESS") == 4, (
@@ -82,6 +83,7 @@ async def test_a_filter_for_one_kind_shows_that_kind(board: Board, text: str, sh
 async def test_a_search_finds_the_event_within(board: Board):
     pane = board.app.board.flows
     board.session.deliver(recorded_flows("dropped"))
+    await board.until(lambda: pane.items)
     await board.press("3", "G", "F")
     await board.press(*"policy denied dropped", "enter")
     await board.until(lambda: not pane.following)
