@@ -252,3 +252,19 @@ async def test_changing_the_source_loses_nothing(new_lab: NewLab) -> None:
         assert not truth.missing(session, began)
         assert session.flows.account.stand(T, 0).least == 0
         assert not session.flows.gaps
+
+
+async def test_what_nodes_themselves_say_they_lost_is_not_missing_as_well(new_lab: NewLab) -> None:
+    async with new_lab(relays=True, flow_rate=120) as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session) and counted(session, K, T))
+        await lab.fault("ring-overrun", cluster="tion", percent=50)
+        await until(session, lambda: sum(c.relay.lost for c in session.mesh.clusters.values()) > 60)
+        await lab.heal()
+        marks = len(session.flows.account.account(T).marks)
+        await until(session, lambda: len(session.flows.account.account(T).marks) > marks + 5)
+        now_ns = int(session.clock.now() * 1e9)
+        await until(session, lambda: session.flows.account.stand(T, now_ns).told)
+        stand = session.flows.account.stand(T, now_ns)
+        assert stand.told == sum(c.relay.lost for c in session.mesh.clusters.values())
+        assert (stand.least, stand.most) == (0, 0)
+        assert not session.flows.gaps
