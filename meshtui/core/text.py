@@ -15,7 +15,7 @@ def clean(text: str, limit: int = 512) -> str:
     """
     if len(text) > limit:
         text = text[: limit - 1] + "…"
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(_visible(char) for char in text)
 

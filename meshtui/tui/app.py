@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 from collections.abc import Callable, Iterator
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from meshtui.tui.start import Opening
+
+
+_SETTLED = 5.0
+"""Seconds after which what a dashboard needs has been loaded."""
 
 
 def _provider() -> type[Provider]:
@@ -82,6 +87,8 @@ class MeshtuiApp(App[int]):
         unknown = c.unknown_ids(self.settings.keymap)
         if unknown:
             self.board.say(f"the keymap names no command called {', '.join(unknown)}", "warn", "!")
+        # Modules and styles stay as long as the program does: the collector need not look at them again and again.
+        self.set_timer(_SETTLED, gc.freeze)
         self.call_after_refresh(self.begin)
 
     @work(exit_on_error=False, group="session")

@@ -27,8 +27,8 @@ class Framed(ScrollView):
         """Which item screen row `y` shows, and which of its looks; None for a row that is not worth remembering."""
         return None
 
-    def paint(self, y: int, base: Style) -> Strip:
-        """Screen row `y` on `base`."""
+    def paint(self, y: int, base: Style) -> list[Segment]:
+        """Screen row `y` on `base`, as wide as what scrolls."""
         raise NotImplementedError
 
     def forget_rows(self) -> None:
@@ -41,7 +41,7 @@ class Framed(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """For Textual's own way of drawing, of which the sides are taken."""
-        return self.paint(y, self.rich_style)
+        return Strip(self.paint(y, self.rich_style), self.scrollable_content_region.width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The rows of `crop`, borders included."""
@@ -75,8 +75,9 @@ class Framed(ScrollView):
         known = self._rows.setdefault(key[0], {}) if key else {}
         strip = known.get(key[1]) if key else None
         if strip is None:
-            inner = self.paint(y, base).adjust_cell_length(self.content_size.width, base)
-            strip = Strip([*left, *inner, *right], self.outer_size.width)
+            hidden = self.content_size.width - self.scrollable_content_region.width
+            under_bar = [Segment(" " * hidden, base)] if hidden > 0 else []
+            strip = Strip([*left, *self.paint(y, base), *under_bar, *right], self.outer_size.width)
             if key:
                 known[key[1]] = strip
         return strip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
@@ -10,6 +11,8 @@ from meshtui.core.clock import Clock
 from meshtui.core.settings import Settings
 from meshtui.tui.ports import SessionPort
 
+COLLECT = 20_000, 20, 20
+"""The garbage collector's thresholds: flows come by the thousand and are no garbage, looking at them takes time."""
 Report = Callable[[str], None]
 """Takes a few words on what is being done before there is a session."""
 Opening = Callable[[Report, AsyncExitStack], Awaitable[SessionPort]]
@@ -53,6 +56,8 @@ def run_dashboard(
     when the dashboard ends, and what it yields is given to `make_session`.
     """
     from meshtui.tui.app import MeshtuiApp
+
+    gc.set_threshold(*COLLECT)
 
     def began(running: Any) -> None:
         app.control = running.control

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.theme import Theme
@@ -86,6 +88,8 @@ _ROLES = {
         "struck": "strike dim",
     },
 }
+_MIXED = 1000
+"""Mixed styles that are remembered."""
 _CURSORS = {"dark": "on #2a3050", "light": "on #dfe5f5", "ansi": "reverse default on default"}
 
 
@@ -94,6 +98,7 @@ class Palette:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self._mixed: dict[tuple[str, Style, Style | None, str], Style] = {}
 
     @cached_property
     def styles(self) -> dict[str, Style]:
@@ -115,18 +120,36 @@ class Palette:
 
     def strip(self, line: Line, width: int, base: Style, over: Style | None = None) -> Strip:
         """Paint `line` into exactly `width` cells on `base`, with `over` laid over everything."""
-        from rich.segment import Segment
+        return Strip(self.segments(line, width, base, over), width)
 
-        segments = []
+    def segments(self, line: Line, width: int, base: Style, over: Style | None = None) -> list[Segment]:
+        """The same, before it is a strip."""
+        segments: list[Segment] = []
+        left = width
         for span in line:
-            style = base + self.styles[span.role] if span.role else base
+            text, cells = span.text, cell_len(span.text)
+            if cells > left:
+                text, cells = set_cell_size(text, left), left
+            if cells:
+                segments.append(Segment(text, self._style(span.role, base, over, span.click)))
+                left -= cells
+        if left > 0:
+            segments.append(Segment(" " * left, self._style("", base, over, "")))
+        return segments
+
+    def _style(self, role: str, base: Style, over: Style | None, click: str) -> Style:
+        key = role, base, over, click
+        style = self._mixed.get(key)
+        if style is None:
+            style = base + self.styles[role] if role else base
             if over is not None:
                 style += over
-            if span.click:
-                style += Style(meta={"@click": f"app.run({span.click!r})"})
-            segments.append(Segment(span.text, style))
-        filler = base + over if over is not None else base
-        return Strip(segments).adjust_cell_length(width, filler)
+            if click:
+                style += Style(meta={"@click": f"app.run({click!r})"})
+            if len(self._mixed) > _MIXED:
+                self._mixed.clear()
+            self._mixed[key] = style
+        return style
 
 
 _PALETTES: dict[str, Palette] = {}

@@ -18,6 +18,7 @@ from meshtui.tui.rows.paint import Line
 from meshtui.tui.theme import palette
 
 if TYPE_CHECKING:
+    from rich.segment import Segment
     from rich.style import Style
 
 
@@ -167,18 +168,18 @@ class LineView(Framed, can_focus=True):
         index, part = self.locate(line_number)
         return self.items[index], (part, self._under(index))
 
-    def paint(self, y: int, base: Style) -> Strip:
+    def paint(self, y: int, base: Style) -> list[Segment]:
         """The line at screen row `y`."""
         width = self.scrollable_content_region.width
         line_number = y + self.scroll_offset.y
         colours = palette(self.app.current_theme)
         if line_number >= self.total:
             said = () if self.items else self.placeholder(width)
-            return colours.strip(said[y] if y < len(said) else (), width, base)
+            return colours.segments(said[y] if y < len(said) else (), width, base)
         index, part = self.locate(line_number)
         lines = self._lines(index, width)
         over = {"cursor": colours.cursor, "resting": colours.resting}.get(self._under(index))
-        return colours.strip(lines[part] if part < len(lines) else (), width, base, over)
+        return colours.segments(lines[part] if part < len(lines) else (), width, base, over)
 
     marks_cursor = True
     rests = False

@@ -10,6 +10,10 @@ from meshtui.core.flowstore import FlowStore, FlowView
 from meshtui.tui.rows.flows import Tags
 from meshtui.tui.rows.paint import Line
 
+_PACE, _BUSY_PACE = 0.5, 1.0
+"""Shortest time between two redraws, seconds; the second when many rows come in it."""
+_BUSY = 250
+"""Rows at once that are many."""
 PORTION = 2_000
 """Rows taken in between two keys: about 30 ms."""
 
@@ -28,7 +32,7 @@ class FlowLook:
     """One way to look at the flows of a view."""
 
     name = ""
-    pace = 0.5
+    pace = _PACE
     """Shortest time between two redraws, seconds."""
 
     def __init__(self, store: FlowStore, view: FlowView) -> None:
@@ -74,6 +78,7 @@ class Summing(FlowLook):
         """A portion of what waits."""
         self._waiting += self.view.take_fresh()
         portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
+        self.pace = _BUSY_PACE if len(portion) > _BUSY else _PACE
         if portion:
             self.take(portion)
         return bool(self._waiting)

@@ -13,7 +13,7 @@ from meshtui.tui.rows.paint import Line
 
 _TWO_LINES_FROM = 50
 _GAPS_SHOWN = 50
-_CALM, _BUSY = 0.1, 0.3
+_CALM, _BUSY = 0.1, 0.5
 """Seconds between two redraws."""
 
 

@@ -62,6 +62,8 @@ class FlowsPane(FlowKeys, FlowCells):
         self._policies: PolicyHistory | None = None
         self._sources: object = None
         self._framed = "", ""
+        self._gaps: tuple[Gap, ...] = ()
+        """The gaps that were there at the last look."""
 
     @property
     def marks_cursor(self) -> bool:  # type: ignore[override]
@@ -180,7 +182,7 @@ class FlowsPane(FlowKeys, FlowCells):
         more = looked.pump()
         if more:
             self._soon(PORTION_PAUSE)
-        if not (again or more) and view.version == self._seen[0] and not self._gaps_changed():
+        if not self._gaps_changed() and not (again or more) and view.version == self._seen[0]:
             return
         if isinstance(looked, Events):
             self._draw_events(view, looked)
@@ -199,8 +201,8 @@ class FlowsPane(FlowKeys, FlowCells):
         self.refresh()
 
     def _gaps_changed(self) -> bool:
-        store = self.store
-        return store is not None and bool(store.gaps) and store.gaps[-1] not in self.items[-200:]
+        before, self._gaps = self._gaps, tuple(self.store.gaps) if self.store is not None else ()
+        return before != self._gaps
 
     def _draw_events(self, view: FlowView, looked: Events) -> None:
         item = self.selected
