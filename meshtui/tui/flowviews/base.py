@@ -10,12 +10,12 @@ from meshtui.core.flowstore import FlowStore, FlowView
 from meshtui.tui.rows.flows import Tags
 from meshtui.tui.rows.paint import Line
 
-_PACE, _BUSY_PACE = 0.5, 1.0
-"""Shortest time between two redraws, seconds; the second when many rows come in it."""
-_BUSY = 250
-"""Rows at once that are many."""
-PORTION = 2_000
-"""Rows taken in between two keys: about 30 ms."""
+_CALM, _BUSY = 4, 9
+"""Portions between two lists."""
+_MANY = 50
+"""Rows in a portion from which a view is busy."""
+PORTION = 800
+"""Rows taken in between two keys: about 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class FlowLook:
     """One way to look at the flows of a view."""
 
     name = ""
-    pace = _PACE
+    pace = 0.1
     """Shortest time between two redraws, seconds."""
 
     def __init__(self, store: FlowStore, view: FlowView) -> None:
@@ -42,6 +42,10 @@ class FlowLook:
     def pump(self) -> bool:
         """Take in what came, at most a portion. True when more waits."""
         return False
+
+    def due(self) -> bool:
+        """Whether to list again now; when not, it is asked again soon."""
+        return True
 
     def items(self, look: Look) -> Sequence[Hashable]:
         """What to list."""
@@ -73,15 +77,26 @@ class Summing(FlowLook):
         super().__init__(store, view)
         view.collect()
         self._waiting: list[FlowRow] = view.rows(0, len(view))
+        self._every = _CALM
+        self._since = _BUSY
+        """Portions since the last list: the first one is due at once."""
 
     def pump(self) -> bool:
         """A portion of what waits."""
         self._waiting += self.view.take_fresh()
         portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
-        self.pace = _BUSY_PACE if len(portion) > _BUSY else _PACE
+        self._every = _BUSY if len(portion) > _MANY else _CALM
         if portion:
             self.take(portion)
         return bool(self._waiting)
+
+    def due(self) -> bool:
+        """Adding up costs little at a time and goes on; to list what it comes to costs more and is for eyes."""
+        self._since += 1
+        if self._since < self._every:
+            return False
+        self._since = 0
+        return True
 
     def take(self, rows: Sequence[FlowRow]) -> None:
         """Count these."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from meshtui.core.flowfilter import Question
     from meshtui.core.policy import Explanation, PolicyHistory
 
-PORTION_PAUSE = 0.02
+PORTION_PAUSE = 0.01
 """Seconds between two portions of rows to add up: keys come in between."""
 
 
@@ -182,6 +182,9 @@ class FlowsPane(FlowKeys, FlowCells):
         more = looked.pump()
         if more:
             self._soon(PORTION_PAUSE)
+        if not (again or looked.due()):
+            self._soon(looked.pace)
+            return
         if not self._gaps_changed() and not (again or more) and view.version == self._seen[0]:
             return
         if isinstance(looked, Events):
