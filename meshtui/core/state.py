@@ -109,6 +109,11 @@ class Cluster:
         return self.config.name if self.config else self.context
 
     @property
+    def recorded(self) -> bool:
+        """Whether it is known from a file of flows alone."""
+        return self.relay.source is FlowSource.REPLAY
+
+    @property
     def id(self) -> int:
         """Cilium's cluster id; 0 means no mesh or not yet known."""
         return self.config.id if self.config else 0

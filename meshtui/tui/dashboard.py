@@ -15,7 +15,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.plan import Plan
 from meshtui.core.settings import Settings
-from meshtui.core.state import Delta, FlowSource, Mesh
+from meshtui.core.state import Delta, Mesh
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, HeaderBar, MessageBar, TabBar, TooSmall
 from meshtui.tui.panes.base import Pane, bindings
@@ -124,8 +124,7 @@ class Dashboard(Screen[None]):
         self.traps = Findings(session.mesh, lazy=True)
         self.progress = ""
         self.rebuild()
-        sources = {cluster.relay.source for cluster in session.mesh.clusters.values()}
-        if sources == {FlowSource.REPLAY}:
+        if session.mesh.clusters and all(cluster.recorded for cluster in session.mesh.clusters.values()):
             self.go("flows")  # a file has nothing but flows
             self.add_class("-zoomed")
         self._look_for_traps()

@@ -151,10 +151,14 @@ async def test_each_row_shows_time_ends_and_verdict_as_recorded() -> None:
     flows = recorded(PAINTED).ordered
     async with replayed(RECORDINGS / PAINTED / "flows.jsonl.gz") as board:
         lines = painted(board)
+        header = board.text().splitlines()[0]
+    assert "recorded flows" in header
+    assert "mesh" not in header.replace("meshtui", ""), "a file knows nothing of the mesh"
     assert len(lines) == 2 * len(flows)
     for flow, first, second in zip(flows, lines[::2], lines[1::2], strict=True):
         expected, verdict = as_shown(flow)
         assert first == expected
         if flow["verdict"] == "DROPPED":  # what the policies say of it comes after
+            assert second.endswith("no rule allows it; its cluster's policies are not known here")
             second = second[: len(verdict)]
         assert second == verdict

@@ -80,7 +80,7 @@ def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> E
         return told
     case = case_of(mesh, row)
     if not case.subject.context:
-        return unknown(row, case.way)
+        return unknown(row)
     found = case.judge(book or Rulebook(mesh))
     if found.allowed and not names_its_denial(row):
         where = f"{case.way.value} at {case.subject.cluster}"
@@ -114,10 +114,10 @@ def names_its_denial(row: FlowRow) -> bool:
     return row.drop_reason == DENIED and bool(row.denied_by)
 
 
-def unknown(row: FlowRow, way: Way) -> Explanation:
+def unknown(row: FlowRow) -> Explanation:
     """For a subject whose policies are not known."""
     what = "denied by a deny rule" if row.drop_reason == DENIED else "default-deny, no rule allows it"
-    return Explanation(f"{way.value} {what}; its cluster's policies are not known here", row.denied_by)
+    return Explanation(f"{what}; its cluster's policies are not known here", row.denied_by)
 
 
 def explain_denial(row: FlowRow, found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanation:

@@ -88,7 +88,7 @@ class PolicyHistory:
         case = case_of(mesh, row)
         context = case.subject.context
         if not self._epochs or not self._epochs[-1].book.knows(context):
-            return unknown(row, case.way)
+            return unknown(row)
         at, found = self._chosen(case, row)
         basis, at_ns = self._basis(context, at, row.time_ns)
         if found.allowed and not names_its_denial(row):

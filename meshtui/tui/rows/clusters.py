@@ -32,7 +32,9 @@ def head(cluster: Cluster, width: int) -> Line:
     line = [tag(cluster.tag, cluster.index, bracket=True), Span(f" {safe(cluster.name, 40)}", "strong")]
     if cluster.id:
         line.append(Span(f"  id {cluster.id}"))
-    if cluster.api.phase is not Phase.LIVE:
+    if cluster.recorded:
+        line.append(Span("  from a file", "dim"))
+    elif cluster.api.phase is not Phase.LIVE:
         line += [Span("  "), status.phase(cluster.api.phase)]
     if cluster.read_only:
         line.append(Span("  read-only", "warn"))

@@ -63,7 +63,7 @@ def rates(mesh: Mesh) -> str:
     """`K 51/s  T 48/s agents`: different flows per second by the observing node's cluster, and an unusual source."""
     told = []
     for context, cluster in mesh.clusters.items():
-        if cluster.relay.source is FlowSource.REPLAY:
+        if cluster.recorded:
             told.append(f"{cluster.tag} file")
             continue
         feed = feed_of(mesh, context)

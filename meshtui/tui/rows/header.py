@@ -46,6 +46,8 @@ def _names(mesh: Mesh, width: int) -> list[Span]:
 
 def _mesh_state(mesh: Mesh) -> list[Span]:
     """How many clusters answer and see all the others ready."""
+    if all(cluster.recorded for cluster in mesh.clusters.values()):
+        return [Span("recorded flows", "info")]
     total = len(mesh.clusters)
     whole = {c.context for c in mesh.clusters.values() if c.api.phase is Phase.LIVE}
     waiting = any(c.api.phase is Phase.CONNECTING for c in mesh.clusters.values())
