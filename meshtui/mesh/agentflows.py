@@ -75,6 +75,8 @@ class AgentFlows:
     """Agents that were followed at least once."""
     _errors: dict[str, MeshtuiError] = field(default_factory=dict)
     _lost_where: Counter[str] = field(default_factory=Counter)
+    _newest_ns: dict[str, int] = field(default_factory=dict)
+    """Pod → time of its newest event that came."""
     _nodes: dict[str, str] = field(default_factory=dict)
     """Pod → `cluster/node`, once one of its flows has told."""
     _asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_ASKED_AT_ONCE))
@@ -105,8 +107,8 @@ class AgentFlows:
                 except ClusterError as error:
                     self._errors[pod] = error
                     if pod in self._live:
-                        lost_at = self._now_ns()
-                        self.store.open_gap(source, lost_at, error.cause)
+                        lost_at = self._left_off(pod, self._now_ns())
+                        self.store.open_gap(source, self._now_ns(), error.cause)
                 self._live.discard(pod)
                 self._tell()
                 await asyncio.sleep(backoff.next())
@@ -115,6 +117,7 @@ class AgentFlows:
             now_ns = self._now_ns()
             stopped_ns = self.store.away_since(source) or (now_ns if pod in self._ever else self.since_ns)
             if stopped_ns is not None:
+                stopped_ns = self._left_off(pod, stopped_ns)
                 self.left_off_ns = min(self.left_off_ns or stopped_ns, stopped_ns)
             self.store.close_gap(source, now_ns)
 
@@ -140,6 +143,10 @@ class AgentFlows:
             f"{pod} stopped telling flows", context=self.api.context, cause=cause or f"exit code {stream.exit_code}"
         )
 
+    def _left_off(self, pod: str, at_ns: int) -> int:
+        """From when on an agent's events may be missing at `at_ns`: a break is noticed later than it happens."""
+        return min(self._newest_ns.get(pod, at_ns), at_ns)
+
     def _survey(self, pod: str, source: str) -> Survey:
         async def read() -> list[Reading]:
             async with self._asking:
@@ -152,6 +159,7 @@ class AgentFlows:
         lost = [item for item in items if isinstance(item, Lost)]
         if rows:
             self.deliver(rows)
+            self._newest_ns[pod] = max(self._newest_ns.get(pod, 0), max(row.time_ns for row in rows))
             if self._nodes.get(pod) != rows[-1].node:
                 self._nodes[pod] = rows[-1].node
                 self._tell()
