@@ -14,9 +14,9 @@ from operator import attrgetter
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowaccount import FlowAccount, Reading
 from meshtui.core.flowgaps import Gap, judge
+from meshtui.core.packets import Packets
 
 __all__ = ["DEFAULT_CAPACITY", "FlowStore", "FlowView", "Gap", "TimeOrdered"]
-from meshtui.core.packets import Packets
 
 DEFAULT_CAPACITY = 100_000
 _time_of = attrgetter("time_ns")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from google.protobuf import json_format
 
+from meshtui.cilium.agents import CONTAINER
+from meshtui.cilium.config import NAMESPACE
 from meshtui.core.flow import FlowRow
 from meshtui.core.flowaccount import Reading
 from meshtui.hubble.jsonlines import JsonLines
@@ -13,7 +15,6 @@ from meshtui.hubble.pb import observer_pb2
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
 
-NAMESPACE, CONTAINER = "kube-system", "cilium-agent"
 _NEWEST = "hubble observe --last 1 --output jsonpb"
 SCRIPT = f"{_NEWEST}; echo --; hubble status --output json; echo --; {_NEWEST}"
 """One exec, so that little happens between the three answers."""

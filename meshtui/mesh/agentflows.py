@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from meshtui.cilium.agents import CONTAINER
+from meshtui.cilium.config import NAMESPACE
 from meshtui.core import state as s
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, NotFound
@@ -26,8 +28,6 @@ from meshtui.mesh.agentcounts import read_count
 from meshtui.mesh.flowsurvey import RING, Survey
 from meshtui.mesh.pace import Backoff, Pace
 
-NAMESPACE = "kube-system"
-CONTAINER = "cilium-agent"
 LABEL = "k8s-app=cilium"
 AGENTS = 64
 """At most so many agents are followed: each costs a connection through the API server."""

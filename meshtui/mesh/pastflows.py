@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
+from meshtui.cilium.agents import CONTAINER
+from meshtui.cilium.config import NAMESPACE
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, RelayAbsent
 from meshtui.core.flow import FlowRow
 from meshtui.core.resources import PODS
@@ -14,7 +16,7 @@ from meshtui.hubble.relay import fetch
 from meshtui.hubble.rows import Item, Lost, NodeStatus
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
-from meshtui.mesh.agentflows import AGENTS, CONTAINER, LABEL, NAMESPACE, command, rfc3339
+from meshtui.mesh.agentflows import AGENTS, LABEL, command, rfc3339
 from meshtui.mesh.flowsource import AGENTS as FROM_AGENTS
 from meshtui.mesh.flowsource import AUTO
 from meshtui.mesh.relays import reach

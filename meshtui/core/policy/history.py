@@ -65,6 +65,8 @@ class PolicyHistory:
             self._known_ns = dict.fromkeys(mesh.clusters, now_ns)
             return True
         last = self._epochs[-1].book
+        if last.holds(mesh):
+            return False
         book = Rulebook(mesh, last)
         learnt = book.learnt(last)
         for epoch in self._epochs if learnt else ():

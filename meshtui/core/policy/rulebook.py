@@ -54,6 +54,18 @@ class Rulebook:
         """Whether any policies of a cluster were listed, be it none."""
         return context in self._then and bool(self._then[context].objects)
 
+    def holds(self, mesh: Mesh) -> bool:
+        """Whether the mesh still stands as it is written here. Cheap, and wrong in one way alone: it may say no."""
+        return self._then.keys() == mesh.clusters.keys() and all(
+            then.name == now.name
+            and then.config == now.config
+            and all(
+                (resource in then.objects) == (resource in now.objects) and then.of(resource) == now.of(resource)
+                for resource in r.POLICIES
+            )
+            for then, now in ((self._then[context], cluster) for context, cluster in mesh.clusters.items())
+        )
+
     # Beside other books
 
     def learnt(self, before: Rulebook) -> frozenset[str]:

@@ -198,8 +198,7 @@ class FlowsPane(FlowKeys, FlowCells):
                 self._to_newest()
             else:
                 self.show(looked.items(self._look()))
-                if self.kind == "sums" and self.cursor == 0:
-                    self.cursor = min(1, len(self.items) - 1)  # the first row is the columns' names
+                self.cursor = max(self.cursor, 1) if self.headed and len(self.items) > 1 else self.cursor
             self.forget()
         self.refresh()
 
