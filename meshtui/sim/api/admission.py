@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
 
 from meshtui.sim.api import defaults, validation
+from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import invalid, required
 from meshtui.sim.api.registry import ApiResource, storage
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
-
-if TYPE_CHECKING:
-    from meshtui.sim.api.write import Body
 
 _GENERATION = {
     "deployments", "daemonsets", "replicasets", "statefulsets", "endpointslices", "networkpolicies",
@@ -22,26 +19,6 @@ _GENERATION = {
 }  # fmt: skip
 _STATUS_APART = {"pods", "nodes", "services", "namespaces", "deployments", "replicasets", "daemonsets", "statefulsets"}
 _FIXED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
-
-
-def non_string(obj: Object) -> tuple[str, str] | None:
-    """The JSON kind and the field of the first label or annotation that is no string."""
-    meta = obj.get("metadata")
-    if not isinstance(meta, dict):
-        return None
-    for field in ("annotations", "labels"):
-        for value in (meta.get(field) or {}).values():
-            if value is not None and not isinstance(value, str):
-                return _go_kind(value), field
-    return None
-
-
-def _go_kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int | float):
-        return "number"
-    return "object" if isinstance(value, dict) else "array"
 
 
 def admit_create(cluster: SimCluster, resource: ApiResource, obj: Object, body: Body) -> Object:

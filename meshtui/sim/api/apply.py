@@ -6,12 +6,13 @@ import copy
 from typing import Any
 
 from meshtui.sim.api import admission, managed
+from meshtui.sim.api.body import Body, check_kind
 from meshtui.sim.api.errors import ApiError, bad_request, invalid, required
+from meshtui.sim.api.kept import store
 from meshtui.sim.api.managed import Path
 from meshtui.sim.api.registry import storage
 from meshtui.sim.api.request import Ask
 from meshtui.sim.api.strategic import strategic_merge
-from meshtui.sim.api.write import Body, check_kind, store
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster

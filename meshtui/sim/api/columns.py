@@ -1,4 +1,4 @@
-"""The columns of every resource's table, as the real server defines them."""
+"""What a table's columns are made of: names, types, and times as kubectl writes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from meshtui.sim.api.registry import ApiResource
 from meshtui.sim.store import Object
 
 
@@ -91,11 +90,3 @@ def default() -> Kind:
         (Column("Name"), Column("Created At", "date")),
         lambda obj, now: [name_of(obj), obj["metadata"].get("creationTimestamp")],
     )
-
-
-def of(resource: ApiResource) -> Kind:
-    """The columns of a resource."""
-    from meshtui.sim.api.columns_cilium import CILIUM
-    from meshtui.sim.api.columns_core import CORE
-
-    return CORE.get(resource.gvr) or CILIUM.get(resource.gvr) or default()

@@ -6,11 +6,12 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import conflict
+from meshtui.sim.api.kept import current
 from meshtui.sim.api.read import chosen
 from meshtui.sim.api.registry import ApiResource, storage
 from meshtui.sim.api.request import Ask
-from meshtui.sim.api.write import Body, current
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster

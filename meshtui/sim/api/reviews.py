@@ -6,9 +6,9 @@ from typing import Any
 
 from meshtui.sim.api import rbac
 from meshtui.sim.api.auth import AUTHENTICATED, Tokens, User, service_account
+from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import bad_request, not_found
 from meshtui.sim.api.request import Ask
-from meshtui.sim.api.write import Body
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster

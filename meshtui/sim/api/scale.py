@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from meshtui.sim.api import write
+from meshtui.sim.api.body import JSON_PATCH, Body
 from meshtui.sim.api.errors import bad_request, invalid, method_not_allowed, wrong
+from meshtui.sim.api.kept import current, store
 from meshtui.sim.api.patches import json_patch, merge
 from meshtui.sim.api.request import Ask
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 
-def answer(cluster: SimCluster, ask: Ask, body: write.Body) -> Object:
+def answer(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     """Get, put or patch a Scale. Raises ApiError."""
-    obj = write.current(cluster, ask)
+    obj = current(cluster, ask)
     if ask.verb == "get":
         return scale_of(obj)
     if ask.verb not in ("update", "patch"):
@@ -23,7 +24,7 @@ def answer(cluster: SimCluster, ask: Ask, body: write.Body) -> Object:
     change = body.decoded()
     if ask.verb == "update":
         wanted = change
-    elif body.media == write.JSON_PATCH:
+    elif body.media == JSON_PATCH:
         wanted = json_patch(scale_of(obj), change)
     else:
         wanted = merge(scale_of(obj), change)
@@ -36,7 +37,7 @@ def answer(cluster: SimCluster, ask: Ask, body: write.Body) -> Object:
     new = copy.deepcopy(obj)
     new["spec"]["replicas"] = replicas
     new["metadata"]["resourceVersion"] = (wanted.get("metadata") or {}).get("resourceVersion", "")
-    return scale_of(write.store(cluster, Ask(ask.resource, ask.verb, ask.namespace, ask.name), obj, new, body))
+    return scale_of(store(cluster, Ask(ask.resource, ask.verb, ask.namespace, ask.name), obj, new, body))
 
 
 def scale_of(obj: Object) -> Object:

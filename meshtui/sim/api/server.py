@@ -12,6 +12,7 @@ from aiohttp import web
 from meshtui.sim.api import delete, discovery, logs, portforward, rbac, read, reviews, scale, write
 from meshtui.sim.api import exec as exec_
 from meshtui.sim.api.auth import Tokens, User, authenticate, impersonated
+from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import ApiError, NoSuchPath, forbidden, forbidden_path, method_not_allowed
 from meshtui.sim.api.faults import down, hang_up, meet
 from meshtui.sim.api.request import Ask, parse
@@ -102,10 +103,10 @@ class ApiServer:
                 raise method_not_allowed(ask.resource.plural)
         return _json(encoded(obj), code)
 
-    async def _body(self, request: web.Request, user: User) -> write.Body:
+    async def _body(self, request: web.Request, user: User) -> Body:
         data = await request.read()
         agent = request.headers.get("User-Agent", "")
-        return write.Body(data, request.content_type, request.query, user, agent)
+        return Body(data, request.content_type, request.query, user, agent)
 
     def _user(self, request: web.Request) -> User:
         user = authenticate(request, self._tokens)
@@ -152,7 +153,7 @@ class ApiServer:
         """`kubectl drain`: a delete that a disruption budget could refuse."""
         await request.read()
         target = Ask(ask.resource, "delete", ask.namespace, ask.name)
-        delete.delete(self._cluster, target, write.Body(b"", JSON, request.query, user))
+        delete.delete(self._cluster, target, Body(b"", JSON, request.query, user))
         success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         return _json(encoded(success), 201)
 

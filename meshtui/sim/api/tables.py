@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.sim.api import columns
+from meshtui.sim.api.columns import default
+from meshtui.sim.api.columns_cilium import CILIUM
+from meshtui.sim.api.columns_core import CORE
 from meshtui.sim.api.registry import ApiResource
 from meshtui.sim.store import Entry
 
@@ -35,7 +37,7 @@ def table_of(
     resource: ApiResource, entries: Sequence[Entry], shape: Shape, now: float, rv: str, *, headers: bool = True
 ) -> dict[str, Any]:
     """A Table of these objects."""
-    kind = columns.of(resource)
+    kind = CORE.get(resource.gvr) or CILIUM.get(resource.gvr) or default()
     definitions = [c.definition() for c in kind.columns] if headers else None
     rows = [{"cells": kind.row(entry.obj, now), "object": _object(entry, shape)} for entry in entries]
     return {

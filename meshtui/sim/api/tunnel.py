@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import WSMsgType, web
 
+from meshtui.sim.api.ports import refusal, target
 from meshtui.sim.api.spdy import DATA, FIN, GOAWAY, PING, RST_STREAM, SYN_STREAM, Decoder, Encoder, Frame
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
@@ -70,8 +71,6 @@ class Tunnel:
 
     async def _connect(self, stream: int, request: str, port: int) -> None:
         """Bridge one data stream to the port it names."""
-        from meshtui.sim.api.portforward import refusal, target
-
         error = self._errors.pop(request, 0)
         place = target(self._cluster, self._pod, port)
         try:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from meshtui.sim.shell import interpret
 from meshtui.sim.shell.files import Descriptors, Input, Output, Write
 from meshtui.sim.shell.images import binaries
-from meshtui.sim.shell.interpret import invoke, program_named, run_text
 from meshtui.sim.shell.process import Box, Request, Shell
 
 __all__ = ["NotFoundInContainer", "run"]
@@ -38,9 +38,9 @@ async def run(
     """
     box = Box(world, cluster, pod, container, _binaries(pod, container), request or _through_datapath)
     shell = _first(box, stdin, stdout, stderr)
-    if program_named(shell, argv[0]) is None:
+    if interpret.program_named(shell, argv[0]) is None:
         raise NotFoundInContainer(argv[0])
-    job = box.spawn(shell, lambda process: invoke(process, list(argv)))
+    job = box.spawn(shell, lambda process: interpret.invoke(process, list(argv)))
     shell.leader = shell.pid
     try:
         return await job.wait()
@@ -61,7 +61,7 @@ def _first(box: Box, stdin: AsyncIterator[bytes] | None, stdout: Write, stderr: 
     fds.put(1, Output(stdout))
     fds.put(2, Output(stderr))
     variables = {"PATH": PATH, "HOME": "/root", "KUBERNETES_PORT": "tcp://kubernetes:443"}
-    shell = Shell(box, fds, variables, set(variables), run=run_text)
+    shell = Shell(box, fds, variables, set(variables), interpreter=interpret)
     shell.variables["HOSTNAME"] = shell.pod_name
     shell.exported.add("HOSTNAME")
     return shell

@@ -183,16 +183,14 @@ async def _kill(shell: Shell, arguments: list[str]) -> int:
 
 
 async def _command(shell: Shell, arguments: list[str]) -> int:
-    from meshtui.sim.shell.interpret import invoke, program_named
-
     words = arguments[1:]
     if not words:
         return 0
     if words[0] not in ("-v", "-V"):
-        return await invoke(shell, words)
+        return await shell.commands.invoke(shell, words)
     status = 0
     for name in words[1:]:
-        program = program_named(shell, name)
+        program = shell.commands.program_named(shell, name)
         if name in BUILTINS or name in shell.functions:
             await shell.out(f"{name}\n")
         elif program:
@@ -207,14 +205,11 @@ async def _type(shell: Shell, arguments: list[str]) -> int:
 
 
 async def _eval(shell: Shell, arguments: list[str]) -> int:
-    assert shell.run is not None
-    return await shell.run(shell, " ".join(arguments[1:]))
+    return await shell.commands.run_text(shell, " ".join(arguments[1:]))
 
 
 async def _exec(shell: Shell, arguments: list[str]) -> int:
-    from meshtui.sim.shell.interpret import invoke
-
-    raise Exit(await invoke(shell, arguments[1:]))
+    raise Exit(await shell.commands.invoke(shell, arguments[1:]))
 
 
 async def _local(shell: Shell, arguments: list[str]) -> int:

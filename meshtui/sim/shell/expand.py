@@ -91,12 +91,10 @@ async def _arithmetic(shell: Shell, part: Arithmetic) -> str:
 
 async def substitute(shell: Shell, body: Script) -> str:
     """Standard output of `body` run in a subshell, without the newlines at its end and without NULs."""
-    from meshtui.sim.shell.interpret import run_script
-
     pipe = Pipe()
     child = shell.fork()
     child.fds.put(1, pipe.writer)
-    job = shell.box.spawn(child, lambda process: run_script(process, body))
+    job = shell.box.spawn(child, lambda process: shell.commands.run_script(process, body))
     try:
         chunks = []
         while chunk := await pipe.reader.read(65536):

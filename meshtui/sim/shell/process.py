@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from meshtui.sim.shell.files import BrokenPipe, Descriptors, File, Null, Text
-from meshtui.sim.shell.syntax import Command
+from meshtui.sim.shell.syntax import Command, Script
 
 Request = Callable[..., Awaitable[Any]]
 SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "PIPE": 13, "TERM": 15}
@@ -118,6 +118,22 @@ class Job:
         return self.status
 
 
+class Interpreter(Protocol):
+    """Runs what a script says: builtins, expansions and programs reach it through their shell."""
+
+    async def run_text(self, shell: Shell, text: str) -> int:
+        """Parse and run a text; a syntax error is told on stderr and is exit code 2."""
+
+    async def run_script(self, shell: Shell, script: Script) -> int:
+        """Run every command of a script; the last one's exit code."""
+
+    async def invoke(self, shell: Shell, arguments: list[str]) -> int:
+        """Run a function, a builtin or a program by name."""
+
+    def program_named(self, shell: Shell, name: str) -> str | None:
+        """The program a name (or a path to it) means in this container, None if it has none."""
+
+
 @dataclass(eq=False)
 class Shell:
     """One process's state: variables, functions, arguments, open files, traps."""
@@ -142,8 +158,14 @@ class Shell:
     errexit: bool = False
     tested: int = 0
     """Depth of conditions, in which a failure does not end the shell."""
-    run: Callable[[Shell, str], Awaitable[int]] | None = None
-    """Runs a text as commands: the interpreter, for traps and `eval`."""
+    interpreter: Interpreter | None = None
+    """Who runs commands in this process."""
+
+    @property
+    def commands(self) -> Interpreter:
+        """The interpreter of this shell, which has one wherever a script runs."""
+        assert self.interpreter is not None
+        return self.interpreter
 
     def fork(self) -> Shell:
         """A subshell: its changes stay its own, traps are reset except ignored ones."""
@@ -161,7 +183,7 @@ class Shell:
             status=self.status,
             errexit=self.errexit,
             tested=self.tested,
-            run=self.run,
+            interpreter=self.interpreter,
         )
 
     def environment(self) -> dict[str, str]:
@@ -271,10 +293,10 @@ async def _until_end(shell: Shell, body: Callable[[Shell], Coroutine[Any, Any, i
 
 async def _at_exit(shell: Shell, status: int) -> int:
     action = shell.traps.pop("EXIT", "")
-    if action and shell.run is not None:
+    if action and shell.interpreter is not None:
         shell.status = status
         try:
-            await shell.run(shell, action)
+            await shell.interpreter.run_text(shell, action)
         except Exit as end:
             return end.code
         except BrokenPipe:
@@ -287,10 +309,10 @@ async def _trapped(shell: Shell) -> int:
     assert shell.signal is not None
     status = 128 + SIGNALS.get(shell.signal, SIGNALS["TERM"])
     action = shell.traps.pop(shell.signal, "") if shell.signal != "KILL" else ""
-    if not action or shell.run is None:
+    if not action or shell.interpreter is None:
         return status
     try:
-        await shell.run(shell, action)
+        await shell.interpreter.run_text(shell, action)
     except Exit as end:
         status = end.code
     except BrokenPipe:

@@ -38,15 +38,13 @@ async def date(shell: Shell, argv: list[str]) -> int:
 
 async def env(shell: Shell, argv: list[str]) -> int:
     """The environment, or a command run with more in it."""
-    from meshtui.sim.shell.interpret import invoke
-
     words = argv[1:]
     while words and re.fullmatch(r"\w+=.*", words[0], re.DOTALL):
         name, _, value = words.pop(0).partition("=")
         shell.variables[name] = value
         shell.exported.add(name)
     if words:
-        return await invoke(shell, words)
+        return await shell.commands.invoke(shell, words)
     await shell.out("".join(f"{name}={value}\n" for name, value in shell.environment().items()))
     return 0
 
