@@ -57,14 +57,14 @@ def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
     mesh = _remote_clusters(world, known, kvstoremesh=False)
     if mesh is not None:
         status["cluster-mesh"] = {"clusters": mesh}
-    if world.faults is not None and world.faults.api_down(cluster.name):
+    if world.faults.api_down(cluster.name):
         failure = f'Get "https://172.20.{cluster.id}.1:443/readyz": context deadline exceeded'
         status["kubernetes"] = {"msg": failure, "state": "Failure"}
     return status
 
 
 def _answering(world: World, cluster: SimCluster, node: str) -> None:
-    if world.faults is not None and world.faults.agent_down(cluster.name, node):
+    if world.faults.agent_down(cluster.name, node):
         socket = "dial unix /var/run/cilium/cilium.sock: connect: no such file or directory"
         raise NoAnswer(
             f'Error: Cannot get status: Get "http://localhost/v1/healthz": {socket}\nIs the agent running?\n'
@@ -120,7 +120,7 @@ def _remote_clusters(world: World, known: View, *, kvstoremesh: bool) -> list[Ob
 
 def kvstoremesh_status(world: World, cluster: SimCluster) -> list[Object]:
     """`clustermesh-apiserver kvstoremesh-dbg status -o json`. Raises NoAnswer while KVStoreMesh is down."""
-    if world.faults is not None and world.faults.kvstoremesh_down(cluster.name):
+    if world.faults.kvstoremesh_down(cluster.name):
         refused = "dial tcp 127.0.0.1:9889: connect: connection refused"
         raise NoAnswer(f'Error: Get "http://localhost:9889/v1/cluster": {refused}\n')
     return _remote_clusters(world, view(cluster), kvstoremesh=True) or []
@@ -205,13 +205,9 @@ def _probed(
     """One node's two addresses, each over HTTP and ICMP."""
     known, faults = view(other), world.faults
     own = (cluster.name, node) == (other.name, target)
-    unreachable = (
-        faults is not None
-        and not own
-        and (faults.cut(cluster.name, other.name) or faults.node_down(other.name, target))
-    )
-    silent = faults is not None and faults.agent_down(other.name, target)
-    delay = 2 * faults.delay(cluster.name, other.name) if faults is not None else 0.0
+    unreachable = not own and (faults.cut(cluster.name, other.name) or faults.node_down(other.name, target))
+    silent = faults.agent_down(other.name, target)
+    delay = 2 * faults.delay(cluster.name, other.name)
     at = world.clock.now()
 
     def address(ip: str, *, host: bool) -> Object:

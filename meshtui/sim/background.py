@@ -30,7 +30,7 @@ class Background:
         self._traffic.tick()
         now = self._world.clock.monotonic()
         faults = self._world.faults
-        if faults is not None and now - self._stormed >= STORM:
+        if now - self._stormed >= STORM:
             self._stormed = now
             if faults.storm(self._cluster.name):
                 self._cluster.store.compact()

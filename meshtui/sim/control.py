@@ -9,8 +9,8 @@ import msgspec
 from aiohttp import web
 
 from meshtui.sim.api.auth import AUTHENTICATED, Tokens, User
-from meshtui.sim.faultkinds import KINDS
-from meshtui.sim.faults import Faults
+from meshtui.sim.faults.inject import heal, inject
+from meshtui.sim.faults.kinds import KINDS
 from meshtui.sim.world import World
 
 
@@ -54,24 +54,24 @@ class Control:
 
     async def _active(self, request: web.Request) -> web.Response:
         self._check(request)
-        return _json({"faults": self._faults().active()})
+        return _json({"faults": self._world.faults.active()})
 
     async def _apply(self, request: web.Request) -> web.Response:
         self._check(request)
         body = await self._body(request)
         try:
-            self._faults().apply(body)
+            inject(self._world, body)
         except (ValueError, KeyError, TypeError) as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from None
-        return _json({"faults": self._faults().active()}, 201)
+        return _json({"faults": self._world.faults.active()}, 201)
 
     async def _heal(self, request: web.Request) -> web.Response:
         self._check(request)
         try:
-            self._faults().heal(request.match_info.get("name"))
+            heal(self._world, request.match_info.get("name"))
         except (ValueError, KeyError) as error:
             raise web.HTTPNotFound(text=f"{error}\n") from None
-        return _json({"faults": self._faults().active()})
+        return _json({"faults": self._world.faults.active()})
 
     async def _user(self, request: web.Request) -> web.Response:
         """Make a user who may do what bindings in the store grant it: `{"name", "groups"}`."""
@@ -81,11 +81,6 @@ class Control:
         user = User(str(body.get("name") or "reader"), (*groups, AUTHENTICATED))
         given = {cluster: tokens.issue(user) for cluster, tokens in self._tokens.items()}
         return _json({"user": user.name, "groups": list(user.groups), "tokens": given}, 201)
-
-    def _faults(self) -> Faults:
-        if self._world.faults is None:
-            raise web.HTTPServiceUnavailable(text="this mesh has no faults\n")
-        return self._world.faults
 
 
 def _json(body: Any, code: int = 200) -> web.Response:

@@ -24,7 +24,7 @@ from meshtui.sim.api.registry import BY_KIND
 from meshtui.sim.api.server import ApiServer
 from meshtui.sim.certs import Authority
 from meshtui.sim.control import Control
-from meshtui.sim.faults import Faults
+from meshtui.sim.faults.inject import inject
 from meshtui.sim.kubeconfig import Access
 from meshtui.sim.options import SimOptions
 from meshtui.sim.store import Object
@@ -94,7 +94,6 @@ class Mesh:
 
     async def _start(self) -> None:
         directory = self._directory()
-        self.world.faults = Faults(self.world)
         try:
             for cluster in self.world.clusters.values():
                 populate(cluster)
@@ -128,10 +127,10 @@ class Mesh:
         self._access.append(access)
 
     def _start_relay(self, cluster: SimCluster) -> None:
-        from meshtui.sim import relay
+        from meshtui.sim.relay import serving
 
-        cluster.relay_port = relay.start(cluster.world, cluster)
-        self._stack.callback(relay.stop, cluster)
+        cluster.relay_port = serving.start(cluster.world, cluster)
+        self._stack.callback(serving.stop, cluster)
 
     async def _listen(self, app: web.Application, tls: ssl.SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
@@ -169,5 +168,4 @@ def _initial_faults(world: World, state: str) -> None:
     from meshtui.sim import seed
 
     for fault in seed.initial_faults(state):
-        if world.faults is not None:
-            world.faults.apply(fault)
+        inject(world, fault)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from meshtui.sim.clock import RealClock, SimClock
+from meshtui.sim.faults.active import Faults
 from meshtui.sim.options import SimOptions
 from meshtui.sim.store import Store
-
-if TYPE_CHECKING:
-    from meshtui.sim.faults import Faults
 
 T = TypeVar("T")
 
@@ -48,4 +46,4 @@ class World:
         self.clusters: dict[str, SimCluster] = {
             name: SimCluster(self, name, number) for number, name in enumerate(options.cluster_names, 1)
         }
-        self.faults: Faults | None = None
+        self.faults = Faults()

@@ -8,6 +8,7 @@ from typing import Any
 from meshtui.sim import controllers
 from meshtui.sim.background import Background
 from meshtui.sim.clock import ManualClock
+from meshtui.sim.faults.inject import inject
 from meshtui.sim.relay.ring import Lost
 from meshtui.sim.world import World
 from tests.sim.worlds import curl, world
@@ -32,9 +33,8 @@ def history(made: World) -> list[Any]:
 def run(seed: int) -> tuple[Any, ...]:
     """Requests under trouble, with background traffic."""
     made = world("global", seed=seed, flow_rate=200)
-    assert made.faults is not None
     for fault in TROUBLE:
-        made.faults.apply(fault)
+        inject(made, fault)
     backgrounds = [Background(made, cluster) for cluster in made.clusters.values()]
     answers = []
     for cluster in made.clusters:

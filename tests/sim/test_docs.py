@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from meshtui.sim.faultkinds import KINDS
+from meshtui.sim.faults.kinds import KINDS
 from meshtui.sim.states import STATES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()

@@ -9,34 +9,28 @@ import pytest
 
 from meshtui.sim import agents
 from meshtui.sim.datapath.exports import imports
-from meshtui.sim.faults import Faults
+from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.relay.ring import Lost
 from meshtui.sim.world import World
 from tests.sim.worlds import answered_by, curl, flows, world
 
 
-def faults(made: World) -> Faults:
-    """The world's faults."""
-    assert made.faults is not None
-    return made.faults
-
-
 def test_a_cut_link_leaves_every_status_ready() -> None:
     made = world("global")
-    faults(made).apply({"fault": "link-cut"})
+    inject(made, {"fault": "link-cut"})
     assert answered_by(curl(made, "koornacht", count=24)) == {"Koornacht", "timeout"}
     (remote,) = agents.agent_status(made, made.clusters["koornacht"], "koornacht-control-plane")["cluster-mesh"][
         "clusters"
     ]
     assert remote["ready"]
     assert remote["connected"]
-    faults(made).heal("link-cut")
+    heal(made, "link-cut")
     assert answered_by(curl(made, "koornacht", count=24)) == {"Koornacht", "Tion"}
 
 
 def test_what_was_heard_before_the_cut_is_kept_until_it_heals() -> None:
     made = world("global")
-    faults(made).apply({"fault": "link-cut"})
+    inject(made, {"fault": "link-cut"})
     tion = made.clusters["tion"].store
     service = copy.deepcopy(tion.get(("", "services"), "default", "rebel-base"))
     assert service is not None
@@ -44,24 +38,24 @@ def test_what_was_heard_before_the_cut_is_kept_until_it_heals() -> None:
     tion.update(("", "services"), service)
     key = ("default", "rebel-base")
     assert imports(made).of(made, "koornacht", "tion", key)
-    faults(made).heal(None)
+    heal(made)
     assert imports(made).of(made, "koornacht", "tion", key) is None
 
 
 def test_two_faults_on_one_link_both_have_to_heal() -> None:
     made = world("global")
-    faults(made).apply({"fault": "link-cut"})
-    faults(made).apply({"fault": "kvstoremesh-down", "cluster": "koornacht"})
-    faults(made).heal("link-cut")
+    inject(made, {"fault": "link-cut"})
+    inject(made, {"fault": "kvstoremesh-down", "cluster": "koornacht"})
+    heal(made, "link-cut")
     assert ("koornacht", "tion") in imports(made).frozen
     assert ("tion", "koornacht") not in imports(made).frozen
-    faults(made).heal("kvstoremesh-down")
+    heal(made, "kvstoremesh-down")
     assert not imports(made).frozen
 
 
 def test_a_cut_packet_is_seen_leaving_and_never_arriving() -> None:
     made = world("affinity-remote")
-    faults(made).apply({"fault": "link-cut"})
+    inject(made, {"fault": "link-cut"})
     curl(made, "koornacht")
     seen = {(f["node_name"], f["trace_observation_point"]) for f in flows(made) if "TCP" in f["l4"]}
     assert seen == {("koornacht/koornacht-control-plane", "TO_OVERLAY")}
@@ -69,7 +63,7 @@ def test_a_cut_packet_is_seen_leaving_and_never_arriving() -> None:
 
 def test_a_slow_link_slows_only_what_crosses_it() -> None:
     made = world("global")
-    faults(made).apply({"fault": "link-slow", "ms": 100})
+    inject(made, {"fault": "link-slow", "ms": 100})
     results = curl(made, "koornacht", count=24)
     slow = {r.seconds > 0.3 for r in results if b"Tion" in r.body}
     assert slow == {True}
@@ -78,13 +72,13 @@ def test_a_slow_link_slows_only_what_crosses_it() -> None:
 
 def test_a_link_slower_than_the_limit_times_out() -> None:
     made = world("affinity-remote")
-    faults(made).apply({"fault": "link-slow", "ms": 900})
+    inject(made, {"fault": "link-slow", "ms": 900})
     assert answered_by(curl(made, "koornacht")) == {"timeout"}
 
 
 def test_lost_syns_are_sent_again_after_one_and_three_seconds() -> None:
     made = world("deployed")
-    faults(made).apply({"fault": "loss", "percent": 60})
+    inject(made, {"fault": "loss", "percent": 60})
     results = curl(made, "koornacht", count=60)
     answered = [r.seconds for r in results if r.kind == "answered"]
     assert any(s < 0.1 for s in answered)
@@ -94,14 +88,14 @@ def test_lost_syns_are_sent_again_after_one_and_three_seconds() -> None:
 
 def test_a_stopped_agent_sees_nothing_while_its_datapath_works() -> None:
     made = world("deployed")
-    faults(made).apply({"fault": "agent-down", "cluster": "koornacht"})
+    inject(made, {"fault": "agent-down", "cluster": "koornacht"})
     assert answered_by(curl(made, "koornacht")) == {"Koornacht"}
     assert flows(made) == []
     with pytest.raises(agents.NoAnswer, match="Is the agent running"):
         agents.agent_status(made, made.clusters["koornacht"], "koornacht-control-plane")
     (agent,) = agent_pods(made)
     assert ready(agent) == "False"
-    faults(made).heal("agent-down")
+    heal(made, "agent-down")
     (agent,) = agent_pods(made)
     assert ready(agent) == "True"
     curl(made, "koornacht")
@@ -121,7 +115,7 @@ def ready(pod: dict[str, Any]) -> str:
 
 def test_a_dead_node_answers_nobody() -> None:
     made = world("affinity-remote")
-    faults(made).apply({"fault": "node-down", "cluster": "tion"})
+    inject(made, {"fault": "node-down", "cluster": "tion"})
     assert answered_by(curl(made, "koornacht")) == {"timeout"}
     report = agents.health(made, made.clusters["koornacht"], "koornacht-control-plane")
     assert "status" in report["nodes"][1]["host"]["primary-address"]["icmp"]
@@ -129,7 +123,7 @@ def test_a_dead_node_answers_nobody() -> None:
 
 def test_kvstoremesh_down_is_told_by_itself_alone() -> None:
     made = world("global")
-    faults(made).apply({"fault": "kvstoremesh-down", "cluster": "tion"})
+    inject(made, {"fault": "kvstoremesh-down", "cluster": "tion"})
     with pytest.raises(agents.NoAnswer, match="9889"):
         agents.kvstoremesh_status(made, made.clusters["tion"])
     assert agents.kvstoremesh_status(made, made.clusters["koornacht"])[0]["ready"]
@@ -138,7 +132,7 @@ def test_kvstoremesh_down_is_told_by_itself_alone() -> None:
 
 def test_an_overrun_ring_says_how_much_it_lost() -> None:
     made = world("deployed")
-    faults(made).apply({"fault": "ring-overrun", "percent": 80})
+    inject(made, {"fault": "ring-overrun", "percent": 80})
     for _ in range(12):
         curl(made, "koornacht", max_time=0.5)
         curl(made, "koornacht", "10.9.9.9", max_time=0.5)
@@ -150,7 +144,7 @@ def test_an_overrun_ring_says_how_much_it_lost() -> None:
 
 def test_a_skewed_clock_shows_in_its_nodes_flows_only() -> None:
     made = world("affinity-remote")
-    faults(made).apply({"fault": "clock-skew", "cluster": "tion", "seconds": 120})
+    inject(made, {"fault": "clock-skew", "cluster": "tion", "seconds": 120})
     curl(made, "koornacht")
     times = {name: ring.all()[0][-1].time_ns for c in made.clusters.values() for name, ring in c.rings.items()}
     ahead = (times["tion-control-plane"] - times["koornacht-control-plane"]) / 1e9
@@ -160,34 +154,34 @@ def test_a_skewed_clock_shows_in_its_nodes_flows_only() -> None:
 def test_another_version_changes_what_a_selector_means() -> None:
     made = world("ingress-tion")
     assert answered_by(curl(made, "koornacht", count=24)) == {"Koornacht", "timeout"}
-    faults(made).apply({"fault": "cilium-version", "version": "1.18"})
+    inject(made, {"fault": "cilium-version", "version": "1.18"})
     assert answered_by(curl(made, "koornacht", count=24)) == {"Koornacht", "Tion"}
-    faults(made).heal("cilium-version")
+    heal(made, "cilium-version")
     assert answered_by(curl(made, "koornacht", count=24)) == {"Koornacht", "timeout"}
 
 
 def test_an_invalid_policy_comes_and_goes_and_decides_nothing() -> None:
     made = world("deployed")
-    faults(made).apply({"fault": "invalid-policy"})
+    inject(made, {"fault": "invalid-policy"})
     store = made.clusters["koornacht"].store
     assert store.get(("cilium.io", "ciliumnetworkpolicies"), "default", "meshtui-invalid")
     assert answered_by(curl(made, "koornacht")) == {"Koornacht"}
-    faults(made).heal("invalid-policy")
+    heal(made, "invalid-policy")
     assert not store.list(("cilium.io", "ciliumnetworkpolicies"))
 
 
 def test_rules_for_the_api_server_combine() -> None:
     made = world("deployed")
-    assert faults(made).api_rule("tion", "list", "pods") is None
-    faults(made).apply({"fault": "forbid", "verb": "list", "resource": "pods", "cluster": "tion"})
-    faults(made).apply({"fault": "latency", "ms": 250})
-    rule = faults(made).api_rule("tion", "list", "pods")
+    assert made.faults.api_rule("tion", "list", "pods") is None
+    inject(made, {"fault": "forbid", "verb": "list", "resource": "pods", "cluster": "tion"})
+    inject(made, {"fault": "latency", "ms": 250})
+    rule = made.faults.api_rule("tion", "list", "pods")
     assert rule is not None
     assert (rule["status"], rule["delay"]) == (403, 0.25)
-    assert faults(made).api_rule("tion", "get", "pods") == {"delay": 0.25}
-    assert faults(made).api_rule("koornacht", "list", "pods") == {"delay": 0.25}
-    faults(made).apply({"fault": "api-down", "cluster": "tion"})
-    down = faults(made).api_rule("tion", "get", "nodes")
+    assert made.faults.api_rule("tion", "get", "pods") == {"delay": 0.25}
+    assert made.faults.api_rule("koornacht", "list", "pods") == {"delay": 0.25}
+    inject(made, {"fault": "api-down", "cluster": "tion"})
+    down = made.faults.api_rule("tion", "get", "nodes")
     assert down is not None
     assert down["down"] is True
 
@@ -196,7 +190,7 @@ def test_expired_watches_have_no_history() -> None:
     made = world("deployed")
     store = made.clusters["koornacht"].store
     watcher = store.watch(("", "pods"))
-    faults(made).apply({"fault": "watch-expire"})
+    inject(made, {"fault": "watch-expire"})
     assert watcher.expired
 
 
@@ -214,14 +208,14 @@ def test_expired_watches_have_no_history() -> None:
 )
 def test_nonsense_is_refused_with_a_reason(spec: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        faults(world("deployed")).apply(spec)
+        inject(world("deployed"), spec)
 
 
 def test_the_same_seed_draws_the_same_losses() -> None:
     runs = []
     for _ in range(2):
         made = world("global", seed=7)
-        faults(made).apply({"fault": "loss", "percent": 30})
+        inject(made, {"fault": "loss", "percent": 30})
         runs.append([(r.kind, r.body, r.local_port, round(r.seconds, 9)) for r in curl(made, "tion", count=20)])
     assert runs[0] == runs[1]
     assert len({r[0] for r in runs[0]}) > 1 or any(r[3] > 1 for r in runs[0])

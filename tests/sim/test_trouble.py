@@ -8,7 +8,7 @@ import pytest
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.sim import Running, SimOptions, Trouble, launch
-from meshtui.sim.faultkinds import KINDS, parse
+from meshtui.sim.faults.kinds import KINDS, parse
 from meshtui.sim.trouble import fault_words
 
 

@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from meshtui.sim import seed
 from meshtui.sim.clock import ManualClock
 from meshtui.sim.datapath import RequestResult, request
-from meshtui.sim.faults import Faults
+from meshtui.sim.faults.inject import inject
 from meshtui.sim.options import SimOptions
 from meshtui.sim.relay.ring import Template
 from meshtui.sim.serve import populate
@@ -43,11 +43,10 @@ STEPS = (
 def world(state: str = "deployed", **options: Any) -> World:
     """A world in that state, its clock standing still."""
     made = World(SimOptions(state=state, **options), clock=ManualClock())
-    made.faults = Faults(made)
     for cluster in made.clusters.values():
         populate(cluster)
     for fault in seed.initial_faults(state):
-        made.faults.apply(fault)
+        inject(made, fault)
     return made
 
 

@@ -12,7 +12,7 @@ from meshtui.sim.world import SimCluster
 async def meet(request: web.Request, cluster: SimCluster, ask: Ask, user: str) -> None:
     """Let active faults act on a request. Raises ApiError; a server that is down cuts the connection."""
     faults = cluster.world.faults
-    rule = faults.api_rule(cluster.name, ask.verb, ask.target) if faults else None
+    rule = faults.api_rule(cluster.name, ask.verb, ask.target)
     if not rule:
         return
     if rule.get("delay"):
@@ -29,7 +29,7 @@ async def meet(request: web.Request, cluster: SimCluster, ask: Ask, user: str) -
 def down(cluster: SimCluster) -> bool:
     """Whether the cluster's API server is down altogether."""
     faults = cluster.world.faults
-    rule = faults.api_rule(cluster.name, "get", "") if faults else None
+    rule = faults.api_rule(cluster.name, "get", "")
     return bool(rule and rule.get("down"))
 
 

@@ -87,7 +87,7 @@ class Watch:
     def _storm(self) -> bool:
         """Whether an injected fault lets every watch expire."""
         faults = self._cluster.world.faults
-        return bool(faults and faults.storm(self._cluster.name))
+        return bool(faults.storm(self._cluster.name))
 
     async def _follow(self, watcher: Watcher) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()

@@ -63,12 +63,12 @@ class Nodes:
 
     def _dead(self, name: str) -> bool:
         faults = self._loop.cluster.world.faults
-        return bool(faults and faults.node_down(self._loop.cluster.name, name))
+        return bool(faults.node_down(self._loop.cluster.name, name))
 
     def _taint(self, node: Object) -> None:
         """Keep new pods off a node whose agent is not there, as Cilium's operator does."""
         faults, name = self._loop.cluster.world.faults, node["metadata"]["name"]
-        silent = bool(faults and faults.agent_down(self._loop.cluster.name, name))
+        silent = bool(faults.agent_down(self._loop.cluster.name, name))
         taints = node["spec"].get("taints") or []
         rest = [t for t in taints if t.get("key") != _AGENT_TAINT]
         if silent == (len(rest) < len(taints)):

@@ -89,7 +89,7 @@ class Prober:
     def _probe(self, pod: Object, port: int, at: float) -> None:
         node = pod["spec"].get("nodeName", "")
         faults = self._world.faults
-        if faults is not None and faults.node_down(self._cluster.name, node):
+        if faults.node_down(self._cluster.name, node):
             return
         observer = Observer(self._known, node)
         kubelet, target = host(self._known, node), of_pod(self._known, pod)

@@ -184,8 +184,7 @@ def _link(
         if server.is_pod:
             ingress = decide(there, INGRESS, server, as_seen(client, there, server.node), protocol, port)
     latency = NODE_HOP if (far.known.name, far.node) != (known.name, client.node) else LOCAL_HOP
-    if world.faults is not None:
-        latency += world.faults.delay(known.name, far.known.name)
+    latency += world.faults.delay(known.name, far.known.name)
     return Connection(
         source_node,
         far,
@@ -207,7 +206,7 @@ def _vanishes(world: World, known: View, server: Party, far: Observer) -> bool:
     if not server.is_pod:
         return True
     faults = world.faults
-    if faults is not None and (faults.cut(known.name, far.known.name) or faults.node_down(far.known.name, far.node)):
+    if faults.cut(known.name, far.known.name) or faults.node_down(far.known.name, far.node):
         return True
     return server.ip not in far.known.pod_by_ip
 
@@ -253,7 +252,7 @@ async def _connect(world: World, known: View, client: Party, ip: str, asked: Ask
 
 def _lost_packets(world: World, link: Connection) -> int:
     """How many SYNs in a row are lost."""
-    share = world.faults.loss(link.client.known.name, link.server.known.name) if world.faults else 0.0
+    share = world.faults.loss(link.client.known.name, link.server.known.name)
     count = 0
     while share and count < 7 and world.rng.random() < share:
         count += 1

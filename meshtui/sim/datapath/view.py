@@ -174,8 +174,7 @@ class View:
     @property
     def version(self) -> tuple[int, int]:
         """Cilium's version as (major, minor)."""
-        faults = self.cluster.world.faults
-        text = faults.version(self.name) if faults is not None else ""
+        text = self.cluster.world.faults.version(self.name)
         return version_of(text or self.cluster.world.options.cilium_version)
 
 

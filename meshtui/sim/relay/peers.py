@@ -53,9 +53,9 @@ def _peers(cluster: SimCluster) -> list[Peer]:
     for name in (cluster.name, *view(cluster).remotes()):
         other = world.clusters[name]
         known = view(other)
-        cut = world.faults is not None and world.faults.cut(cluster.name, name)
+        cut = world.faults.cut(cluster.name, name)
         for node, ring in all_rings(other).items():
-            down = world.faults is not None and world.faults.agent_down(name, node)
+            down = world.faults.agent_down(name, node)
             address = f"{known.internal_ip(node)}:4244"
             found.append(Peer(ring.node, address, ring, not cut and not down))
     return sorted(found, key=lambda p: p.name)

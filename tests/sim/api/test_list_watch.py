@@ -8,6 +8,7 @@ import json
 
 import aiohttp
 
+from meshtui.sim.faults.inject import inject
 from tests.conftest import RECORDINGS
 
 PODS = "/api/v1/pods"
@@ -132,7 +133,7 @@ async def test_a_storm_ends_watches_with_410(api, mesh):
     async with watching(api, f"{SERVICES}?watch=true&resourceVersion={rv}") as events:
         first = asyncio.create_task(some(events, 1))
         await api.get("/version")
-        mesh.world.faults.apply({"fault": "watch-expire"})
+        inject(mesh.world, {"fault": "watch-expire"})
         assert (await first)[0]["object"]["code"] == 410
     async with watching(api, f"{SERVICES}?watch=true&resourceVersion={rv}") as events:
         assert (await some(events, 1))[0]["object"]["reason"] == "Expired"

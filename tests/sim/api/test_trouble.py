@@ -7,6 +7,8 @@ import asyncio
 import aiohttp
 import pytest
 
+from meshtui.sim.faults.inject import heal, inject
+
 PODS = "/api/v1/namespaces/default/pods"
 LIMIT = 20
 
@@ -31,13 +33,13 @@ async def test_a_dead_node_is_not_ready_and_its_endpoints_go(api, mesh):
         return [e["conditions"]["ready"] for s in slices["items"] for e in s["endpoints"]]
 
     assert (await ready(), await serving()) == ("True", [True, True])
-    mesh.world.faults.apply({"fault": "node-down", "cluster": "koornacht"})
+    inject(mesh.world, {"fault": "node-down", "cluster": "koornacht"})
 
     async def lost():
         return (await ready(), await serving()) == ("Unknown", [False, False])
 
     await until(lost)
-    mesh.world.faults.heal("node-down")
+    heal(mesh.world, "node-down")
 
     async def back():
         return (await ready(), await serving()) == ("True", [True, True])
@@ -49,17 +51,17 @@ async def test_a_server_that_is_down_cuts_watches_and_answers_nothing(api, mesh)
     _, listing = await api.get(PODS)
     rv = listing["metadata"]["resourceVersion"]
     async with api.session.get(f"{api.server}{PODS}?watch=1&resourceVersion={rv}") as watch:
-        mesh.world.faults.apply({"fault": "api-down", "cluster": "koornacht"})
+        inject(mesh.world, {"fault": "api-down", "cluster": "koornacht"})
         with pytest.raises(aiohttp.ClientError):
             await asyncio.wait_for(watch.content.read(), LIMIT)
     with pytest.raises(aiohttp.ClientError):
         await api.get(PODS)
-    mesh.world.faults.heal("api-down")
+    heal(mesh.world, "api-down")
     assert (await api.get(PODS))[0] == 200
 
 
 async def test_forbidding_one_verb_on_one_resource(api, mesh):
-    mesh.world.faults.apply({"fault": "forbid", "verb": "patch", "resource": "services"})
+    inject(mesh.world, {"fault": "forbid", "verb": "patch", "resource": "services"})
     path = "/api/v1/namespaces/default/services/rebel-base"
     code, status = await api.merge(path, {"metadata": {"annotations": {"a": "b"}}})
     assert (code, status["reason"]) == (403, "Forbidden")

@@ -10,6 +10,7 @@ from typing import Any
 from meshtui.sim import controllers
 from meshtui.sim.clock import ManualClock
 from meshtui.sim.controllers.events import EVENTS
+from meshtui.sim.faults.inject import inject
 from meshtui.sim.world import SimCluster
 from tests.sim.worlds import world
 
@@ -85,7 +86,6 @@ def test_a_pod_that_a_person_deletes_is_replaced_not_deleted_by_its_set() -> Non
 
 def test_a_dead_node_is_told() -> None:
     def act(cluster: SimCluster) -> None:
-        assert cluster.world.faults is not None
-        cluster.world.faults.apply({"fault": "node-down", "cluster": "koornacht"})
+        inject(cluster.world, {"fault": "node-down", "cluster": "koornacht"})
 
     assert ("Normal", "NodeNotReady", "Node koornacht-control") in [e[:3] for e in told(act)]

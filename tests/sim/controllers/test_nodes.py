@@ -9,6 +9,7 @@ from typing import Any
 from meshtui.sim import controllers
 from meshtui.sim.clock import ManualClock
 from meshtui.sim.controllers.loop import DEPLOYMENTS, NODES, PODS, condition
+from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.world import World
 from tests.sim.worlds import world
 
@@ -29,14 +30,12 @@ def node(made: World) -> dict[str, Any]:
 
 def test_a_dead_agent_taints_its_node_and_leaves_it_ready() -> None:
     made = world("deployed")
-    assert made.faults is not None
-    faults = made.faults
     cluster = made.clusters["koornacht"]
     before = node(made)["spec"]
 
     async def run() -> None:
         async with controllers.running(cluster):
-            faults.apply({"fault": "agent-down", "cluster": "koornacht"})
+            inject(made, {"fault": "agent-down", "cluster": "koornacht"})
             await settle(made)
             assert {"key": "node.cilium.io/agent-not-ready", "effect": "NoSchedule"} in node(made)["spec"]["taints"]
             assert condition(node(made), "Ready")
@@ -47,7 +46,7 @@ def test_a_dead_agent_taints_its_node_and_leaves_it_ready() -> None:
             await settle(made)
             waiting = [p for p in cluster.store.list(PODS, "default") if not p["spec"].get("nodeName")]
             assert len(waiting) == 1
-            faults.heal("agent-down")
+            heal(made, "agent-down")
             await settle(made)
             assert node(made)["spec"] == before
             assert all(condition(p, "Ready") for p in cluster.store.list(PODS, "default"))
@@ -57,17 +56,15 @@ def test_a_dead_agent_taints_its_node_and_leaves_it_ready() -> None:
 
 def test_a_dead_kubelet_makes_its_node_not_ready_and_its_pods_with_it() -> None:
     made = world("deployed")
-    assert made.faults is not None
-    faults = made.faults
     cluster = made.clusters["koornacht"]
 
     async def run() -> None:
         async with controllers.running(cluster):
-            faults.apply({"fault": "node-down", "cluster": "koornacht"})
+            inject(made, {"fault": "node-down", "cluster": "koornacht"})
             await settle(made)
             assert not condition(node(made), "Ready")
             assert not any(condition(p, "Ready") for p in cluster.store.list(PODS, "default"))
-            faults.heal("node-down")
+            heal(made, "node-down")
             await settle(made)
             assert condition(node(made), "Ready")
             assert all(condition(p, "Ready") for p in cluster.store.list(PODS, "default"))

@@ -14,8 +14,9 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2
-from meshtui.sim import relay
 from meshtui.sim.clock import RealClock
+from meshtui.sim.faults.inject import heal, inject
+from meshtui.sim.relay import serving
 from meshtui.sim.world import World
 from tests.sim.worlds import curl, world
 
@@ -61,12 +62,12 @@ def made() -> Iterator[World]:
 
     async def begin() -> None:
         for cluster in found.clusters.values():
-            relay.start(found, cluster)
+            serving.start(found, cluster)
 
     asyncio.run(begin())
     yield made
     for cluster in made.clusters.values():
-        relay.stop(cluster)
+        serving.stop(cluster)
 
 
 @pytest.fixture
@@ -88,8 +89,7 @@ def only_flows(answers: Any) -> list[flow_pb2.Flow]:
 
 
 def test_it_says_first_which_nodes_it_reaches(made: World, client: Client) -> None:
-    assert made.faults is not None
-    made.faults.apply({"fault": "link-cut"})
+    inject(made, {"fault": "link-cut"})
     connected, unavailable = list(client.flows(request(number=1)))
     assert connected.node_status.state_change == relay_pb2.NODE_CONNECTED
     assert list(connected.node_status.node_names) == [K]
@@ -205,8 +205,7 @@ def test_status_adds_up_the_nodes(made: World, client: Client) -> None:
     assert answer.max_flows == 2 * 4095
     assert (answer.num_connected_nodes.value, answer.num_unavailable_nodes.value) == (2, 0)
     assert answer.version == "hubble-relay"
-    assert made.faults is not None
-    made.faults.apply({"fault": "agent-down", "cluster": "tion"})
+    inject(made, {"fault": "agent-down", "cluster": "tion"})
     answer = client.unary("ServerStatus")
     assert (answer.num_connected_nodes.value, list(answer.unavailable_nodes)) == (1, [T])
 
@@ -234,10 +233,9 @@ def test_health_knows_the_empty_name_only(client: Client) -> None:
 
 
 def test_health_is_lost_with_the_last_agent(made: World, client: Client) -> None:
-    assert made.faults is not None
-    made.faults.apply({"fault": "agent-down", "cluster": "tion"})
+    inject(made, {"fault": "agent-down", "cluster": "tion"})
     assert client.health("").status == health_pb2.HealthCheckResponse.SERVING
-    made.faults.apply({"fault": "agent-down"})
+    inject(made, {"fault": "agent-down"})
     assert client.health("").status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
@@ -261,15 +259,14 @@ def test_reflection_lists_the_services(client: Client) -> None:
 
 def test_a_relay_that_went_comes_back_on_its_port(made: World, client: Client) -> None:
     port = made.clusters["koornacht"].relay_port
-    assert made.faults is not None
-    made.faults.apply({"fault": "relay-down", "cluster": "koornacht"})
+    inject(made, {"fault": "relay-down", "cluster": "koornacht"})
     with pytest.raises(grpc.RpcError) as refused:
         client.unary("ServerStatus")
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     other = Client(made.clusters["tion"].relay_port)
     assert other.unary("ServerStatus").num_connected_nodes.value == 2
     other.channel.close()
-    made.faults.heal("relay-down")
+    heal(made, "relay-down")
     again = Client(port)
     assert again.unary("ServerStatus", wait=True).num_connected_nodes.value == 2
     again.channel.close()
@@ -277,4 +274,4 @@ def test_a_relay_that_went_comes_back_on_its_port(made: World, client: Client) -
 
 def test_without_a_relay_deployed_nothing_listens() -> None:
     made = world("cilium")
-    assert relay.start(made, made.clusters["koornacht"]) == 0
+    assert serving.start(made, made.clusters["koornacht"]) == 0

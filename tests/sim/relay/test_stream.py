@@ -10,6 +10,7 @@ import pytest
 from meshtui.hubble.pb import flow_pb2, observer_pb2
 from meshtui.sim.clock import ManualClock
 from meshtui.sim.datapath.emit import ring_of
+from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.relay.ring import Event, Lost, Ring, Template
 from meshtui.sim.relay.stream import FlowStream
 from meshtui.sim.world import World
@@ -112,8 +113,7 @@ def test_first_and_follow_exclude_each_other(made: World) -> None:
 
 
 def test_without_any_agent_even_a_follow_ends_at_once(made: World) -> None:
-    assert made.faults is not None
-    made.faults.apply({"fault": "agent-down"})
+    inject(made, {"fault": "agent-down"})
     stream = FlowStream(made.clusters["koornacht"], request(follow=True))
     assert len([*stream.begin()]) == 1
     assert not stream.following
@@ -146,13 +146,12 @@ def test_a_slow_reader_is_told_what_it_missed_at_most_once_a_second(made: World)
 
 
 def test_agents_that_come_and_go_are_noticed_within_two_seconds(made: World) -> None:
-    assert made.faults is not None
     stream = FlowStream(made.clusters["koornacht"], request(follow=True, number=1))
     before = [*stream.begin()]
-    made.faults.apply({"fault": "agent-down", "cluster": "koornacht"})
+    inject(made, {"fault": "agent-down", "cluster": "koornacht"})
     advance(made, 2.1)
     gone = [*stream.poll()]
-    made.faults.heal("agent-down")
+    heal(made, "agent-down")
     put(the_ring(made), 7)
     put(the_ring(made), 8)
     advance(made, 2.1)

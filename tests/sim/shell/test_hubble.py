@@ -10,6 +10,7 @@ import pytest
 
 from meshtui.sim import shell
 from meshtui.sim.clock import ManualClock
+from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.relay.ring import Event, Lost
 from meshtui.sim.world import SimCluster, World
 from tests.sim.relay.test_stream import SECOND, put, the_ring
@@ -106,13 +107,12 @@ async def test_a_follow_begins_where_it_is_told_to(made: World, words: list[str]
 
 
 async def test_a_follow_ends_with_its_agent_whose_ring_and_count_are_gone(made: World) -> None:
-    assert made.faults is not None
     task, _, err = await start(made, "observe", "--follow")
     await step(made, 0.2)
-    made.faults.apply({"fault": "agent-down", "cluster": "koornacht"})
+    inject(made, {"fault": "agent-down", "cluster": "koornacht"})
     code, _, complaint = await ran(made, "status")
     assert (code, "failed to connect" in complaint) == (1, True)
-    made.faults.heal("agent-down")
+    heal(made, "agent-down")
     await step(made, 0.2)
     assert (await task, "EOF" in err.decode()) == (1, True)
     put(the_ring(made), 9)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from meshtui.sim import agents, relay
+from meshtui.sim import agents
+from meshtui.sim.relay import serving
 from tests.sim.spec.step import Step
 from tests.sim.spec.stories import (
     ALLOWED_HERE,
@@ -45,7 +46,7 @@ def test_0_no_cni() -> None:
     step.objects()
     assert ready_nodes(step) == {"False"}
     assert not any(c.store.list(("cilium.io", "ciliumnodes")) for c in step.clusters)
-    assert [relay.start(step.world, c) for c in step.clusters] == [0, 0]
+    assert [serving.start(step.world, c) for c in step.clusters] == [0, 0]
 
 
 def test_1_cilium() -> None:
@@ -54,7 +55,7 @@ def test_1_cilium() -> None:
     step.objects()
     assert ready_nodes(step) == {"True"}
     unmeshed(step)
-    assert [relay.start(step.world, c) for c in step.clusters] == [0, 0]
+    assert [serving.start(step.world, c) for c in step.clusters] == [0, 0]
 
 
 def test_2_mesh_enabled() -> None:

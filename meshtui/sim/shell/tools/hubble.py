@@ -63,7 +63,7 @@ def _ring(shell: Shell) -> Ring:
     """The ring of the agent in this container. Raises Unusable when it does not answer."""
     world, cluster = shell.box.world, shell.box.cluster
     node = str(shell.box.pod.get("spec", {}).get("nodeName", ""))
-    if not node or (world.faults is not None and world.faults.agent_down(cluster.name, node)):
+    if not node or (world.faults.agent_down(cluster.name, node)):
         raise Unusable(f"failed to connect to '{SOCKET}': connect: no such file or directory")
     return ring_of(cluster, node)
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meshtui.sim.clock import timestamp
-
-if TYPE_CHECKING:
-    from meshtui.sim.world import SimCluster
+from meshtui.sim.world import SimCluster
 
 Object = dict[str, Any]
 PODS, DAEMONSETS, DEPLOYMENTS = ("", "pods"), ("apps", "daemonsets"), ("apps", "deployments")

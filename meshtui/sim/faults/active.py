@@ -1,46 +1,88 @@
-"""Trouble on demand: what is broken right now, and how each part of the simulator asks about it."""
+"""What is broken right now, as plain data, and how each part of the simulator asks about it."""
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any
-
-from meshtui.sim.faultkinds import KINDS, Fault, parse
-
-if TYPE_CHECKING:
-    from meshtui.sim.world import World
+from dataclasses import dataclass
+from typing import Any
 
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One active fault."""
+
+    name: str
+    values: tuple[tuple[str, Any], ...] = ()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A parameter."""
+        return dict(self.values).get(key, default)
+
+    def text(self, key: str, default: str) -> str:
+        """A parameter as text."""
+        return str(self.get(key, default))
+
+    def as_dict(self) -> Object:
+        """As `Faults.apply` takes it."""
+        return {"fault": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in self.values}}
+
+    def about(self, cluster: str) -> bool:
+        """Whether it concerns a cluster; without `cluster` it concerns all."""
+        return self.get("cluster") in (None, cluster)
+
+    def hits_node(self, node: str) -> bool:
+        """Whether it concerns a node; without `node` it concerns all of the cluster."""
+        return self.get("node") in (None, node)
+
+    def between(self, one: str, other: str) -> bool:
+        """Whether it concerns the link between two clusters; without `between`, every link."""
+        pair = self.get("between")
+        return pair is None or {one, other} == set(pair)
+
+    def covers(self, verb: str, resource: str) -> bool:
+        """Whether a request is meant; without verb or resource, every one."""
+        return self.get("verb") in (None, "*", verb) and self.get("resource") in (None, "*", resource)
+
+    @property
+    def seconds(self) -> float:
+        """`ms` in seconds."""
+        return float(self.get("ms", 200)) / 1000
+
+    @property
+    def signed(self) -> float:
+        """`seconds`, which may be negative."""
+        return float(self.get("seconds", 30))
+
+    @property
+    def share(self) -> float:
+        """`percent` as a share of one."""
+        return float(self.get("percent", 50)) / 100
 
 
 class Faults:
     """The active faults of one world. They compose: every question looks at all of them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self) -> None:
         self._active: list[Fault] = []
-        self._lost: dict[str, float] = {}
 
-    def apply(self, spec: Object) -> None:
-        """Break something: `{"fault": NAME, …}`. The same fault again replaces itself. Raises ValueError."""
-        fault = parse(spec, tuple(self._world.clusters))
-        with contextlib.suppress(ValueError):
-            self._active.remove(fault)
-        self._active.append(fault)
-        KINDS[fault.name].begin(self._world, fault)
+    def add(self, fault: Fault) -> None:
+        """One more is broken; the same fault again replaces itself."""
+        self._active = [*(f for f in self._active if f != fault), fault]
 
-    def heal(self, name: str | None = None) -> None:
-        """Mend every fault, or those of one name. Raises ValueError on an unknown name."""
-        if name is not None and name not in KINDS:
-            raise ValueError(f"unknown fault {name!r}; known: {', '.join(sorted(KINDS))}")
-        mended = [f for f in self._active if name in (None, f.name)]
-        self._active = [f for f in self._active if f not in mended]
-        for fault in reversed(mended):
-            KINDS[fault.name].end(self._world, fault)
+    def remove(self, name: str | None) -> list[Fault]:
+        """Forget every fault, or those of one name; returns them, oldest first."""
+        gone = self._of(name) if name is not None else self._active
+        self._active = [f for f in self._active if f not in gone]
+        return gone
 
     def active(self) -> list[Object]:
-        """What is broken, oldest first, as `apply` takes it."""
+        """What is broken, oldest first, as it was asked for."""
         return [f.as_dict() for f in self._active]
+
+    def held(self) -> tuple[Fault, ...]:
+        """What is broken, oldest first."""
+        return tuple(self._active)
 
     def _of(self, *names: str) -> list[Fault]:
         return [f for f in self._active if f.name in names]

@@ -5,74 +5,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from meshtui.sim import outages
 from meshtui.sim.datapath.exports import imports
 from meshtui.sim.datapath.view import version_of
+from meshtui.sim.faults import outages
+from meshtui.sim.faults.active import Fault
+from meshtui.sim.relay import serving
 from meshtui.sim.seed import set_version
-
-if TYPE_CHECKING:
-    from meshtui.sim.world import SimCluster, World
+from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]
 POLICIES = ("cilium.io", "ciliumnetworkpolicies")
 BAD_POLICY = "meshtui-invalid"
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One active fault."""
-
-    name: str
-    values: tuple[tuple[str, Any], ...] = ()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """A parameter."""
-        return dict(self.values).get(key, default)
-
-    def text(self, key: str, default: str) -> str:
-        """A parameter as text."""
-        return str(self.get(key, default))
-
-    def as_dict(self) -> Object:
-        """As `Faults.apply` takes it."""
-        return {"fault": self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in self.values}}
-
-    def about(self, cluster: str) -> bool:
-        """Whether it concerns a cluster; without `cluster` it concerns all."""
-        return self.get("cluster") in (None, cluster)
-
-    def hits_node(self, node: str) -> bool:
-        """Whether it concerns a node; without `node` it concerns all of the cluster."""
-        return self.get("node") in (None, node)
-
-    def between(self, one: str, other: str) -> bool:
-        """Whether it concerns the link between two clusters; without `between`, every link."""
-        pair = self.get("between")
-        return pair is None or {one, other} == set(pair)
-
-    def covers(self, verb: str, resource: str) -> bool:
-        """Whether a request is meant; without verb or resource, every one."""
-        return self.get("verb") in (None, "*", verb) and self.get("resource") in (None, "*", resource)
-
-    @property
-    def seconds(self) -> float:
-        """`ms` in seconds."""
-        return float(self.get("ms", 200)) / 1000
-
-    @property
-    def signed(self) -> float:
-        """`seconds`, which may be negative."""
-        return float(self.get("seconds", 30))
-
-    @property
-    def share(self) -> float:
-        """`percent` as a share of one."""
-        return float(self.get("percent", 50)) / 100
-
-
-Act = Callable[["World", Fault], None]
+Act = Callable[[World, Fault], None]
 
 
 def _nothing(world: World, fault: Fault) -> None:
@@ -154,8 +102,7 @@ def _freeze(world: World, fault: Fault) -> None:
 def _thaw(world: World, fault: Fault) -> None:
     """Let through what no other active fault still holds back."""
     held = set()
-    for spec in world.faults.active() if world.faults else ():
-        other = parse(spec, tuple(world.clusters))
+    for other in world.faults.held():
         if other.name in ("link-cut", "kvstoremesh-down", "api-down"):
             held.update(_pairs(world, other))
     for pair in _pairs(world, fault):
@@ -183,24 +130,20 @@ def _mark(world: World, fault: Fault, *, ready: bool) -> None:
 
 
 def _down(world: World, fault: Fault) -> None:
-    from meshtui.sim import relay
-
     _mark(world, fault, ready=False)
-    relay.sync(world)
+    serving.sync(world)
 
 
 def _up(world: World, fault: Fault) -> None:
-    from meshtui.sim import relay
-
     _mark(world, fault, ready=True)
-    relay.sync(world)
+    serving.sync(world)
 
 
 def _restarted(world: World, fault: Fault) -> None:
     """Agents that come back are new ones: what their rings held and counted is gone."""
     for cluster in _clusters(world, fault):
         for node in [n for n in cluster.rings if fault.hits_node(n)]:
-            if world.faults is None or not world.faults.agent_down(cluster.name, node):
+            if not world.faults.agent_down(cluster.name, node):
                 del cluster.rings[node]
     _up(world, fault)
 
