@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meshtui.core.flowstore import FlowStore
+from meshtui.core.flows.store import FlowStore
 from meshtui.hubble.dial import open_channel
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery

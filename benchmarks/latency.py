@@ -17,10 +17,10 @@ import time
 from contextlib import aclosing
 from dataclasses import replace
 
-from meshtui.core.flow import Verdict
-from meshtui.core.loadspec import LoadSpec
+from meshtui.core.flows.flow import Verdict
+from meshtui.core.load.spec import LoadSpec
+from meshtui.core.model.state import Phase
 from meshtui.core.settings import Settings
-from meshtui.core.state import Phase
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import SimOptions, launch

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from meshtui.core.loadspec import Answer, LoadSpec, Request  # noqa: E402
+from meshtui.core.load.spec import Answer, LoadSpec, Request  # noqa: E402
 from meshtui.core.settings import Settings  # noqa: E402
 from meshtui.mesh.scope import Scope  # noqa: E402
 from meshtui.mesh.session import Session  # noqa: E402

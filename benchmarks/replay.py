@@ -15,10 +15,10 @@ from pathlib import Path
 
 from google.protobuf import json_format
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble.jsonlines import JsonLines
 from meshtui.hubble.pb import observer_pb2
-from meshtui.mesh.replay import opened
+from meshtui.mesh.flows.replay import opened
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
 ROUNDS = 5

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from meshtui.core import resources as r
-from meshtui.core import state as s
 from meshtui.core.findings import Findings
-from meshtui.core.services import ServiceTable
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.services.table import ServiceTable
 from tests.core import meshes
 from tests.core.meshes import GLOBAL
 from tests.tui.conftest import Board, board_on
@@ -138,7 +138,7 @@ def main() -> None:
     given = parser.parse_args()
     unit = yardstick()
     mesh = meshes.mesh(*[f"c{c}" for c in range(given.clusters)])
-    from meshtui.core.reduce import reduce
+    from meshtui.core.model.reduce import reduce
 
     for event in lists(given.clusters, given.services):
         reduce(mesh, event)

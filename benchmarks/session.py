@@ -22,14 +22,14 @@ from typing import Any
 import msgspec
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from meshtui.core import annotations as a
-from meshtui.core import objects as o
-from meshtui.core import resources as r
 from meshtui.core.findings import Findings
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Delta
 from meshtui.core.routing import Surroundings, route
-from meshtui.core.services import ServiceTable
+from meshtui.core.routing import annotations as a
+from meshtui.core.services.table import ServiceTable
 from meshtui.core.settings import Settings
-from meshtui.core.state import Delta
 from meshtui.kube.api import Api
 from meshtui.kube.clock import SystemClock
 from meshtui.mesh.scope import Scope

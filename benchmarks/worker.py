@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 
 from flows import QUERY, RealClock, ingest, server
 
-from meshtui.core.flow import FlowRow
-from meshtui.core.flowstore import FlowStore
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.store import FlowStore
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.rows import Decoder, _UnreadRow
 from meshtui.hubble.status import StreamStatus

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from meshtui.core.model.state import Phase
 from meshtui.core.settings import Settings
-from meshtui.core.state import Phase
 from meshtui.kube.clock import SystemClock
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from meshtui.core.ciliumstatus import AgentStatus, HealthReport, RealisedBackend, RealisedService, parse_health
 from meshtui.core.errors import ExecFailed
-from meshtui.core.objects import Pod
+from meshtui.core.model.ciliumstatus import AgentStatus, HealthReport, RealisedBackend, RealisedService, parse_health
+from meshtui.core.model.objects import Pod
 from meshtui.core.text import clean
 from meshtui.kube import exec as kube_exec
 from meshtui.kube.api import Api

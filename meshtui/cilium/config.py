@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from meshtui.cilium import version
-from meshtui.core.ciliumstatus import CiliumConfig
 from meshtui.core.errors import ClusterError, NotFound
-from meshtui.core.objects import ConfigMap
-from meshtui.core.resources import CONFIGMAPS, DAEMONSETS
+from meshtui.core.model.ciliumstatus import CiliumConfig
+from meshtui.core.model.objects import ConfigMap
+from meshtui.core.model.resources import CONFIGMAPS, DAEMONSETS
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from meshtui.core.ciliumstatus import RemoteCluster
 from meshtui.core.errors import ClusterError, ExecFailed
-from meshtui.core.objects import Pod
+from meshtui.core.model.ciliumstatus import RemoteCluster
+from meshtui.core.model.objects import Pod
 from meshtui.core.text import clean
 from meshtui.kube import exec as kube_exec
 from meshtui.kube.api import Api

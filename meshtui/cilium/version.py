@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from meshtui.core.objects import DaemonSet
+from meshtui.core.model.objects import DaemonSet
 
 _TAG = re.compile(r":v?(\d+)\.(\d+)[^:/@]*(?:@.*)?$")
 _CHART = re.compile(r"^cilium-v?(\d+)\.(\d+)")

@@ -7,8 +7,8 @@ from typing import Any
 
 from meshtui.cli import headless, output, words
 from meshtui.cli.services import RESOURCES, key_of
+from meshtui.core.changes.plan import Consent, Outcome, Plan, Step
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, Unconfirmed, UsageError
-from meshtui.core.plan import Consent, Outcome, Plan, Step
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 

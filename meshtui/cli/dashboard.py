@@ -32,7 +32,7 @@ async def _replay(path: Path, settings: Settings) -> Any:
     """Flows of a file: its clusters' names are read before the first flow is shown, in a thread."""
     import asyncio
 
-    from meshtui.mesh.replay import Replay
+    from meshtui.mesh.flows.replay import Replay
 
     return await asyncio.to_thread(Replay, path, settings)
 

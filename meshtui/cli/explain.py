@@ -7,13 +7,13 @@ from typing import Any
 
 from meshtui.cli import output
 from meshtui.core.errors import CheckFailed
-from meshtui.core.evidence import Evidence, Realised
 from meshtui.core.findings import Finding, findings_for, policy_traps
-from meshtui.core.measured import addresses
+from meshtui.core.model.state import Mesh
 from meshtui.core.routing import Route, routes
 from meshtui.core.routing.evidence import realised_backends
-from meshtui.core.services import build_row, table_json
-from meshtui.core.state import Mesh
+from meshtui.core.services.evidence import Evidence, Realised
+from meshtui.core.services.measured import addresses
+from meshtui.core.services.table import build_row, table_json
 from meshtui.mesh.session import Session
 
 EXPLAINED = ("clients_in", "goes_to", "backends", "agent", "notes")

@@ -6,7 +6,7 @@ import argparse
 import shlex
 from typing import Any
 
-from meshtui.core.flowtime import FORMATS
+from meshtui.core.flows.times import FORMATS
 
 OUTPUTS = ("compact", "dict", "table", "tab", "json", "jsonl", "jsonpb", "yaml")
 COLORS = ("auto", "always", "never")
@@ -66,7 +66,7 @@ def _format(group: Any) -> None:
 
 
 def _filters(group: Any) -> None:
-    from meshtui.core.flowfilter.keys import KEYS, SHORTHANDS
+    from meshtui.core.flows.filter.keys import KEYS, SHORTHANDS
 
     group.add_argument(
         "--not", dest="excluded", action=_Not, nargs="?", default=[], metavar="FILTER", help="none like these"

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from meshtui.cli import output
-from meshtui.core.compact import Form, compact_line
-from meshtui.core.flow import FlowRow
-from meshtui.core.flowforms import SEPARATOR, dict_lines, table_lines
+from meshtui.core.flows.compact import Form, compact_line
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.forms import SEPARATOR, dict_lines, table_lines
 from meshtui.core.text import clean
 
 _WIDEST = 4000

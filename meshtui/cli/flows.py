@@ -14,13 +14,13 @@ from meshtui.cli import headless, words
 from meshtui.cli.flowflags import filter_text
 from meshtui.cli.flowprinter import Printer, form_of, print_filters
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
-from meshtui.core.flow import FlowRow
-from meshtui.core.flowfilter import FlowFilter, parse
-from meshtui.core.flowgaps import Gap, sentence
-from meshtui.core.flowstore import FlowStore
-from meshtui.core.flowtime import point
+from meshtui.core.flows.account.gaps import Gap, sentence
+from meshtui.core.flows.filter import FlowFilter, parse
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.flows.times import point
+from meshtui.core.model.state import Phase
 from meshtui.core.settings import Settings
-from meshtui.core.state import Phase
 from meshtui.core.text import clean
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -117,7 +117,7 @@ def _from_file(name: str, asked: Asked, printer: Printer) -> int:
     if name == "-":
         items = list(read(sys.stdin.buffer, "file"))
     else:
-        from meshtui.mesh.replay import opened
+        from meshtui.mesh.flows.replay import opened
 
         with opened(Path(name)) as file:
             items = list(read(file, "file"))
@@ -141,7 +141,7 @@ def _told_of(items: Sequence[Any]) -> bool:
 
 
 async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
-    from meshtui.mesh.pastflows import Past
+    from meshtui.mesh.flows.past import Past
 
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope((), status=False, access=False, flows=False)) as session:
@@ -178,7 +178,7 @@ def _missing(context: str, lost: int, away: Sequence[str]) -> bool:
 
 async def _ask(session: Session, settings: Settings, context: str, asked: Asked) -> Any:
     """One cluster's flows. Raises RelayError."""
-    from meshtui.mesh.pastflows import past_flows
+    from meshtui.mesh.flows.past import past_flows
 
     query = asked.query(settings.flow_capacity)
     return await past_flows(session.api(context), settings.relays.get(context, ""), query, settings.flow_source)

@@ -11,9 +11,9 @@ from typing import Any
 from meshtui.cli import words
 from meshtui.cli.config import settings_of
 from meshtui.core.errors import MeshtuiError, TimedOut
-from meshtui.core.resources import Resource
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.settings import Settings
-from meshtui.core.state import Cluster, Mesh, Phase
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose

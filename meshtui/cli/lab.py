@@ -8,7 +8,7 @@ from typing import Any
 from meshtui.cli import headless, output, words
 from meshtui.cli.annotate import carry_out
 from meshtui.core.errors import Exit
-from meshtui.core.resources import CNPS, DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, PODS, SERVICES
+from meshtui.core.model.resources import CNPS, DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, PODS, SERVICES
 from meshtui.lab import build
 from meshtui.lab.steps import STEPS, LabStep, step_named
 from meshtui.mesh.scope import Scope

@@ -12,11 +12,11 @@ from meshtui.core.load.expect import Clause, broken, parse_expectation
 from meshtui.core.load.moves import moved
 from meshtui.core.load.run import Run, new_run
 from meshtui.core.load.script import check
+from meshtui.core.load.spec import Answer, LoadSpec
 from meshtui.core.load.stats import summarise
-from meshtui.core.loadspec import Answer, LoadSpec
-from meshtui.core.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
+from meshtui.core.model.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
 from meshtui.core.settings import Settings
-from meshtui.mesh.loadrun import Batch
+from meshtui.mesh.load.runs import Batch
 from meshtui.mesh.scope import Scope
 
 if TYPE_CHECKING:

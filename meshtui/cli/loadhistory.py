@@ -8,7 +8,7 @@ from typing import Any
 from meshtui.cli import headless, output
 from meshtui.core.errors import Exit, UsageError
 from meshtui.core.load.compare import Record, compare, who
-from meshtui.mesh.runlog import RunLog
+from meshtui.mesh.load.runlog import RunLog
 
 COLUMNS = ("run", "at", "from", "url", "answered", "answered_by", "timeouts", "gap_s", "verdict", "changed")
 _CONTRAST = ("what", "before", "after")

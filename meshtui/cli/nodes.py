@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from meshtui.cli import headless, output
-from meshtui.core import objects as o
-from meshtui.core.resources import NODES
-from meshtui.core.state import Cluster
+from meshtui.core.model import objects as o
+from meshtui.core.model.resources import NODES
+from meshtui.core.model.state import Cluster
 from meshtui.mesh.scope import Scope
 
 COLUMNS = ("cluster", "name", "ready", "pod_cidr", "internal_ip", "kubelet", "created")

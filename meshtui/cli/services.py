@@ -6,15 +6,15 @@ from typing import Any
 
 from meshtui.cli import headless, output
 from meshtui.cli.explain import explain, finding_json
-from meshtui.core import annotations as a
 from meshtui.core.errors import UsageError
 from meshtui.core.findings import findings
-from meshtui.core.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
+from meshtui.core.model.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
+from meshtui.core.model.state import Mesh
+from meshtui.core.routing import annotations as a
 from meshtui.core.routing import route
-from meshtui.core.servicefilter import parse
-from meshtui.core.services import Cell, Row, ServiceTable, Sort, View
+from meshtui.core.services.filter import parse
+from meshtui.core.services.table import Cell, Row, ServiceTable, Sort, View
 from meshtui.core.settings import Settings
-from meshtui.core.state import Mesh
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 

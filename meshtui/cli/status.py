@@ -8,9 +8,9 @@ from typing import Any
 
 from meshtui.cli import headless, output, words
 from meshtui.core.errors import Exit, MeshtuiError
-from meshtui.core.linkstate import LinkState, LinkVerdict, links
-from meshtui.core.resources import DAEMONSETS, DEPLOYMENTS, NODES
-from meshtui.core.state import Cluster, Mesh, Phase
+from meshtui.core.model.links import LinkState, LinkVerdict, links
+from meshtui.core.model.resources import DAEMONSETS, DEPLOYMENTS, NODES
+from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import grpc
 
-from meshtui.core.flowaccount import Reading
+from meshtui.core.flows.account.account import Reading
 from meshtui.hubble.dial import TlsOptions, failure, open_channel
 from meshtui.hubble.relay import Filters, HubbleNode, newest_over, nodes_over
 

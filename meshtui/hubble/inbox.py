@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
 
 DEFAULT_LIMIT = 50_000
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble import jsontext
 from meshtui.hubble.jsonparts import UNREADABLE, Encoder, NotPlain
 from meshtui.hubble.pb import observer_pb2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from meshtui.core.flow import FlowExtra, Peer, PolicyRef
+from meshtui.core.flows.flow import FlowExtra, Peer, PolicyRef
 from meshtui.hubble.pb import flow_pb2, skim_pb2
 
 _T = TypeVar("_T")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble.dial import TlsOptions, failure, open_channel
 from meshtui.hubble.pb import observer_pb2, relay_pb2
 from meshtui.hubble.query import FlowQuery, request

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
-from meshtui.core.flow import NO_EXTRA, EventType, FlowExtra, FlowRow, Peer, PolicyRef
+from meshtui.core.flows.flow import NO_EXTRA, EventType, FlowExtra, FlowRow, Peer, PolicyRef
 from meshtui.hubble import parts
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2, skim_pb2
 

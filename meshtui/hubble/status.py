@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from meshtui.core.errors import RelayError
-from meshtui.core.flowstore import FlowStore, Gap
-from meshtui.core.state import Phase
+from meshtui.core.flows.store import FlowStore, Gap
+from meshtui.core.model.state import Phase
 from meshtui.hubble.pb import relay_pb2
 from meshtui.hubble.rows import Lost, NodeStatus
 

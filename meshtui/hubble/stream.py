@@ -12,9 +12,9 @@ import grpc
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, RelayError, RelayUnreachable
-from meshtui.core.flow import FlowRow
-from meshtui.core.flowstore import Gap
-from meshtui.core.state import Phase
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.store import Gap
+from meshtui.core.model.state import Phase
 from meshtui.hubble.dial import TlsOptions, address, failure, open_channel
 from meshtui.hubble.gather import gathered
 from meshtui.hubble.query import FlowQuery

@@ -15,8 +15,8 @@ import msgspec
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import Expired, MeshtuiError
-from meshtui.core.objects import Object
-from meshtui.core.resources import Resource
+from meshtui.core.model.objects import Object
+from meshtui.core.model.resources import Resource
 from meshtui.kube import failures
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.connection import Connection

@@ -7,8 +7,8 @@ from typing import Any
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import Forbidden, MeshtuiError, NotFound
-from meshtui.core.resources import Resource
-from meshtui.core.state import Changed, Event, Listed, Phase, WatchChanged
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Changed, Event, Listed, Phase, WatchChanged
 
 _WORST_FIRST = (Phase.FAILED, Phase.STALE, Phase.CONNECTING, Phase.ABSENT, Phase.LIVE)
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from meshtui.core.errors import ExecFailed, MeshtuiError
-from meshtui.core.resources import PODS
+from meshtui.core.model.resources import PODS
 from meshtui.core.text import clean
 from meshtui.kube import failures
 from meshtui.kube.api import Api

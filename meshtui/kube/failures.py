@@ -26,7 +26,7 @@ from meshtui.core.errors import (
     Unauthorized,
     Unreachable,
 )
-from meshtui.core.resources import Resource
+from meshtui.core.model.resources import Resource
 from meshtui.core.text import clean
 
 _VERBS = {"get": "read", "list": "list", "watch": "watch", "patch": "change", "create": "create", "delete": "delete"}

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from meshtui.core.errors import ClusterError, MeshtuiError, NotFound, Unreachable
-from meshtui.core.objects import Endpoint, EndpointSlice, Service, ServicePort
-from meshtui.core.resources import ENDPOINTSLICES, PODS, SERVICES
+from meshtui.core.model.objects import Endpoint, EndpointSlice, Service, ServicePort
+from meshtui.core.model.resources import ENDPOINTSLICES, PODS, SERVICES
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 from meshtui.kube.channels import dial

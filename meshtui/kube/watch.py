@@ -14,8 +14,8 @@ import msgspec
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, Expired, Forbidden, MeshtuiError, NotFound
-from meshtui.core.resources import Resource
-from meshtui.core.state import Event
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Event
 from meshtui.kube import failures
 from meshtui.kube.api import Api, object_decoder
 from meshtui.kube.delivery import Deliver

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+from meshtui.core.changes.plan import Plan
 from meshtui.core.errors import UsageError
-from meshtui.core.plan import Plan
-from meshtui.core.state import Cluster
+from meshtui.core.model.state import Cluster
 from meshtui.lab import manifests
 from meshtui.lab.steps import Action, Annotate, LabStep, Scale
 from meshtui.mesh.session import Session

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from meshtui.core import state as s
 from meshtui.core.errors import Forbidden, MeshtuiError
-from meshtui.core.resources import Resource
+from meshtui.core.model import state as s
+from meshtui.core.model.resources import Resource
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
-from meshtui.mesh.flowsource import FlowSourceTask
+from meshtui.mesh.flows.source import FlowSourceTask
 from meshtui.mesh.pace import Backoff, pause
 from meshtui.mesh.probes import NAMESPACE, QUESTIONS, Prober
 from meshtui.mesh.scope import Surroundings

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from meshtui.cilium.agents import read_agent, read_health
 from meshtui.cilium.config import read_config
 from meshtui.cilium.kvstoremesh import read_kvstoremesh
-from meshtui.core import state as s
+from meshtui.core.changes.guards import ACTIONS
 from meshtui.core.errors import Forbidden, MeshtuiError
-from meshtui.core.guards import ACTIONS
-from meshtui.core.objects import Pod
-from meshtui.core.resources import BY_PLURAL, PODS
+from meshtui.core.model import state as s
+from meshtui.core.model.objects import Pod
+from meshtui.core.model.resources import BY_PLURAL, PODS
 from meshtui.kube.api import Api
 from meshtui.mesh.pace import Backoff, Pace, every
 

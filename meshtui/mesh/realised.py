@@ -5,10 +5,10 @@ from __future__ import annotations
 from meshtui.cilium.agents import read_services
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, NotFound
-from meshtui.core.evidence import Realised
-from meshtui.core.objects import Pod
-from meshtui.core.resources import PODS
-from meshtui.core.state import Cluster
+from meshtui.core.model.objects import Pod
+from meshtui.core.model.resources import PODS
+from meshtui.core.model.state import Cluster
+from meshtui.core.services.evidence import Realised
 from meshtui.kube.api import Api
 from meshtui.mesh.probes import AGENT, LABEL, NAMESPACE
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from meshtui.core.clock import Clock
-from meshtui.core.flowstore import FlowStore
-from meshtui.core.resources import WATCHED, Resource
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.model.resources import WATCHED, Resource
+from meshtui.core.model.state import Event, Mesh
 from meshtui.core.settings import Settings
-from meshtui.core.state import Event, Mesh
 from meshtui.hubble.inbox import Inbox
 from meshtui.mesh.pace import Pace
 
@@ -30,7 +30,7 @@ class Scope:
 
 
 class ServerFilter(Protocol):
-    """What a Relay can be asked for: `core.flowfilter.FlowFilter` is one."""
+    """What a Relay can be asked for: `core.flows.filter.FlowFilter` is one."""
 
     def to_server(self) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Any]:
         """Whitelist, blacklist, and what must be filtered here."""

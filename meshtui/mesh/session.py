@@ -11,35 +11,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from meshtui.core import planning, remedies
-from meshtui.core import state as s
+from meshtui.core.changes import planning, remedies
+from meshtui.core.changes.plan import History, Outcome, Plan
+from meshtui.core.changes.planning import Ref
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, Unreachable, UsageError
-from meshtui.core.evidence import Realised
 from meshtui.core.findings.model import Finding
-from meshtui.core.loadspec import LoadEnded, LoadEvent, LoadSpec, Tools
-from meshtui.core.plan import History, Outcome, Plan
-from meshtui.core.planning import Ref
-from meshtui.core.reduce import reduce
-from meshtui.core.resources import Resource
+from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, Tools
+from meshtui.core.model import state as s
+from meshtui.core.model.reduce import reduce
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Delta, Mesh
+from meshtui.core.services.evidence import Realised
 from meshtui.core.settings import Settings
-from meshtui.core.state import Delta, Mesh
 from meshtui.kube.clock import SystemClock
-from meshtui.mesh.auditlog import AuditLog
-from meshtui.mesh.bulletin import Bulletin
-from meshtui.mesh.changes import Changes
-from meshtui.mesh.flowroom import FlowRoom
+from meshtui.mesh.changes.auditlog import AuditLog
+from meshtui.mesh.changes.pending import Pending
+from meshtui.mesh.changes.perform import Changes
+from meshtui.mesh.flows.flows import FlowRoom
+from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
-from meshtui.mesh.pending import Pending
-from meshtui.mesh.runlog import RunLog
+from meshtui.mesh.publisher import Bulletin
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
 from meshtui.mesh.targets import Target, new_mesh
 
 if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.cluster import ClusterTask
-    from meshtui.mesh.flowsource import FlowSourceTask
-    from meshtui.mesh.recorder import Recorder
+    from meshtui.mesh.flows.recorder import Recorder
+    from meshtui.mesh.flows.source import FlowSourceTask
 
 
 class Session:
@@ -267,11 +267,11 @@ class Session:
 
         From a workload of `spec.context`; without one from this machine.
         """
-        from meshtui.mesh.load import run_load
+        from meshtui.mesh.load.run import run_load
 
         events: AsyncGenerator[LoadEvent, None]
         if not spec.context:
-            from meshtui.mesh.direct import run_direct
+            from meshtui.mesh.load.direct import run_direct
 
             events = run_direct(self._complete(spec), self.clock)
         else:
@@ -287,7 +287,7 @@ class Session:
 
     async def tools(self, context: str, namespace: str, pod: str) -> Tools:
         """Whether a load test can run in a pod; a failure is part of the result."""
-        from meshtui.mesh.loadtools import tools_of
+        from meshtui.mesh.load.tools import tools_of
 
         try:
             api = self.api(context)
@@ -311,7 +311,7 @@ class Session:
 
     def record(self, path: Path) -> None:
         """Write every flow from now on into a new file, as `hubble observe -o jsonpb` does. Raises UsageError."""
-        from meshtui.mesh.recorder import Recorder
+        from meshtui.mesh.flows.recorder import Recorder
 
         self._recorder = Recorder(path)
         self.room.record(self._recorder.take)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from meshtui.core.errors import ConfigError
+from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.model.tags import tags
 from meshtui.core.settings import Settings
-from meshtui.core.state import Cluster, Mesh
-from meshtui.core.tags import tags
 from meshtui.kube.contexts import ContextInfo, list_contexts
 
 MOST = 16

@@ -17,8 +17,8 @@ from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
+from meshtui.core.model.state import Delta
 from meshtui.core.settings import Settings
-from meshtui.core.state import Delta
 from meshtui.kube.clock import SystemClock
 from meshtui.tui import assets, theme
 from meshtui.tui import commands as c

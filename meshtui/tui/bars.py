@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.tui import commands as c
-from meshtui.tui.rows import status
-from meshtui.tui.rows.header import header
-from meshtui.tui.rows.paint import Line, Span, fit, safe, width_of
-from meshtui.tui.widgets import Bar
+from meshtui.tui.header import header
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.lines import Bar
+from meshtui.tui.widgets.paint import Line, Span, fit, safe, width_of
 
 if TYPE_CHECKING:
     from meshtui.tui.dashboard import Dashboard

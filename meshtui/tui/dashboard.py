@@ -11,20 +11,20 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from meshtui.core.changes.plan import Plan
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.plan import Plan
+from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
-from meshtui.core.state import Delta, Mesh
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, HeaderBar, MessageBar, TabBar, TooSmall
-from meshtui.tui.panes.base import Pane, bindings
-from meshtui.tui.panes.clusters import ClustersPane
-from meshtui.tui.panes.flows import FlowsPane
-from meshtui.tui.panes.load import LoadPane
-from meshtui.tui.panes.services import ServicesPane
-from meshtui.tui.rows import status
-from meshtui.tui.rows.paint import Line, Span
+from meshtui.tui.clusters.pane import ClustersPane
+from meshtui.tui.flows.pane import FlowsPane
+from meshtui.tui.load.pane import LoadPane
+from meshtui.tui.services.pane import ServicesPane
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.paint import Line, Span
+from meshtui.tui.widgets.pane import Pane, bindings
 
 if TYPE_CHECKING:
     from meshtui.core.findings import Findings
@@ -188,7 +188,7 @@ class Dashboard(Screen[None]):
 
     def tell(self, error: MeshtuiError) -> None:
         """State a failure: title, cause and next step in a notification, and in the message line."""
-        from meshtui.tui.rows.paint import safe
+        from meshtui.tui.widgets.paint import safe
 
         self.message.error(error)
         body = "\n".join(part for part in (safe(error.cause), f"→ {safe(error.hint)}" if error.hint else "") if part)
@@ -206,7 +206,7 @@ class Dashboard(Screen[None]):
 
     def show_details(self, title: str, lines: Sequence[Line]) -> None:
         """Show lines in a scrolling dialog."""
-        from meshtui.tui.dialogs.text import TextDialog
+        from meshtui.tui.widgets.textdialog import TextDialog
 
         self.app.push_screen(TextDialog(title, lines))
 
@@ -214,7 +214,7 @@ class Dashboard(Screen[None]):
         self, value: str, placeholder: str, done: Callable[[str], None], examples: Sequence[tuple[str, str]] = ()
     ) -> None:
         """Ask for a filter in a line at the bottom; `examples`: terms and what they mean, shown above it."""
-        from meshtui.tui.dialogs.filter import FilterDialog
+        from meshtui.tui.widgets.filterline import FilterDialog
 
         def take(text: str | None) -> None:
             if text is not None:
@@ -224,7 +224,7 @@ class Dashboard(Screen[None]):
 
     def change(self, make: Callable[[SessionPort], Plan | None], *, nothing: str = "nothing to do") -> None:
         """Plan a change, ask for the consent it needs, carry it out, say what came of it."""
-        from meshtui.tui.actions import carry_out
+        from meshtui.tui.changes.actions import carry_out
 
         session = self.session
         if session is None:
@@ -319,7 +319,7 @@ class Dashboard(Screen[None]):
 
     def do_policies(self) -> None:
         """Open the policies dialog."""
-        from meshtui.tui.dialogs.policies import PoliciesDialog
+        from meshtui.tui.policies.dialog import PoliciesDialog
 
         if self.session is None:
             self.say("there is no cluster yet", "warn", "!")
@@ -328,7 +328,7 @@ class Dashboard(Screen[None]):
 
     def do_findings(self) -> None:
         """Open the list of traps."""
-        from meshtui.tui.dialogs.findings import FindingsDialog
+        from meshtui.tui.findings.dialog import FindingsDialog
 
         if self.session is None:
             self.say("there is no cluster yet", "warn", "!")
@@ -358,6 +358,6 @@ class Dashboard(Screen[None]):
 
     def do_help(self) -> None:
         """The keys that work here."""
-        from meshtui.tui.dialogs.help import help_lines
+        from meshtui.tui.help import help_lines
 
         self.show_details(f"Keys in {self.current}", help_lines(self.current, self.keymap))

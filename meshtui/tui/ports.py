@@ -7,15 +7,15 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Protocol
 
+from meshtui.core.changes.plan import History, Outcome, Plan
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.evidence import Realised
 from meshtui.core.findings.model import Finding
-from meshtui.core.flowstore import FlowStore
-from meshtui.core.loadspec import LoadEvent, LoadSpec, Tools
-from meshtui.core.plan import History, Outcome, Plan
-from meshtui.core.resources import Resource
-from meshtui.core.state import Delta, Mesh
-from meshtui.mesh.runlog import RunLog
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Delta, Mesh
+from meshtui.core.services.evidence import Realised
+from meshtui.mesh.load.runlog import RunLog
 
 
 class SessionPort(Protocol):
@@ -119,7 +119,7 @@ class SessionPort(Protocol):
         ...
 
     async def set_flow_query(self, flow_filter: Any) -> None:
-        """Ask every source of flows for what matches (`core.flowfilter.FlowFilter`)."""
+        """Ask every source of flows for what matches (`core.flows.filter.FlowFilter`)."""
         ...
 
     def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.theme import Theme
 
-from meshtui.tui.rows.paint import Line
+from meshtui.tui.widgets.paint import Line
 
 DARK = Theme(
     name="meshtui-dark",

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from meshtui.cilium.config import CiliumConfig
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.ciliumstatus import AgentStatus
-from meshtui.core.reduce import reduce
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import AgentStatus
+from meshtui.core.model.reduce import reduce
 from meshtui.sim.clock import ManualClock
 from meshtui.sim.datapath.policy import validate
 from meshtui.sim.options import CLUSTER_NAMES, SimOptions

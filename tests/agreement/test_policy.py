@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from meshtui.core.compact import match_type
+from meshtui.core.flows.compact import match_type
 from meshtui.core.policy import Decision, DirectionVerdict, Party, PodRef, Rulebook, Way, direction, verdict
 from meshtui.core.policy.labels import reserved
 from meshtui.sim.datapath import policy as simulated

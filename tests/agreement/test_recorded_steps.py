@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from meshtui.core.loadspec import Answer, LoadEnded, LoadSpec, Request
+from meshtui.core.load.spec import Answer, LoadEnded, LoadSpec, Request
 from meshtui.mesh.session import Session
 from tests.core import recorded
 from tests.mesh.conftest import NewLab

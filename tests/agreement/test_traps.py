@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from meshtui.core import annotations as a
-from meshtui.core import resources as r
 from meshtui.core.errors import Conflict, Forbidden
 from meshtui.core.findings import Finding, Kind, findings
+from meshtui.core.model import resources as r
+from meshtui.core.routing import annotations as a
 from meshtui.core.routing import route, routes
-from meshtui.core.services import ServiceTable
+from meshtui.core.services.table import ServiceTable
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import Lab, NewLab
 from tests.mesh.test_outages import as_reader

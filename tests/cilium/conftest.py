@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from meshtui.core.objects import Pod
+from meshtui.core.model.objects import Pod
 from tests.kube.conftest import api, fake
 from tests.kube.fake import FakeApi, Script
 

@@ -10,7 +10,7 @@ import pytest
 from meshtui.cilium.agents import read_agent, read_health, read_services
 from meshtui.cilium.kvstoremesh import read_kvstoremesh
 from meshtui.core.errors import ExecFailed, NotFound
-from meshtui.core.objects import Pod
+from meshtui.core.model.objects import Pod
 from tests.cilium.conftest import answers
 
 STATUS = "cilium-dbg status -o json"

@@ -10,7 +10,7 @@ import pytest
 from meshtui.cilium import version
 from meshtui.cilium.config import read_config
 from meshtui.core.errors import Forbidden, NotFound
-from meshtui.core.objects import DaemonSet
+from meshtui.core.model.objects import DaemonSet
 from tests.cilium.conftest import KUBE_SYSTEM
 from tests.kube.fake import failure
 

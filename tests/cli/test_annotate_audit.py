@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from meshtui.cli.annotate import carry_out
-from meshtui.core import planning
+from meshtui.core.changes import planning
+from meshtui.core.changes.plan import Outcome
 from meshtui.core.errors import Refused
-from meshtui.core.plan import Outcome
 from tests.core import meshes
 
 

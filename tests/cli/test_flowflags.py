@@ -12,9 +12,9 @@ from meshtui.cli.flowflags import OUTPUTS, filter_text
 from meshtui.cli.flows import LAST, Asked, _asked
 from meshtui.cli.parser import build
 from meshtui.core.errors import UsageError
-from meshtui.core.flowfilter import KEYS, FilterError, FlowFilter, parse
-from meshtui.core.flowfilter.keys import SHORTHANDS
-from tests.core.flows import row
+from meshtui.core.flows.filter import KEYS, FilterError, FlowFilter, parse
+from meshtui.core.flows.filter.keys import SHORTHANDS
+from tests.core.flowrows import row
 
 EXAMPLES = {
     "verdict": "DROPPED", "type": "trace:to-endpoint", "port": "80", "ip": "10.1.0.0/16", "identity": "world",

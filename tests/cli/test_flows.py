@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meshtui.core.flowgaps import Gap, Missing
+from meshtui.core.flows.account.gaps import Gap, Missing
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
 

@@ -12,8 +12,8 @@ import sys
 
 from meshtui.core.load.record import SCHEMA
 from tests.cli.conftest import Command
-from tests.core.test_load_runs import fits
-from tests.mesh.test_direct import listening, saying
+from tests.core.load.test_runs import fits
+from tests.mesh.load.test_direct import listening, saying
 
 
 async def test_steady_for_a_while_from_one_cluster(lab):

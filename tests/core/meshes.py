@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.ciliumstatus import CiliumConfig
-from meshtui.core.reduce import reduce
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import CiliumConfig
+from meshtui.core.model.reduce import reduce
 
 KEY = "default/web"
 GLOBAL = {"service.cilium.io/global": "true"}

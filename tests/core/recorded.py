@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from meshtui.core import annotations as a
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster, parse_health
-from meshtui.core.flow import Direction, FlowRow, Peer, PolicyRef, Verdict
-from meshtui.core.reduce import reduce
+from meshtui.core.flows.flow import Direction, FlowRow, Peer, PolicyRef, Verdict
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster, parse_health
+from meshtui.core.model.reduce import reduce
+from meshtui.core.routing import annotations as a
 
 RECORDINGS = Path(__file__).parent.parent / "recordings" / "objects"
 STEPS = {int(p.name.split("-")[0]): p.name.removesuffix(".json.gz") for p in RECORDINGS.glob("[0-9]*.json.gz")}

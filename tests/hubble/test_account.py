@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from meshtui.core.errors import RelayUnreachable
-from meshtui.core.flowaccount import Reading
+from meshtui.core.flows.account.account import Reading
 from meshtui.hubble.account import read_counts
 from tests.hubble.fake_relay import NODE, FakeRelay, flow
 

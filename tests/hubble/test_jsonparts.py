@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble.jsonlines import JsonLines, as_line
 from meshtui.hubble.jsonparts import Encoder, NotPlain
 from meshtui.hubble.pb import observer_pb2

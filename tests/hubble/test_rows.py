@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshtui.core.compact import compact_line
-from meshtui.core.flow import FlowRow, Peer
+from meshtui.core.flows.compact import compact_line
+from meshtui.core.flows.flow import FlowRow, Peer
 from meshtui.hubble import jsonlines
 from meshtui.hubble.pb import flow_pb2, observer_pb2, skim_pb2
 from meshtui.hubble.rows import Decoder, Lost, NodeStatus, Undecodable, full_response, row_from_response
-from tests.core.flows import recorded
+from tests.core.flowrows import recorded
 from tests.hubble.test_pb import recorded_responses
 
 

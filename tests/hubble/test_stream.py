@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from meshtui.core.errors import RelayRefused, RelayUnreachable
-from meshtui.core.flowstore import FlowStore
-from meshtui.core.state import Phase
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.model.state import Phase
 from meshtui.hubble.dial import TlsOptions
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2

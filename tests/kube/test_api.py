@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from meshtui.core import resources as r
 from meshtui.core.errors import (
     Conflict,
     Expired,
@@ -19,6 +18,7 @@ from meshtui.core.errors import (
     Unauthorized,
     Unreachable,
 )
+from meshtui.core.model import resources as r
 from meshtui.kube.api import Api
 from tests.kube.fake import FakeApi, Hold, failure, serving
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from meshtui.core import resources as r
 from meshtui.core.errors import ConfigError, CredentialFailed, MeshtuiError, Unauthorized
+from meshtui.core.model import resources as r
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
 from tests.kube.fake import TOKEN, FakeApi, failure, frames, server_tls, serving, until

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from meshtui.core import resources as r
 from meshtui.core.errors import CertificateRejected, ConfigError, Unauthorized, Unreachable
+from meshtui.core.model import resources as r
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
 from tests.kube.fake import FakeApi, server_tls, serving

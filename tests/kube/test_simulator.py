@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator
 import pytest
 import yaml
 
-from meshtui.core import resources as r
 from meshtui.core.errors import Conflict, Forbidden, NotFound, Unauthorized
-from meshtui.core.state import Changed, Listed, Phase, WatchChanged
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Changed, Listed, Phase, WatchChanged
 from meshtui.kube.api import Api
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.contexts import list_contexts

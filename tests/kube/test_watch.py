@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtui.core import resources as r
 from meshtui.core.errors import Forbidden, ServerFailed, Unreachable
-from meshtui.core.state import Changed, Event, Listed, Phase, WatchChanged
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Changed, Event, Listed, Phase, WatchChanged
 from meshtui.kube import watch
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 
-from meshtui.core import state as s
 from meshtui.core.errors import MeshtuiError, ServerFailed
-from meshtui.core.reduce import reduce
-from meshtui.core.resources import Resource
+from meshtui.core.model import state as s
+from meshtui.core.model.reduce import reduce
+from meshtui.core.model.resources import Resource
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.probes import Prober
 

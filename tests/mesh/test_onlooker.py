@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meshtui.core import objects as o
 from meshtui.core.errors import Forbidden
-from meshtui.core.resources import SERVICES, Resource
+from meshtui.core.model import objects as o
+from meshtui.core.model.resources import SERVICES, Resource
 from meshtui.core.routing import route
 from tests.mesh.conftest import Lab, NewLab
 

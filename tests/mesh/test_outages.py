@@ -5,12 +5,12 @@ from __future__ import annotations
 import httpx
 import yaml
 
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.annotations import GLOBAL
 from meshtui.core.errors import ClusterError, Forbidden, Unreachable
-from meshtui.core.objects import Object
-from meshtui.core.resources import Resource
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.objects import Object
+from meshtui.core.model.resources import Resource
+from meshtui.core.routing.annotations import GLOBAL
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import Lab, NewLab
 from tests.mesh.waiting import until

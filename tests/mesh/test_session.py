@@ -9,12 +9,12 @@ import threading
 
 import pytest
 
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.annotations import AFFINITY, GLOBAL
+from meshtui.core.changes.plan import Consent
 from meshtui.core.errors import Conflict, Protected, ReadOnly, Refused, Unconfirmed
-from meshtui.core.plan import Consent
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
 from meshtui.core.routing import route
+from meshtui.core.routing.annotations import AFFINITY, GLOBAL
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import Lab
 from tests.mesh.waiting import until

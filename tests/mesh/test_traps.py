@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from meshtui.core import annotations as a
-from meshtui.core import resources as r
 from meshtui.core.errors import Conflict
 from meshtui.core.findings import Kind, findings_for
+from meshtui.core.model import resources as r
+from meshtui.core.routing import annotations as a
 from meshtui.core.routing import route
 from meshtui.core.routing.evidence import realised_backends
 from meshtui.mesh.session import Session

@@ -15,8 +15,6 @@ import pytest
 import trustme
 import yaml
 
-from meshtui.core import resources as r
-from meshtui.core import state as s
 from meshtui.core.errors import (
     CertificateRejected,
     ConfigError,
@@ -27,6 +25,8 @@ from meshtui.core.errors import (
     Unauthorized,
     Unreachable,
 )
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session

@@ -16,7 +16,7 @@ import grpc
 from aiohttp import web
 from google.protobuf import json_format
 
-from meshtui.core import resources as r
+from meshtui.core.model import resources as r
 from meshtui.hubble.pb import flow_pb2, observer_pb2
 from tests.hubble.fake_relay import FakeRelay
 from tests.kube.fake import FakeApi, failure

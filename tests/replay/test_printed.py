@@ -11,9 +11,9 @@ import pytest
 
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
-from meshtui.mesh.replay import Replay
+from meshtui.mesh.flows.replay import Replay
 from meshtui.tui.app import MeshtuiApp
-from meshtui.tui.panes.flows import FlowsPane
+from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.start import opening
 from tests.cli.conftest import Command
 from tests.core.printed import FACTS, RECORDINGS, Flow, as_printed, last_seen, recorded, stamp

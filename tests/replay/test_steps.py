@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from meshtui.core.flow import Verdict
+from meshtui.core.flows.flow import Verdict
 from meshtui.hubble.pb import flow_pb2, observer_pb2
 from tests.replay.cluster import recorded_flows
 from tests.replay.conftest import Play, Stage

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from meshtui.core import state as s
+from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.start import opening

@@ -12,20 +12,20 @@ from typing import Any
 
 import msgspec
 
-from meshtui.core import objects as o
-from meshtui.core import planning, remedies
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.evidence import Realised
+from meshtui.core.changes import planning, remedies
+from meshtui.core.changes.plan import History, Outcome, Plan, Verb
+from meshtui.core.changes.toggles import annotate
 from meshtui.core.findings.model import Finding
-from meshtui.core.flow import FlowRow
-from meshtui.core.flowstore import FlowStore
-from meshtui.core.loadspec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request, Tools
-from meshtui.core.plan import History, Outcome, Plan, Verb
-from meshtui.core.reduce import reduce
-from meshtui.core.toggles import annotate
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.load.spec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request, Tools
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.reduce import reduce
+from meshtui.core.services.evidence import Realised
 from meshtui.hubble.jsonlines import read
-from meshtui.mesh.runlog import RunLog
+from meshtui.mesh.load.runlog import RunLog
 from tests.core.recorded import CLUSTERS, mesh_of
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"

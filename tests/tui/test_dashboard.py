@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from meshtui.core import resources as r
-from meshtui.core import state as s
+from meshtui.core.changes.plan import Consent, Verb
 from meshtui.core.errors import ConfigError, Conflict, Forbidden, Unreachable
-from meshtui.core.plan import Consent, Verb
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
-from meshtui.tui.dialogs.consent import ConsentDialog
+from meshtui.tui.changes.consent import ConsentDialog
 from tests.tui.conftest import Board, board_on, make_app
 from tests.tui.fakes import NOW, FakeSession, answer, recorded_flows, recorded_mesh, timeout
 

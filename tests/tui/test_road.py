@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from meshtui.core.flow import Verdict
-from meshtui.core.loadspec import Answer
+from meshtui.core.flows.flow import Verdict
+from meshtui.core.load.spec import Answer
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import SimOptions, launch
 from meshtui.tui.app import MeshtuiApp
-from meshtui.tui.dialogs.policies import PoliciesDialog
+from meshtui.tui.policies.dialog import PoliciesDialog
 from meshtui.tui.start import opening
 from tests.tui.conftest import Board
 

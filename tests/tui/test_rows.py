@@ -5,17 +5,22 @@ import dataclasses
 import msgspec
 import pytest
 
-from meshtui.core import annotations as a
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core import state as s
-from meshtui.core.ciliumstatus import CiliumConfig
-from meshtui.core.flow import EventType, Peer, Verdict
-from meshtui.core.loadspec import Answer, LoadSpec, Request
-from meshtui.core.reduce import reduce
-from meshtui.core.services import build_row
-from meshtui.tui.rows import clusters, flows, load, paint, policies, services, status
-from meshtui.tui.rows.header import header, time_text
+from meshtui.core.flows.flow import EventType, Peer, Verdict
+from meshtui.core.load.spec import Answer, LoadSpec, Request
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import CiliumConfig
+from meshtui.core.model.reduce import reduce
+from meshtui.core.routing import annotations as a
+from meshtui.core.services.table import build_row
+from meshtui.tui.clusters import rows as clusters
+from meshtui.tui.flows import rows as flows
+from meshtui.tui.header import header, time_text
+from meshtui.tui.load import rows as load
+from meshtui.tui.policies import rows as policies
+from meshtui.tui.services import rows as services
+from meshtui.tui.widgets import paint, status
 from tests.core.recorded import annotate, mesh_of
 from tests.tui.fakes import NOW, answer, recorded_flows, recorded_mesh, timeout
 
@@ -253,7 +258,7 @@ def test_a_run_that_failed_says_why_and_what_next():
 
 
 def test_hostile_bodies_and_names_stay_text():
-    from meshtui.tui.rows.requests import head_line, request_line
+    from meshtui.tui.load.requestrows import head_line, request_line
 
     request = Request(1, NOW, Answer.ANSWERED, 0, 200, 0.1, remote=HOSTILE, body=HOSTILE, cluster=HOSTILE)
     run = run_of([request])

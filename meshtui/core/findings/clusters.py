@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from meshtui.core import resources as r
 from meshtui.core.findings.model import Finding, Kind, Severity
-from meshtui.core.linkstate import LinkVerdict, link
+from meshtui.core.model import resources as r
+from meshtui.core.model.links import LinkVerdict, link
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.rules import is_valid
-from meshtui.core.state import Cluster, Mesh
 
 _LINKS = {
     LinkVerdict.DOWN: (Kind.LINK_DOWN, Severity.ERROR),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshtui.core import objects as o
 from meshtui.core.findings.model import Finding, Kind, Severity
+from meshtui.core.model import objects as o
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import judge
 from meshtui.core.policy.labels import Labels
 from meshtui.core.policy.model import Party, PeerKind, Rule, Way
@@ -14,7 +15,6 @@ from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.policy.selectors import Selector
 from meshtui.core.routing import Backend, Route, routes
-from meshtui.core.state import Mesh
 
 
 def policy_traps(mesh: Mesh, service_key: str, *, book: Rulebook | None = None) -> list[Finding]:

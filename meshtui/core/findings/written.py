@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from meshtui.core import annotations as a
-from meshtui.core import objects as o
 from meshtui.core.findings.model import Finding, Fix, Kind, Severity
-from meshtui.core.state import Cluster, Mesh
+from meshtui.core.model import objects as o
+from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.routing import annotations as a
 
 
 @dataclass(frozen=True, slots=True)

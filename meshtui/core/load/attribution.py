@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from meshtui.core.flow import FlowRow, Verdict
-from meshtui.core.loadspec import Answer, Request
+from meshtui.core.flows.flow import FlowRow, Verdict
+from meshtui.core.load.spec import Answer, Request
 
 WINDOW = 1.5
 """Seconds a connection's first flow may lie from the request's beginning, once clocks are compared."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from meshtui.core.errors import UsageError
 from meshtui.core.load.script import check
-from meshtui.core.loadspec import LoadSpec
+from meshtui.core.load.spec import LoadSpec
 
 
 class Field(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
 from meshtui.core.load.attribution import DNS_PORT, Attempt, Client, attempts, match
 from meshtui.core.load.run import Run
-from meshtui.core.loadspec import Answer, Request
+from meshtui.core.load.spec import Answer, Request
 
 
 def client_of(run: Run) -> Client:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from meshtui.core.load.spec import Answer, Request
 from meshtui.core.load.stats import Summary
-from meshtui.core.loadspec import Answer, Request
 
 UNLIKELY = 1e-6
 """A cluster has left when so many answers in a row without it would be rarer than this by chance."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from meshtui.core.objects import Pod
-from meshtui.core.resources import DEPLOYMENTS
-from meshtui.core.state import Cluster, Mesh
-from meshtui.core.workload import workload_of_pod
+from meshtui.core.flows.workload import workload_of_pod
+from meshtui.core.model.objects import Pod
+from meshtui.core.model.resources import DEPLOYMENTS
+from meshtui.core.model.state import Cluster, Mesh
 
 USUAL = "x-wing"
 """The lab's client, which comes first."""

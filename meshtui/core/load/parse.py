@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from meshtui.core.load.script import boundary
-from meshtui.core.loadspec import Answer, LoadSpec, Request
+from meshtui.core.load.spec import Answer, LoadSpec, Request
 
 RECORD_LIMIT = 65536
 """A record that has not ended by then is not one."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from meshtui.core.load.spec import LoadEnded, LoadSpec, Request
 from meshtui.core.load.split import judge
 from meshtui.core.load.stats import BOUNDS, Summary, summarise
-from meshtui.core.loadspec import LoadEnded, LoadSpec, Request
 
 VERSION = 1
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}

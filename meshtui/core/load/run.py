@@ -8,12 +8,12 @@ from typing import Any
 
 from meshtui.core.load.record import record
 from meshtui.core.load.service import service_of_url, shares_of
+from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
 from meshtui.core.load.split import Verdict, judge
 from meshtui.core.load.stats import Summary
 from meshtui.core.load.surroundings import surroundings
 from meshtui.core.load.tally import Tally
-from meshtui.core.loadspec import LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
-from meshtui.core.state import Mesh
+from meshtui.core.model.state import Mesh
 
 HERE = "this machine"
 """What a client is called that is in no cluster."""

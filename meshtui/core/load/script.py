@@ -14,7 +14,7 @@ import re
 from urllib.parse import urlsplit
 
 from meshtui.core.errors import UsageError
-from meshtui.core.loadspec import LoadSpec
+from meshtui.core.load.spec import LoadSpec
 
 BODY_LIMIT = 2048
 """Bytes of a body that are kept; with its frame and an error text it stays under PIPE_BUF (4096)."""

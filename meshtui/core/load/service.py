@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from meshtui.core.loadspec import LoadSpec
+from meshtui.core.load.spec import LoadSpec
+from meshtui.core.model.state import Mesh
 from meshtui.core.routing import route
-from meshtui.core.state import Mesh
 
 
 def target_of(url: str) -> tuple[str, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from meshtui.core.flow import Direction, FlowRow, Verdict
+from meshtui.core.flows.flow import Direction, FlowRow, Verdict
 from meshtui.core.load.attribution import DNS_PORT, Attempt, Client, attempts, match
-from meshtui.core.loadspec import Answer, LoadSpec, Request
+from meshtui.core.load.spec import Answer, LoadSpec, Request
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy import Rulebook, explain_flow
-from meshtui.core.state import Mesh
 
 Explain = Callable[[FlowRow], str]
 _WAYS = {Direction.EGRESS: "leaving", Direction.INGRESS: "entering"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meshtui.core.resources import DEPLOYMENTS, POLICIES
+from meshtui.core.model.resources import DEPLOYMENTS, POLICIES
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.candidates import ready_counts
-from meshtui.core.state import Cluster, Mesh
 
 _PREFIXES = ("service.cilium.io/", "io.cilium/")
 

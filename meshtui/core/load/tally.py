@@ -7,8 +7,8 @@ from collections import Counter, deque
 from typing import TypeVar
 
 from meshtui.core.load.moves import Moves
+from meshtui.core.load.spec import Answer, Request
 from meshtui.core.load.stats import BOUNDS, Latency, Summary, latency_of
-from meshtui.core.loadspec import Answer, Request
 
 _Key = TypeVar("_Key", str, int)
 SECONDS_KEPT = 3600

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import judge
 from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.model import PodRef
 from meshtui.core.policy.parties import of_pod
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.routing import route
-from meshtui.core.state import Mesh
 
 
 @dataclass(frozen=True, slots=True)

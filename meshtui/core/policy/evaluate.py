@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from meshtui.core.flow import PolicyRef
+from meshtui.core.flows.flow import PolicyRef
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy import model as m
 from meshtui.core.policy.matching import PROTOCOL_BITS, Question, fixed_bits, is_anybody, matching_ports, peers_match
 from meshtui.core.policy.model import Decision, DirectionVerdict, Entry, Party, PeerKind, PolicyVerdict, Rule, Way
 from meshtui.core.policy.nearmiss import near_misses
 from meshtui.core.policy.parties import as_seen, of_pod
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.state import Mesh
 
 
 def verdict(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from meshtui.core.flow import Direction, FlowRow, PolicyRef, Verdict
+from meshtui.core.flows.flow import Direction, FlowRow, PolicyRef, Verdict
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import direction, judge
 from meshtui.core.policy.model import Decision, DirectionVerdict, Party, PolicyVerdict, Way
 from meshtui.core.policy.parties import of_flow
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.state import Mesh
 
 DEFAULT_DENIED, DENIED, NO_BACKEND, AUTH_REQUIRED = 133, 181, 158, 189
 """Drop reasons a policy or a service gives (hubble's flow.DropReason)."""

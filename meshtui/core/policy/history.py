@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from meshtui.core.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy.explain import (
     DEFAULT_DENIED,
     DENIED,
@@ -21,7 +22,6 @@ from meshtui.core.policy.explain import (
 )
 from meshtui.core.policy.model import Decision, DirectionVerdict
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.state import Mesh
 
 EPOCHS = 64
 """Changes of policies that are remembered; rules of policies that stay are shared between them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from meshtui.core import objects as o
-from meshtui.core.flow import PolicyRef
+from meshtui.core.flows.flow import PolicyRef
+from meshtui.core.model import objects as o
 from meshtui.core.policy.labels import NAMESPACE
 from meshtui.core.policy.model import Entry, Peer, PeerKind, PortRule, Rule, Way
 from meshtui.core.policy.rules import ANY_PROTOCOL, cidr_peer

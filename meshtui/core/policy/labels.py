@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from meshtui.core import objects as o
-from meshtui.core.state import Cluster
+from meshtui.core.model import objects as o
+from meshtui.core.model.state import Cluster
 
 CLUSTER = "io.cilium.k8s.policy.cluster"
 NAMESPACE = "io.kubernetes.pod.namespace"

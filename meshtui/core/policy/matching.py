@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from meshtui.core.model.state import Mesh
 from meshtui.core.policy.labels import CLUSTER
 from meshtui.core.policy.model import Entry, Party, Peer, PeerKind, PortRule, Way
 from meshtui.core.routing.candidates import pod_key, slices
-from meshtui.core.state import Mesh
 
 WORLD = ("world", "world-ipv4", "world-ipv6")
 PROTOCOL_BITS, PORT_BITS = 8, 16

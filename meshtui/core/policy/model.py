@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 
-from meshtui.core.flow import PolicyRef
+from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.policy.labels import Labels
 from meshtui.core.policy.selectors import Selector
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshtui.core import objects as o
-from meshtui.core.annotations import namespace_is_global
-from meshtui.core.flow import FlowRow, Peer
+from meshtui.core.flows.flow import FlowRow, Peer
+from meshtui.core.model import objects as o
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.labels import Labels, identity_labels, reserved
 from meshtui.core.policy.model import Party, PodRef
-from meshtui.core.state import Cluster, Mesh
+from meshtui.core.routing.annotations import namespace_is_global
 
 RESERVED = {
     1: "host", 2: "world", 3: "unmanaged", 4: "health", 5: "init", 6: "remote-node",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core.annotations import is_true
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.k8srules import compile_network_policy
 from meshtui.core.policy.model import Party, Rule, Way
 from meshtui.core.policy.rules import compile_policy, is_valid
-from meshtui.core.state import Cluster, Mesh
+from meshtui.core.routing.annotations import is_true
 
 _Unit = tuple[str, str, str, bool, str]
 """Context, key and kind of a policy, and how it is read: default deny always, the cluster a bare selector means."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from meshtui.core import objects as o
-from meshtui.core.flow import PolicyRef
+from meshtui.core.flows.flow import PolicyRef
+from meshtui.core.model import objects as o
 from meshtui.core.policy.model import Entry, Network, Peer, PeerKind, PortRule, Rule, Way
 from meshtui.core.policy.selectors import Selector, peer_selector, subject_selector
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from meshtui.core import objects as o
+from meshtui.core.model import objects as o
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.model import Backend, Reason, Unused
-from meshtui.core.state import Cluster, Mesh
 
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MIRRORED = "endpointslice-mesh-controller.cilium.io"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core.annotations import Affinity, Effective, effective
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.routing.annotations import Affinity, Effective, effective
 from meshtui.core.routing.candidates import family_of, mirrored, offer
 from meshtui.core.routing.model import Backend, Reason, Route, Unused
 from meshtui.core.routing.surroundings import Surroundings
-from meshtui.core.state import Cluster, Mesh
 
 
 @dataclass(slots=True)

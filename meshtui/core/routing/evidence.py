@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from meshtui.core.ciliumstatus import RealisedService
+from meshtui.core.model.ciliumstatus import RealisedService
 from meshtui.core.routing.model import Route
 
 _RULED_OUT = 0.001

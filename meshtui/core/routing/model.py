@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from meshtui.core import objects as o
-from meshtui.core.annotations import Affinity
+from meshtui.core.model import objects as o
+from meshtui.core.routing.annotations import Affinity
 
 
 class Reason(Enum):

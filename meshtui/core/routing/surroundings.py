@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from meshtui.core.ciliumstatus import RemoteCluster
+from meshtui.core.model.ciliumstatus import RemoteCluster
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.model import Backend, Reason
-from meshtui.core.state import Cluster, Mesh
 
 
 @dataclass(slots=True)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import msgspec
 
-from meshtui.core import objects as o
-from meshtui.core import resources as r
-from meshtui.core.resources import Resource
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Mesh
 from meshtui.core.routing.candidates import is_mirror, service_of
 from meshtui.core.routing.decide import routes
 from meshtui.core.routing.model import Route
-from meshtui.core.state import Mesh
 
 Changes = Mapping[tuple[str, Resource], Mapping[str, o.Object | None]]
 """(context, resource) → key → the object as it would be, or None when it would be gone."""

@@ -1,0 +1,200 @@
+"""Plans of changes from the mesh as it is known: what is written where, from what to what, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from meshtui.core.changes import guards, kubectl, toggles
+from meshtui.core.changes.foresight import foresee
+from meshtui.core.changes.plan import Outcome, Plan, Step, Verb
+from meshtui.core.errors import MeshtuiError, NotFound, UsageError
+from meshtui.core.model import resources as r
+from meshtui.core.model.objects import Deployment, Service
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Cluster, Mesh
+
+Ref = tuple[str, str]
+"""(context, service key)."""
+
+
+def finish(mesh: Mesh, title: str, steps: Sequence[Step], *, warnings: Sequence[str] = (), nothing: str = "") -> Plan:
+    """A plan with commands, consent and refusal filled in; without steps it is refused because of `nothing`."""
+    refusal: MeshtuiError | None = guards.refusal(mesh, steps)
+    if not steps:
+        refusal = UsageError(nothing or "there is nothing to change", hint="; ".join(warnings))
+    return Plan(
+        title=title,
+        steps=tuple(steps),
+        effects=foresee(mesh, steps),
+        warnings=tuple(dict.fromkeys(warnings)),
+        commands=tuple(kubectl.command(step) for step in steps),
+        consent=guards.consent(mesh, steps),
+        refusal=refusal,
+    )
+
+
+def toggle(mesh: Mesh, refs: Sequence[Ref], what: str) -> Plan:
+    """Toggle global or shared, or move affinity on: none → local → remote → none; all refs end up equal."""
+    toggles.check(what)
+    services = [found for context, key in refs if (found := _service(mesh, context, key))]
+    value = toggles.next_value(services, what) if services else None
+    return annotation(mesh, refs, what, value)
+
+
+def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) -> Plan:
+    """Set an annotation to `value` on every ref, or delete it (None); refs without the Service become warnings."""
+    toggles.check(what, value)
+    steps: list[Step] = []
+    warnings: list[str] = []
+    for context, key in refs:
+        service = _service(mesh, context, key)
+        if service is None:
+            warnings.append(f"{_name(mesh, context)} has no service {key}")
+            continue
+        warnings += [f"{_name(mesh, context)}: {text}" for text in toggles.warnings(service, what)]
+        change = toggles.change(service, what, value)
+        if change:
+            steps.append(annotate_step(context, service, change.before, change.after))
+        else:
+            warnings.append(f"{_name(mesh, context)}: {key} has it already")
+    keys = ", ".join(dict.fromkeys(key for _, key in refs))
+    title = f"{keys}: delete {what}" if value is None else f"{keys}: set {what} to {value}"
+    return finish(mesh, title, steps, warnings=warnings, nothing=f"{what} is already as asked")
+
+
+def annotate_step(
+    context: str, service: Service, before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> Step:
+    """One change of a Service's annotations, refused when it has moved on meanwhile."""
+    meta = service.metadata
+    return Step(context, Verb.ANNOTATE, r.SERVICES, meta.namespace, meta.name, before, after, meta.resource_version)
+
+
+def scale(mesh: Mesh, context: str, namespace: str, name: str, replicas: int) -> Plan:
+    """Scale a Deployment; refused with NotFound when the cluster has none of that name, UsageError when negative."""
+    if replicas < 0:
+        raise UsageError(f"replicas cannot be {replicas}")
+    cluster = _cluster(mesh, context)
+    found = cluster.of(r.DEPLOYMENTS).get(f"{namespace}/{name}")
+    title = f"scale {namespace}/{name} to {replicas} in {cluster.name}"
+    if found is None:
+        missing = NotFound(f"{cluster.name} has no deployment {namespace}/{name}", context=context, status=404)
+        return replace(finish(mesh, title, []), refusal=missing)
+    before = {"replicas": replicas_of(found)}
+    after = {"replicas": replicas}
+    steps = [] if before == after else [Step(context, Verb.SCALE, r.DEPLOYMENTS, namespace, name, before, after)]
+    return finish(mesh, title, steps, nothing=f"{namespace}/{name} has {replicas} replicas already")
+
+
+def replicas_of(deployment: Deployment) -> int:
+    """spec.replicas, which the API server defaults to 1."""
+    return 1 if deployment.spec.replicas is None else deployment.spec.replicas
+
+
+def apply(mesh: Mesh, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
+    """Apply manifests, each in every context; raises UsageError for one that is no object meshtui knows."""
+    steps: list[Step] = []
+    for context in contexts:
+        cluster = _cluster(mesh, context)
+        for manifest in manifests:
+            resource, namespace, name = identify(manifest)
+            key = f"{namespace}/{name}" if namespace else name
+            before = as_manifest(resource, cluster.of(resource).get(key))
+            steps.append(Step(context, Verb.APPLY, resource, namespace, name, before, manifest))
+    names = ", ".join(dict.fromkeys(f"{step.resource.kind} {step.key}" for step in steps))
+    where = ", ".join(_name(mesh, context) for context in contexts)
+    return finish(mesh, f"apply {names} in {where}", steps)
+
+
+def identify(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:
+    """Resource, namespace (`default` where one is needed) and name of a manifest; raises UsageError."""
+    meta = manifest.get("metadata")
+    kind = manifest.get("kind")
+    resource = r.BY_KIND.get(kind) if isinstance(kind, str) else None
+    if resource is None or resource.api_version != manifest.get("apiVersion"):
+        hint = f"known kinds: {', '.join(sorted(r.BY_KIND))}"
+        raise UsageError(f"cannot apply {kind!r} of {manifest.get('apiVersion')!r}", hint=hint)
+    if not isinstance(meta, Mapping) or not isinstance(meta.get("name"), str) or not meta["name"]:
+        raise UsageError(f"this {kind} has no metadata.name")
+    namespace = str(meta.get("namespace") or "default") if resource.namespaced else ""
+    return resource, namespace, meta["name"]
+
+
+def as_manifest(resource: Resource, item: Any) -> dict[str, Any] | None:
+    """What is known of a policy as a manifest that restores it; None when there is none."""
+    if item is None:
+        return None
+    meta: dict[str, Any] = {"name": item.name}
+    if item.namespace:
+        meta["namespace"] = item.namespace
+    if item.labels:
+        meta["labels"] = dict(item.labels)
+    if item.annotations:
+        meta["annotations"] = dict(item.annotations)
+    manifest: dict[str, Any] = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta}
+    for part in ("spec", "specs", "data"):
+        value = getattr(item, part, None)
+        if isinstance(value, dict | list):
+            manifest[part] = value
+    return manifest
+
+
+def delete(mesh: Mesh, context: str, resource: Resource, namespace: str, name: str) -> Plan:
+    """Delete one object; refused with NotFound when the cluster has it not."""
+    cluster = _cluster(mesh, context)
+    key = f"{namespace}/{name}" if namespace else name
+    title = f"delete {resource.kind} {key} in {cluster.name}"
+    item = cluster.of(resource).get(key)
+    if item is None:
+        missing = NotFound(f"{cluster.name} has no {resource.kind} {key}", context=context, status=404)
+        return replace(finish(mesh, title, []), refusal=missing)
+    before = as_manifest(resource, item)
+    return finish(mesh, title, [Step(context, Verb.DELETE, resource, namespace, name, before, None)])
+
+
+def undo(mesh: Mesh, plan: Plan, outcomes: Sequence[Outcome]) -> Plan:
+    """The plan that takes back what was accepted of `plan`: exact values, or absence, last change first."""
+    steps: list[Step] = []
+    warnings: list[str] = []
+    for outcome in reversed(outcomes):
+        if outcome.error is None:
+            step, warning = _reverse(mesh, outcome.step)
+            steps.append(step)
+            warnings += [warning] if warning else []
+    return finish(mesh, f"undo: {plan.title}", steps, warnings=warnings)
+
+
+def _reverse(mesh: Mesh, step: Step) -> tuple[Step, str]:
+    cluster = _cluster(mesh, step.context)
+    item = cluster.of(step.resource).get(step.key)
+    if step.verb is Verb.ANNOTATE:
+        annotations = item.annotations if item else {}
+        now = {key: annotations.get(key) for key in step.after or {}}
+        changed = "" if now == step.after else f"{cluster.name}: {step.key} was changed by someone since"
+        version = item.metadata.resource_version if item else ""
+        return replace(step, before=now, after=step.before, resource_version=version), changed
+    if step.verb is Verb.SCALE:
+        return replace(step, before=step.after, after=step.before), ""
+    if step.verb is Verb.APPLY and step.before is None:
+        return replace(step, verb=Verb.DELETE, before=step.after, after=None), ""
+    return replace(step, verb=Verb.APPLY, before=as_manifest(step.resource, item), after=step.before), ""
+
+
+def _service(mesh: Mesh, context: str, key: str) -> Service | None:
+    cluster = mesh.clusters.get(context)
+    return cluster.services.get(key) if cluster else None
+
+
+def _cluster(mesh: Mesh, context: str) -> Cluster:
+    cluster = mesh.clusters.get(context)
+    if cluster is None:
+        known = ", ".join(mesh.clusters) or "none"
+        raise UsageError(f"no context {context!r} in this session", hint=f"contexts here: {known}")
+    return cluster
+
+
+def _name(mesh: Mesh, context: str) -> str:
+    cluster = mesh.clusters.get(context)
+    return cluster.name if cluster else context

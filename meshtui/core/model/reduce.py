@@ -1,0 +1,227 @@
+"""The mesh's only transition function: one event in, the collections edited in place, a delta out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.tags import tags
+
+SERVICE_NAME = "kubernetes.io/service-name"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+MESH_CONTROLLER = "endpointslice-mesh-controller.cilium.io"
+"""Slices the operator mirrors from remote clusters; agents ignore them for load balancing, and counting
+them would count remote backends twice (cilium operator pkg/clustermesh/endpointslicesync)."""
+
+
+def reduce(mesh: s.Mesh, event: s.Event) -> s.Delta:
+    """Apply `event` to `mesh` in place and name what changed; an unknown context changes nothing.
+
+    An event that tells nothing new gives an empty delta, so listeners may redraw whatever a delta names.
+    """
+    mesh.generation += 1
+    cluster = mesh.clusters.get(event.context)
+    if cluster is None:
+        return s.Delta()
+    return _REDUCERS[type(event)](mesh, cluster, event)
+
+
+def _status(cluster: s.Cluster, changed: bool = True) -> s.Delta:
+    return s.Delta(status={cluster.context}) if changed else s.Delta()
+
+
+def _move(link: s.Link, phase: s.Phase, error: MeshtuiError | None, at: float) -> bool:
+    """Put `link` in `phase`; `since` moves only with the phase. Whether anything changed."""
+    same_error = str(link.error or "") == str(error or "")
+    if link.phase is phase and same_error:
+        return False
+    if link.phase is not phase:
+        link.since = at
+    link.phase, link.error = phase, error
+    return True
+
+
+def _api(mesh: s.Mesh, cluster: s.Cluster, event: s.ApiChanged) -> s.Delta:
+    changed = _move(cluster.api, event.phase, event.error, event.at)
+    if event.version and event.version != cluster.version:
+        cluster.version = event.version
+        changed = True
+    return _status(cluster, changed)
+
+
+def _listed(mesh: s.Mesh, cluster: s.Cluster, event: s.Listed) -> s.Delta:
+    old = cluster.objects.get(event.resource)
+    gone = {} if old is None else dict.fromkeys(old.keys() - event.items.keys())
+    delta = _store(mesh, cluster, event.resource, {**event.items, **gone})
+    if old is None:
+        # The first list is news even when it is empty: "none" instead of "not known yet".
+        cluster.objects.setdefault(event.resource, {})
+        delta.status.add(cluster.context)
+    return delta
+
+
+def _changed(mesh: s.Mesh, cluster: s.Cluster, event: s.Changed) -> s.Delta:
+    return _store(mesh, cluster, event.resource, event.items)
+
+
+def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[str, Any]) -> s.Delta:
+    held = cluster.objects.setdefault(resource, {})
+    touched: set[str] = set()
+    for key, new in items.items():
+        old = held.get(key)
+        if old is new or (old is not None and new is not None and _same(old, new)):
+            continue
+        if new is None:
+            held.pop(key, None)
+        else:
+            held[key] = new
+        touched.add(key)
+        if resource is r.ENDPOINTSLICES:
+            _index(mesh, cluster.context, key, old, new)
+    if not touched:
+        return s.Delta()
+    delta = s.Delta(objects={(cluster.context, resource): touched})
+    if resource is r.NODES and _forget_agents(cluster):
+        delta.status.add(cluster.context)
+    return delta
+
+
+def _same(old: o.Object, new: o.Object) -> bool:
+    """One object at one version; without versions (hand-made objects) the fields decide."""
+    a, b = old.metadata, new.metadata
+    if a.resource_version and b.resource_version:
+        return a.resource_version == b.resource_version and a.uid == b.uid
+    return old == new
+
+
+def service_of(item: o.EndpointSlice | None) -> str:
+    """Key of the Service whose local backends a slice holds; empty for none and for mirrored slices."""
+    if item is None or item.labels.get(MANAGED_BY) == MESH_CONTROLLER:
+        return ""
+    name = item.labels.get(SERVICE_NAME, "")
+    return f"{item.namespace}/{name}" if name else ""
+
+
+def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, new: o.EndpointSlice | None) -> None:
+    index = mesh.slices_of.setdefault(context, {})
+    was, now = service_of(old), service_of(new)
+    if was and was != now:
+        keys = index.get(was, set())
+        keys.discard(key)
+        if not keys:
+            index.pop(was, None)
+    if now:
+        index.setdefault(now, set()).add(key)
+
+
+def _forget_agents(cluster: s.Cluster) -> bool:
+    """Drop what was read from agents on nodes that are gone."""
+    gone = (cluster.agents.keys() | cluster.agent_errors.keys()) - cluster.nodes.keys()
+    for node in gone:
+        cluster.agents.pop(node, None)
+        cluster.agent_errors.pop(node, None)
+    return bool(gone)
+
+
+def _watch(mesh: s.Mesh, cluster: s.Cluster, event: s.WatchChanged) -> s.Delta:
+    link = cluster.watches.get(event.resource)
+    if link is None:
+        cluster.watches[event.resource] = s.Link(event.phase, event.error, event.at)
+        return _status(cluster)
+    return _status(cluster, _move(link, event.phase, event.error, event.at))
+
+
+def _config(mesh: s.Mesh, cluster: s.Cluster, event: s.ConfigRead) -> s.Delta:
+    delta = _status(cluster, str(cluster.config_error or "") != str(event.error or ""))
+    cluster.config_error = event.error
+    # A failed read keeps the last known config; a read that finds none (no Cilium) clears it.
+    if event.error is None and event.config != cluster.config:
+        name = cluster.name
+        cluster.config = event.config
+        delta.status.add(cluster.context)
+        if cluster.name != name:
+            delta.status |= _retag(mesh)
+    return delta
+
+
+def _retag(mesh: s.Mesh) -> set[str]:
+    """Give every cluster a tag from the name it goes by now; the contexts whose tag changed."""
+    clusters = list(mesh.clusters.values())
+    changed = set()
+    for cluster, tag in zip(clusters, tags([c.name for c in clusters]), strict=True):
+        if cluster.tag != tag:
+            cluster.tag = tag
+            changed.add(cluster.context)
+    return changed
+
+
+def _agent(mesh: s.Mesh, cluster: s.Cluster, event: s.AgentRead) -> s.Delta:
+    if event.error is not None:
+        before = cluster.agent_errors.get(event.node)
+        cluster.agent_errors[event.node] = event.error
+        return _status(cluster, str(before or "") != str(event.error))
+    changed = cluster.agent_errors.pop(event.node, None) is not None
+    if event.status is None:
+        changed |= cluster.agents.pop(event.node, None) is not None
+    elif cluster.agents.get(event.node) != event.status:
+        cluster.agents[event.node] = event.status
+        changed = True
+    return _status(cluster, changed)
+
+
+def _kvstoremesh(mesh: s.Mesh, cluster: s.Cluster, event: s.KvstoremeshRead) -> s.Delta:
+    changed = str(cluster.kvstoremesh_error or "") != str(event.error or "")
+    cluster.kvstoremesh_error = event.error
+    if event.error is None and event.clusters != cluster.kvstoremesh:
+        cluster.kvstoremesh = event.clusters
+        changed = True
+    return _status(cluster, changed)
+
+
+def _health(mesh: s.Mesh, cluster: s.Cluster, event: s.HealthRead) -> s.Delta:
+    if event.error is not None or event.report == cluster.health:
+        return s.Delta()
+    cluster.health = event.report
+    return _status(cluster)
+
+
+def _relay(mesh: s.Mesh, cluster: s.Cluster, event: s.RelayChanged) -> s.Delta:
+    relay = cluster.relay
+    changed = False
+    if event.phase is not None:
+        changed = _move(relay.link, event.phase, event.error, event.at)
+    for name in ("source", "address", "nodes_connected", "nodes_unavailable", "nodes", "lost_where", "rate"):
+        value = getattr(event, name)
+        if value is not None and value != getattr(relay, name):
+            setattr(relay, name, value)
+            changed = True
+    relay.lost += event.lost
+    return _status(cluster, changed or event.lost > 0)
+
+
+def _access(mesh: s.Mesh, cluster: s.Cluster, event: s.AccessRead) -> s.Delta:
+    kept = {action: reason for action, reason in cluster.denied.items() if action in event.unknown}
+    denied = {**kept, **event.denied}
+    error = next(iter(event.unknown.values()), None)
+    changed = denied != cluster.denied or str(error or "") != str(cluster.access_error or "")
+    cluster.denied, cluster.access_error = denied, error
+    return _status(cluster, changed)
+
+
+_REDUCERS: dict[type, Callable[[s.Mesh, s.Cluster, Any], s.Delta]] = {
+    s.ApiChanged: _api,
+    s.Listed: _listed,
+    s.Changed: _changed,
+    s.WatchChanged: _watch,
+    s.ConfigRead: _config,
+    s.AgentRead: _agent,
+    s.KvstoremeshRead: _kvstoremesh,
+    s.HealthRead: _health,
+    s.RelayChanged: _relay,
+    s.AccessRead: _access,
+}

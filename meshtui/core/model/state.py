@@ -1,0 +1,308 @@
+"""The mesh as it is known now, and the one function that changes it.
+
+`reduce(mesh, event)` is the only writer of `Mesh`. It edits the collections in place (a mesh may hold
+hundreds of thousands of objects) and returns a `Delta` naming what changed, so that a pane redraws just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, HealthReport, RemoteCluster
+from meshtui.core.model.resources import Resource
+
+
+class Phase(Enum):
+    """Where a connection stands."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALE = "stale"
+    """Was live, is being re-established: what is shown is `as_of` old."""
+    FAILED = "failed"
+    ABSENT = "absent"
+    """The cluster says there is no such thing (a CRD, a Relay)."""
+
+
+@dataclass(slots=True)
+class Link:
+    """State of one connection: to a resource's watch, or to a Relay."""
+
+    phase: Phase = Phase.CONNECTING
+    error: MeshtuiError | None = None
+    since: float = 0.0
+    """Wall time at which `phase` was entered."""
+
+
+class FlowSource(Enum):
+    """Where a cluster's flows come from."""
+
+    NONE = "none"
+    RELAY_DIRECT = "relay"
+    RELAY_FORWARD = "relay via port-forward"
+    AGENTS = "agents"
+    REPLAY = "replay"
+
+
+@dataclass(slots=True)
+class RelayState:
+    """One cluster's source of flows."""
+
+    link: Link = field(default_factory=Link)
+    source: FlowSource = FlowSource.NONE
+    address: str = ""
+    nodes_connected: int = 0
+    nodes_unavailable: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """`cluster/node` of those connected, as far as the source named them; a Relay names other clusters' too."""
+    lost: int = 0
+    """Events the cluster says were lost (ring overrun, full queues), since the session began."""
+    lost_where: tuple[tuple[str, int], ...] = ()
+    """(`node: HUBBLE_RING_BUFFER`, events lost there)."""
+    rate: float = 0.0
+    """Different flows per second that this cluster's nodes observed, whoever delivered them; measured here."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Everything known of one cluster. `context` is its identity; `name` is what Cilium calls it."""
+
+    context: str
+    tag: str
+    """One to three letters, unique in the session, shown as `[K]`."""
+    index: int
+    """Position in the session: picks the cluster's colour."""
+    server: str = ""
+    trusted: bool = False
+    """A local lab (kind, minikube, the embedded mesh): changes need no dialog."""
+    protected: bool = False
+    read_only: bool = False
+    version: str = ""
+    """Kubernetes version without the `v`, empty until known."""
+    api: Link = field(default_factory=Link)
+    objects: dict[Resource, dict[str, Any]] = field(default_factory=dict)
+    watches: dict[Resource, Link] = field(default_factory=dict)
+    config: CiliumConfig | None = None
+    config_error: MeshtuiError | None = None
+    agents: dict[str, AgentStatus] = field(default_factory=dict)
+    """By node name."""
+    agent_errors: dict[str, MeshtuiError] = field(default_factory=dict)
+    kvstoremesh: tuple[RemoteCluster, ...] | None = None
+    """None while unknown or when KVStoreMesh is not deployed."""
+    kvstoremesh_error: MeshtuiError | None = None
+    health: HealthReport | None = None
+    relay: RelayState = field(default_factory=RelayState)
+    denied: dict[str, str] = field(default_factory=dict)
+    """Action id → why the API server will not let us (SelfSubjectAccessReview)."""
+    access_error: MeshtuiError | None = None
+    """Why it is not known of some action whether we may; `denied` holds the last answer until it is."""
+
+    @property
+    def name(self) -> str:
+        """Cilium's cluster name once known, else the context's name."""
+        return self.config.name if self.config else self.context
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it is known from a file of flows alone."""
+        return self.relay.source is FlowSource.REPLAY
+
+    @property
+    def id(self) -> int:
+        """Cilium's cluster id; 0 means no mesh or not yet known."""
+        return self.config.id if self.config else 0
+
+    def of(self, resource: Resource) -> Mapping[str, Any]:
+        """Objects of one resource by key; empty until listed."""
+        return self.objects.get(resource, {})
+
+    @property
+    def nodes(self) -> Mapping[str, o.Node]:
+        """Nodes by name."""
+        return self.of(r.NODES)
+
+    @property
+    def services(self) -> Mapping[str, o.Service]:
+        """Services by `namespace/name`."""
+        return self.of(r.SERVICES)
+
+    @property
+    def endpointslices(self) -> Mapping[str, o.EndpointSlice]:
+        """EndpointSlices by `namespace/name`."""
+        return self.of(r.ENDPOINTSLICES)
+
+    @property
+    def pods(self) -> Mapping[str, o.Pod]:
+        """Pods by `namespace/name`."""
+        return self.of(r.PODS)
+
+    @property
+    def namespaces(self) -> Mapping[str, o.Namespace]:
+        """Namespaces by name."""
+        return self.of(r.NAMESPACES)
+
+
+@dataclass(slots=True)
+class Mesh:
+    """All clusters of the session, by context, in the order given."""
+
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    generation: int = 0
+    """Grows by one with every event reduced."""
+    slices_of: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """context → service key → keys of its EndpointSlices: an index kept by `reduce`."""
+
+    def by_name(self, name: str) -> Cluster | None:
+        """The cluster Cilium calls `name`, or whose context is `name`."""
+        for cluster in self.clusters.values():
+            if cluster.name == name:
+                return cluster
+        return self.clusters.get(name)
+
+
+# Events: what the outside world tells the state.
+
+
+@dataclass(frozen=True, slots=True)
+class ApiChanged:
+    """A cluster's API server was reached, lost or refused us."""
+
+    context: str
+    phase: Phase
+    at: float
+    version: str = ""
+    error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A resource was listed from scratch: what is not in `items` is gone."""
+
+    context: str
+    resource: Resource
+    items: Mapping[str, Any]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A batch of watch events of one resource: key → object, or None when deleted."""
+
+    context: str
+    resource: Resource
+    items: Mapping[str, Any]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchChanged:
+    """A resource's watch entered another phase."""
+
+    context: str
+    resource: Resource
+    phase: Phase
+    at: float
+    error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRead:
+    """cilium-config was read, or could not be."""
+
+    context: str
+    config: CiliumConfig | None
+    error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRead:
+    """One agent's status was read, or could not be."""
+
+    context: str
+    node: str
+    status: AgentStatus | None
+    error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KvstoremeshRead:
+    """KVStoreMesh's status was read, or could not be; `clusters` None and no error: not deployed."""
+
+    context: str
+    clusters: tuple[RemoteCluster, ...] | None
+    error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRead:
+    """cilium-health's report from one agent."""
+
+    context: str
+    report: HealthReport | None
+    error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayChanged:
+    """A cluster's source of flows changed; fields left None keep their value."""
+
+    context: str
+    at: float
+    phase: Phase | None = None
+    source: FlowSource | None = None
+    address: str | None = None
+    error: MeshtuiError | None = None
+    nodes_connected: int | None = None
+    nodes_unavailable: tuple[str, ...] | None = None
+    nodes: tuple[str, ...] | None = None
+    lost: int = 0
+    """Events newly reported lost."""
+    lost_where: tuple[tuple[str, int], ...] | None = None
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRead:
+    """What the API server says we may not do: action id → reason."""
+
+    context: str
+    denied: Mapping[str, str]
+    unknown: Mapping[str, MeshtuiError] = field(default_factory=dict)
+    """Action id → why it could not be asked: what was known of it before stays."""
+
+
+Event = (
+    ApiChanged
+    | Listed
+    | Changed
+    | WatchChanged
+    | ConfigRead
+    | AgentRead
+    | KvstoremeshRead
+    | HealthRead
+    | RelayChanged
+    | AccessRead
+)
+
+
+@dataclass(slots=True)
+class Delta:
+    """What a reduction changed: contexts whose status changed, and object keys by (context, resource)."""
+
+    status: set[str] = field(default_factory=set)
+    objects: dict[tuple[str, Resource], set[str]] = field(default_factory=dict)
+
+    def merge(self, other: Delta) -> None:
+        """Add `other`'s changes to these."""
+        self.status |= other.status
+        for where, keys in other.objects.items():
+            self.objects.setdefault(where, set()).update(keys)
+
+    def __bool__(self) -> bool:
+        return bool(self.status or self.objects)

@@ -1,0 +1,78 @@
+"""Who was really asked: connections to a service per client and server cluster, from client-side flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from meshtui.core.flows.flow import FlowRow, Verdict
+from meshtui.core.model.state import Mesh
+from meshtui.core.routing.candidates import is_mirror, slices
+
+WINDOW_SECONDS = 300.0
+"""How far back flows count as the last minutes."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """Connections of one cluster's clients to a service, by the cluster that was asked."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    """Cluster name → connections, those that were dropped included: the choice was made all the same."""
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Connections to all clusters."""
+        return sum(self.counts.values())
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Cluster name → its part of the connections."""
+        total = self.total
+        return {name: count / total for name, count in self.counts.items()} if total else {}
+
+
+def addresses(mesh: Mesh, service_key: str) -> dict[str, str]:
+    """Every address of a service's endpoints, ready or not → name of the cluster that has it."""
+    return {
+        address: cluster.name
+        for cluster in mesh.clusters.values()
+        for found in slices(mesh, cluster, service_key)
+        if not is_mirror(found)
+        for endpoint in found.endpoints or ()
+        for address in endpoint.addresses
+    }
+
+
+def measure(mesh: Mesh, rows: Iterable[FlowRow], service_key: str) -> dict[str, Measured]:
+    """Context of the clients' cluster → what its clients' flows say; each connection counts once.
+
+    Only what the client's own node saw counts: the server's node sees remote clients of unknown clusters too.
+    """
+    owners = addresses(mesh, service_key)
+    clients = {cluster.name: cluster.context for cluster in mesh.clusters.values()}
+    asked: dict[tuple[str, str, int, str, int], str] = {}
+    dropped: set[tuple[str, str, int, str, int]] = set()
+    for row in rows:
+        if row.is_reply is True:
+            continue
+        target = owners.get(row.destination_ip)
+        if target is None:
+            if row.destination_service != service_key or not row.destination.cluster:
+                continue
+            target = row.destination.cluster
+        client = row.source.cluster
+        if client not in clients or row.node.partition("/")[0] != client:
+            continue
+        key = (client, row.source_ip, row.source_port, row.destination_ip, row.destination_port)
+        asked[key] = target
+        if row.verdict == Verdict.DROPPED:
+            dropped.add(key)
+    result: dict[str, Measured] = {}
+    for key, target in asked.items():
+        found = result.setdefault(clients[key[0]], Measured())
+        found.counts[target] = found.counts.get(target, 0) + 1
+        if key in dropped:
+            found.dropped[target] = found.dropped.get(target, 0) + 1
+    return result

@@ -1,0 +1,380 @@
+"""The services table: one row per namespace/name over all clusters, one cell per cluster, kept current by deltas."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Cluster, Delta, Mesh
+from meshtui.core.routing import annotations as a
+from meshtui.core.routing.candidates import ready_counts, service_of
+from meshtui.core.services.filter import EVERYTHING, ServiceFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A service in one cluster. Everything but `context` and `known` is at its default where it is missing."""
+
+    context: str
+    present: bool = False
+    known: bool = True
+    """False while the cluster's services have not been listed yet."""
+    counted: bool = True
+    """False while the cluster's endpoints have not been listed yet."""
+    effective: a.Effective | None = None
+    ready: int = 0
+    total: int = 0
+    kind: str = ""
+    """ClusterIP, NodePort, LoadBalancer, ExternalName or Headless."""
+    ports: str = ""
+    """`80/TCP, http 8080/TCP`."""
+
+    @property
+    def fault(self) -> bool:
+        """Not all endpoints ready, an unreadable affinity, or global without any endpoint of its own."""
+        if not self.present or self.effective is None:
+            return False
+        starving = self.effective.global_ and self.total == 0
+        return self.ready < self.total or starving or self.effective.affinity is a.Affinity.DROPS_REMOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service over all clusters; `cells` in the mesh's order."""
+
+    key: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of `key`."""
+        return self.key.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The name of `key`."""
+        return self.key.partition("/")[2]
+
+    @property
+    def system(self) -> bool:
+        """Whether it belongs to Kubernetes or Cilium rather than to what people deployed."""
+        return _rank(self.key) > 0
+
+    @property
+    def present(self) -> tuple[Cell, ...]:
+        """Cells of clusters that have the service."""
+        return tuple(cell for cell in self.cells if cell.present)
+
+    @property
+    def meshed(self) -> bool:
+        """Global anywhere, or written to be."""
+        return any(
+            cell.effective.global_ or any(cell.effective.written(what).value is not None for what in a.KEYS)
+            for cell in self.cells
+            if cell.effective is not None
+        )
+
+    @property
+    def fault(self) -> bool:
+        """Any cell's fault, or global in one of several clusters only."""
+        globals_ = sum(cell.effective.global_ for cell in self.cells if cell.effective is not None)
+        return any(cell.fault for cell in self.cells) or (globals_ == 1 and len(self.cells) > 1)
+
+    @property
+    def ready(self) -> int:
+        """Ready endpoints of all clusters."""
+        return sum(cell.ready for cell in self.cells)
+
+    @property
+    def total(self) -> int:
+        """Endpoints of all clusters."""
+        return sum(cell.total for cell in self.cells)
+
+
+class Sort(Enum):
+    """What the rows are ordered by; ties by key."""
+
+    MESHED = "meshed first, the system's own last"
+    NAME = "name"
+    FAULT = "faults first"
+    READY = "fewest ready first"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which rows, in which order. `text` is looked for in the key, without regard to case."""
+
+    text: str = ""
+    namespaces: frozenset[str] = frozenset()
+    faults_only: bool = False
+    mesh_only: bool = False
+    sort: Sort = Sort.MESHED
+    filter: ServiceFilter = EVERYTHING
+
+    def shows(self, row: Row) -> bool:
+        """Whether a row passes the filters."""
+        return (
+            (not self.namespaces or row.namespace in self.namespaces)
+            and self.text.casefold() in row.key.casefold()
+            and (not self.faults_only or row.fault)
+            and (not self.mesh_only or row.meshed)
+            and self.filter.matches(row)
+        )
+
+    def order(self, row: Row) -> Place:
+        """Sort key."""
+        match self.sort:
+            case Sort.MESHED:
+                return (not row.meshed, _rank(row.key), row.key)
+            case Sort.FAULT:
+                return (not row.fault, not row.meshed, row.key)
+            case Sort.READY:
+                return (row.ready, -row.total, row.key)
+            case Sort.NAME:
+                return (0, 0, row.key)
+
+
+Place = tuple[int, int, str]
+"""Sort key of a row."""
+_MANY = 1_000
+"""More rows than this at once are sorted afresh rather than put in one by one."""
+
+
+def _rank(key: str) -> int:
+    namespace = key.partition("/")[0]
+    return 2 if namespace.startswith(("kube-", "cilium")) else 1 if key == "default/kubernetes" else 0
+
+
+class ServiceTable:
+    """Rows in the order of a view. After `update(delta)` only the rows named in the delta have been rebuilt.
+
+    `note(delta)` and `work(limit)` do the same a little at a time, so that nobody waits for thousands of rows.
+    """
+
+    def __init__(self, mesh: Mesh, view: View | None = None, *, lazy: bool = False) -> None:
+        self.mesh = mesh
+        self.view = view or View()
+        self.version = 0
+        """Grows when rows come, go or change their place."""
+        self._rows: dict[str, Row] = {}
+        self._order: list[Place] = []
+        self._place: dict[str, Place] = {}
+        self._owners: dict[tuple[str, str], str] = {}
+        self._known: dict[str, object] = {}
+        self._wanted: dict[str, None] = {}
+        self._altered: set[str] = set()
+        self._want_all()
+        if not lazy:
+            self.work()
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, index: int) -> Row:
+        return self._rows[self._order[index][2]]
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the rows shown, in order."""
+        return [place[2] for place in self._order]
+
+    @property
+    def backlog(self) -> int:
+        """Rows that `work` has still to build."""
+        return len(self._wanted)
+
+    @property
+    def known(self) -> int:
+        """Services built so far, shown or not."""
+        return len(self._rows)
+
+    def row(self, key: str) -> Row | None:
+        """A service's row, shown or not."""
+        return self._rows.get(key)
+
+    def index(self, key: str) -> int | None:
+        """Where a service is shown, None when it is not."""
+        place = self._place.get(key)
+        return None if place is None else bisect_left(self._order, place)
+
+    def look(self, view: View) -> None:
+        """Show another selection or order."""
+        self.view = view
+        self._place = {row.key: view.order(row) for row in self._rows.values() if view.shows(row)}
+        self._order = sorted(self._place.values())
+        self.version += 1
+
+    def update(self, delta: Delta) -> set[str]:
+        """Rebuild the rows a delta touches; returns their keys."""
+        self.note(delta)
+        return self.work()
+
+    def note(self, delta: Delta) -> None:
+        """Remember which rows a delta touches.
+
+        Those are all where a list became known, a configuration was read or a namespace changed.
+        """
+        namespaces = any(resource == r.NAMESPACES for _, resource in delta.objects)
+        if namespaces or (delta.status and self._known_now() != self._known):
+            self._want_all()
+            return
+        for (context, resource), names in delta.objects.items():
+            if resource == r.SERVICES:
+                self._wanted.update(dict.fromkeys(names))
+            elif resource == r.ENDPOINTSLICES:
+                for name in names:
+                    self._wanted.update(dict.fromkeys(self._owners_of(context, name)))
+
+    def work(self, limit: int | None = None) -> set[str]:
+        """Rebuild up to `limit` of the rows noted, or all; returns their keys."""
+        if limit is None or limit >= len(self._wanted):
+            keys, self._wanted = list(self._wanted), {}
+        else:
+            keys = [key for key, _ in zip(self._wanted, range(limit), strict=False)]
+            for key in keys:
+                del self._wanted[key]
+        if len(keys) > _MANY:
+            for key in keys:
+                self._build(key)
+            self.look(self.view)
+        else:
+            for key in keys:
+                self._replace(key)
+        return set(keys)
+
+    def altered(self) -> set[str]:
+        """Keys of services whose annotations or endpoints changed since this was last asked; new ones do not count."""
+        found, self._altered = self._altered, set()
+        return found
+
+    def _want_all(self) -> None:
+        clusters = self.mesh.clusters.values()
+        for keys in (self._rows, *(cluster.services for cluster in clusters)):
+            self._wanted.update(dict.fromkeys(keys))
+        self._owners = {
+            (context, slice_key): key
+            for context, index in self.mesh.slices_of.items()
+            for key, held in index.items()
+            for slice_key in held
+        }
+        self._known = self._known_now()
+
+    def _known_now(self) -> dict[str, object]:
+        return {
+            c.context: (r.SERVICES in c.objects, r.ENDPOINTSLICES in c.objects, c.config)
+            for c in self.mesh.clusters.values()
+        }
+
+    def _owners_of(self, context: str, slice_key: str) -> set[str]:
+        found = self.mesh.clusters[context].endpointslices.get(slice_key)
+        before = self._owners.pop((context, slice_key), "")
+        now = service_of(found) if found is not None else ""
+        if now:
+            self._owners[context, slice_key] = now
+        return {before, now} - {""}
+
+    def _build(self, key: str) -> Row | None:
+        old = self._rows.get(key)
+        if not any(key in cluster.services for cluster in self.mesh.clusters.values()):
+            self._rows.pop(key, None)
+            row = None
+        else:
+            row = self._rows[key] = build_row(self.mesh, key)
+        if old is not None and _moved(old, row):
+            self._altered.add(key)
+        return row
+
+    def _replace(self, key: str) -> None:
+        old = self._place.pop(key, None)
+        row = self._build(key)
+        new = self.view.order(row) if row is not None and self.view.shows(row) else None
+        if new is not None:
+            self._place[key] = new
+        if old == new:
+            return
+        self.version += 1
+        if old is not None:
+            del self._order[bisect_left(self._order, old)]
+        if new is not None:
+            insort(self._order, new)
+
+
+def _moved(old: Row, new: Row | None) -> bool:
+    if new is None:
+        return True
+    pairs = [(was, now) for was, now in zip(old.cells, new.cells, strict=False) if was.known and now.known]
+    return any(was.present is not now.present or _gist(was) != _gist(now) for was, now in pairs if was.counted)
+
+
+def _gist(cell: Cell) -> object:
+    written = tuple(cell.effective.written(what) for what in a.KEYS) if cell.effective else ()
+    return written, cell.ready, cell.total
+
+
+def build_row(mesh: Mesh, key: str) -> Row:
+    """One service's row from the mesh as it stands."""
+    return Row(key, tuple(_cell(mesh, cluster, key) for cluster in mesh.clusters.values()))
+
+
+def rows(mesh: Mesh, view: View | None = None) -> list[Row]:
+    """All rows of a view, for those who need them once."""
+    table = ServiceTable(mesh, view)
+    return [table[index] for index in range(len(table))]
+
+
+def _cell(mesh: Mesh, cluster: Cluster, key: str) -> Cell:
+    service = cluster.services.get(key)
+    if service is None:
+        return Cell(cluster.context, known=r.SERVICES in cluster.objects)
+    ready, total = ready_counts(mesh, cluster, key)
+    return Cell(
+        cluster.context,
+        True,
+        True,
+        r.ENDPOINTSLICES in cluster.objects,
+        a.effective(service, cluster.namespaces.get(service.namespace), cluster.config),
+        ready,
+        total,
+        "Headless" if a.is_headless(service) else service.spec.type,
+        ports_text(service.spec.ports or ()),
+    )
+
+
+def ports_text(ports: Iterable[o.ServicePort]) -> str:
+    """`80/TCP, http 8080/TCP`."""
+    return ", ".join(f"{p.name} {p.port}/{p.protocol}".lstrip() for p in ports)
+
+
+def table_json(row: Row, names: Mapping[str, str]) -> dict[str, object]:
+    """A row as plain data for `-o json`; `names`: context → cluster name."""
+    return {
+        "namespace": row.namespace,
+        "name": row.name,
+        "meshed": row.meshed,
+        "fault": row.fault,
+        "clusters": [_cell_json(cell, names.get(cell.context, cell.context)) for cell in row.cells],
+    }
+
+
+def _cell_json(cell: Cell, name: str) -> dict[str, object]:
+    found = cell.effective
+    if not cell.present or found is None:
+        return {"cluster": name, "context": cell.context, "present": False, "known": cell.known}
+    return {
+        "cluster": name,
+        "context": cell.context,
+        "present": True,
+        "global": found.global_,
+        "shared": found.shared,
+        "exported": found.exported,
+        "affinity": found.affinity.value,
+        "written": {what: found.written(what).value for what in a.KEYS},
+        "ready": cell.ready,
+        "total": cell.total,
+        "type": cell.kind,
+        "ports": cell.ports,
+    }

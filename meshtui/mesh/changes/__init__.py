@@ -1,0 +1,1 @@
+"""Plans carried out: consent, one request a step, pending marks, the audit log."""

@@ -1,0 +1,1 @@
+"""All clusters' flows of a session: sources, their assignments, recordings, replays."""

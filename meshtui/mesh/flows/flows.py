@@ -1,0 +1,153 @@
+"""All clusters' flows of a session: one store, who delivers what, what is asked for, and how much comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from meshtui.core.clock import Clock
+from meshtui.core.flows.account.account import FlowAccount
+from meshtui.core.flows.assignment import duties
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.model import state as s
+from meshtui.core.model.state import Mesh
+from meshtui.hubble.inbox import Inbox
+from meshtui.mesh.flows.rates import ClusterRates
+from meshtui.mesh.pace import Pace
+from meshtui.mesh.publisher import Bulletin
+from meshtui.mesh.scope import ServerFilter
+
+if TYPE_CHECKING:
+    from meshtui.mesh.flows.source import FlowSourceTask
+
+CALM_SECONDS = 0.5
+"""How long sources must hold still before they share out their work anew: a Relay's absence is told before its agents'
+presence, and each change of a question costs a Relay a new stream."""
+RATE_SECONDS = 1.0
+Recorder = Callable[[Sequence[FlowRow]], None]
+
+
+class FlowRoom:
+    """Where sources leave their rows. Everything but `inbox` belongs on the event loop."""
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        capacity: int,
+        clock: Clock,
+        emit: Callable[[s.Event], None],
+        sources: Callable[[], Iterable[FlowSourceTask]],
+        pace: Pace | None = None,
+    ) -> None:
+        pace = pace or Pace()
+        self.store = FlowStore(capacity)
+        self.store.account = FlowAccount(int(pace.account_calm * 1e9), int(pace.account_patience * 1e9))
+        self._clock = clock
+        self.inbox = Inbox(self._rows_wait)
+        self._mesh = mesh
+        self._sources = sources
+        self._rates = ClusterRates(mesh, clock, emit)
+        self._news: Bulletin[None] = Bulletin(lambda: None, lambda _old, _new: None)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due: asyncio.TimerHandle | None = None
+        self._beat: asyncio.TimerHandle | None = None
+        self._filter: ServerFilter | None = None
+        self.wanted_source = ""
+        """What was last asked for here; empty: as the settings have it."""
+        self._recorders: list[Recorder] = []
+
+    def start(self) -> None:
+        """Begin to take rows."""
+        self._loop = asyncio.get_running_loop()
+        self._tick()
+
+    def stop(self) -> None:
+        """Take what waits, and no more."""
+        self._take()
+        self._loop = None
+        for timer in (self._due, self._beat):
+            if timer is not None:
+                timer.cancel()
+        self._news.close()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when rows arrived, at most 20 times a second; the returned function ends it."""
+        return self._news.subscribe(lambda _: listener())
+
+    def record(self, recorder: Recorder) -> Callable[[], None]:
+        """Hand every new row to `recorder`, in order of time within a batch; the returned function ends it."""
+        self._recorders.append(recorder)
+        return lambda: self._recorders.remove(recorder)
+
+    def join(self, source: FlowSourceTask) -> None:
+        """A source that just came learns what is wanted."""
+        source.set_duty(duties(self._mesh)[source.context])
+        if self._filter is not None:
+            source.set_filter(self._filter)
+        if self.wanted_source:
+            source.set_source(self.wanted_source)
+
+    def set_query(self, wanted: ServerFilter) -> None:
+        """Ask every source for what matches."""
+        self._filter = wanted
+        whitelist, blacklist, _ = wanted.to_server()
+        if whitelist or blacklist:
+            self.store.account.suspend("the filter asks for some events only")
+        else:
+            self.store.account.resume()
+        for source in self._sources():
+            source.set_filter(wanted)
+
+    def set_source(self, wanted: str, context: str = "") -> None:
+        """Read from Relays, or from the agents: in one cluster, or in all."""
+        self.wanted_source = wanted
+        for source in self._sources():
+            if context in ("", source.context):
+                source.set_source(wanted)
+
+    def consider(self, event: s.Event) -> None:
+        """A source came or went, or a cluster's name became known: share out the work once it is calm."""
+        if self._loop is None or not isinstance(event, s.RelayChanged | s.ConfigRead):
+            return
+        if self._due is None:
+            self._due = self._loop.call_later(CALM_SECONDS, self._share_out)
+
+    def _share_out(self) -> None:
+        self._due = None
+        wanted = duties(self._mesh)
+        for source in self._sources():
+            source.set_duty(wanted[source.context])
+
+    def _rows_wait(self) -> None:
+        """Called in a stream's thread when the inbox stops being empty."""
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(self._take)
+            except RuntimeError:
+                return  # the loop is closed: nobody is left to read flows
+
+    def _take(self) -> None:
+        rows, shed = self.inbox.drain()
+        if shed:
+            self.store.add_shed(shed)
+        fresh = self.store.add(rows)
+        if fresh:
+            self._rates.count(fresh)
+            for recorder in self._recorders:
+                recorder(fresh)
+        if fresh or shed:
+            self._news.post(None)
+
+    def _tick(self) -> None:
+        self._rates.tell()
+        if self.store.judge_gaps(int(self._clock.now() * 1e9)):
+            self._news.post(None)
+        doubts = self.store.account.take_doubts()
+        for source in self._sources() if doubts else ():
+            if source.context in doubts:
+                source.look_back(doubts[source.context])
+        if self._loop is not None:
+            self._beat = self._loop.call_later(RATE_SECONDS, self._tick)

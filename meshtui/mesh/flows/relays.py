@@ -1,0 +1,159 @@
+"""How one cluster's Hubble Relay is reached: as told, else directly, else through a port-forward."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
+from meshtui.core.model.resources import NODES, SERVICES
+from meshtui.core.model.state import FlowSource
+from meshtui.hubble.dial import TlsOptions
+from meshtui.hubble.relay import server_status
+from meshtui.kube.api import Api
+from meshtui.kube.portforward import forward, resolve_service_pod
+
+NAMESPACE = "kube-system"
+SERVICE = "hubble-relay"
+DIRECT_SECONDS = 1.0
+"""How long a published address may take to connect, and then to answer, before the port-forward is taken."""
+_SERVER_CERTS = f"/api/v1/namespaces/{NAMESPACE}/secrets/hubble-relay-server-certs"
+_TLS_PORT = 443
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """An address gRPC can dial, how it was found, and how to talk there."""
+
+    address: str
+    source: FlowSource
+    tls: TlsOptions | None = None
+
+
+@contextlib.asynccontextmanager
+async def reach(api: Api, told: str) -> AsyncIterator[Reached]:
+    """The Relay's address for as long as the block lasts.
+
+    `told` is what --relay says, `host:port` or `tls://host:port`, or empty. Raises RelayAbsent when the cluster has
+    no Relay or none that is ready, else what the API server says.
+    """
+    if told:
+        yield Reached(told, FlowSource.RELAY_DIRECT)
+        return
+    service = await _service(api)
+    secure = _first_port(service) == _TLS_PORT
+    authority = await _authority(api) if secure else None
+    # Through the API server the tunnel is authenticated already; a bare address is dialled only if we can check it.
+    if not secure or authority:
+        checked = TlsOptions(ca=authority) if secure else None
+        address = await _direct(api, service, checked)
+        if address:
+            yield Reached(address, FlowSource.RELAY_DIRECT, checked)
+            return
+    tls = TlsOptions(ca=authority, insecure=authority is None) if secure else None
+    pod, port = await _pod(api)
+    async with forward(api, NAMESPACE, pod, port) as address:
+        yield Reached(address, FlowSource.RELAY_FORWARD, tls)
+
+
+async def _service(api: Api) -> Mapping[str, Any]:
+    try:
+        service = await api.get_raw(SERVICES.path(NAMESPACE, SERVICE))
+    except NotFound:
+        raise RelayAbsent(
+            f"{api.context} has no Hubble Relay",
+            context=api.context,
+            cause=f"there is no Service {NAMESPACE}/{SERVICE}",
+            hint=f"cilium hubble enable --context {api.context}",
+        ) from None
+    return service if isinstance(service, Mapping) else {}
+
+
+async def _pod(api: Api) -> tuple[str, int]:
+    try:
+        return await resolve_service_pod(api, NAMESPACE, SERVICE)
+    except NotFound as error:
+        raise RelayAbsent(
+            f"{api.context}'s Hubble Relay is not ready",
+            context=api.context,
+            cause=error.cause,
+            hint=f"kubectl --context {api.context} -n {NAMESPACE} rollout status deploy/{SERVICE}",
+        ) from None
+
+
+def _ports(service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    ports = (service.get("spec") or {}).get("ports")
+    return [port for port in ports or [] if isinstance(port, Mapping)]
+
+
+def _first_port(service: Mapping[str, Any]) -> int:
+    ports = _ports(service)
+    return int(ports[0].get("port") or 0) if ports else 0
+
+
+async def _authority(api: Api) -> bytes | None:
+    """The CA of the Relay's certificate; None where we may not read it. Its key is not looked at."""
+    try:
+        secret = await api.get_raw(_SERVER_CERTS)
+        return base64.b64decode((secret.get("data") or {})["ca.crt"])
+    except (ClusterError, KeyError, ValueError, AttributeError):
+        return None
+
+
+async def _direct(api: Api, service: Mapping[str, Any], tls: TlsOptions | None) -> str:
+    """The first published address where a Relay answers in time; empty when none does."""
+    addresses = [*_balanced(service), *await _node_ports(api, service)]
+    tries = [asyncio.create_task(_answers(address, api.context, tls)) for address in addresses]
+    try:
+        for attempt in asyncio.as_completed(tries):
+            address = await attempt
+            if address:
+                return address
+    finally:
+        for task in tries:
+            task.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
+    return ""
+
+
+def _balanced(service: Mapping[str, Any]) -> list[str]:
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    hosts = [str(entry.get("ip") or entry.get("hostname") or "") for entry in ingress if isinstance(entry, Mapping)]
+    return [_join(host, _first_port(service)) for host in hosts if host]
+
+
+async def _node_ports(api: Api, service: Mapping[str, Any]) -> list[str]:
+    ports = _ports(service)
+    node_port = int(ports[0].get("nodePort") or 0) if ports else 0
+    if not node_port:
+        return []
+    hosts: list[str] = []
+    with contextlib.suppress(ClusterError):
+        async for nodes, _ in api.pages(NODES):
+            for node in nodes:
+                found = {a.type: a.address for a in node.status.addresses or ()}
+                hosts += [address for kind in ("ExternalIP", "InternalIP") if (address := found.get(kind))]
+            break
+    return [_join(host, node_port) for host in hosts[:4]]
+
+
+def _join(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def _answers(address: str, context: str, tls: TlsOptions | None) -> str:
+    """`address` if a Relay is there; an open port proves nothing, since proxies and other networks have them too."""
+    host, _, port = address.rpartition(":")
+    try:
+        async with asyncio.timeout(DIRECT_SECONDS):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.to_thread(server_status, address, context=context, tls=tls, timeout=DIRECT_SECONDS)
+    except (TimeoutError, OSError, RelayError):
+        return ""
+    return address

@@ -1,0 +1,322 @@
+"""Keeps one cluster's flows coming: Relay first, its agents where there is none, and again after every loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from meshtui.core.clock import Clock
+from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent
+from meshtui.core.flows.account.account import Reading
+from meshtui.core.flows.assignment import Duty
+from meshtui.core.flows.store import FlowStore
+from meshtui.core.model import state as s
+from meshtui.hubble.account import read_counts
+from meshtui.hubble.dial import TlsOptions
+from meshtui.hubble.inbox import Inbox
+from meshtui.hubble.query import FlowQuery
+from meshtui.hubble.status import StreamStatus, record_gap
+from meshtui.hubble.stream import FlowStream
+from meshtui.kube.api import Api
+from meshtui.mesh.flows.agents import AgentFlows
+from meshtui.mesh.flows.relays import Reached, reach
+from meshtui.mesh.flows.survey import RING, Survey
+from meshtui.mesh.pace import Backoff, Pace, pause
+from meshtui.mesh.scope import ServerFilter
+
+STOP_SECONDS = 1.0
+CATCH_UP_SECONDS = 60.0
+"""How far back a changed question reaches: the rings still know what the old one did not ask for."""
+LOOK_BACK_NS = 1_000_000_000
+"""Events of one node are in order but for so little."""
+AUTO, RELAY, AGENTS = "auto", "relay", "agents"
+"""What a person may choose: Relay, and agents where there is none; only Relays; only agents."""
+_BROKEN = (s.Phase.STALE, s.Phase.FAILED)
+
+
+@dataclass(slots=True)
+class FlowSourceTask:
+    """One cluster's source of flows. Rows go to `inbox` from the stream's thread, all else is on the event loop."""
+
+    context: str
+    told: str
+    """The address --relay gives, or empty."""
+    emit: Callable[[s.Event], None]
+    store: FlowStore
+    inbox: Inbox
+    clock: Clock
+    rng: random.Random
+    pace: Pace
+    wanted_source: str = AUTO
+    _duty: Duty = field(default_factory=Duty)
+    _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
+    _stream: FlowStream | None = None
+    _tls: TlsOptions | None = None
+    _reached: Reached | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the source must be looked for again: lost, or another query."""
+    _left_off_ns: int | None = None
+    """Until when a source that is no longer read has told everything; None while one is read."""
+    _was_live: bool = False
+    """Whether the stream delivered, at least once."""
+    _losses: dict[str, int] = field(default_factory=dict)
+    """What the stream has told of losses so far, by place."""
+    _backoff: Backoff = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(self.pace, self.rng)
+
+    def set_filter(self, wanted: ServerFilter) -> None:
+        """Ask for what matches `wanted` from now on, and for what did of the last minute."""
+        whitelist, blacklist, _ = wanted.to_server()
+        if (whitelist, blacklist) != self._filters:
+            self._filters = (whitelist, blacklist)
+            self._ask_again(CATCH_UP_SECONDS)
+
+    def set_duty(self, duty: Duty) -> None:
+        """Deliver what `duty` says from now on."""
+        if duty != self._duty:
+            wider = set(self._duty.without) - set(duty.without) or (self._duty.only and not duty.only)
+            self._duty = duty
+            if self._reading_relay:
+                self._ask_again(CATCH_UP_SECONDS if wider else 0.0)
+
+    def set_source(self, wanted: str) -> None:
+        """Read from the Relay or from the agents: AUTO, RELAY or AGENTS."""
+        if wanted != self.wanted_source:
+            self.wanted_source = wanted
+            self._backoff.reset()
+            self._changed.set()
+
+    @property
+    def _reading_relay(self) -> bool:
+        return self._stream is not None and self._stream.running
+
+    def _ask_again(self, back: float) -> None:
+        """A running stream is asked anew where it is, from `back` seconds ago; agents are started again."""
+        stream = self._stream
+        if stream is not None and stream.running:
+            since = self.clock.now() - back
+            stream.ask(self._query(), int(since * 1e9))
+        else:
+            self._backoff.reset()
+            self._changed.set()
+
+    def look_back(self, since_ns: int) -> None:
+        """Ask the rings once more for what seems not to have come since then."""
+        if self._stream is not None and self._stream.running:
+            self._stream.ask(self._query(), since_ns - LOOK_BACK_NS)
+
+    def _query(self) -> FlowQuery:
+        whitelist, blacklist = self._duty.filters(*self._filters)
+        return FlowQuery(whitelist=whitelist, blacklist=blacklist, mask=())
+
+    def again(self) -> None:
+        """The API server is back: look for the Relay without waiting, unless its flows never stopped."""
+        if self._reached is None:
+            self._backoff.reset()
+            self._changed.set()
+
+    async def run(self, api: Api) -> None:
+        """Follow until cancelled."""
+        try:
+            while True:
+                self._changed.clear()
+                try:
+                    if self.wanted_source == AGENTS:
+                        await self._only_agents(api)
+                    else:
+                        await self._follow(api)
+                except MeshtuiError as error:
+                    self._tell_failure(error)
+                    if isinstance(error, RelayAbsent) and self.wanted_source == AUTO:
+                        await self._from_agents(api)
+                await pause(self._backoff.next(), self._changed)
+        finally:
+            await self._stop_stream()
+
+    async def _follow(self, api: Api) -> None:
+        """Find the Relay and read from it until it is lost or something else is wanted."""
+        async with reach(api, self.told) as reached:
+            await self._aim(reached)
+            try:
+                async with self._survey(reached, api.request_timeout).running():
+                    await self._changed.wait()
+            finally:
+                # A stream that only lost its way is kept: it knows where it stopped and what it missed.
+                self._reached = None
+
+    def _survey(self, reached: Reached, timeout: float) -> Survey:
+        """Asks the nodes this Relay delivers how many flows they have seen."""
+
+        async def read() -> list[Reading]:
+            filters = self._duty.filters((), ())
+            options: Any = {"context": self.context, "tls": reached.tls, "timeout": timeout}
+            return await asyncio.to_thread(read_counts, reached.address, filters, self._now_ns, **options)
+
+        return Survey(self.context, read, self.store, self.pace, self.rng)
+
+    def _now_ns(self) -> int:
+        return int(self.clock.now() * 1e9)
+
+    async def _aim(self, reached: Reached) -> None:
+        self._reached = reached
+        stream = self._stream
+        if stream is not None and stream.running and reached.tls == self._tls:
+            stream.target = reached.address
+            return
+        await self._stop_stream()
+        loop = asyncio.get_running_loop()
+        made: list[FlowStream] = []
+
+        def told(status: StreamStatus) -> None:
+            try:
+                loop.call_soon_threadsafe(self._status, status, made)
+            except RuntimeError:
+                return  # the loop is closed: nobody is left to be told
+
+        stream = FlowStream(
+            reached.address,
+            context=self.context,
+            tls=reached.tls,
+            query=self._query(),
+            deliver=self.inbox.put,
+            status=told,
+            clock=self.clock,
+            rng=self.rng,
+            room=self.inbox.room,
+        )
+        made.append(stream)
+        self._stream, self._tls = stream, reached.tls
+        self._losses.clear()
+        if self._left_off_ns is not None:
+            stream.ask(self._query(), self._left_off_ns)
+        stream.start()
+
+    def _status(self, status: StreamStatus, made: list[FlowStream]) -> None:
+        if not made or made[0] is not self._stream:
+            return
+        record_gap(self.store, status)
+        self._tell_losses(status.lost_where)
+        reached = self._reached
+        self.emit(
+            s.RelayChanged(
+                self.context,
+                status.at,
+                phase=status.phase,
+                source=reached.source if reached else None,
+                address=reached.address if reached else None,
+                error=status.error,
+                nodes_connected=status.nodes_connected,
+                nodes_unavailable=status.nodes_unavailable,
+                nodes=status.nodes,
+                lost=status.lost,
+                lost_where=status.lost_where,
+            )
+        )
+        if status.phase is s.Phase.LIVE:
+            self._left_off_ns = None
+            self._was_live = True
+            self._backoff.reset()
+        elif status.phase in _BROKEN and status.error is not None:
+            self._changed.set()
+
+    def _tell_losses(self, lost_where: Sequence[tuple[str, int]]) -> None:
+        """What rings lost on the way to a reader has been seen: the account must not take it for missing as well."""
+        for where, count in lost_where:
+            node, _, source = where.rpartition(": ")
+            new = count - self._losses.get(where, 0)
+            self._losses[where] = count
+            if source == RING and new:
+                self.store.account.tell_lost(node, new, self._now_ns())
+
+    def _tell_failure(self, error: MeshtuiError) -> None:
+        absent = isinstance(error, RelayAbsent)
+        self.emit(
+            s.RelayChanged(
+                self.context,
+                self.clock.now(),
+                phase=s.Phase.ABSENT if absent else s.Phase.FAILED,
+                source=s.FlowSource.NONE,
+                address="",
+                error=error,
+                nodes=(),
+            )
+        )
+
+    async def _from_agents(self, api: Api) -> None:
+        """Ask the agents instead until a Relay is there or something else is wanted."""
+        async with self._agents(api):
+            while not await self._changes_within(self.pace.relay * self.rng.uniform(0.8, 1.2)):
+                if await self._relay_is_there(api):
+                    self._backoff.reset()
+                    self._changed.set()
+
+    async def _only_agents(self, api: Api) -> None:
+        """Ask the agents until something else is wanted."""
+        async with self._agents(api):
+            await self._changed.wait()
+
+    @contextlib.asynccontextmanager
+    async def _agents(self, api: Api) -> AsyncIterator[None]:
+        """The agents' flows come for as long as the block lasts."""
+        await self._stop_stream()
+        agents = AgentFlows(
+            api, self.emit, self.inbox.put, self.clock, self.rng, self.pace, self.store, self._left_off_ns
+        )
+        following = asyncio.create_task(agents.run(*self._filters), name=f"agent flows {self.context}")
+        following.add_done_callback(self._agents_ended)
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            self._left_off_ns = agents.left_off_ns or self._left_off_ns
+
+    def _agents_ended(self, following: asyncio.Task[None]) -> None:
+        """They could not even be listed: say why, and try again."""
+        error = None if following.cancelled() else following.exception()
+        if error is not None:
+            failure = next((e for e in _leaves(error) if isinstance(e, MeshtuiError)), None)
+            if isinstance(failure, NotFound) and self.wanted_source == AUTO:
+                # No Cilium at all: that there is no Relay has been told, with what to do about it.
+                self._changed.set()
+                return
+            self._tell_failure(failure or MeshtuiError("the agents' flows ended", cause=repr(error)))
+            self._changed.set()
+
+    async def _changes_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._changed.wait()
+        except TimeoutError:
+            return False
+
+    async def _relay_is_there(self, api: Api) -> bool:
+        try:
+            async with reach(api, self.told):
+                return True
+        except MeshtuiError:
+            return False
+
+    async def _stop_stream(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        if self._was_live:
+            # Whoever reads in its stead begins where it stopped.
+            self._left_off_ns = self.store.away_since(self.context) or self._now_ns()
+            self.store.close_gap(self.context, self._now_ns())
+            self._was_live = False
+        await asyncio.to_thread(stream.stop, STOP_SECONDS)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    """The errors inside of groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]

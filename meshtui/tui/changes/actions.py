@@ -1,0 +1,80 @@
+"""A change from key to outcome: plan, refusal or dialog, carry out, and one sentence on what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from meshtui.core.changes.plan import Consent, Outcome, Plan
+from meshtui.core.errors import Conflict, MeshtuiError
+from meshtui.tui.ports import SessionPort
+
+if TYPE_CHECKING:
+    from meshtui.tui.dashboard import Dashboard
+
+Make = Callable[[SessionPort], "Plan | Awaitable[Plan | None] | None"]
+
+
+async def carry_out(board: Dashboard, session: SessionPort, make: Make, nothing: str) -> None:
+    """Do it, with whatever consent it takes; every failure is told, none escapes."""
+    try:
+        made = make(session)
+        plan = await made if isinstance(made, Awaitable) else made
+        if plan is None:
+            board.say(nothing, "warn", "!")
+            return
+        await _until_settled(board, session, plan)
+    except MeshtuiError as error:
+        board.tell(error)
+
+
+async def _until_settled(board: Dashboard, session: SessionPort, plan: Plan) -> None:
+    """Ask and perform; what met a conflict is shown as it is now and asked again, never written over."""
+    asking: Plan | None = plan
+    conflict = False
+    while asking is not None:
+        if asking.refusal is not None:
+            board.tell(asking.refusal)
+            return
+        answer = await consent(board, session, asking, always=conflict)
+        if answer is None:
+            board.say(f"{asking.title}: left as it is", "dim", "·")
+            return
+        outcomes = await session.perform(asking, confirmed=True, typed=answer)
+        report(board, asking, outcomes)
+        board.services.touch()
+        conflict = any(isinstance(outcome.error, Conflict) for outcome in outcomes)
+        asking = session.plan_again(asking, outcomes) if conflict else None
+
+
+async def consent(board: Dashboard, session: SessionPort, plan: Plan, *, always: bool = False) -> str | None:
+    """What was typed, empty for a yes; None for a no. `always` asks even where nobody needs to be asked."""
+    if plan.consent is Consent.NONE and not always:
+        return ""
+    from meshtui.tui.changes.consent import ConsentDialog
+
+    async def rehearse(rehearsed: Plan) -> tuple[Outcome, ...]:
+        return await session.perform(rehearsed, dry_run=True)
+
+    return await board.app.push_screen_wait(ConsentDialog(plan, board.mesh, rehearse))
+
+
+def report(board: Dashboard, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
+    """Say what became of the plan; where several objects differ, tell each apart."""
+    if board.session is not None and board.session.audit_problem is not None:
+        board.tell(board.session.audit_problem)
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        moved = [effect for effect in plan.effects if not effect.endswith(", unchanged")]
+        board.say(" · ".join([plan.title, *(moved or plan.effects)[:1]]))
+        return
+    if len(outcomes) == 1:
+        assert failed[0].error is not None
+        board.tell(failed[0].error)
+        return
+    from meshtui.tui.changes.historyrows import outcome_lines
+
+    done = len(outcomes) - len(failed)
+    board.say(f"{plan.title}: {done} of {len(outcomes)} done, {len(failed)} refused", "warn", "!")
+    lines = [line for outcome in outcomes for line in outcome_lines(outcome, board.mesh, 90)]
+    board.show_details(f"{done} of {len(outcomes)} done: {plan.title}", lines)

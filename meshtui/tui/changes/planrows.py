@@ -1,0 +1,57 @@
+"""A plan as lines: each step's cluster, context, object, before → after; effects, warnings, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from meshtui.core.changes.plan import Plan, Step, Verb
+from meshtui.core.model.state import Mesh
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.paint import Line, Span, safe, tag, wrapped
+
+
+def plan_lines(plan: Plan, mesh: Mesh | None, width: int) -> list[Line]:
+    """Everything a person must know before saying yes."""
+    lines: list[Line] = []
+    for step in plan.steps:
+        lines += _step(step, mesh)
+    for heading, texts, role in (("Effect", plan.effects, "info"), ("Mind", plan.warnings, "warn")):
+        if texts:
+            lines += [(), [Span(heading, "strong")]]
+            lines += [[Span(part, role)] for text in texts for part in wrapped(safe(text), width, indent=2)]
+    if plan.commands:
+        lines += [(), [Span("The same by kubectl", "strong")]]
+        lines += [[Span(part, "dim")] for text in plan.commands for part in wrapped(safe(text, 2000), width, indent=2)]
+    return lines
+
+
+def _step(step: Step, mesh: Mesh | None) -> list[Line]:
+    cluster = mesh.clusters.get(step.context) if mesh else None
+    where = (
+        [tag(cluster.tag, cluster.index, bracket=True), Span(f" {safe(cluster.name)} ", "strong")] if cluster else []
+    )
+    head = [*where, Span(f"context {safe(step.context)}", "dim")]
+    what: Line = [Span(f"  {step.verb.value} {step.resource.kind.lower()} "), Span(safe(step.key), "strong")]
+    return [head, what, *_changes(step)]
+
+
+def _changes(step: Step) -> list[Line]:
+    if step.verb in (Verb.APPLY, Verb.DELETE):
+        known = "replaces the one that is there" if step.before else "is new here"
+        return [[Span(f"    {known}" if step.verb is Verb.APPLY else "    is there now, will be gone", "dim")]]
+    before: Mapping[str, Any] = step.before or {}
+    after: Mapping[str, Any] = step.after or {}
+    return [
+        [
+            Span(f"    {safe(str(key))}  ", "dim"),
+            Span(_value(before.get(key))),
+            Span(" → ", "dim"),
+            Span(_value(after.get(key)), "warn"),
+        ]
+        for key in dict.fromkeys([*before, *after])
+    ]
+
+
+def _value(value: Any) -> str:
+    return "absent" if value is None else safe(str(value), 60) or status.NOTHING

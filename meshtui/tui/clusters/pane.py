@@ -1,0 +1,52 @@
+"""Pane 1: the clusters, their nodes, the links between them, and what failed, each in its own block."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Delta
+from meshtui.tui.clusters import rows
+from meshtui.tui.widgets.paint import Line, Span
+from meshtui.tui.widgets.pane import BlockPane, bindings
+
+
+class ClustersPane(BlockPane):
+    """Clusters, nodes, links."""
+
+    scope: ClassVar[str] = "clusters"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
+
+    def blocks(self, width: int) -> list[tuple[Hashable, list[Line]]]:
+        """All clusters' blocks, or what is being waited for."""
+        board = self.dashboard
+        if board.mesh is None or not board.mesh.clusters:
+            return [(("waiting",), board.waiting_lines(width))]
+        return rows.blocks(board.mesh, width)
+
+    def changed(self, delta: Delta) -> None:
+        """Only a cluster's status or its nodes are shown here."""
+        if delta.status or any(resource is r.NODES for _, resource in delta.objects):
+            self.rebuild()
+
+    @property
+    def context(self) -> str:
+        """Context of the cluster under the cursor, or empty."""
+        key = self.selected
+        return str(key[1]) if isinstance(key, tuple) and len(key) > 1 else ""
+
+    def do_details(self) -> None:
+        """Show the block under the cursor with nothing cut off."""
+        if self.selected is None:
+            return
+        board = self.dashboard
+        cluster = board.mesh.clusters.get(self.context) if board.mesh else None
+        lines: list[Line] = list(self.item_lines(self.selected, 200))
+        if cluster is not None:
+            if rows.failures(cluster):
+                lines = [rows.head(cluster, 78), *rows.told_in_full(cluster, 78)]
+            lines += [(), [Span(f" context  {cluster.context}", "dim")], [Span(f" server   {cluster.server}", "dim")]]
+        board.show_details("Cluster", lines)

@@ -1,1 +1,0 @@
-"""Modal screens: consent, policies, help, details and filters."""

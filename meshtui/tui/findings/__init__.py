@@ -1,0 +1,1 @@
+"""Findings as a person sees and mends them."""

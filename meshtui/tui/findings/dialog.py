@@ -1,0 +1,59 @@
+"""The traps a mesh is in, worst first; enter applies the change that would fix the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from meshtui.core.findings import Finding, findings
+from meshtui.tui.findings.rows import finding_lines
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.livelist import LiveListDialog
+from meshtui.tui.widgets.paint import Line, Span
+
+MOST = 500
+"""Findings shown; whoever has more mends some first."""
+
+
+class FindingsDialog(LiveListDialog):
+    """Kept up to date while it is open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "fix", show=False),
+        Binding("o", "service", show=False),
+    ]
+
+    def refill(self) -> None:
+        """Show what the dashboard has found until now."""
+        mesh = self.session.mesh
+        found = self.board.traps.all() if self.board.traps is not None else findings(mesh)
+        width = max(20, self.list.scrollable_content_region.width)
+        lines: dict[Hashable, Sequence[Line]] = {f: finding_lines(f, mesh, width) for f in found[:MOST]}
+        if not lines:
+            lines = {"none": [[Span(f" {status.OK} no trap that meshtui knows", "ok")]]}
+        if len(found) > MOST:
+            lines["more"] = [[Span(f" and {len(found) - MOST} more", "dim")]]
+        self.list.fill(lines)
+        self._box.border_title = self.entitle(f"Findings ─ {len(found)}")
+        self._box.border_subtitle = self.entitle("enter applies the fix · o opens the service · esc closes")
+
+    def action_fix(self) -> None:
+        """Plan the changes that would mend it; consent is asked as for any other."""
+        finding = self.list.selected
+        if not isinstance(finding, Finding):
+            return
+        if not finding.fixes:
+            self.board.say(finding.advice or "no annotation would fix this", "warn", "!")
+            return
+        self.board.change(lambda session: session.plan_fix(finding))
+
+    def action_service(self) -> None:
+        """Explain the service the finding is about."""
+        finding = self.list.selected
+        mesh = self.session.mesh
+        if isinstance(finding, Finding) and any(finding.object in c.services for c in mesh.clusters.values()):
+            from meshtui.tui.services.detail import ServiceDialog
+
+            self.app.push_screen(ServiceDialog(self.board, self.session, finding.object))

@@ -1,0 +1,1 @@
+"""The Flows pane: its rows, views, filter bar, details and copies."""

@@ -1,0 +1,308 @@
+"""What the Flows pane's keys do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.sums import AggregateKey
+from meshtui.tui.flows.take import FlowTake
+from meshtui.tui.flows.views.events import Events
+
+
+class FlowKeys(FlowTake):
+    """The commands of the Flows pane, apart from moving; mixed into it."""
+
+    behind = ""
+    """Name of the sum whose events are shown."""
+    _sums_before: Any = None
+
+    # What to see
+
+    def do_pause(self) -> None:
+        """Hold still, or go on with all that waited."""
+        pane = self._pane
+        if pane.view is None:
+            return
+        pane.paused_at = pane.view.arrived if pane.paused_at is None else None
+        if pane.paused_at is None:
+            pane.draw()
+        pane.frame()
+
+    def do_verdicts(self) -> None:
+        """Dropped flows only, or all."""
+        if self._pane.question is not None:
+            self._preset("all" if self._pane.question.preset == "dropped" else "dropped")
+
+    def _preset(self, name: str, service: str = "") -> None:
+        pane = self._pane
+        if pane.question is not None:
+            pane.following = True
+            pane.ask(pane.question.with_preset(name, service))
+
+    def do_dropped(self) -> None:
+        """Preset: dropped."""
+        self._preset("dropped")
+
+    def do_all(self) -> None:
+        """Preset: everything."""
+        self._preset("all")
+
+    def do_l7(self) -> None:
+        """Preset: L7."""
+        self._preset("l7")
+
+    def do_dns(self) -> None:
+        """Preset: DNS."""
+        self._preset("dns")
+
+    def do_crossing(self) -> None:
+        """Preset: from one cluster to another."""
+        self._preset("cross-cluster")
+
+    def do_service(self) -> None:
+        """Preset: the service selected in the Services pane."""
+        from meshtui.core.flows.filter import service_text
+
+        board = self._pane.dashboard
+        cell = board.services.cell
+        mesh = board.mesh
+        if cell is None or mesh is None:
+            board.say("select a service in pane 2 first", "warn", "!")
+            return
+        key, context = cell
+        namespace, _, name = key.partition("/")
+        service = mesh.clusters[context].services.get(key)
+        selector = dict(service.spec.selector or {}) if service is not None else {}
+        self._preset("service", service_text(namespace, name, selector))
+
+    def _hide(self, name: str) -> None:
+        pane = self._pane
+        if pane.question is not None:
+            pane.ask(pane.question.hiding(name))
+            hidden = name in pane.question.hidden
+            pane.dashboard.say(f"{name} {'hidden' if hidden else 'shown'}", "dim", "·")
+
+    def do_hide_probes(self) -> None:
+        """Probes of kubelet and cilium-health: hide or show."""
+        self._hide("probes")
+
+    def do_hide_host(self) -> None:
+        """The nodes' own traffic: hide or show."""
+        self._hide("host")
+
+    def do_hide_dns(self) -> None:
+        """Cluster DNS: hide or show."""
+        self._hide("kube-dns")
+
+    def do_filter(self) -> None:
+        """Ask for a filter in hubble's words."""
+        from meshtui.tui.flows.filterbar import FlowFilterDialog
+
+        pane = self._pane
+        store = pane.store
+        if pane.question is None or store is None:
+            return
+        newest = store.rows(max(0, len(store) - 2000), len(store))
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                pane.set_filter(text)
+
+        pane.app.push_screen(FlowFilterDialog(pane.question, newest), take)
+
+    def do_terms(self) -> None:
+        """Build the filter from a cell of the flow under the cursor."""
+        from meshtui.tui.flows.terms import FlowTermsDialog
+
+        pane, row = self._pane, self._pane.row
+
+        def take(term: str | None) -> None:
+            if term:
+                self.add_term(term)
+
+        if row is not None:
+            uuid, cell = pane.picked
+            pane.app.push_screen(FlowTermsDialog(row, cell if uuid == row.uuid else ""), take)
+
+    def add_term(self, term: str) -> None:
+        """Filter by one term more."""
+        pane = self._pane
+        if pane.question is not None:
+            pane.set_filter(f"{pane.question.text} {term}".strip())
+
+    def do_back(self) -> bool:
+        """Leave a sum's events, clear the filter, go on when paused, or go back to events: the last thing first."""
+        pane = self._pane
+        question = pane.question
+        if question is None:
+            return False
+        if question.behind is not None:
+            self._leave_sum()
+        elif pane.paused_at is not None:
+            self.do_pause()
+        elif question.text:
+            pane.set_filter("")
+        elif pane.kind != "events":
+            self._look_at("events")
+        else:
+            return False
+        return True
+
+    # How to see it
+
+    def _look_at(self, kind: str) -> None:
+        pane = self._pane
+        if pane.kind != kind:
+            pane.kind = kind
+            pane.cursor = 0
+            pane.items = ()
+            pane.following = kind in ("events", "connections")
+            pane.scroll_to(y=0, animate=False, force=True)
+            pane.rebuild()
+
+    def do_events(self) -> None:
+        """Each event in order of time."""
+        self._look_at("events")
+
+    def do_sums(self) -> None:
+        """One row per who → whom:port, verdict and reason."""
+        self._look_at("sums")
+
+    def do_connections(self) -> None:
+        """One row per connection."""
+        self._look_at("connections")
+
+    def do_map(self) -> None:
+        """Who talks to whom."""
+        self._look_at("map")
+
+    def do_width(self) -> None:
+        """One line a flow, or two."""
+        pane = self._pane
+        pane.two_lines = not pane.two_lines
+        if isinstance(pane.looked, Events):
+            pane.looked.two_lines = pane.two_lines
+        pane.on_resize()
+        pane.refresh()
+
+    def do_pairs(self) -> None:
+        """The verdict and the drop of one packet as one item, or each by itself; the cursor stays on its flow."""
+        pane = self._pane
+        pane.paired = not pane.paired
+        pane.dashboard.say("one item per packet" if pane.paired else "each event by itself", "dim", "·")
+        if pane.kind == "events":
+            pane.reopen()
+
+    def do_order(self) -> None:
+        """Order sums by the next column."""
+        self._reorder(lambda sums: sums.next_order())
+
+    def do_turn_round(self) -> None:
+        """Order sums the other way round."""
+        self._reorder(lambda sums: sums.turn_round())
+
+    def order_by(self, column: str) -> None:
+        """Order sums by a column; the other way round when they are ordered by it."""
+        self._reorder(lambda sums: sums.order_by(column))
+
+    def _reorder(self, how: Callable[[Any], None]) -> None:
+        pane = self._pane
+        how(pane.looked)
+        pane.draw(again=True)
+        pane.do_top()
+        pane.frame()
+
+    def do_details(self) -> None:
+        """Everything about what is under the cursor; in sums its events, of a connection its fold."""
+        pane, item = self._pane, self._pane.selected
+        if pane.kind == "sums" and isinstance(item, tuple):
+            self._enter_sum(cast("AggregateKey", item))
+            return
+        if pane.kind == "connections" and item is not None and not isinstance(item, tuple):
+            cast("Any", pane.looked).toggle(item)
+            pane.following = False
+            pane.draw(again=True)
+            return
+        if pane.gap is not None:
+            self.do_sources()
+        elif pane.row is not None:
+            self.open_flow(*pane.rows)
+
+    def _enter_sum(self, key: AggregateKey) -> None:
+        from meshtui.core.flows.sums import Aggregate
+        from meshtui.tui.flows.sumrows import aggregate_title
+
+        pane = self._pane
+        assert pane.question is not None
+        found = cast("Aggregate", cast("Any", pane.looked).find(key))
+        self.behind = aggregate_title(found)
+        self._sums_before = pane.looked.column, pane.looked.reverse  # type: ignore[union-attr]
+        from dataclasses import replace
+
+        pane.kind, pane.following, pane.items, pane.cursor = "events", True, (), 0
+        pane.ask(replace(pane.question, behind=key))
+        here = len(pane.view.events()) if pane.view is not None else 0
+        if here < found.count:
+            self.behind += f", {here:,} of {found.count:,} still here"
+            pane.frame()
+
+    def _leave_sum(self) -> None:
+        from dataclasses import replace
+
+        pane = self._pane
+        assert pane.question is not None
+        key = pane.question.behind
+        pane.kind, pane.items, pane.cursor = "sums", (), 0
+        pane.ask(replace(pane.question, behind=None))
+        pane.looked.column, pane.looked.reverse = self._sums_before  # type: ignore[union-attr]
+        pane.draw(again=True)
+        pane.select(key)
+
+    def open_flow(self, row: FlowRow, mate: FlowRow | None = None) -> None:
+        """One flow in full; `mate`: the other event of its packet."""
+        from meshtui.core.flows.connections import connection_of
+        from meshtui.core.model.identity import bits_in
+        from meshtui.tui.flows.detail import FlowDialog
+        from meshtui.tui.flows.detailrows import detail_lines
+        from meshtui.tui.services.rows import index_of_clusters
+
+        pane = self._pane
+        store, mesh = pane.store, pane.dashboard.mesh
+        if store is None or mesh is None:
+            return
+        near = store.between(row.time_ns - 120_000_000_000, row.time_ns + 120_000_000_000)
+        others = connection_of(row, near[-50_000:])
+        tags, why = index_of_clusters(mesh), pane.explain(row)
+        bits = bits_in(mesh)
+        lines = detail_lines(row, tags, utc=pane.dashboard.utc, why=why, connection=others, mate=mate, bits=bits)
+        facts = next((number for number, line in enumerate(lines) if not line), len(lines))
+        lines[facts:facts] = pane.dashboard.load_pane.link_of(row)
+
+        def then(answer: str | None) -> None:
+            if answer == "filter":
+                self.do_terms()
+
+        pane.app.push_screen(FlowDialog([row, mate] if mate else [row], lines), then)
+
+    def do_sources(self) -> None:
+        """Who feeds each cluster, what was lost, and the gaps."""
+        from meshtui.tui.flows.title import source_lines
+
+        pane = self._pane
+        mesh, store = pane.dashboard.mesh, pane.store
+        if mesh is not None and store is not None:
+            now_ns = int(pane.dashboard.clock.now() * 1e9)
+            lines = source_lines(mesh, store, utc=pane.dashboard.utc, now_ns=now_ns)
+            pane.dashboard.show_details("Sources of flows", lines)
+
+    def do_agents(self) -> None:
+        """Read from the agents instead of the Relays, or from the Relays again."""
+        session = self._pane.dashboard.session
+        if session is None:
+            return
+        wanted = "auto" if session.flow_source == "agents" else "agents"
+        session.set_flow_source(wanted)
+        what = "from every agent, by exec of hubble observe" if wanted == "agents" else "from the Relays"
+        self._pane.dashboard.say(f"flows {what}", "dim", "·")

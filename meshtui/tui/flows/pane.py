@@ -1,0 +1,373 @@
+"""Pane 3: the flows of all clusters, as events, sums, connections or a map; dropped ones at first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.flows.flow import FlowRow, Verdict
+from meshtui.core.flows.store import FlowStore, FlowView, Gap
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Delta
+from meshtui.tui import commands as c
+from meshtui.tui.flows import title as flowtitle
+from meshtui.tui.flows.cells import FlowCells
+from meshtui.tui.flows.keys import FlowKeys
+from meshtui.tui.flows.rows import because
+from meshtui.tui.flows.views.events import Events, find
+from meshtui.tui.flows.views.view import FlowLook, Look
+from meshtui.tui.services.rows import index_of_clusters
+from meshtui.tui.widgets.paint import Line, Span
+from meshtui.tui.widgets.pane import bindings
+
+if TYPE_CHECKING:
+    from meshtui.core.flows.filter import Question
+    from meshtui.core.policy import Explanation, PolicyHistory
+
+PORTION_PAUSE = 0.01
+"""Seconds between two portions of rows to add up: keys come in between."""
+
+
+class FlowsPane(FlowKeys, FlowCells):
+    """Shows a view of the session's flows; follows the newest while the cursor is on it."""
+
+    scope: ClassVar[str] = "flows"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("flows")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.question: Question | None = None
+        """What is shown; None until there is a session."""
+        self.view: FlowView | None = None
+        self.looked: FlowLook | None = None
+        self.kind = "events"
+        self.following = True
+        self.two_lines = True
+        self.whole_since = 0.0
+        """Wall time from which all flows come again after a filter of the servers'; 0 when they always did."""
+        self.paired = True
+        """Whether the verdict and the drop of one packet are one item."""
+        self.paused_at: int | None = None
+        self.sought = ""
+        self._seen: tuple[int, int] = (-1, 0)
+        self._timer: Timer | None = None
+        self._told = False
+        self._explained: dict[int, Explanation] = {}
+        self._policies: PolicyHistory | None = None
+        self._sources: object = None
+        self._framed = "", ""
+        self._gaps: tuple[Gap, ...] = ()
+        """The gaps that were there at the last look."""
+
+    @property
+    def marks_cursor(self) -> bool:  # type: ignore[override]
+        """While following there is nothing to point at, unless a person is here."""
+        return self.has_focus
+
+    # Data in
+
+    @property
+    def store(self) -> FlowStore | None:
+        """The session's flows."""
+        session = self.dashboard.session
+        return session.flows if session else None
+
+    class Arrived(Message):
+        """Flows came."""
+
+    def arrived(self) -> None:
+        """Flows came. Called from outside the app's own tasks, so it only leaves a message."""
+        if not self._told:
+            self._told = True
+            self.post_message(self.Arrived())
+
+    def on_flows_pane_arrived(self) -> None:
+        """Redraw soon: flows come by the thousand, eyes do not."""
+        self._told = False
+        self._soon(self.looked.pace if self.looked is not None else 0.1)
+
+    def _soon(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = self.set_timer(seconds, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._timer = None
+        if self.paused_at is None:
+            self.draw()
+        self.frame()
+
+    def changed(self, delta: Delta) -> None:
+        """Policies explain drops anew; sources and rates are in the title."""
+        if delta.status or any(resource in r.POLICIES for _, resource in delta.objects):
+            self._note_policies()
+        if delta.status:
+            mesh = self.dashboard.mesh
+            known = index_of_clusters(mesh) if mesh is not None else None
+            if known != self._sources:  # names of clusters became known
+                self._sources = known
+                self.touch()
+            self.frame()
+
+    def _note_policies(self) -> None:
+        """Remember the policies of now: drops of this time are explained by them, whatever is changed later."""
+        mesh = self.dashboard.mesh
+        if mesh is None:
+            return
+        if self._policies is None:
+            from meshtui.core.policy import PolicyHistory
+
+            self._policies = PolicyHistory()
+        if self._policies.note(mesh, int(self.dashboard.clock.now() * 1e9)):
+            self._explained.clear()
+            self.touch()
+
+    def rebuild(self) -> None:
+        """Open the view of the flows that are wanted now."""
+        store = self.store
+        if store is None:
+            return
+        self._note_policies()
+        if self.question is None:
+            from meshtui.core.flows.filter import Question
+
+            self.question = Question()
+        if self.view is not None:
+            self.view.close()
+        # A connection is listed for one wanted event and unfolds into all of them.
+        whole = self.question.with_preset("all") if self.kind == "connections" else self.question
+        packets = None
+        if self.kind == "events" and self.paired:
+            from meshtui.core.flows.packets import Packets
+
+            packets = Packets()
+        self.view = store.view(whole.matches, packets)
+        self.looked = self._make_look(store, self.view)
+        self._seen = (-1, 0)
+        self.forget()
+        self.draw()
+        self.frame()
+
+    def reopen(self) -> None:
+        """Open the view anew and stay on the flow under the cursor, or on the item it is part of now."""
+        row = self.row
+        self.rebuild()
+        packets = self.view.packets if self.view is not None else None
+        if row is not None and not self.following:
+            self.select(packets.leader(row) if packets is not None else row)
+
+    def _make_look(self, store: FlowStore, view: FlowView) -> FlowLook:
+        if self.kind == "events":
+            events = Events(store, view, self._sentence)
+            events.two_lines = self.two_lines
+            return events
+        if self.kind == "connections" and self.question is not None:
+            from meshtui.tui.flows.views.connections import Links
+
+            return Links(store, view, self.question.matches)
+        from meshtui.tui.flows.views.sums import Map, Sums
+
+        return Map(store, view) if self.kind == "map" else Sums(store, view)
+
+    def draw(self, *, again: bool = False) -> None:
+        """Take over what the view holds; stay on the item under the cursor, or on the newest when following."""
+        view, looked = self.view, self.looked
+        if view is None or looked is None:
+            return
+        more = looked.pump()
+        if more:
+            self._soon(PORTION_PAUSE)
+        if not (again or looked.due()):
+            self._soon(looked.pace)
+            return
+        if not self._gaps_changed() and not (again or more) and view.version == self._seen[0]:
+            return
+        if isinstance(looked, Events):
+            self._draw_events(view, looked)
+        else:
+            self._seen = (view.version, view.evicted)
+            self.height_each = 1
+            if looked.name == "connections" and self.following:
+                self.items = looked.items(self._look())
+                self._fit()
+                self._to_newest()
+            else:
+                self.show(looked.items(self._look()))
+                self.cursor = max(self.cursor, 1) if self.headed and len(self.items) > 1 else self.cursor
+            self.forget()
+        self.refresh()
+
+    def _gaps_changed(self) -> bool:
+        before, self._gaps = self._gaps, tuple(self.store.gaps) if self.store is not None else ()
+        return before != self._gaps
+
+    def _draw_events(self, view: FlowView, looked: Events) -> None:
+        item = self.selected
+        above = self.top_of(self.cursor) - self.scroll_offset.y
+        gone = view.evicted - self._seen[1] if self._seen[0] >= 0 else 0
+        looked.came(view.arrived, self.page)
+        self._seen = (view.version, view.evicted)
+        self.items = looked.items(self._look())
+        if grown := looked.grown():
+            self.touch(grown)
+        self._fit()
+        if self.following or item is None:
+            self._to_newest()
+        else:
+            self.cursor = find(self.items, item, self.cursor - gone)
+            self.scroll_to(y=max(0, self.top_of(self.cursor) - above), animate=False, force=True)
+
+    def _to_newest(self) -> None:
+        self.cursor = max(0, len(self.items) - 1)
+        self.scroll_to(y=self.total, animate=False, force=True)
+
+    def _fit(self) -> None:
+        self.tops = None
+        looked = self.looked
+        self.height_each = looked.height(self.size.width) if isinstance(looked, Events) else 1
+        self._resize()
+
+    def on_resize(self) -> None:
+        """Width decides between one and two lines."""
+        self.forget()
+        self._fit()
+        self.move_to(len(self.items) - 1 if self.following else self.cursor)
+
+    # Painting
+
+    def _look(self) -> Look:
+        mesh = self.dashboard.mesh
+        width = self.scrollable_content_region.width
+        now_ns = int(self.dashboard.clock.now() * 1e9)
+        return Look(width, index_of_clusters(mesh) if mesh else {}, self.dashboard.utc, now_ns)
+
+    def item_lines(self, key: Hashable, width: int) -> Sequence[Line]:
+        """One item of the current look."""
+        return self.looked.lines(key, self._look()) if self.looked is not None else ()
+
+    def placeholder(self, width: int) -> Sequence[Line]:
+        """Nothing to see is an answer, too."""
+        question = self.question
+        if self.view is None or question is None:
+            return [[Span(" waiting for a cluster", "dim")]]
+        dropped = question.preset == "dropped"
+        words = "no dropped flows so far" if dropped else "no flows so far"
+        line = [Span(f" {words}{' that match the filter' if question.text else ''}", "dim")]
+        if dropped:
+            line += [Span(" · ", "dim"), Span("v", "key", "flows.verdicts"), Span(" shows all verdicts", "dim")]
+        return [line]
+
+    def explain(self, row: FlowRow) -> Explanation | None:
+        """Why a flow was dropped, by the policies of its time; None for a flow that was not."""
+        mesh = self.dashboard.mesh
+        if mesh is None or self._policies is None or row.verdict != Verdict.DROPPED:
+            return None
+        key = hash((row.uuid, row.time_ns))
+        if key not in self._explained:
+            if len(self._explained) > 5000:
+                self._explained.clear()
+            self._explained[key] = self._policies.explain(mesh, row)
+        return self._explained[key]
+
+    def _sentence(self, row: FlowRow) -> str:
+        why = self.explain(row)
+        return because(why, utc=self.dashboard.utc) if why else ""
+
+    def frame(self) -> None:
+        """Say in the border what is shown, how much comes, and which filter runs where."""
+        mesh, store, view, question = self.dashboard.mesh, self.store, self.view, self.question
+        if mesh is None or store is None or view is None or question is None or self.looked is None:
+            return
+        waiting = None if self.paused_at is None else view.arrived - self.paused_at
+        recording = getattr(self.dashboard.session, "recording", "")
+        shown = flowtitle.Shown(self.kind, question.preset, waiting=waiting, recording=recording)
+        title = flowtitle.title(shown, mesh, store)
+        behind = f"behind {self.behind} (esc goes back)" if question.behind is not None else ""
+        preset = question.preset_text if question.preset != "dropped" or question.text else ""
+        runs = flowtitle.where_it_runs(preset, question.typed, question.hidden)
+        subtitle = " · ".join(filter(None, [behind, runs, self.looked.detail]))
+        if (title, subtitle) != self._framed:  # setting a title draws the whole pane again
+            self._framed = title, subtitle
+            self.entitle(title)
+            self.border_subtitle = Content(subtitle)
+
+    # Moving
+
+    def move_to(self, index: int) -> None:
+        """Moving to the newest follows again; moving away from it stops that. A heading is passed over."""
+        index = max(index, 1) if self.headed else index
+        self.following = index >= len(self.items) - 1
+        super().move_to(index)
+
+    def do_top(self) -> None:
+        """To the oldest."""
+        self.following = False
+        super().do_top()
+
+    def select(self, key: Hashable) -> None:
+        """Put the cursor on an item, if it is listed."""
+        at = next((at for at, item in enumerate(self.items) if item == key), None)
+        if at is not None:
+            self.move_to(at)
+
+    @property
+    def row(self) -> FlowRow | None:
+        """The flow under the cursor."""
+        return self.looked.row_of(self.selected) if self.looked is not None else None
+
+    @property
+    def rows(self) -> list[FlowRow]:
+        """The flows under the cursor: both events of a packet where it is one item."""
+        return self.looked.rows_of(self.selected) if self.looked is not None else []
+
+    @property
+    def gap(self) -> Gap | None:
+        """The gap under the cursor."""
+        return self.selected if isinstance(self.selected, Gap) else None
+
+    def ask(self, question: Question) -> None:
+        """Show what `question` says, and ask the servers for what they can narrow down."""
+        before, was, self.question = self.question, self.narrowed, question
+        session = self.dashboard.session
+        if session is not None and (before is None or before.typed != question.typed):
+            self.run_worker(session.set_flow_query(question.typed), group="flow query", exit_on_error=False)
+        if was and not self.narrowed:
+            self.whole_since = self.dashboard.clock.now()
+        elif self.narrowed and not was:
+            self.dashboard.say("while the servers send less, pane 2 measures no shares and load tests find fewer flows")
+        self.rebuild()
+
+    @property
+    def narrowed(self) -> str:
+        """What the servers are asked for, and nothing else comes; empty when everything does."""
+        return self.question.narrowed if self.question is not None else ""
+
+    def set_filter(self, text: str) -> None:
+        """Show flows that match `text`; a mistake in it is told and changes nothing."""
+        if self.question is None:
+            return
+        try:
+            self.ask(self.question.asked(text))
+        except MeshtuiError as error:
+            self.dashboard.tell(error)
+
+    def row_text(self) -> str:
+        """The hubble CLI's own line of the flow under the cursor, or what the line shows."""
+        from meshtui.tui.flows.text import as_compact
+
+        return "\n".join(map(as_compact, self.rows)) or super().row_text()
+
+    def why_not(self, command: c.Command) -> str:
+        """Nothing to do before there is a stream."""
+        if self.view is None:
+            return "no cluster has answered yet"
+        if command.method in ("order", "turn_round") and self.kind != "sums":
+            return "only sums have an order; s shows them"
+        if command.method in ("copy_json", "copy_command", "terms") and self.row is None:
+            return "there is no flow under the cursor"
+        return ""

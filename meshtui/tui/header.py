@@ -1,0 +1,86 @@
+"""The one line on top: which clusters, does the mesh hold, what a policy selector reaches, what time it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from meshtui.core.model.links import LinkVerdict, links
+from meshtui.core.model.state import Mesh, Phase
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.paint import Line, Span, safe, tag, width_of
+
+
+def header(mesh: Mesh | None, now: float, width: int, *, utc: bool, note: str = "", findings: int = 0) -> Line:
+    """`meshtui ▌koornacht⇄tion … mesh ✔ 2/2   policy scope local-cluster   12:03:04 UTC`."""
+    left = [Span(" meshtui ", "brand"), Span("▌", "dim")]
+    right: list[Span] = []
+    if mesh is not None and mesh.clusters:
+        left += _names(mesh, width)
+        right = [*_mesh_state(mesh), Span("   ")]
+        if findings:
+            words = "finding" if findings == 1 else "findings"
+            right = [Span(f"{status.WARNING} {findings} {words}", "warn", "findings.open"), Span("   "), *right]
+        scope = _policy_scope(mesh)
+        if scope and width >= 100:
+            right += [Span("policy scope ", "dim"), Span(scope), Span("   ")]
+    if note:
+        right = [Span(note, "warn"), Span("   "), *right]
+    right.append(Span(time_text(now, utc=utc, zone=True) + " ", "dim"))
+    gap = max(1, width - width_of(left) - width_of(right))
+    return [*left, Span(" " * gap), *right]
+
+
+def _names(mesh: Mesh, width: int) -> list[Span]:
+    clusters = list(mesh.clusters.values())
+    if sum(len(c.tag) + 1 for c in clusters) > width - 50:
+        return [Span(f"{len(clusters)} clusters")]
+    spans: list[Span] = []
+    full = sum(len(c.name) + 1 for c in clusters) < width - 60
+    for cluster in clusters:
+        if spans:
+            spans.append(Span("⇄", "dim"))
+        label = safe(cluster.name, 30) if full else cluster.tag
+        spans.append(Span(label, tag("", cluster.index).role))
+    return spans
+
+
+def _mesh_state(mesh: Mesh) -> list[Span]:
+    """How many clusters answer and see all the others ready."""
+    if all(cluster.recorded for cluster in mesh.clusters.values()):
+        return [Span("recorded flows", "info")]
+    total = len(mesh.clusters)
+    whole = {c.context for c in mesh.clusters.values() if c.api.phase is Phase.LIVE}
+    waiting = any(c.api.phase is Phase.CONNECTING for c in mesh.clusters.values())
+    for link in links(mesh) if total > 1 else ():
+        if link.verdict is LinkVerdict.UNKNOWN:
+            waiting = waiting or link.source in whole
+        if not link.verdict.ok:
+            whole.discard(link.source)
+    glyph, role = (status.OK, "ok") if len(whole) == total else (status.BAD, "bad")
+    word = "ready" if len(whole) == total else "degraded"
+    if waiting and len(whole) < total:
+        glyph, role, word = status.WAITING, "dim", "waiting"
+    return [Span("mesh ", "dim"), Span(f"{glyph} {word} {len(whole)}/{total}", role)]
+
+
+def _policy_scope(mesh: Mesh) -> str:
+    """What a policy selector without a cluster label reaches: the local cluster, any, or it depends."""
+    scopes = {c.config.policy_default_local_cluster for c in mesh.clusters.values() if c.config}
+    if not scopes:
+        return ""
+    if len(scopes) > 1:
+        return "differs by cluster"
+    return "local-cluster" if scopes.pop() else "any cluster"
+
+
+def time_text(seconds: float, *, utc: bool, zone: bool = False, millis: bool = False) -> str:
+    """Time of day, `12:03:04`, with milliseconds or its zone's name when asked."""
+    try:
+        moment = datetime.fromtimestamp(seconds, tz=UTC)
+        moment = moment if utc else moment.astimezone()
+    except (ValueError, OverflowError, OSError):
+        return "--:--:--"
+    text = moment.strftime("%H:%M:%S")
+    if millis:
+        text += f".{moment.microsecond // 1000:03d}"
+    return f"{text} {'UTC' if utc else moment.strftime('%Z')}" if zone else text

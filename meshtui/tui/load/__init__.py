@@ -1,0 +1,1 @@
+"""The Load pane: its lines, its form, its requests and its runs."""

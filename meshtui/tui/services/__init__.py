@@ -1,0 +1,1 @@
+"""The Services pane, its lines, and everything about one service."""

@@ -1,0 +1,141 @@
+"""The Services pane's lines: one line per cluster for each service, and where its clients' requests go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from meshtui.core.findings import Finding, Severity
+from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.routing import Route, Surroundings, route
+from meshtui.core.routing import annotations as a
+from meshtui.core.services import table as core
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
+
+Cell = tuple[str, str]
+"""`(service key, context)`: what the cursor of the pane is on."""
+_MARKS = 22
+"""Cells that a line takes beside its name: mark, tag, annotations, readiness."""
+_DETAIL = 26
+"""Cells that type and ports want."""
+
+
+def explains(row: core.Row) -> bool:
+    """Whether a service gets a line on where its requests go: those that people deployed, and all that are meshed."""
+    return row.meshed or not row.system
+
+
+def name_width(width: int) -> int:
+    """Cells for the name in a pane of `width`."""
+    return max(14, min(36, width - _MARKS - 9))
+
+
+def cell_line(
+    cluster: Cluster, row: core.Row, width: int, *, first: bool, pending: bool = False, marked: bool = False
+) -> Line:
+    """One cluster's line of a service: the name before the first, type and ports at the end or where a name stood."""
+    cell = next(cell for cell in row.cells if cell.context == cluster.context)
+    room = name_width(width)
+    wide = width > room + _MARKS + _DETAIL
+    detail = "" if wide or first or not cell.present else f"  {_detail(cell, room - 2)}"
+    name = Span(f"{fit(safe(row.key) if first else detail, room)} ", "strong" if first else "dim")
+    mark = Span("▪", "key") if marked else Span(" ")
+    line = [mark, name, tag(fit(cluster.tag, 2), cluster.index), Span(" ")]
+    if not cell.present or cell.effective is None:
+        return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
+    line += [*marks(cell.effective), Span(" ")]
+    if pending:
+        return [*line, Span(f"{status.WAITING} pending", "pending")]
+    line += _ready(cluster, cell)
+    return [*line, Span(f"  {_detail(cell, width - room - _MARKS - 4)}", "dim")] if wide else line
+
+
+def marks(effective: a.Effective) -> list[Span]:
+    """`◉g ◉s local`: filled when in effect, struck through when written but not read."""
+    shared_off = effective.inactive("shared")
+    spans = [Span("◉g" if effective.global_ else "○g", "ok" if effective.global_ else "dim"), Span(" ")]
+    if shared_off:
+        spans.append(Span("◉s" if a.is_true(effective.written_shared.value) else "○s", "struck"))
+    else:
+        role = "ok" if effective.exported else "warn" if effective.global_ else "dim"
+        spans.append(Span("◉s" if effective.shared else "○s", role))
+    return [*spans, Span(" "), _affinity(effective)]
+
+
+def _affinity(effective: a.Effective) -> Span:
+    written = effective.written_affinity.value
+    if written is None:
+        return Span(fit("–", 8), "dim")
+    word = fit(safe(written, 24) or "–", 8)
+    if effective.inactive("affinity"):
+        return Span(word, "struck")
+    if effective.affinity is a.Affinity.DROPS_REMOTE:
+        return Span(fit(f"!{safe(written, 24)}", 8), "bad")
+    return Span(word, "info" if a.affinity_known(written) else "warn")
+
+
+def _ready(cluster: Cluster, cell: core.Cell) -> list[Span]:
+    if not cell.counted:
+        return [Span(f"{status.WAITING}   ", "dim")]
+    if cell.total == 0:
+        return [Span("– 0/0", "dim")]
+    glyph, role = (status.OK, "ok") if cell.ready == cell.total else (status.WARNING, "warn")
+    if not cell.ready:
+        glyph, role = status.BAD, "bad"
+    return [Span(f"{glyph} {cell.ready}/{cell.total}", role)]
+
+
+def _detail(cell: core.Cell, width: int) -> str:
+    """Type and ports: `ClusterIP http 80/TCP`, or `ClusterIP 80` where there is no room."""
+    kind = "headless" if cell.kind == "Headless" else cell.kind
+    full = safe(f"{kind} {cell.ports}".strip(), 80)
+    if len(full) <= width:
+        return full
+    numbers = ",".join(part.split()[-1].partition("/")[0] for part in cell.ports.split(",") if part.split())
+    return fit(safe(f"{kind} {numbers}", 80), max(8, width)).rstrip()
+
+
+def route_line(
+    mesh: Mesh,
+    key: str,
+    width: int,
+    around: Mapping[str, Surroundings] | None = None,
+    found: Sequence[Finding] = (),
+) -> Line:
+    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the traps.
+
+    With more than three clusters, those whose clients get the same stand together: `K T N → K 2, T 2`.
+    """
+    clusters = list(mesh.clusters.values())
+    traps = _traps(found)
+    many = len(clusters) > 3
+    owner = "" if many or width < 64 + (14 if traps else 0) else "'s clients"
+    groups: dict[object, tuple[Route, list[Cluster]]] = {}
+    for number, cluster in enumerate(clusters):
+        taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
+        nobody = "" if taken.backends else taken.summary
+        alike = (frozenset(taken.counts.items()), taken.failover, taken.silent, nobody)
+        groups.setdefault(alike if many else number, (taken, []))[1].append(cluster)
+    parts: list[Line] = []
+    for taken, clients in groups.values():
+        role = "ok" if taken.answering and not taken.silent else "bad" if not taken.answering else "warn"
+        if all(key not in cluster.services for cluster in clients):
+            role = "dim"
+        names = [span for cluster in clients for span in (tag(cluster.tag, cluster.index), Span(" "))][:-1]
+        parts.append([*names, Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
+    return [Span("   "), *traps, *joined(parts)]
+
+
+def _traps(found: Sequence[Finding]) -> list[Span]:
+    serious = [finding for finding in found if finding.severity is not Severity.INFO]
+    if not serious:
+        return []
+    role = "bad" if serious[0].severity is Severity.ERROR else "warn"
+    glyph = status.BAD if serious[0].severity is Severity.ERROR else status.WARNING
+    words = "finding" if len(serious) == 1 else "findings"
+    return [Span(f"{glyph} {len(serious)} {words}", role), Span(" · ", "dim")]
+
+
+def index_of_clusters(mesh: Mesh) -> Mapping[str, tuple[str, int]]:
+    """Cilium's cluster name → (tag, colour index)."""
+    return {c.name: (c.tag, c.index) for c in mesh.clusters.values()}

@@ -1,0 +1,229 @@
+"""Every trap: found where it is, silent where it is not, with a fix that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from meshtui.core.changes import toggles
+from meshtui.core.findings import Findings, Kind, Severity, findings, findings_for
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, HealthNode, HealthReport
+from meshtui.core.model.reduce import reduce
+from meshtui.core.routing import annotations as a
+from tests.core import meshes, recorded
+from tests.core.meshes import GLOBAL, KEY, put, web
+
+
+def kinds(mesh, key=KEY):
+    return [f.kind for f in findings_for(mesh, key)]
+
+
+def both(version=(1, 21), left=GLOBAL, right=GLOBAL, ready=(2, 2), **spec):
+    mesh = meshes.mesh(version=version)
+    web(mesh, "a", left, ready[0], **spec)
+    web(mesh, "b", right, ready[1], **spec)
+    return mesh
+
+
+def apply(mesh, finding):
+    """Carry out a finding's fixes as the session would."""
+    assert finding.fixes
+    for fix in finding.fixes:
+        old = mesh.clusters[fix.context].services[fix.service_key]
+        after = {fix.annotation: fix.value} if fix.annotation else toggles.change(old, fix.what, fix.value).after
+        put(mesh, fix.context, a.changed(old, after))
+
+
+def test_a_healthy_mesh_has_none():
+    assert findings(both()) == []
+    assert findings(meshes.mesh()) == []
+
+
+TRAPS = [
+    (Kind.AFFINITY_DROPS_REMOTE, {"version": (1, 18), "left": {**GLOBAL, a.AFFINITY: "none"}}),
+    (Kind.AFFINITY_DROPS_REMOTE, {"version": (1, 19), "left": {**GLOBAL, a.AFFINITY: "locl"}}),
+    (Kind.AFFINITY_UNKNOWN, {"version": (1, 20), "left": {**GLOBAL, a.AFFINITY: "none"}}),
+    (Kind.AFFINITY_UNKNOWN, {"left": {**GLOBAL, a.AFFINITY: "locl"}}),
+    (Kind.GLOBAL_ALONE, {"right": {}}),
+    (Kind.SHARED_NOWHERE, {"left": {**GLOBAL, a.SHARED: "false"}, "right": {**GLOBAL, a.SHARED: "false"}}),
+    (Kind.VALUE_MISREAD, {"left": {a.GLOBAL: "yes"}}),
+    (Kind.VALUE_MISREAD, {"left": {**GLOBAL, a.SHARED: " true"}}),
+    (Kind.INACTIVE, {"left": {a.AFFINITY: "local"}, "right": {}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "world"), TRAPS)
+def test_each_trap_is_found_and_its_fix_mends_it(kind, world):
+    mesh = both(**world)
+    found = findings_for(mesh, KEY)
+    trap = next(f for f in found if f.kind is kind)
+    assert trap.evidence
+    apply(mesh, trap)
+    assert kind not in kinds(mesh)
+
+
+def test_an_alias_that_is_not_read_is_deleted():
+    mesh = both(left={a.GLOBAL: "true", a.ALIASES[a.GLOBAL]: "false"})
+    trap = findings_for(mesh, KEY)[0]
+    assert (trap.kind, trap.severity) == (Kind.ALIAS_IGNORED, Severity.WARNING)
+    apply(mesh, trap)
+    assert findings_for(mesh, KEY) == [], "the alias is gone, what was read stays"
+
+
+def test_none_is_no_trap_where_cilium_reads_it():
+    assert kinds(both(left={**GLOBAL, a.AFFINITY: "none"})) == []
+
+
+def test_one_of_two_shared_is_meant():
+    assert kinds(both(left={**GLOBAL, a.SHARED: "false"})) == []
+
+
+def test_namespace_not_exported():
+    mesh = both()
+    space = {"metadata": {"name": "default", "annotations": {a.NAMESPACE_GLOBAL: "no"}}}
+    put(mesh, "a", msgspec.convert(space, o.Namespace))
+    found = findings_for(mesh, KEY)
+    assert [f.kind for f in found] == [Kind.NAMESPACE_NOT_EXPORTED]
+    assert "annotate namespace default in a" in found[0].advice
+
+
+def test_failing_over_now():
+    mesh = both(left={**GLOBAL, a.AFFINITY: "local"}, ready=(0, 2))
+    found = findings_for(mesh, KEY)
+    assert [f.kind for f in found] == [Kind.FAILOVER]
+    assert "get B 2 (failover)" in found[0].sentence
+
+
+def test_nobody_serves():
+    assert kinds(both(ready=(0, 0))) == [Kind.NO_BACKENDS, Kind.NO_BACKENDS]
+    unknown = both(ready=(0, 0))
+    del unknown.clusters["b"].objects[r.SERVICES]
+    assert Kind.NO_BACKENDS not in kinds(unknown)
+
+
+def test_ports_that_differ_by_name():
+    mesh = both()
+    put(mesh, "a", meshes.service(GLOBAL, ports=[{"name": "http", "port": 80}]))
+    put(mesh, "b", meshes.service(GLOBAL, ports=[{"name": "web", "port": 80}]))
+    put(mesh, "b", meshes.endpointslice([meshes.endpoint("10.2.0.1")], ports=[{"name": "web", "port": 80}]))
+    found = findings_for(mesh, KEY)
+    assert [f.kind for f in found] == [Kind.PORT_MISMATCH]
+    assert found[0].contexts == ("a",)
+
+
+def test_headless_needs_synchronised_slices():
+    mesh = both(clusterIP="None")
+    assert kinds(mesh) == [Kind.HEADLESS_NOT_SYNCED, Kind.HEADLESS_NOT_SYNCED]
+    synced = meshes.mesh(clustermesh_enable_endpoint_sync="true")
+    web(synced, "a", GLOBAL, 1, clusterIP="None")
+    web(synced, "b", GLOBAL, 1, clusterIP="None")
+    assert kinds(synced) == []
+
+
+def test_a_service_missing_in_a_third_cluster():
+    mesh = meshes.mesh("a", "b", "c")
+    web(mesh, "a", GLOBAL, 1)
+    web(mesh, "b", GLOBAL, 1)
+    put(mesh, "c", meshes.service(key="default/other"))
+    assert [(f.kind, f.contexts) for f in findings_for(mesh, KEY)] == [(Kind.MISSING_SERVICE, ("c",))]
+
+
+def silent(mesh, seen_by="a", node="b/n"):
+    report = HealthReport(f"{seen_by}/n", (HealthNode(f"{seen_by}/n", 1.0, ""), HealthNode(node, None, "timed out")))
+    return reduce(mesh, s.HealthRead(seen_by, report))
+
+
+def test_unreachable_backends_in_rotation():
+    mesh = both()
+    silent(mesh)
+    found = next(f for f in findings(mesh) if f.kind is Kind.STALE_BACKENDS)
+    assert "50 % of new connections" in found.sentence
+    assert "clustermesh-cache-ttl=0s" in found.evidence[0]
+    apply(mesh, found)
+    assert Kind.STALE_BACKENDS not in [f.kind for f in findings(mesh)]
+
+
+def test_the_cut_link_of_the_recording():
+    found = findings(recorded.mesh_of(15))
+    assert [f.kind for f in found] == [
+        Kind.LINK_SILENT,
+        Kind.LINK_SILENT,
+        Kind.STALE_BACKENDS,
+        Kind.STALE_BACKENDS,
+    ]
+    assert findings(recorded.mesh_of(16)) == []
+
+
+@pytest.mark.parametrize("step", sorted(set(recorded.STEPS) - {15}))
+def test_the_recorded_steps_are_in_no_trap_but_the_failover(step):
+    expected = [Kind.FAILOVER] if step == 7 else []
+    assert [f.kind for f in findings(recorded.mesh_of(step))] == expected
+
+
+def configured(mesh, context, **changes):
+    config = mesh.clusters[context].config
+    reduce(mesh, s.ConfigRead(context, replace(config, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (Kind.SAME_CLUSTER_ID, {"id": 1}),
+        (Kind.MAX_CLUSTERS_DIFFER, {"data": {"max-connected-clusters": "511"}}),
+        (Kind.POLICY_SCOPE_DIFFERS, {"data": {"policy-default-local-cluster": "false"}}),
+        (Kind.VERSION_SKEW, {"version": (1, 19)}),
+        (Kind.NO_MESH, {"id": 0}),
+    ],
+)
+def test_clusters_that_do_not_fit(kind, changes):
+    mesh = both()
+    configured(mesh, "b", **changes)
+    assert kind in [f.kind for f in findings(mesh)]
+
+
+def test_one_minor_version_apart_is_fine():
+    mesh = both()
+    configured(mesh, "b", version=(1, 20))
+    assert findings(mesh) == []
+
+
+def test_agents_that_do_not_know_the_other_cluster():
+    mesh = both()
+    reduce(mesh, s.AgentRead("a", "n", msgspec.convert({"cilium": {"state": "Failure", "msg": "bad"}}, AgentStatus)))
+    assert {f.kind for f in findings(mesh)} == {Kind.NOT_CONNECTED, Kind.AGENT_UNWELL}
+
+
+def test_a_policy_cilium_does_not_accept():
+    mesh = both()
+    status = {"conditions": [{"type": "Valid", "status": "False", "message": "unknown field"}]}
+    put(mesh, "a", meshes.policy({"endpointSelector": {}}, status=status))
+    assert [(f.kind, f.evidence) for f in findings(mesh)] == [(Kind.POLICY_INVALID, ("unknown field",))]
+
+
+def test_kept_findings_equal_fresh_ones_after_every_change():
+    mesh = both()
+    kept = Findings(mesh)
+    deltas = [
+        lambda: put(mesh, "a", meshes.service({**GLOBAL, a.AFFINITY: "local"})),
+        lambda: put(mesh, "a", meshes.endpointslice([])),
+        lambda: silent(mesh),
+        lambda: meshes.remove(mesh, "b", r.ENDPOINTSLICES, "default/web-abc"),
+        lambda: put(mesh, "b", meshes.endpointslice([meshes.endpoint("10.2.0.9")], name="other")),
+        lambda: meshes.remove(mesh, "b", r.ENDPOINTSLICES, "default/other"),
+        lambda: reduce(mesh, s.ConfigRead("b", CiliumConfig("b", 2, {}, (1, 18)))),
+        lambda: put(mesh, "b", meshes.service({**GLOBAL, a.AFFINITY: "none"})),
+        lambda: meshes.remove(mesh, "b", r.SERVICES, KEY),
+        lambda: meshes.remove(mesh, "a", r.SERVICES, KEY),
+    ]
+    seen = set()
+    for change in deltas:
+        kept.update(change())
+        assert kept.all() == findings(mesh)
+        assert kept.of(KEY) == findings_for(mesh, KEY)
+        seen |= {f.kind for f in kept.all()}
+    assert {Kind.FAILOVER, Kind.STALE_BACKENDS, Kind.NO_BACKENDS, Kind.AFFINITY_DROPS_REMOTE} <= seen

@@ -1,0 +1,134 @@
+"""What holds of every verdict under every set of policies."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshtui.core.model import resources as r
+from meshtui.core.policy import Decision, PodRef, verdict
+from tests.core import meshes
+from tests.core.meshes import pod, policy, put
+
+labels = st.sampled_from([{}, {"app": "client"}, {"app": "server"}, {"io.cilium.k8s.policy.cluster": "b"}])
+selector = st.builds(lambda chosen: {"matchLabels": chosen} if chosen else {}, labels)
+peers = st.one_of(
+    st.just({}),
+    st.builds(lambda s: {"Endpoints": s}, st.lists(selector, max_size=2)),
+    st.builds(lambda e: {"Entities": [e]}, st.sampled_from(["all", "world", "cluster", "cluster-mesh", "host"])),
+    st.just({"CIDR": ["0.0.0.0/0"]}),
+)
+ports = st.sampled_from([None, "80", "443", "0"])
+
+
+def element(word):
+    def build(chosen, port):
+        rule = {word + key: value for key, value in chosen.items()}
+        if port is not None:
+            rule["toPorts"] = [{"ports": [{"port": port, "protocol": "TCP"}]}]
+        return rule
+
+    return st.builds(build, peers, ports)
+
+
+def section(word, name):
+    return st.fixed_dictionaries({}, optional={name: st.lists(element(word), max_size=2)})
+
+
+spec = st.builds(
+    lambda subject, *parts: {"endpointSelector": subject, **{k: v for part in parts for k, v in part.items()}},
+    st.sampled_from([{}, {"matchLabels": {"app": "client"}}, {"matchLabels": {"app": "server"}}]),
+    section("from", "ingress"),
+    section("from", "ingressDeny"),
+    section("to", "egress"),
+    section("to", "egressDeny"),
+    st.fixed_dictionaries({}, optional={"enableDefaultDeny": st.sampled_from([{"ingress": False}, {"egress": False}])}),
+)
+policies = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["default", ""]), spec), max_size=4)
+ends = st.tuples(st.sampled_from("ab"), st.sampled_from("ab"), st.sampled_from([80, 443]))
+
+policy_settings = settings(max_examples=80, deadline=None)
+
+
+def world(found):
+    mesh = meshes.mesh()
+    for context in "ab":
+        put(mesh, context, pod("client", {"app": "client"}), pod("server", {"app": "server"}))
+    for number, (context, namespace, body) in enumerate(found):
+        put(mesh, context, policy(body, name=f"p{number}", namespace=namespace))
+    return mesh
+
+
+def judge(mesh, where):
+    source, destination, port = where
+    return verdict(mesh, PodRef(source, "default", "client"), PodRef(destination, "default", "server"), "TCP", port)
+
+
+@policy_settings
+@given(policies, ends)
+def test_a_verdict_names_who_decided(found, where):
+    result = judge(world(found), where)
+    for way in (result.egress, result.ingress):
+        if way.decision is Decision.NOT_ENFORCED:
+            assert not way.policies
+        if way.decision in (Decision.DENIED, Decision.DEFAULT_DENY):
+            assert way.policies
+            assert not way.allowed
+        if way.decision is not Decision.DEFAULT_DENY:
+            assert not way.near
+    assert result.allowed == (result.egress.allowed and result.ingress.allowed)
+
+
+@policy_settings
+@given(policies, ends, st.sampled_from(["ingress", "egress"]))
+def test_one_deny_of_everything_beats_any_allow(found, where, way):
+    word = "from" if way == "ingress" else "to"
+    deny = {"endpointSelector": {}, f"{way}Deny": [{f"{word}Entities": ["all"]}]}
+    context = where[1] if way == "ingress" else where[0]
+    result = judge(world([*found, (context, "default", deny)]), where)
+    assert getattr(result, way).decision is Decision.DENIED
+
+
+@policy_settings
+@given(policies, ends)
+def test_allowing_everything_lifts_every_default_deny(found, where):
+    allow = {"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}
+    result = judge(world([*found, ("a", "default", allow), ("b", "default", allow)]), where)
+    for way in (result.egress, result.ingress):
+        assert way.decision in (Decision.ALLOWED, Decision.DENIED)
+
+
+@policy_settings
+@given(policies, ends)
+def test_the_order_of_policies_does_not_matter(found, where):
+    def outcome(mesh):
+        result = judge(mesh, where)
+        return [(w.decision, w.match_type) for w in (result.egress, result.ingress)]
+
+    assert outcome(world(found)) == outcome(world(found[::-1]))
+
+
+@policy_settings
+@given(policies, ends)
+def test_policies_of_a_cluster_on_neither_side_decide_nothing(found, where):
+    mesh = world(found)
+    before = judge(mesh, where)
+    bystander = ({"a", "b"} - {where[0], where[1]}).pop() if where[0] == where[1] else None
+    if bystander is not None:
+        for resource in r.POLICIES:
+            mesh.clusters[bystander].objects[resource] = {}
+        after = judge(mesh, where)
+        assert (after.egress.decision, after.ingress.decision) == (before.egress.decision, before.ingress.decision)
+
+
+@policy_settings
+@given(policies, ends)
+def test_a_rule_less_can_only_matter_by_what_it_did(found, where):
+    """Taking away all deny sections never turns an allowed connection into a denied one, but for lost default allow."""
+    mesh = world(found)
+    bare = [
+        (context, namespace, {k: v for k, v in body.items() if not k.endswith("Deny") or k == "enableDefaultDeny"})
+        for context, namespace, body in found
+    ]
+    if judge(mesh, where).allowed:
+        assert judge(world(bare), where).allowed

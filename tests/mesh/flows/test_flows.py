@@ -1,0 +1,166 @@
+"""Flows from the embedded mesh's Relays: each once, lost and found again, and from agents without a Relay."""
+
+from __future__ import annotations
+
+from meshtui.core.errors import RelayAbsent
+from meshtui.core.flows.assignment import Feed, feed_of
+from meshtui.core.flows.filter import parse
+from meshtui.core.flows.flow import Verdict
+from meshtui.core.load.spec import LoadSpec
+from meshtui.core.model import state as s
+from meshtui.core.model.resources import SERVICES
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.session import Session
+from tests.mesh.conftest import NewLab
+from tests.mesh.waiting import until
+
+FLOWS = Scope(status=False, access=False)
+
+
+async def fire(session: Session, context: str = "koornacht", count: int = 3) -> None:
+    spec = LoadSpec("http://rebel-base/", context=context, count=count, concurrency=count, max_time=0.3)
+    async for _ in session.load(spec):
+        pass
+
+
+def relay(session: Session, context: str) -> s.RelayState:
+    return session.mesh.clusters[context].relay
+
+
+def live(session: Session) -> bool:
+    return all(cluster.relay.link.phase is s.Phase.LIVE for cluster in session.mesh.clusters.values())
+
+
+async def test_drops_arrive_once_although_both_relays_tell_them(new_lab: NewLab) -> None:
+    async with new_lab(state="default-deny", relays=True) as lab, lab.session(scope=FLOWS) as session:
+        await session.set_flow_query(parse("verdict:dropped node:koornacht/ node:tion/"))
+        await until(session, lambda: live(session))
+        assert {relay(session, c).source for c in session.mesh.clusters} == {s.FlowSource.RELAY_DIRECT}
+        await fire(session)
+        await until(session, lambda: session.flows.duplicates)
+        rows = list(session.flows)
+        assert Verdict.DROPPED in {row.verdict for row in rows}
+        assert len({row.uuid for row in rows}) == len(rows)
+
+
+async def fired_drops(session: Session) -> set[str]:
+    """Fire in every cluster, wait for the drops of each; the uuids of all that was there before."""
+    known = {row.uuid for row in session.flows}
+
+    def dropped(context: str) -> bool:
+        return any(
+            row.verdict == Verdict.DROPPED and row.uuid not in known and row.node.startswith(f"{context}/")
+            for row in session.flows
+        )
+
+    for context in session.mesh.clusters:
+        await fire(session, context)
+        await until(session, lambda context=context: dropped(context))
+    return known
+
+
+async def test_what_the_relays_are_asked_for_is_filtered_there(new_lab: NewLab) -> None:
+    async with new_lab(state="default-deny", relays=True) as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session))
+        known = await fired_drops(session)
+        # Name resolution is allowed even so: unfiltered, there is more than drops.
+        await until(session, lambda: any(r.verdict != Verdict.DROPPED and r.uuid not in known for r in session.flows))
+        await session.set_flow_query(parse("verdict:dropped"))
+        # A drop newer than the question has come: the Relays answer it, and whatever follows is its answer.
+        await fired_drops(session)
+        known = await fired_drops(session)
+        assert {row.verdict for row in session.flows if row.uuid not in known} == {Verdict.DROPPED}
+
+
+async def test_without_an_address_the_relay_is_reached_through_a_port_forward(new_lab: NewLab) -> None:
+    async with new_lab() as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session))
+        assert {relay(session, c).source for c in session.mesh.clusters} == {s.FlowSource.RELAY_FORWARD}
+        await fire(session)
+        await until(session, lambda: len(session.flows))
+
+
+async def test_a_relay_that_is_killed_is_found_again(new_lab: NewLab) -> None:
+    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session))
+        await lab.fault("relay-down", cluster="tion")
+        await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
+        assert relay(session, "tion").link.error is not None
+        assert relay(session, "koornacht").link.phase is s.Phase.LIVE
+        await lab.heal()
+        await until(session, lambda: live(session))
+        seen = session.flows.seen
+        await fire(session, "tion")
+        await until(session, lambda: session.flows.seen > seen)
+
+
+async def test_a_cluster_without_a_relay_says_so(new_lab: NewLab) -> None:
+    async with new_lab(state="cilium") as lab, lab.session(scope=FLOWS) as session:
+        state = relay(session, "koornacht")
+        await until(session, lambda: isinstance(state.link.error, RelayAbsent) or state.source is s.FlowSource.AGENTS)
+
+
+def clusters_of(session: Session) -> set[str]:
+    """Clusters whose nodes observed what is kept."""
+    return {row.node.partition("/")[0] for row in session.flows}
+
+
+async def test_each_relay_delivers_its_own_cluster_and_rates_count_different_flows(new_lab: NewLab) -> None:
+    async with new_lab(state="global", relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session) and clusters_of(session) == {"koornacht", "tion"})
+        await until(session, lambda: all(relay(session, c).rate > 0 for c in session.mesh.clusters))
+
+        def shared_out(last: int) -> bool:
+            return all(row.received == row.node.partition("/")[0] for row in session.flows.rows(-last, None))
+
+        await until(session, lambda: len(session.flows) > 100 and shared_out(100))
+        before, twice = len(session.flows), session.flows.duplicates
+        await until(session, lambda: len(session.flows) > before + 200)
+        assert session.flows.duplicates == twice
+        assert shared_out(200)
+
+
+async def test_while_a_relay_is_gone_the_other_delivers_for_it_and_nothing_is_missing(new_lab: NewLab) -> None:
+    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session))
+        await lab.fault("relay-down", cluster="tion")
+        await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
+        assert [(gap.source, gap.end_ns) for gap in session.flows.gaps] == [("tion", None)]
+        await fire(session, "tion")
+        await until(
+            session, lambda: any(r.node.startswith("tion/") and r.received == "koornacht" for r in session.flows)
+        )
+        assert feed_of(session.mesh, "tion") == Feed(s.FlowSource.RELAY_DIRECT, "koornacht")
+        await lab.heal()
+        await until(session, lambda: live(session))
+        assert feed_of(session.mesh, "tion") == Feed(s.FlowSource.RELAY_DIRECT)
+        await until(session, lambda: session.flows.gaps[0].end_ns)
+        assert not session.flows.gaps[0].lost, "the rings held everything"
+
+
+async def test_agents_tell_when_asked_and_the_relays_again_afterwards(new_lab: NewLab) -> None:
+    async with (
+        new_lab(state="default-deny", relays=True) as lab,
+        lab.session(scope=FLOWS, flow_source="agents") as session,
+    ):
+        await until(session, lambda: live(session))
+        assert {relay(session, c).source for c in session.mesh.clusters} == {s.FlowSource.AGENTS}
+        await until(session, lambda: relay(session, "koornacht").nodes == ("koornacht/koornacht-control-plane",))
+        await fire(session)
+        await until(session, lambda: Verdict.DROPPED in {row.verdict for row in session.flows})
+        assert not session.flows.duplicates
+        session.set_flow_source("auto")
+        await until(session, lambda: relay(session, "koornacht").source is s.FlowSource.RELAY_DIRECT)
+        await until(session, lambda: live(session))
+
+
+async def test_without_its_own_relay_a_cluster_is_read_by_its_agents(new_lab: NewLab) -> None:
+    async with new_lab(state="deployed") as lab:
+        async with lab.session(scope=FLOWS) as session:
+            await session.api("tion").delete(SERVICES, "hubble-relay", "kube-system")
+        async with lab.session(scope=FLOWS) as session:
+            await until(session, lambda: live(session))
+            assert relay(session, "tion").source is s.FlowSource.AGENTS
+            assert relay(session, "koornacht").source is s.FlowSource.RELAY_FORWARD
+            await fire(session, "tion")
+            await until(session, lambda: "tion" in clusters_of(session))

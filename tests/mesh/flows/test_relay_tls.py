@@ -1,0 +1,163 @@
+"""A Relay that speaks TLS: its Service's port is 443, and its certificate is checked wherever that is possible."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import trustme
+import yaml
+from aiohttp import web
+
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.settings import Settings
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.session import Session
+from meshtui.mesh.targets import choose
+from tests.hubble.fake_relay import FakeRelay, flow
+from tests.kube.fake import TOKEN, serving
+from tests.kube.fake import until as soon
+from tests.mesh.conftest import FAST
+from tests.mesh.waiting import until
+from tests.replay.cluster import RecordedApi, recorded
+
+SECRET = "/api/v1/namespaces/kube-system/secrets/hubble-relay-server-certs"
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def relay(authority: trustme.CA) -> Iterator[FakeRelay]:
+    """A Relay with the certificate Cilium gives it."""
+    leaf = authority.issue_cert("*.hubble-relay.cilium.io")
+    pair = (leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())
+    made = FakeRelay("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+    made.start()
+    yield made
+    made.kill()
+
+
+def cluster(relay: FakeRelay, *, published: bool) -> RecordedApi:
+    """The recorded cluster with a Relay Service on 443, published on the node's port or not."""
+    files = copy.deepcopy(recorded("3-deployed")["koornacht"])
+    for node in files["nodes"]["items"]:
+        node["status"]["addresses"] = [{"type": "InternalIP", "address": "127.0.0.1"}]
+    for service in files["services"]["items"]:
+        if service["metadata"]["name"] == "hubble-relay":
+            (port,) = service["spec"]["ports"]
+            port["port"] = 443
+            port.pop("nodePort", None)
+            if published:
+                port["nodePort"] = int(relay.address.rpartition(":")[2])
+    api = RecordedApi(files=files)
+    for pod in files["pods"]["items"]:
+        if pod["metadata"]["name"].startswith("hubble-relay"):
+            api.sockets[r.PODS.path("kube-system", pod["metadata"]["name"], "portforward")] = forwarder(relay)
+            api.lists[r.ENDPOINTSLICES.path("kube-system")] = {
+                **files["endpointslices"],
+                "items": [i for i in files["endpointslices"]["items"] if "hubble-relay" in i["metadata"]["name"]],
+            }
+    return api
+
+
+def forwarder(relay: FakeRelay) -> Any:
+    """A kubelet's port-forward (v4.channel.k8s.io) to the Relay."""
+
+    async def play(socket: web.WebSocketResponse, request: web.Request) -> None:
+        host, _, port = relay.address.rpartition(":")
+        for channel in (b"\x00", b"\x01"):
+            await socket.send_bytes(channel + int(request.query["ports"]).to_bytes(2, "little"))
+        reader, writer = await asyncio.open_connection(host, int(port))
+
+        async def down() -> None:
+            with suppress(ConnectionError):
+                while data := await reader.read(65536):
+                    await socket.send_bytes(b"\x00" + data)
+
+        going = asyncio.create_task(down())
+        async for message in socket:
+            writer.write(message.data[1:])
+        going.cancel()
+        writer.close()
+        await asyncio.gather(going, return_exceptions=True)
+
+    return play
+
+
+@asynccontextmanager
+async def session_on(api: RecordedApi, folder: Path) -> AsyncIterator[Session]:
+    async with serving(api):
+        ca = base64.b64encode(api.authority.cert_pem.bytes()).decode()
+        document = {
+            "clusters": [{"name": "k", "cluster": {"server": api.server, "certificate-authority-data": ca}}],
+            "users": [{"name": "k", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "k", "context": {"cluster": "k", "user": "k"}}],
+        }
+        (folder / "config").write_text(yaml.safe_dump(document))
+        settings = Settings(kubeconfig=folder / "config", state_directory=folder / "state", request_timeout=5)
+        scope = Scope(status=False, access=False)
+        async with Session(choose(settings, {}), settings, pace=FAST, scope=scope) as session:
+            yield session
+
+
+async def read_one(session: Session, relay: FakeRelay) -> s.RelayState:
+    """Wait for the Relay and for a flow through it."""
+    state = session.mesh.clusters["k"].relay
+    await until(session, lambda: state.link.phase is s.Phase.LIVE)
+    await soon(lambda: relay.requests)
+    relay.push(flow(1))
+    await until(session, lambda: len(session.flows) == 1)
+    return state
+
+
+async def test_a_published_relay_is_dialled_and_its_certificate_checked(
+    relay: FakeRelay, authority: trustme.CA, tmp_path: Path
+) -> None:
+    api = cluster(relay, published=True)
+    api.objects[SECRET] = {"data": {"ca.crt": base64.b64encode(authority.cert_pem.bytes()).decode()}}
+    async with session_on(api, tmp_path) as session:
+        state = await read_one(session, relay)
+        assert (state.source, state.address) == (s.FlowSource.RELAY_DIRECT, relay.address)
+
+
+async def test_an_address_whose_certificate_somebody_else_signed_is_not_talked_to(
+    relay: FakeRelay, tmp_path: Path
+) -> None:
+    api = cluster(relay, published=True)
+    api.objects[SECRET] = {"data": {"ca.crt": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()}}
+    async with session_on(api, tmp_path) as session:
+        state = session.mesh.clusters["k"].relay
+        await until(session, lambda: state.link.error is not None)
+        assert state.link.phase is not s.Phase.LIVE
+        assert not relay.requests
+        assert state.link.error is not None
+        assert state.link.error.cause
+
+
+async def test_without_the_right_to_read_its_authority_the_tunnel_through_the_api_server_is_taken(
+    relay: FakeRelay, tmp_path: Path
+) -> None:
+    async with session_on(cluster(relay, published=True), tmp_path) as session:
+        state = await read_one(session, relay)
+        assert state.source is s.FlowSource.RELAY_FORWARD
+
+
+async def test_a_relay_that_is_not_published_is_checked_through_the_tunnel(
+    relay: FakeRelay, authority: trustme.CA, tmp_path: Path
+) -> None:
+    api = cluster(relay, published=False)
+    api.objects[SECRET] = {"data": {"ca.crt": base64.b64encode(authority.cert_pem.bytes()).decode()}}
+    async with session_on(api, tmp_path) as session:
+        state = await read_one(session, relay)
+        assert state.source is s.FlowSource.RELAY_FORWARD
