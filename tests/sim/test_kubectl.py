@@ -334,3 +334,37 @@ def test_events_tell_what_happened(kubectl, shop):
     assert events.splitlines()[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     assert "ScalingReplicaSet   deployment/shop   Scaled up replica set shop-" in events
     assert "from 0 to 2" in kubectl.ok("describe", "deploy/shop").partition("Events:")[2]
+
+
+SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
+
+
+def test_exec_over_spdy(kubectl, monkeypatch):
+    for name, value in SPDY.items():
+        monkeypatch.setenv(name, value)
+    pod = kubectl.ok("get", "pods", "-l", "name=x-wing", "-o", "name").split()[0]
+    assert json.loads(kubectl.ok("exec", pod, "--", "curl", "-s", "rebel-base"))["Cluster"]
+    assert kubectl.ok("exec", "-i", pod, "--", "cat", stdin="over here\n" * 20_000) == "over here\n" * 20_000
+    failed = kubectl("exec", pod, "--", "sh", "-c", "echo out; echo err >&2; exit 28")
+    assert (failed.code, failed.out) == (28, "out\n")
+    assert failed.err == "err\ncommand terminated with exit code 28\n"
+    missing = kubectl("exec", pod, "--", "nope")
+    assert (missing.code, "executable file not found in $PATH" in missing.err) == (1, True)
+    trace = kubectl("exec", "-v=8", pod, "--", "true").err
+    assert "Response Status: 101 Switching Protocols" in trace
+    assert "X-Stream-Protocol-Version: v4.channel.k8s.io" in trace
+
+
+def test_port_forward_over_spdy(kubectl, monkeypatch):
+    for name, value in SPDY.items():
+        monkeypatch.setenv(name, value)
+    relay = kubectl.follow("port-forward", "-n", "kube-system", "svc/hubble-relay", ":80")
+    try:
+        port = int(read_line(relay).rsplit(":", 1)[1].split()[0])
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+                client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+                assert client.recv(9)[3:5] == b"\4\0"
+    finally:
+        relay.terminate()
+        relay.communicate()

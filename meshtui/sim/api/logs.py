@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from meshtui.sim.api.commands import Write
+from meshtui.sim.api.containers import container_of, running_pod
 from meshtui.sim.api.errors import bad_request
-from meshtui.sim.api.exec import container_of, running_pod
+from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 _TRUE = ("1", "true")
 LOOK_SECONDS = 0.5
+KILLED = 137
+"""Exit code of a process whose container was stopped."""
 
 
 async def serve(request: web.Request, cluster: SimCluster, namespace: str, name: str) -> web.StreamResponse:
@@ -28,8 +32,16 @@ async def serve(request: web.Request, cluster: SimCluster, namespace: str, name:
     response.enable_chunked_encoding()
     await response.prepare(request)
     if request.query.get("follow") in _TRUE:
-        uid = pod["metadata"]["uid"]
-        while (still := cluster.store.get(("", "pods"), namespace, name)) and still["metadata"]["uid"] == uid:
-            await cluster.world.clock.sleep(LOOK_SECONDS)
+        await follow(cluster, pod, container, response.write, response.write)
     await response.write_eof()
     return response
+
+
+async def follow(cluster: SimCluster, pod: Object, container: str, stdout: Write, stderr: Write) -> None:
+    """Write what a container says until its pod is gone."""
+    del container, stdout, stderr
+    meta = pod["metadata"]
+    while (still := cluster.store.get(("", "pods"), meta["namespace"], meta["name"])) is not None:
+        if still["metadata"]["uid"] != meta["uid"]:
+            return
+        await cluster.world.clock.sleep(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""`pods/portforward` over WebSocket (v4.channel.k8s.io): one TCP connection per pair of channels."""
+"""`pods/portforward`: SPDY, SPDY in a WebSocket, or a pair of WebSocket channels for each port (v4.channel.k8s.io)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from meshtui.sim.api import tunnel
+from meshtui.sim.api import forward, tunnel
+from meshtui.sim.api.containers import running_pod
 from meshtui.sim.api.errors import ApiError, bad_request
-from meshtui.sim.api.exec import running_pod
 from meshtui.sim.api.ports import refusal, target
+from meshtui.sim.api.upgrade import Upgraded, negotiated, wants_spdy
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
@@ -18,15 +19,19 @@ PROTOCOL = "v4.channel.k8s.io"
 
 
 async def serve(request: web.Request, cluster: SimCluster, namespace: str, name: str) -> web.StreamResponse:
-    """Forward ports of a pod for one WebSocket. Raises ApiError before the upgrade."""
+    """Forward ports of a pod for one client. Raises ApiError before the upgrade."""
     pod = running_pod(cluster, namespace, name)
+    if wants_spdy(request):
+        connection = await Upgraded.accept(request, negotiated(request, (forward.PROTOCOL,)))
+        await forward.Forwarder(connection.send, cluster, pod).run(connection)
+        return connection.response
     if request.headers.get("Upgrade", "").lower() != "websocket":
         raise bad_request("Upgrade request required")
     offered = [p.strip() for p in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     if tunnel.PROTOCOL in offered:
         socket = web.WebSocketResponse(protocols=(tunnel.PROTOCOL,), max_msg_size=0, compress=False)
         await socket.prepare(request)
-        await tunnel.Tunnel(socket, cluster, pod).run()
+        await tunnel.run(socket, cluster, pod)
         return socket
     if PROTOCOL not in offered:
         raise ApiError(403, "Forbidden", "unknown subprotocol")

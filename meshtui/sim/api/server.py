@@ -34,7 +34,7 @@ class ApiServer:
         self._tokens = tokens
         self._subresources: dict[str, Callable[[web.Request, Ask, User], Answer]] = {
             "exec": self._exec,
-            "attach": self._exec,
+            "attach": self._attach,
             "portforward": self._portforward,
             "log": self._log,
             "scale": self._scale,
@@ -138,6 +138,9 @@ class ApiServer:
 
     async def _exec(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
         return await exec_.serve(request, self._cluster, ask.namespace, ask.name)
+
+    async def _attach(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+        return await exec_.serve(request, self._cluster, ask.namespace, ask.name, attach=True)
 
     async def _portforward(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
         return await portforward.serve(request, self._cluster, ask.namespace, ask.name)

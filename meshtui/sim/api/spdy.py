@@ -1,4 +1,4 @@
-"""SPDY/3.1 frames, as far as Kubernetes' port-forward uses them (draft-mbelshe-httpbis-spdy-00)."""
+"""SPDY/3.1 frames as Kubernetes speaks them for exec, attach and port-forward (draft-mbelshe-httpbis-spdy-00)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY, DATA = 1, 2, 3, 6, 7, 0
+DATA, SYN_STREAM, SYN_REPLY, RST_STREAM, SETTINGS, PING, GOAWAY, HEADERS, WINDOW_UPDATE = 0, 1, 2, 3, 4, 6, 7, 8, 9
 FIN = 1
+PROTOCOL_ERROR, CANCEL = 1, 5
+"""Why a stream is reset."""
+MAX_FRAME = 0xFFFFFF
 _LINES = (
     "options head post put delete trace accept accept-charset accept-encoding accept-language",
     "accept-ranges age allow authorization cache-control connection content-base content-encoding",
@@ -74,9 +77,11 @@ class Decoder:
         kind = head & 0xFFFF
         if (head >> 16) & 0x7FFF != 3:
             raise ValueError("not SPDY version 3")
-        if kind == SYN_STREAM:
-            return Frame(kind, _number(body), flags, headers=self._headers(body[10:]))
-        if kind in (RST_STREAM, PING, GOAWAY):
+        if kind in (SYN_STREAM, SYN_REPLY, HEADERS):
+            # Each of them carries headers, and leaving one out would break the compression of the next.
+            block = body[10:] if kind == SYN_STREAM else body[4:]
+            return Frame(kind, _number(body), flags, headers=self._headers(block))
+        if kind in (RST_STREAM, PING, GOAWAY, WINDOW_UPDATE):
             return Frame(kind, _number(body), flags, body)
         return None
 
@@ -91,7 +96,7 @@ class Decoder:
                 at += 4 + length
         except (zlib.error, UnicodeDecodeError) as error:
             raise ValueError(f"bad headers: {error}") from None
-        return dict(zip(texts[::2], texts[1::2], strict=True))
+        return {name.lower(): value for name, value in zip(texts[::2], texts[1::2], strict=True)}
 
 
 def _number(data: bytes) -> int:
@@ -117,9 +122,14 @@ class Encoder:
         return struct.pack(">II", stream, (FIN if fin else 0) << 24 | len(data)) + data
 
     @staticmethod
-    def reset(stream: int) -> bytes:
-        """RST_STREAM with CANCEL."""
-        return _control(RST_STREAM, 0, struct.pack(">II", stream, 5))
+    def reset(stream: int, why: int = CANCEL) -> bytes:
+        """RST_STREAM."""
+        return _control(RST_STREAM, 0, struct.pack(">II", stream, why))
+
+    @staticmethod
+    def go_away(last: int) -> bytes:
+        """GOAWAY: all is well, and `last` is the newest stream that was served."""
+        return _control(GOAWAY, 0, struct.pack(">II", last, 0))
 
     @staticmethod
     def ping(number: int) -> bytes:
