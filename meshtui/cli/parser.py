@@ -180,7 +180,9 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nodes", type=_natural, default=0, help="per cluster; as recorded by default")
     parser.add_argument("--services", type=_natural, default=0, help="generated, beside the lab's own")
     parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second in the whole mesh")
-    parser.add_argument("--cilium-version", default="1.21", help="1.18, 1.19 or 1.21")
+    parser.add_argument(
+        "--cilium-version", default="1.21", help="1.17 to 1.21; or by cluster: koornacht=1.20,tion=1.17"
+    )
     parser.add_argument("--directory", metavar="PATH", help="where the kubeconfig goes")
 
 

@@ -13,18 +13,21 @@ from meshtui.sim import SimOptions
 
 
 def options_of(arguments: Any) -> SimOptions:
-    """The simulator's options of a parsed command line. Raises UsageError for a state that does not exist."""
+    """The simulator's options of a parsed command line. Raises UsageError for a state or version that is not known."""
     check_state(arguments.state)
-    return SimOptions(
-        state=arguments.state,
-        seed=arguments.seed,
-        clusters=arguments.clusters,
-        nodes=arguments.nodes,
-        services=arguments.services,
-        flow_rate=arguments.flow_rate,
-        cilium_version=arguments.cilium_version,
-        directory=Path(arguments.directory) if arguments.directory else None,
-    )
+    try:
+        return SimOptions(
+            state=arguments.state,
+            seed=arguments.seed,
+            clusters=arguments.clusters,
+            nodes=arguments.nodes,
+            services=arguments.services,
+            flow_rate=arguments.flow_rate,
+            cilium_version=arguments.cilium_version,
+            directory=Path(arguments.directory) if arguments.directory else None,
+        )
+    except ValueError as wrong:
+        raise UsageError(str(wrong)) from None
 
 
 def check_state(name: str) -> None:

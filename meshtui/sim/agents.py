@@ -11,14 +11,14 @@ from functools import cache
 from typing import Any
 
 from meshtui.sim.clock import timestamp
-from meshtui.sim.datapath import rules
 from meshtui.sim.datapath.emit import ring_of
 from meshtui.sim.datapath.exports import Backend, imports
 from meshtui.sim.datapath.identity import of_pod
-from meshtui.sim.datapath.policy import compiled
+from meshtui.sim.datapath.policybook import book_of
 from meshtui.sim.datapath.request import proxy_port
 from meshtui.sim.datapath.routing import selected
 from meshtui.sim.datapath.view import View, view
+from meshtui.sim.rulebook.rules import EGRESS
 from meshtui.sim.seed import data
 from meshtui.sim.world import SimCluster, World
 
@@ -259,13 +259,11 @@ def _ipam(known: View, node: str) -> Object:
 def _redirects(known: View, node: str) -> Object:
     """Endpoints whose DNS goes through the proxy."""
     found = []
-    policies = compiled(known)
+    policies = book_of(known)
     for pod in _pods(known, node):
         party = of_pod(known, pod)
-        entries = [
-            e for r in policies.selecting(party.labels, rules.EGRESS) for e in r.entries if e.l7 and "dns" in e.l7
-        ]
-        for port in {(p.protocol or "ANY", p.low) for e in entries for p in e.ports or ()}:
+        entries = [e for r in policies.selecting(party.labels, EGRESS) for e in r.entries if e.l7 and "dns" in e.l7]
+        for port in {(p.protocol, p.low) for e in entries for p in e.ports or ()}:
             name = f"{party.endpoint_id}:egress:{port[0]}:{port[1]}:"
             found.append({"name": name, "proxy": "cilium-dns-egress", "proxy-port": proxy_port(known, party)})
     if not found:

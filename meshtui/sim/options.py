@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CLUSTER_NAMES = (
@@ -10,6 +11,39 @@ CLUSTER_NAMES = (
     "mustafar", "kamino", "scarif", "lothal", "geonosis", "corellia", "sullust", "ryloth",
 )  # fmt: skip
 """Names given to clusters in order; the first two are the recorded ones."""
+
+VERSIONS: tuple[tuple[int, int], ...] = ((1, 17), (1, 18), (1, 19), (1, 20), (1, 21))
+"""Versions of Cilium whose rules the embedded mesh has."""
+NEWEST = "1.21"
+
+
+def version_of(text: str) -> tuple[int, int]:
+    """`1.19.4` → (1, 19). Raises ValueError."""
+    major, minor = text.strip().lstrip("v").split(".")[:2]
+    return int(major), int(minor.split("-")[0])
+
+
+def known(text: str) -> tuple[int, int]:
+    """A version's (major, minor). Raises ValueError for one whose rules the embedded mesh does not have."""
+    told = ", ".join(f"{major}.{minor}" for major, minor in VERSIONS)
+    try:
+        found = version_of(text)
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is no version of Cilium; versions: {told}") from None
+    if found not in VERSIONS:
+        raise ValueError(f"the embedded mesh does not know Cilium {text.strip()}; versions: {told}")
+    return found
+
+
+@cache
+def _versions(written: str) -> dict[str, str]:
+    """Version by cluster; by the empty name for all. Raises ValueError."""
+    found = {}
+    for part in written.split(","):
+        name, _, version = part.rpartition("=")
+        known(version)
+        found[name.strip()] = version.strip()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +63,24 @@ class SimOptions:
     ring: int = 4095
     """Flow events that each agent keeps (Cilium's hubble-event-buffer-capacity)."""
     cilium_version: str = "1.21"
+    """Of every cluster (`1.20`), or of each by name (`koornacht=1.20,tion=1.17`); those not named have the newest."""
     directory: Path | None = None
     """Where the kubeconfig goes; None: a temporary directory, removed at exit."""
     ready_delay: float = 0.6
     """Seconds from a pod's creation to its readiness."""
     follow_parent: bool = False
     """End when standard input ends, so that no simulator outlives who launched it."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a version that is not known, or a cluster that does not exist."""
+        for name in _versions(self.cilium_version):
+            if name and name not in self.cluster_names:
+                raise ValueError(f"there is no cluster {name!r}; there are {', '.join(self.cluster_names)}")
+
+    def version_of(self, cluster: str) -> str:
+        """Cilium's version in a cluster, as it was written."""
+        versions = _versions(self.cilium_version)
+        return versions.get(cluster) or versions.get("") or NEWEST
 
     @property
     def cluster_names(self) -> tuple[str, ...]:

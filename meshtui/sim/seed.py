@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from meshtui.sim.options import SimOptions
+from meshtui.sim.options import SimOptions, version_of
 from meshtui.sim.scale import adapt, grow
 from meshtui.sim.states import STATES, State
 
@@ -37,7 +37,7 @@ def objects(options: SimOptions, cluster_name: str, cluster_id: int) -> list[Obj
     names = options.cluster_names
     found = adapt(found, cluster_name, cluster_id, names if _meshed(state) else ())
     _apply(found, state, cluster_name, source)
-    _version(found, options.cilium_version)
+    _version(found, options.version_of(cluster_name))
     grow(found, cluster_name, cluster_id, options, installed=state.base != "0-no-cni", seeded=_meshed(state))
     return found
 
@@ -164,11 +164,18 @@ def _version(found: list[Object], version: str) -> None:
 
 
 def set_version(config: dict[str, str], version: str) -> None:
-    """Change cilium-config to what a chart of that version writes."""
-    minor = int(version.split(".")[1])
-    config["policy-default-local-cluster"] = "true" if minor >= 19 else "false"
-    config["clustermesh-default-global-namespace"] = "true"
-    if minor < 18:
-        config.pop("policy-default-local-cluster")
-    if minor < 19:
-        config.pop("clustermesh-default-global-namespace")
+    """Change cilium-config to what a chart of that version writes (recorded of 1.17, about 1.19 and 1.21)."""
+    asked = version_of(version)
+    for key, since in _config_versions().items():
+        value = next((v for first, v in reversed(since.items()) if version_of(first) <= asked), None)
+        if value is None:
+            config.pop(key, None)
+        else:
+            config[key] = value
+
+
+@cache
+def _config_versions() -> dict[str, dict[str, str | None]]:
+    """Keys that charts of some versions write differently: from each version on, the value or none."""
+    found: dict[str, dict[str, str | None]] = json.loads(data("config-versions.json"))
+    return found

@@ -17,8 +17,8 @@ from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import AgentStatus
 from meshtui.core.model.reduce import reduce
 from meshtui.sim.clock import ManualClock
-from meshtui.sim.datapath.policy import validate
 from meshtui.sim.options import CLUSTER_NAMES, SimOptions
+from meshtui.sim.rulebook import refusals
 from meshtui.sim.world import World
 
 Object = dict[str, Any]
@@ -51,7 +51,7 @@ def config_of(number: int, name: str, cluster: PlainCluster) -> dict[str, str]:
 
 
 def to_core(clusters: Sequence[PlainCluster]) -> s.Mesh:
-    """Through the reducer, as a session would; a policy carries the status that an agent would have written."""
+    """Through the reducer, as a session would; a policy carries the status that the operator would have written."""
     names = names_of(clusters)
     mesh = s.Mesh({name: s.Cluster(name, name[0].upper(), i) for i, name in enumerate(names)})
     for number, (name, plain) in enumerate(zip(names, clusters, strict=True)):
@@ -59,7 +59,9 @@ def to_core(clusters: Sequence[PlainCluster]) -> s.Mesh:
         reduce(mesh, s.ConfigRead(name, config))
         reduce(mesh, s.AgentRead(name, "node-1", _agent(plain.remotes(number, names))))
         for resource in r.WATCHED:
-            decoded = [msgspec.convert(_judged(raw), resource.struct) for raw in plain.objects.get(resource.plural, ())]
+            decoded = [
+                msgspec.convert(_judged(raw, plain), resource.struct) for raw in plain.objects.get(resource.plural, ())
+            ]
             reduce(mesh, s.Listed(name, resource, {item.key: item for item in decoded}, 0.0))
     return mesh
 
@@ -69,10 +71,10 @@ def _agent(remotes: Sequence[str]) -> AgentStatus:
     return msgspec.convert({"cluster-mesh": {"clusters": clusters}}, AgentStatus)
 
 
-def _judged(raw: Object) -> Object:
+def _judged(raw: Object, plain: PlainCluster) -> Object:
     if not raw.get("kind", "").startswith("Cilium"):
         return raw
-    reason = validate(raw)
+    reason = refusals.operator(raw, plain.version, plain.config or {})
     valid = {"type": "Valid", "status": "False" if reason else "True", "message": reason}
     return {**raw, "status": {"conditions": [valid]}}
 

@@ -13,8 +13,8 @@ from meshtui.core.policy import Decision, DirectionVerdict, Party, PodRef, Ruleb
 from meshtui.core.policy.labels import reserved
 from meshtui.sim.datapath import policy as simulated
 from meshtui.sim.datapath.identity import as_seen, of_pod, resolve
-from meshtui.sim.datapath.rules import EGRESS, INGRESS
 from meshtui.sim.datapath.view import view
+from meshtui.sim.rulebook.rules import EGRESS, INGRESS
 from meshtui.sim.world import World
 from tests.agreement import policies
 from tests.agreement.books import PlainCluster, Tally, to_core, to_sim
@@ -28,7 +28,7 @@ def outcome(found: simulated.Decision) -> Decision:
     if not found.enforced:
         return Decision.NOT_ENFORCED
     if found.allowed:
-        return Decision.REDIRECTED if found.l7 else Decision.ALLOWED
+        return Decision.REDIRECTED if found.proxied else Decision.ALLOWED
     return Decision.DENIED if found.reason == simulated.DENIED_BY_RULE else Decision.DEFAULT_DENY
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from meshtui.sim.api.registry import has_cilium
 from meshtui.sim.controllers.loop import NAMESPACES, PODS, Loop
 from meshtui.sim.datapath.identity import security_labels
-from meshtui.sim.datapath.policy import validate
 from meshtui.sim.datapath.view import view
+from meshtui.sim.rulebook import refusals
 from meshtui.sim.store import GVR, Object
 
 ENDPOINTS: GVR = ("cilium.io", "ciliumendpoints")
@@ -130,9 +130,10 @@ class Cilium:
             self._judge(gvr, found)
 
     def _judge(self, gvr: GVR, found: Object) -> None:
-        why = validate(found, view(self._loop.cluster).version)
+        known = view(self._loop.cluster)
+        why = refusals.operator(found, known.version, known.config())
         told = {
-            "message": why or "Policy validation succeeded",
+            "message": why or refusals.SUCCEEDED,
             "status": "False" if why else "True",
             "type": "Valid",
         }

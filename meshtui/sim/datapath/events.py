@@ -155,7 +155,7 @@ def verdict(observer: Observer, packet: Packet, direction: int, decision: Decisi
     ingress = direction == pb.INGRESS
     _ethernet(flow, packet.destination if ingress else packet.source, delivered=ingress)
     if decision.allowed:
-        flow.verdict = pb.REDIRECTED if decision.l7 else pb.FORWARDED
+        flow.verdict = pb.REDIRECTED if decision.proxied else pb.FORWARDED
         flow.is_reply.value = False
         flow.policy_log.append("")
         named = flow.ingress_allowed_by if ingress else flow.egress_allowed_by

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from meshtui.sim.datapath import selectors
-from meshtui.sim.datapath.identity import HEALTH, HOST, REMOTE_NODE, WORLD, Party
-from meshtui.sim.datapath.rules import INGRESS, Entry, Invalid, Peers, PortRange, Rule, Source, compile_policy
-from meshtui.sim.datapath.view import POLICIES, View
-from meshtui.sim.world import SimCluster
+from meshtui.sim.datapath.fqdns import names_of
+from meshtui.sim.datapath.identity import HOST, WORLD, Party
+from meshtui.sim.datapath.policybook import Book, book_of, port_list
+from meshtui.sim.datapath.view import View
+from meshtui.sim.rulebook import selectors
+from meshtui.sim.rulebook.peers import Peers, Seen, reserved
+from meshtui.sim.rulebook.ports import PROTOCOL_BITS, PortRange
+from meshtui.sim.rulebook.rules import INGRESS, Entry, Source
+from meshtui.sim.rulebook.versions import CLUSTERWIDE_PORT_NAMES, HOST_KEYS_PER_PORT
 
 Object = dict[str, Any]
-DENIED_BY_DEFAULT, DENIED_BY_RULE = 133, 181
+DENIED_BY_DEFAULT, DENIED_BY_RULE, AUTH_REQUIRED = 133, 181, 189
 NO_MATCH, L3_ONLY, L3_L4, L4_ONLY, MATCH_ALL, L3_PROTO, PROTO_ONLY = 0, 1, 2, 3, 4, 5, 6
-PROTOCOL_BITS, PORT_BITS = 8, 16
 DERIVED = "reserved:io.cilium.policy.derived-from="
+_REQUIRED = ("required", "test-always-fail")
 
 
 @dataclass(frozen=True)
@@ -28,236 +31,184 @@ class Decision:
     enforced: bool = True
     """Whether the endpoint has policy in that direction: only then a verdict is reported."""
     reason: int = 0
-    """133 or 181 when refused."""
+    """133, 181 or 189 when it does not pass."""
     match: int = NO_MATCH
     sources: tuple[Source, ...] = ()
     derived: str = ""
     """Label of an implicit rule, without name or kind."""
+    proxied: bool = False
+    """Whether what passes is redirected to the proxy."""
     l7: tuple[Object, ...] = ()
-    """L7 rules of the entries that let it pass; non-empty means a redirect to the proxy."""
+    """L7 rules the proxy holds requests against; none where a plain rule allows the same traffic."""
 
 
 OPEN = Decision(allowed=True, enforced=False)
 
 
-def default_cluster(known: View) -> str:
-    """The cluster a selector without cluster label means; empty where it means every cluster.
+@dataclass(frozen=True)
+class Hit:
+    """An entry that matches, and the key of the policy map by which it does."""
 
-    Option policy-default-local-cluster: absent up to 1.17, false in 1.18, true from 1.19 on.
-    """
-    written = known.config().get("policy-default-local-cluster")
-    local = written == "true" if written is not None else known.version >= (1, 19)
-    return known.name if local and known.version >= (1, 18) else ""
+    entry: Entry
+    port: PortRange | None
 
+    def depth(self, port: int) -> int:
+        """How many bits of protocol and port the key fixes."""
+        return self.port.depth(port) if self.port else 0
 
-@dataclass
-class Compiled:
-    """A cluster's valid policies, compiled once per change."""
+    @property
+    def anybody(self) -> bool:
+        """Whether its key has the wildcard identity."""
+        return self.entry.peers.everybody
 
-    version: int = -1
-    rules: list[Rule] = field(default_factory=list)
-    mode: str = "default"
-    cache: dict[tuple[str, tuple[str, ...]], tuple[Rule, ...]] = field(default_factory=dict)
+    @property
+    def verdict(self) -> tuple[bool, bool, str, str]:
+        """What the key says, apart from whom and which port it is about."""
+        return self.entry.deny, self.entry.proxied, self.entry.auth, str(self.entry.l7)
 
-    def refresh(self, known: View) -> None:
-        """Compile again if anything changed."""
-        if self.version == known.policy_version:
-            return
-        self.version = known.policy_version
-        self.cache.clear()
-        self.mode = known.config().get("enable-policy", "default")
-        local = default_cluster(known)
-        self.rules = []
-        for gvr in POLICIES:
-            for obj in known.cluster.store.list(gvr):
-                try:
-                    self.rules += compile_policy(obj, local, known.version)
-                except Invalid:
-                    continue
-        if known.config().get("enable-non-default-deny-policies", "true").lower() != "true":
-            self.rules = [replace(rule, default_deny=True) for rule in self.rules]
-
-    def selecting(self, labels: tuple[str, ...], direction: str) -> tuple[Rule, ...]:
-        """Rules of that direction whose subject has these labels."""
-        key = (direction, labels)
-        if key not in self.cache:
-            parsed = [selectors.split(label) for label in labels]
-            self.cache[key] = tuple(r for r in self.rules if r.direction == direction and r.subject.matches(parsed))
-        return self.cache[key]
+    def match(self, port: int) -> int:
+        """The match type that is reported when this entry wins."""
+        depth = self.depth(port)
+        if depth == 0:
+            return MATCH_ALL if self.anybody else L3_ONLY
+        if depth == PROTOCOL_BITS:
+            return PROTO_ONLY if self.anybody else L3_PROTO
+        return L4_ONLY if self.anybody else L3_L4
 
 
-def compiled(known: View) -> Compiled:
-    """The cluster's compiled policies, current."""
-    cluster: SimCluster = known.cluster
-    found = cluster.part(Compiled, Compiled)
-    found.refresh(known)
-    return found
+_LOCALHOST = Source("", "", "", "")
 
 
 def decide(known: View, direction: str, subject: Party, peer: Party, protocol: str, port: int) -> Decision:
-    """The decision of `subject`'s node for a connection with `peer`; `port` is the destination's, after translation."""
-    policies = compiled(known)
-    if not subject.is_pod or policies.mode == "never":
+    """The decision of `subject`'s node for a connection with `peer`; `port` is the destination's, after translation.
+
+    Of ICMP (`ICMPv4`, `ICMPv6`) the type stands in the port's place.
+    """
+    book = book_of(known)
+    if not subject.is_pod or book.mode == "never":
         return OPEN
-    rules = policies.selecting(subject.labels, direction)
-    always = policies.mode == "always"
+    rules = book.selecting(subject.labels, direction)
+    always = book.mode == "always"
     if not rules and not always:
         return OPEN
-    if direction == INGRESS and peer.identity == HOST:
-        return Decision(True, match=L3_ONLY, derived=f"{DERIVED}allow-localhost-ingress")
-    destination = subject if direction == INGRESS else peer
+    who = seen(book, known, peer)
+    required = tuple(r for rule in rules for r in rule.required)
+    names = _Names(book, known, subject, peer, ingress=direction == INGRESS)
     hits = [
-        Hit(entry, depth)
+        Hit(entry, found)
         for rule in rules
         for entry in rule.entries
-        if (depth := _depth(entry, destination, protocol, port)) is not None and _peer(known, entry, peer)
+        for found in _ports(entry, names, protocol, port)
+        if entry.peers.meant(who, required)
     ]
-    refused = [hit for hit in hits if hit.entry.deny]
-    if refused:
-        winners = _winners(refused)
-        return Decision(False, reason=DENIED_BY_RULE, match=winners[0].match, sources=(winners[0].entry.source,))
+    if direction == INGRESS and peer.identity == HOST:
+        localhost = Entry(_LOCALHOST, INGRESS, False, Peers(entities=(reserved("host"),)), None)
+        hits.append(Hit(localhost, None))
     if hits:
-        return _allowed(hits)
+        found = _found(hits, port)
+        per_port = peer.identity == HOST and direction == INGRESS and HOST_KEYS_PER_PORT.at(known.version)
+        return replace(found, match=L3_L4) if per_port and found.match == L4_ONLY else found
     if always or any(r.default_deny for r in rules):
         return Decision(False, reason=DENIED_BY_DEFAULT)
     return Decision(True, match=MATCH_ALL, derived=f"{DERIVED}allow-any-{direction}")
 
 
+def seen(book: Book, known: View, peer: Party) -> Seen:
+    """A peer as rules see it: an address outside also bears what CIDR groups and DNS answers say of it."""
+    labels = selectors.parsed(peer.labels)
+    outside = peer.identity == WORLD or any(s == "reserved" and k.startswith("world") for s, k, _ in labels)
+    if not outside:
+        return Seen(labels, peer.ip)
+    return Seen((*labels, *book.outside_labels(peer.ip)), peer.ip, outside=True, names=names_of(known, peer.ip))
+
+
 @dataclass(frozen=True)
-class Hit:
-    """An entry that matches, and how many bits of protocol and port its map key fixes."""
+class _Names:
+    """What port names mean for one connection."""
 
-    entry: Entry
-    depth: int
+    book: Book
+    known: View
+    subject: Party
+    peer: Party
+    ingress: bool
 
-    @property
-    def anybody(self) -> bool:
-        """Whether its key has the wildcard identity."""
-        return self.entry.peers is None or "all" in self.entry.peers.entities
-
-    @property
-    def match(self) -> int:
-        """The match type that is reported when this entry wins."""
-        if self.depth == 0:
-            return MATCH_ALL if self.anybody else L3_ONLY
-        if self.depth == PROTOCOL_BITS:
-            return PROTO_ONLY if self.anybody else L3_PROTO
-        return L4_ONLY if self.anybody else L3_L4
-
-
-def _winners(hits: list[Hit]) -> list[Hit]:
-    """The longest port prefix wins, then the specific identity (bpf/lib/policy.h)."""
-    best = max((hit.depth, not hit.anybody) for hit in hits)
-    return [hit for hit in hits if (hit.depth, not hit.anybody) == best]
+    def number(self, name: str, protocol: str) -> int:
+        """The number, 0 where there is none. Inbound the pod's own; outbound see versions: ports of other clusters'
+        pods are not known, and a name that stands for two numbers stands for none.
+        """
+        if self.ingress:
+            return named_port(self.subject.pod_object, name, protocol)
+        if CLUSTERWIDE_PORT_NAMES.at(self.known.version):
+            found = self.book.port_names(self.known)
+        elif self.peer.is_pod and self.peer.cluster == self.known.name:
+            found = self.book.port_names(self.known, self.peer.labels)
+        else:
+            return 0
+        numbers = found.get((name, protocol), set())
+        return next(iter(numbers)) if len(numbers) == 1 else 0
 
 
-def _allowed(hits: list[Hit]) -> Decision:
-    """The winning key names its policies; one plain allow lifts the L7 rules of all others."""
-    winners = _winners(hits)
-    sources = tuple(dict.fromkeys(hit.entry.source for hit in winners))
-    l7 = tuple(hit.entry.l7 for hit in hits if hit.entry.l7)
-    return Decision(True, match=winners[0].match, sources=sources, l7=l7 if len(l7) == len(hits) else ())
-
-
-def _depth(entry: Entry, destination: Party, protocol: str, port: int) -> int | None:
-    """Bits of protocol and port that the entry's key fixes; None where it is about other traffic."""
-    if entry.icmp_only:
-        return None
+def _ports(entry: Entry, names: _Names, protocol: str, port: int) -> list[PortRange | None]:
+    """The deepest key of an entry that holds the port; nothing where it is about other traffic."""
     if entry.ports is None:
-        return 0
-    found = [_bits(p, port) for p in entry.ports if _port_hit(p, destination, protocol, port)]
-    return max(found, default=None)
-
-
-def _bits(wanted: PortRange, port: int) -> int:
-    """A range is kept as aligned blocks of ports; the block that holds `port` decides."""
-    low, high = (port, port) if wanted.name else (wanted.low, wanted.high)
-    for bits in range(PORT_BITS):
-        size = 1 << (PORT_BITS - bits)
-        start = port - port % size
-        if low <= start and start + size - 1 <= high:
-            return PROTOCOL_BITS + bits
-    return PROTOCOL_BITS + PORT_BITS
-
-
-def _peer(known: View, entry: Entry, peer: Party) -> bool:
-    return entry.peers is None or _peer_hit(known, entry.peers, peer)
-
-
-def _port_hit(wanted: PortRange, destination: Party, protocol: str, port: int) -> bool:
-    if wanted.protocol and wanted.protocol != protocol:
-        return False
-    if wanted.name:
-        return port == named_port(destination.pod_object, wanted.name, protocol)
-    return wanted.low <= port <= wanted.high
+        return [None]
+    found = [
+        wanted
+        for wanted in entry.ports
+        if wanted.protocol == protocol
+        and (names.number(wanted.name, protocol) == port if wanted.name else wanted.low <= port <= wanted.high)
+    ]
+    return [max(found, key=lambda wanted: wanted.depth(port))] if found else []
 
 
 def named_port(pod: Object | None, name: str, protocol: str) -> int:
     """The container port of that name, 0 when there is none."""
-    for container in (pod or {}).get("spec", {}).get("containers", ()):
-        for port in container.get("ports") or ():
-            if port.get("name") == name and port.get("protocol", "TCP") == protocol:
-                return int(port["containerPort"])
-    return 0
+    return next((number for n, p, number in port_list(pod) if (n, p) == (name, protocol)), 0)
 
 
-def _peer_hit(known: View, peers: Peers, peer: Party) -> bool:
-    labels = [selectors.split(label) for label in peer.labels]
-    if any(s.matches(labels) for s in peers.selectors):
-        return True
-    if any(_entity_hit(known, entity, peer) for entity in peers.entities):
-        return True
-    if peer.identity == WORLD and any(_cidr_hit(cidr, without, peer.ip) for cidr, without in peers.cidrs):
-        return True
-    return any(_service_hit(known, s, peer) for s in peers.services)
+def _found(hits: list[Hit], port: int) -> Decision:
+    """What the policy map says: deny before redirect before allow, whatever is the more specific."""
+    denied = [hit for hit in hits if hit.entry.deny]
+    if denied:
+        winners = _winners(_uncovered(denied, port), port)
+        return Decision(False, reason=DENIED_BY_RULE, match=winners[0].match(port), sources=(winners[0].entry.source,))
+    proxied = [hit for hit in hits if hit.entry.proxied]
+    winners = _winners(proxied or hits, port)
+    sources = tuple(dict.fromkeys(h.entry.source for h in winners if h.entry.source is not _LOCALHOST))
+    derived = "" if sources else f"{DERIVED}allow-localhost-ingress"
+    match = winners[0].match(port)
+    if _authenticated(hits, port):
+        return Decision(False, reason=AUTH_REQUIRED, match=match, sources=sources)
+    l7 = tuple(hit.entry.l7 for hit in proxied if hit.entry.l7)
+    if len(l7) < len(hits):  # one plain rule lets everything pass in the proxy, too
+        l7 = tuple({kind: [] for kind in rules} for rules in l7)
+    return Decision(True, match=match, sources=sources, derived=derived, proxied=bool(proxied), l7=l7)
 
 
-def _entity_hit(known: View, entity: str, peer: Party) -> bool:
-    """Entities (pkg/policy/api/entity.go); pods of a remote cluster are neither world nor cluster."""
-    infrastructure = peer.identity in (HOST, REMOTE_NODE, HEALTH)
-    if entity == "all":
-        return True
-    if entity == "world":
-        return peer.identity == WORLD
-    if entity == "cluster":
-        return infrastructure or (peer.is_pod and peer.cluster == known.name)
-    if entity == "cluster-mesh":
-        return known.version >= (1, 20) and (infrastructure or peer.is_pod)
-    # Also world-ipv4: only a dual-stack cluster gives addresses that label, and this one is not.
-    return f"reserved:{entity}" in peer.labels
+def _uncovered(denied: list[Hit], port: int) -> list[Hit]:
+    """A deny that lies within a wider one is no key of its own."""
+
+    def within(hit: Hit, wider: Hit) -> bool:
+        less = wider.depth(port) < hit.depth(port) or (wider.depth(port) == hit.depth(port) and not hit.anybody)
+        return less and (wider.anybody or (not hit.anybody and wider.depth(port) < hit.depth(port)))
+
+    return [hit for hit in denied if not any(within(hit, wider) for wider in denied)]
 
 
-def _cidr_hit(cidr: str, without: Sequence[str], ip: str) -> bool:
-    address = ipaddress.ip_address(ip)
-    if address not in ipaddress.ip_network(cidr, strict=False):
+def _winners(hits: list[Hit], port: int) -> list[Hit]:
+    """The longest port prefix wins, then the specific identity (bpf/lib/policy.h). A key of a specific identity that
+    says what the one of anybody on the same port says is left out (pkg/policy/l4.go).
+    """
+    open_to_all = {(hit.port, hit.verdict) for hit in hits if hit.anybody and hit.port}
+    kept = [hit for hit in hits if hit.anybody or (hit.port, hit.verdict) not in open_to_all]
+    best = max((hit.depth(port), not hit.anybody) for hit in kept)
+    return [hit for hit in kept if (hit.depth(port), not hit.anybody) == best]
+
+
+def _authenticated(hits: Sequence[Hit], port: int) -> bool:
+    """Whether the peer must have authenticated itself: the most specific key on which a mode is written decides."""
+    said = [hit for hit in hits if hit.entry.auth]
+    if not said:
         return False
-    return not any(address in ipaddress.ip_network(w, strict=False) for w in without)
-
-
-def _service_hit(known: View, wanted: Object, peer: Party) -> bool:
-    """toServices: pods behind the named Services of this cluster."""
-    by_name = wanted.get("k8sService") or {}
-    by_labels = wanted.get("k8sServiceSelector") or {}
-    for service in known.services():
-        meta = service["metadata"]
-        space = meta["namespace"]
-        if by_name:
-            if (by_name.get("serviceName"), by_name.get("namespace", space)) != (meta["name"], space):
-                continue
-        elif not by_labels or not selectors.parse(by_labels.get("selector")).matches(
-            [("k8s", k, v) for k, v in (meta.get("labels") or {}).items()]
-        ):
-            continue
-        for piece in known.service_slices(space, meta["name"]):
-            if any(peer.ip in e["addresses"] for e in piece.get("endpoints") or ()):
-                return True
-    return False
-
-
-def validate(obj: Object, version: tuple[int, int] = (1, 21)) -> str:
-    """Why that version's agent refuses a policy; empty when it is valid."""
-    try:
-        compile_policy(obj, "", version)
-    except Invalid as error:
-        return str(error)
-    return ""
+    best = max((hit.depth(port), not hit.anybody) for hit in said)
+    return any(hit.entry.auth in _REQUIRED for hit in said if (hit.depth(port), not hit.anybody) == best)

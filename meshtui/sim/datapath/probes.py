@@ -12,8 +12,8 @@ from meshtui.sim.datapath.emit import record
 from meshtui.sim.datapath.events import Observer
 from meshtui.sim.datapath.identity import host, of_pod
 from meshtui.sim.datapath.policy import decide, named_port
-from meshtui.sim.datapath.rules import INGRESS
 from meshtui.sim.datapath.view import View, view
+from meshtui.sim.rulebook.rules import INGRESS
 from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]

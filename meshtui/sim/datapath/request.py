@@ -22,8 +22,8 @@ from meshtui.sim.datapath.identity import Party, as_seen, of_pod, resolve, view_
 from meshtui.sim.datapath.policy import OPEN, Decision, decide
 from meshtui.sim.datapath.proxy import gatekeep
 from meshtui.sim.datapath.routing import Affinities, selected
-from meshtui.sim.datapath.rules import EGRESS, INGRESS
 from meshtui.sim.datapath.view import View, view
+from meshtui.sim.rulebook.rules import EGRESS, INGRESS
 from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]

@@ -35,7 +35,7 @@ def conversation(link: Connection, lookup: Lookup, proxy_port: int) -> Iterator[
         for late in (0.0, HOP):
             for at, observer, template in opening(link):
                 yield at + late, observer, template
-    elif link.egress.l7:
+    elif link.egress.proxied:
         yield from _proxied(link, lookup, proxy_port)
     else:
         yield from datagrams(link)

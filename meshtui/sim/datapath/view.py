@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from meshtui.sim.options import version_of
 from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]
@@ -16,17 +17,12 @@ PODS, SERVICES, SLICES = ("", "pods"), ("", "services"), ("discovery.k8s.io", "e
 NODES, NAMESPACES, CONFIGMAPS, SECRETS = ("", "nodes"), ("", "namespaces"), ("", "configmaps"), ("", "secrets")
 ENDPOINTS, CILIUM_NODES = ("cilium.io", "ciliumendpoints"), ("cilium.io", "ciliumnodes")
 IDENTITIES = ("cilium.io", "ciliumidentities")
+CIDR_GROUPS = ("cilium.io", "ciliumcidrgroups")
 POLICIES = (
     ("cilium.io", "ciliumnetworkpolicies"),
     ("cilium.io", "ciliumclusterwidenetworkpolicies"),
     ("networking.k8s.io", "networkpolicies"),
 )
-
-
-def version_of(text: str) -> tuple[int, int]:
-    """`1.19.4` → (1, 19)."""
-    major, minor = text.lstrip("v").split(".")[:2]
-    return int(major), int(minor.split("-")[0])
 
 
 class View:
@@ -63,7 +59,7 @@ class View:
             elif old.get("specs") != obj.get("specs"):
                 self.policy_version += 1
             return
-        if gvr in (CONFIGMAPS, NAMESPACES):
+        if gvr in (CONFIGMAPS, NAMESPACES, CIDR_GROUPS):
             self.policy_version += 1
         if gvr in (SERVICES, SLICES, NAMESPACES, SECRETS, CONFIGMAPS):
             self.service_version += 1
@@ -175,7 +171,7 @@ class View:
     def version(self) -> tuple[int, int]:
         """Cilium's version as (major, minor)."""
         text = self.cluster.world.faults.version(self.name)
-        return version_of(text or self.cluster.world.options.cilium_version)
+        return version_of(text or self.cluster.world.options.version_of(self.name))
 
 
 def view(cluster: SimCluster) -> View:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshtui.sim.datapath.exports import imports
-from meshtui.sim.datapath.view import version_of
 from meshtui.sim.faults import outages
 from meshtui.sim.faults.active import Fault
+from meshtui.sim.options import known
 from meshtui.sim.relay import serving
 from meshtui.sim.seed import set_version
 from meshtui.sim.world import SimCluster, World
@@ -61,7 +61,7 @@ def parse(spec: Object, clusters: tuple[str, ...]) -> Fault:
         values["between"] = tuple(sorted(values["between"]))
     if name == "cilium-version":
         try:
-            version_of(str(values.get("version", "")))
+            known(str(values.get("version", "")))
         except ValueError:
             raise ValueError("cilium-version needs a version like 1.19") from None
     return Fault(name, tuple(sorted(values.items())))
@@ -189,7 +189,7 @@ def _set_version(world: World, fault: Fault) -> None:
 
 def _reset_version(world: World, fault: Fault) -> None:
     for cluster in _clusters(world, fault):
-        _write_version(cluster, world.options.cilium_version)
+        _write_version(cluster, world.options.version_of(cluster.name))
 
 
 def _write_version(cluster: SimCluster, version: str) -> None:
