@@ -30,6 +30,9 @@ KEYS: Mapping[str, str] = {"global": GLOBAL, "shared": SHARED, "affinity": AFFIN
 
 UNKNOWN_VERSION = (0, 0)
 _AFFINITY_BUG = ((1, 18), (1, 19))
+_SERVICES_GATED = (1, 20)
+"""From here on a namespace that is kept out keeps its Services in, too; 1.19 (a build of Jan 2026, measured) held back
+identities and endpoints alone."""
 
 
 class Affinity(Enum):
@@ -132,7 +135,8 @@ def affinity_known(value: str | None) -> bool:
 def namespace_is_global(namespace: o.Namespace | None, config: CiliumConfig | None) -> bool:
     """Whether a namespace takes part in the mesh: its annotation, else the cluster's default.
 
-    Exists since 1.19; a value that is there but not `true` is false. Source: pkg/clustermesh/namespace.
+    Exists since 1.19; a value that is there but not `true` is false. It decides over identities and endpoints; over
+    Services from 1.20 on (see `effective`). Source: pkg/clustermesh/namespace.
     """
     version = config.version if config else UNKNOWN_VERSION
     if version != UNKNOWN_VERSION and version < (1, 19):
@@ -171,8 +175,9 @@ def effective(service: o.Service, namespace: o.Namespace | None, config: CiliumC
     """
     headless = is_headless(service)
     synced = syncs_slices(service, config) if config is not None else False
-    exported = namespace_is_global(namespace, config)
     version = config.version if config else UNKNOWN_VERSION
+    gated = version == UNKNOWN_VERSION or version >= _SERVICES_GATED
+    exported = not gated or namespace_is_global(namespace, config)
     annotations = service.metadata.annotations
     if not annotations:
         return _effective(_NOTHING, version, exported, headless, synced)

@@ -63,7 +63,7 @@ def affinity(service: Object, version: tuple[int, int]) -> str:
 
 
 def namespace_is_global(known: View, name: str) -> bool:
-    """The namespace gate of 1.19 and later."""
+    """The namespace gate of 1.19 and later, for identities and endpoints; for Services see `exports_services`."""
     if known.version < (1, 19):
         return True
     found = known.namespace(name)
@@ -72,6 +72,13 @@ def namespace_is_global(known: View, name: str) -> bool:
     if written is None:
         written = known.config().get("clustermesh-default-global-namespace", "true")
     return str(written).lower() == "true"
+
+
+def exports_services(known: View, namespace: str) -> bool:
+    """Whether Services of a namespace leave the cluster. 1.19 lets them out although it keeps identities in (a build
+    of Jan 2026, measured); the recorded 1.21 does not.
+    """
+    return known.version < (1, 20) or namespace_is_global(known, namespace)
 
 
 def local_backends(known: View, namespace: str, name: str) -> list[Backend]:
@@ -99,7 +106,7 @@ def local_backends(known: View, namespace: str, name: str) -> list[Backend]:
 def exported(known: View) -> set[Key]:
     """Services this cluster shares."""
     shared = {(s["metadata"]["namespace"], s["metadata"]["name"]) for s in known.services() if is_shared(s)}
-    inside = {namespace for namespace, _ in shared if namespace_is_global(known, namespace)}
+    inside = {namespace for namespace, _ in shared if exports_services(known, namespace)}
     return {key for key in shared if key[0] in inside}
 
 
@@ -109,7 +116,7 @@ def export(known: View, namespace: str, name: str) -> list[Backend] | None:
     The record says neither node nor state: whoever imports it takes every backend as active.
     """
     service = known.cluster.store.get(SERVICES, namespace, name)
-    if service is None or not is_shared(service) or not namespace_is_global(known, namespace):
+    if service is None or not is_shared(service) or not exports_services(known, namespace):
         return None
     return [
         Backend(b.cluster, b.ip, b.port, b.port_name, b.protocol, "") for b in local_backends(known, namespace, name)

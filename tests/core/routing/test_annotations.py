@@ -97,14 +97,15 @@ def test_affinity_and_shared_are_inactive_without_global():
     [
         ((1, 18), "false", "false", True),
         ((1, 19), None, "true", True),
-        ((1, 19), None, "false", False),
+        ((1, 19), None, "false", True),
+        ((1, 20), None, "false", False),
         ((1, 21), "True", "false", True),
         ((1, 21), "yes", "true", False),
         ((1, 21), "", "true", False),
         ((0, 0), "false", "true", False),
     ],
 )
-def test_namespace_gate_since_1_19(version, value, default, takes_part):
+def test_services_pass_the_namespace_gate_until_1_20(version, value, default, takes_part):
     where = config(version, clustermesh_default_global_namespace=default)
     found = effective(service(GLOBAL), namespace(value), where)
     assert (found.namespace_global, found.exported) == (takes_part, takes_part)
