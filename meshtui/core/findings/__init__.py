@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshtui.core.findings.clusters import in_clusters
-from meshtui.core.findings.model import Finding, Fix, Kind, Severity
+from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.scope import policy_traps
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
 from meshtui.core.findings.written import across, in_one, places
 from meshtui.core.model import resources as r
+from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.routing import annotations as a
 from meshtui.core.routing.candidates import service_of

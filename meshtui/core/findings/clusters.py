@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from meshtui.core.findings.model import Finding, Kind, Severity
+from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.model import resources as r
 from meshtui.core.model.links import LinkVerdict, link
+from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.rules import is_valid
 

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 
-
-class Severity(IntEnum):
-    """How bad it is; the worst sorts first."""
-
-    ERROR = 0
-    """Requests fail or go where nobody meant them to."""
-    WARNING = 1
-    """Something written has no effect, or will hurt at the next failure."""
-    INFO = 2
+from meshtui.core.model.severity import Severity
 
 
 class Kind(Enum):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshtui.core.findings.model import Finding, Kind, Severity
+from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.model import objects as o
+from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import judge
 from meshtui.core.policy.labels import Labels

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from meshtui.core.findings.model import Finding, Fix, Kind, Severity
+from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.written import Place
 from meshtui.core.model import resources as r
+from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import Reason, Route, Surroundings, ready_counts, route
 from meshtui.core.routing import annotations as a

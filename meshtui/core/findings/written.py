@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from meshtui.core.findings.model import Finding, Fix, Kind, Severity
+from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.model import objects as o
+from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing import annotations as a
 
