@@ -13,7 +13,8 @@ from meshtui.core.model.state import Mesh
 from meshtui.core.routing import annotations as a
 from meshtui.core.routing import route
 from meshtui.core.services.filter import parse
-from meshtui.core.services.table import Cell, Row, ServiceTable, Sort, View
+from meshtui.core.services.row import Cell, Row
+from meshtui.core.services.table import ServiceTable, Sort, View
 from meshtui.core.settings import Settings
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session

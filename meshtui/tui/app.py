@@ -27,7 +27,7 @@ from meshtui.tui.dashboard import Dashboard, mistake
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from meshtui.tui.start import Opening
+    from meshtui.tui.ports import Opening
 
 
 _SETTLED = 5.0

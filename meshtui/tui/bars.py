@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.tui import commands as c
+from meshtui.tui.board import Board
 from meshtui.tui.header import header
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.lines import Bar
 from meshtui.tui.widgets.paint import Line, Span, fit, safe, width_of
 
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
-
 
 class _OnDashboard(Bar):
     @property
-    def dashboard(self) -> Dashboard:
+    def dashboard(self) -> Board:
         """The screen this bar is part of."""
-        return cast("Dashboard", self.screen)
+        return cast("Board", self.screen)
 
 
 class HeaderBar(_OnDashboard):

@@ -19,12 +19,14 @@ from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, HeaderBar, MessageBar, TabBar, TooSmall
 from meshtui.tui.clusters.pane import ClustersPane
+from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.flows.pane import FlowsPane
+from meshtui.tui.flows.take import FlowTake
 from meshtui.tui.load.pane import LoadPane
 from meshtui.tui.services.pane import ServicesPane
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span
-from meshtui.tui.widgets.pane import Pane, bindings
+from meshtui.tui.widgets.pane import GoesBack, Pane, bindings
 
 if TYPE_CHECKING:
     from meshtui.core.findings import Findings
@@ -67,6 +69,9 @@ class Dashboard(Screen[None]):
         self.flows = FlowsPane()
         self.load_pane = LoadPane()
         self.panes: dict[str, Pane] = {p.scope: p for p in (self.clusters, self.services, self.flows, self.load_pane)}
+        self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
+        """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
+        self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows))
         self.traps: Findings | None = None
         self._looking = False
         self.listeners: set[Callable[[], None]] = set()
@@ -178,6 +183,11 @@ class Dashboard(Screen[None]):
         self.message.error(error)
         self.rebuild()
 
+    def redraw(self) -> None:
+        """Paint the services and the footer anew: what may be done has changed."""
+        self.services.touch()
+        self.footer.refresh()
+
     def waiting_lines(self, width: int) -> list[Line]:
         """What stands in the Clusters pane while there is no cluster to show."""
         if self.failure is not None:
@@ -250,8 +260,11 @@ class Dashboard(Screen[None]):
         """The method that does it: the pane's, else the dashboard's."""
         pane = self.owner(command)
         name = f"do_{command.method}"
-        found = getattr(pane, name, None) if pane is not None else None
-        return found if callable(found) else self.__getattribute__(name)  # type: ignore[no-any-return]
+        for actor in (*(self.actors[pane.scope] if pane is not None else ()), self):
+            found = getattr(actor, name, None)
+            if callable(found):
+                return found  # type: ignore[no-any-return]
+        raise AttributeError(name)
 
     def on_descendant_focus(self) -> None:
         """The pane with the focus is the one in front."""
@@ -302,7 +315,8 @@ class Dashboard(Screen[None]):
 
     def do_back(self) -> None:
         """Clear the pane's filter, else zoom out; never quit."""
-        if not self.panes[self.current].do_back() and self.has_class("-zoomed"):
+        went = any(actor.do_back() for actor in self.actors[self.current] if isinstance(actor, GoesBack))
+        if not went and self.has_class("-zoomed"):
             self.remove_class("-zoomed")
 
     def do_utc(self) -> None:

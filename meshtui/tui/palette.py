@@ -9,15 +9,14 @@ from typing import Any, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from meshtui.tui import commands as c
+from meshtui.tui.board import Host
 
 
 class RegistryProvider(Provider):
     """Every command of the registry that is meant for the palette."""
 
     def _entries(self) -> list[tuple[str, str, partial[Coroutine[Any, Any, None]]]]:
-        from meshtui.tui.app import MeshtuiApp
-
-        app = cast("MeshtuiApp", self.app)
+        app = cast("Host", self.app)
         entries = []
         for command in c.COMMANDS:
             if not command.palette:

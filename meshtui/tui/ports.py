@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -136,5 +137,7 @@ class SessionPort(Protocol):
         ...
 
 
-SessionMaker = Callable[[], Awaitable[SessionPort]]
-"""Makes the session after the first paint; raises MeshtuiError when it cannot."""
+Report = Callable[[str], None]
+"""Takes a few words on what is being done before there is a session."""
+Opening = Callable[[Report, AsyncExitStack], Awaitable[SessionPort]]
+"""Makes the session, after the first paint; what must end with the app is put on the stack."""

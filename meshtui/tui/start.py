@@ -9,14 +9,10 @@ from typing import Any
 
 from meshtui.core.clock import Clock
 from meshtui.core.settings import Settings
-from meshtui.tui.ports import SessionPort
+from meshtui.tui.ports import Opening, Report, SessionPort
 
 COLLECT = 20_000, 20, 20
 """The garbage collector's thresholds: flows come by the thousand and are no garbage, looking at them takes time."""
-Report = Callable[[str], None]
-"""Takes a few words on what is being done before there is a session."""
-Opening = Callable[[Report, AsyncExitStack], Awaitable[SessionPort]]
-"""Makes the session, after the first paint; what must end with the app is put on the stack."""
 
 
 def opening(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from meshtui.core.errors import MeshtuiError
+from meshtui.tui.board import Host
 
 if TYPE_CHECKING:
     from meshtui.sim import FaultKind, Trouble
-    from meshtui.tui.app import MeshtuiApp
 
 Fault = dict[str, Any]
 
@@ -56,8 +56,8 @@ class TroubleProvider(Provider):
         self._entries: tuple[Entry, ...] = ()
 
     @property
-    def _app(self) -> MeshtuiApp:
-        return cast("MeshtuiApp", self.app)
+    def _app(self) -> Host:
+        return cast("Host", self.app)
 
     async def startup(self) -> None:
         """Ask the embedded mesh what it can do."""
@@ -87,20 +87,20 @@ class TroubleProvider(Provider):
                 yield Hit(score, matcher.highlight(entry.title), self._run(entry), help=entry.help)
 
 
-def _trouble(app: MeshtuiApp) -> Trouble:
+def _trouble(app: Host) -> Trouble:
     from meshtui.sim import Trouble
 
     return Trouble(app.control)
 
 
-async def _carry_out(app: MeshtuiApp, entry: Entry) -> None:
+async def _carry_out(app: Host, entry: Entry) -> None:
     from meshtui.sim import fault_words
 
     try:
         trouble = _trouble(app)
         left = await (trouble.heal(entry.fault.get("fault", "")) if entry.mend else trouble.apply(entry.fault))
     except MeshtuiError as error:
-        app.board.message.error(error)
+        app.board.tell(error)
         return
     if left:
         app.board.say(f"broken: {'; '.join(fault_words(fault) for fault in left)}", "warn", "!")

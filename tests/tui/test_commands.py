@@ -41,8 +41,8 @@ def test_every_command_finds_its_method():
     for command in c.COMMANDS:
         on_app = callable(getattr(MeshtuiApp, f"do_{command.method}", None))
         for scope in command.scopes:
-            on_pane = scope in board.panes and callable(getattr(board.panes[scope], f"do_{command.method}", None))
-            assert on_app or on_pane or callable(getattr(board, f"do_{command.method}", None)), command.id
+            actors = (*board.actors.get(scope, ()), board)
+            assert on_app or any(callable(getattr(actor, f"do_{command.method}", None)) for actor in actors), command.id
 
 
 def test_the_fixed_keys_of_the_design():

@@ -5,16 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from meshtui.core.errors import UsageError
+from meshtui.core.model.state import Mesh
 from meshtui.core.routing import annotations as a
+from meshtui.core.services.row import Cell, Row
 
-if TYPE_CHECKING:
-    from meshtui.core.model.state import Mesh
-    from meshtui.core.services.table import Cell, Row
-
-Test = Callable[["Row"], bool]
+Test = Callable[[Row], bool]
 
 HELP = (
     ("rebel", "part of namespace/name"),

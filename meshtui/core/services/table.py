@@ -13,86 +13,7 @@ from meshtui.core.model.state import Cluster, Delta, Mesh
 from meshtui.core.routing import annotations as a
 from meshtui.core.routing.candidates import ready_counts, service_of
 from meshtui.core.services.filter import EVERYTHING, ServiceFilter
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A service in one cluster. Everything but `context` and `known` is at its default where it is missing."""
-
-    context: str
-    present: bool = False
-    known: bool = True
-    """False while the cluster's services have not been listed yet."""
-    counted: bool = True
-    """False while the cluster's endpoints have not been listed yet."""
-    effective: a.Effective | None = None
-    ready: int = 0
-    total: int = 0
-    kind: str = ""
-    """ClusterIP, NodePort, LoadBalancer, ExternalName or Headless."""
-    ports: str = ""
-    """`80/TCP, http 8080/TCP`."""
-
-    @property
-    def fault(self) -> bool:
-        """Not all endpoints ready, an unreadable affinity, or global without any endpoint of its own."""
-        if not self.present or self.effective is None:
-            return False
-        starving = self.effective.global_ and self.total == 0
-        return self.ready < self.total or starving or self.effective.affinity is a.Affinity.DROPS_REMOTE
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One service over all clusters; `cells` in the mesh's order."""
-
-    key: str
-    cells: tuple[Cell, ...]
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of `key`."""
-        return self.key.partition("/")[0]
-
-    @property
-    def name(self) -> str:
-        """The name of `key`."""
-        return self.key.partition("/")[2]
-
-    @property
-    def system(self) -> bool:
-        """Whether it belongs to Kubernetes or Cilium rather than to what people deployed."""
-        return _rank(self.key) > 0
-
-    @property
-    def present(self) -> tuple[Cell, ...]:
-        """Cells of clusters that have the service."""
-        return tuple(cell for cell in self.cells if cell.present)
-
-    @property
-    def meshed(self) -> bool:
-        """Global anywhere, or written to be."""
-        return any(
-            cell.effective.global_ or any(cell.effective.written(what).value is not None for what in a.KEYS)
-            for cell in self.cells
-            if cell.effective is not None
-        )
-
-    @property
-    def fault(self) -> bool:
-        """Any cell's fault, or global in one of several clusters only."""
-        globals_ = sum(cell.effective.global_ for cell in self.cells if cell.effective is not None)
-        return any(cell.fault for cell in self.cells) or (globals_ == 1 and len(self.cells) > 1)
-
-    @property
-    def ready(self) -> int:
-        """Ready endpoints of all clusters."""
-        return sum(cell.ready for cell in self.cells)
-
-    @property
-    def total(self) -> int:
-        """Endpoints of all clusters."""
-        return sum(cell.total for cell in self.cells)
+from meshtui.core.services.row import Cell, Row, rank
 
 
 class Sort(Enum):
@@ -129,7 +50,7 @@ class View:
         """Sort key."""
         match self.sort:
             case Sort.MESHED:
-                return (not row.meshed, _rank(row.key), row.key)
+                return (not row.meshed, rank(row.key), row.key)
             case Sort.FAULT:
                 return (not row.fault, not row.meshed, row.key)
             case Sort.READY:
@@ -142,11 +63,6 @@ Place = tuple[int, int, str]
 """Sort key of a row."""
 _MANY = 1_000
 """More rows than this at once are sorted afresh rather than put in one by one."""
-
-
-def _rank(key: str) -> int:
-    namespace = key.partition("/")[0]
-    return 2 if namespace.startswith(("kube-", "cilium")) else 1 if key == "default/kubernetes" else 0
 
 
 class ServiceTable:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from meshtui.core.changes.plan import Consent, Outcome, Plan
 from meshtui.core.errors import Conflict, MeshtuiError
+from meshtui.tui.board import Board
 from meshtui.tui.ports import SessionPort
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 Make = Callable[[SessionPort], "Plan | Awaitable[Plan | None] | None"]
 
 
-async def carry_out(board: Dashboard, session: SessionPort, make: Make, nothing: str) -> None:
+async def carry_out(board: Board, session: SessionPort, make: Make, nothing: str) -> None:
     """Do it, with whatever consent it takes; every failure is told, none escapes."""
     try:
         made = make(session)
@@ -28,7 +25,7 @@ async def carry_out(board: Dashboard, session: SessionPort, make: Make, nothing:
         board.tell(error)
 
 
-async def _until_settled(board: Dashboard, session: SessionPort, plan: Plan) -> None:
+async def _until_settled(board: Board, session: SessionPort, plan: Plan) -> None:
     """Ask and perform; what met a conflict is shown as it is now and asked again, never written over."""
     asking: Plan | None = plan
     conflict = False
@@ -42,12 +39,12 @@ async def _until_settled(board: Dashboard, session: SessionPort, plan: Plan) -> 
             return
         outcomes = await session.perform(asking, confirmed=True, typed=answer)
         report(board, asking, outcomes)
-        board.services.touch()
+        board.redraw()
         conflict = any(isinstance(outcome.error, Conflict) for outcome in outcomes)
         asking = session.plan_again(asking, outcomes) if conflict else None
 
 
-async def consent(board: Dashboard, session: SessionPort, plan: Plan, *, always: bool = False) -> str | None:
+async def consent(board: Board, session: SessionPort, plan: Plan, *, always: bool = False) -> str | None:
     """What was typed, empty for a yes; None for a no. `always` asks even where nobody needs to be asked."""
     if plan.consent is Consent.NONE and not always:
         return ""
@@ -59,7 +56,7 @@ async def consent(board: Dashboard, session: SessionPort, plan: Plan, *, always:
     return await board.app.push_screen_wait(ConsentDialog(plan, board.mesh, rehearse))
 
 
-def report(board: Dashboard, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
+def report(board: Board, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
     """Say what became of the plan; where several objects differ, tell each apart."""
     if board.session is not None and board.session.audit_problem is not None:
         board.tell(board.session.audit_problem)

@@ -1,89 +1,40 @@
-"""The mouse in the Flows pane: cells become filter terms, columns' names order; and the line that stays on top."""
+"""The mouse on a flow's cells: which filter term a click means, and when it takes effect."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, cast
-
-from textual import events
-from textual.geometry import Region
+from typing import NamedTuple
 
 from meshtui.core.flows.filter import terms_of
 from meshtui.core.flows.flow import FlowRow
-from meshtui.tui.widgets.paint import safe, span_at
-from meshtui.tui.widgets.pane import Pane
-
-if TYPE_CHECKING:
-    from meshtui.tui.flows.pane import FlowsPane
-
-_RIGHT = 3
+from meshtui.tui.widgets.paint import safe
 
 
-class FlowCells(Pane):
-    """Clicks, and the first item of the sums as a heading: it stays on top and the cursor passes it over."""
+class Pick(NamedTuple):
+    """What a click on a cell asks for: a term to filter by now, or words on what a second click would do."""
 
-    kind = "events"
-    picked: tuple[str, str] = "", ""
-    """Uuid of the flow and key of the cell that were clicked last."""
+    term: str = ""
+    words: str = ""
 
-    @property
-    def headed(self) -> bool:
-        """Whether the first item is a heading."""
-        return self.kind == "sums" and bool(self.items)
 
-    def _shown(self, y: int) -> int:
-        return -self.scroll_offset.y if y == 0 and self.headed else y
+class CellPicker:
+    """Remembers the cell clicked last: the second click on it filters, so that one click never hides anything."""
 
-    def row_key(self, y: int) -> tuple[Hashable, Hashable] | None:
-        """As any list, but the heading is always in the first row."""
-        return super().row_key(self._shown(y))
+    def __init__(self) -> None:
+        self.picked = "", ""
+        """Uuid of the flow and key of the cell."""
 
-    def paint(self, y: int, base: Any) -> Any:
-        """As any list, but the heading is always in the first row."""
-        return super().paint(self._shown(y), base)
-
-    def keep_in_sight(self) -> None:
-        """Not behind the heading either."""
-        if not self.headed:
-            super().keep_in_sight()
-        elif self.cursor < len(self.items):
-            at = Region(0, max(0, self.top_of(self.cursor) - 1), 1, 2)
-            self.scroll_to_region(at, animate=False, immediate=True, force=True)
-
-    def on_click(self, event: events.Click) -> None:
-        """A column's name orders; a cell clicked twice is a filter, clicked with alt, ctrl or right excludes."""
-        at = event.get_content_offset(self)
-        if at is None:
-            return
-        line = at.y + (0 if self.headed and at.y == 0 else self.scroll_offset.y)
-        if not 0 <= line < self.total:
-            return
-        index, part = self.locate(line)
-        lines = self._lines(index, self.scrollable_content_region.width)
-        found = span_at(lines[part], at.x) if part < len(lines) else None
-        cell = found.cell if found else ""
-        if self.headed and index == 0:
-            event.prevent_default()
-            if cell:
-                cast("FlowsPane", self).order_by(cell)
-        elif self._pick(self.items[index], cell, exclude=event.ctrl or event.meta or event.button == _RIGHT):
-            event.prevent_default()
-
-    def _pick(self, item: Hashable, cell: str, *, exclude: bool) -> bool:
-        """Filter by a cell, or say how to; whether the filter was changed."""
-        pane = cast("FlowsPane", self)
-        row = pane.looked.row_of(item) if pane.looked is not None else None
+    def pick(self, row: FlowRow | None, cell: str, *, exclude: bool) -> Pick:
+        """A click on a cell of a row; `exclude`: none of these rather than only these."""
         term = term_of(row, cell) if row is not None else ""
         if row is None or not term:
             self.picked = "", ""
-            return False
+            return Pick()
         clicked, before = (row.uuid, cell), self.picked
         self.picked = clicked
         if not exclude and clicked != before:
-            pane.dashboard.say(f"{safe(term, 80)} · click again: only these · alt or right click: none of these", "dim")
-            return False
-        pane.add_term(f"!{term}" if exclude else term)
-        return True
+            words = f"{safe(term, 80)} · click again: only these · alt or right click: none of these"
+            return Pick(words=words)
+        return Pick(f"!{term}" if exclude else term)
 
 
 def term_of(row: FlowRow, cell: str) -> str:

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.timer import Timer
 
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.flows.flow import FlowRow, Verdict
+from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView, Gap
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
 from meshtui.tui import commands as c
 from meshtui.tui.flows import title as flowtitle
-from meshtui.tui.flows.cells import FlowCells
-from meshtui.tui.flows.keys import FlowKeys
+from meshtui.tui.flows.asking import Asking
+from meshtui.tui.flows.cells import CellPicker
+from meshtui.tui.flows.explanations import Explanations
 from meshtui.tui.flows.rows import because
+from meshtui.tui.flows.views.choose import choose
 from meshtui.tui.flows.views.events import Events, find
 from meshtui.tui.flows.views.view import FlowLook, Look
 from meshtui.tui.services.rows import index_of_clusters
-from meshtui.tui.widgets.paint import Line, Span
-from meshtui.tui.widgets.pane import bindings
+from meshtui.tui.widgets.paint import Line, Span, span_at
+from meshtui.tui.widgets.pane import Pane, bindings
 
 if TYPE_CHECKING:
     from meshtui.core.flows.filter import Question
-    from meshtui.core.policy import Explanation, PolicyHistory
+    from meshtui.core.policy import Explanation
+    from meshtui.tui.flows.views.sums import Sums
 
+_RIGHT = 3
+"""The right button's number."""
 PORTION_PAUSE = 0.01
 """Seconds between two portions of rows to add up: keys come in between."""
 
 
-class FlowsPane(FlowKeys, FlowCells):
+class FlowsPane(Pane):
     """Shows a view of the session's flows; follows the newest while the cursor is on it."""
 
     scope: ClassVar[str] = "flows"
@@ -42,15 +49,12 @@ class FlowsPane(FlowKeys, FlowCells):
 
     def __init__(self) -> None:
         super().__init__()
-        self.question: Question | None = None
-        """What is shown; None until there is a session."""
+        self.asking = Asking()
         self.view: FlowView | None = None
         self.looked: FlowLook | None = None
         self.kind = "events"
         self.following = True
         self.two_lines = True
-        self.whole_since = 0.0
-        """Wall time from which all flows come again after a filter of the servers'; 0 when they always did."""
         self.paired = True
         """Whether the verdict and the drop of one packet are one item."""
         self.paused_at: int | None = None
@@ -58,12 +62,12 @@ class FlowsPane(FlowKeys, FlowCells):
         self._seen: tuple[int, int] = (-1, 0)
         self._timer: Timer | None = None
         self._told = False
-        self._explained: dict[int, Explanation] = {}
-        self._policies: PolicyHistory | None = None
+        self.explanations = Explanations()
+        self.cells = CellPicker()
+        self.behind = ""  # name of the sum whose events are shown
         self._sources: object = None
         self._framed = "", ""
-        self._gaps: tuple[Gap, ...] = ()
-        """The gaps that were there at the last look."""
+        self._gaps: tuple[Gap, ...] = ()  # those of the last look
 
     @property
     def marks_cursor(self) -> bool:  # type: ignore[override]
@@ -93,8 +97,7 @@ class FlowsPane(FlowKeys, FlowCells):
         self._soon(self.looked.pace if self.looked is not None else 0.1)
 
     def _soon(self, seconds: float) -> None:
-        if self._timer is None:
-            self._timer = self.set_timer(seconds, self._catch_up)
+        self._timer = self._timer or self.set_timer(seconds, self._catch_up)
 
     def _catch_up(self) -> None:
         self._timer = None
@@ -116,15 +119,7 @@ class FlowsPane(FlowKeys, FlowCells):
 
     def _note_policies(self) -> None:
         """Remember the policies of now: drops of this time are explained by them, whatever is changed later."""
-        mesh = self.dashboard.mesh
-        if mesh is None:
-            return
-        if self._policies is None:
-            from meshtui.core.policy import PolicyHistory
-
-            self._policies = PolicyHistory()
-        if self._policies.note(mesh, int(self.dashboard.clock.now() * 1e9)):
-            self._explained.clear()
+        if self.explanations.note(self.dashboard.mesh, self.dashboard.clock.now()):
             self.touch()
 
     def rebuild(self) -> None:
@@ -133,21 +128,22 @@ class FlowsPane(FlowKeys, FlowCells):
         if store is None:
             return
         self._note_policies()
-        if self.question is None:
+        if self.asking.question is None:
             from meshtui.core.flows.filter import Question
 
-            self.question = Question()
+            self.asking.question = Question()
+        question = self.asking.question
         if self.view is not None:
             self.view.close()
         # A connection is listed for one wanted event and unfolds into all of them.
-        whole = self.question.with_preset("all") if self.kind == "connections" else self.question
+        whole = question.with_preset("all") if self.kind == "connections" else question
         packets = None
         if self.kind == "events" and self.paired:
             from meshtui.core.flows.packets import Packets
 
             packets = Packets()
         self.view = store.view(whole.matches, packets)
-        self.looked = self._make_look(store, self.view)
+        self.looked = choose(self.kind, store, self.view, question, self._sentence, two_lines=self.two_lines)
         self._seen = (-1, 0)
         self.forget()
         self.draw()
@@ -161,19 +157,6 @@ class FlowsPane(FlowKeys, FlowCells):
         if row is not None and not self.following:
             self.select(packets.leader(row) if packets is not None else row)
 
-    def _make_look(self, store: FlowStore, view: FlowView) -> FlowLook:
-        if self.kind == "events":
-            events = Events(store, view, self._sentence)
-            events.two_lines = self.two_lines
-            return events
-        if self.kind == "connections" and self.question is not None:
-            from meshtui.tui.flows.views.connections import Links
-
-            return Links(store, view, self.question.matches)
-        from meshtui.tui.flows.views.sums import Map, Sums
-
-        return Map(store, view) if self.kind == "map" else Sums(store, view)
-
     def draw(self, *, again: bool = False) -> None:
         """Take over what the view holds; stay on the item under the cursor, or on the newest when following."""
         view, looked = self.view, self.looked
@@ -185,13 +168,13 @@ class FlowsPane(FlowKeys, FlowCells):
         if not (again or looked.due()):
             self._soon(looked.pace)
             return
-        if not self._gaps_changed() and not (again or more) and view.version == self._seen[0]:
+        before, self._gaps = self._gaps, tuple(self.store.gaps) if self.store is not None else ()
+        if before == self._gaps and not (again or more) and view.version == self._seen[0]:
             return
         if isinstance(looked, Events):
             self._draw_events(view, looked)
         else:
-            self._seen = (view.version, view.evicted)
-            self.height_each = 1
+            self._seen, self.height_each = (view.version, view.evicted), 1
             if looked.name == "connections" and self.following:
                 self.items = looked.items(self._look())
                 self._fit()
@@ -201,10 +184,6 @@ class FlowsPane(FlowKeys, FlowCells):
                 self.cursor = max(self.cursor, 1) if self.headed and len(self.items) > 1 else self.cursor
             self.forget()
         self.refresh()
-
-    def _gaps_changed(self) -> bool:
-        before, self._gaps = self._gaps, tuple(self.store.gaps) if self.store is not None else ()
-        return before != self._gaps
 
     def _draw_events(self, view: FlowView, looked: Events) -> None:
         item = self.selected
@@ -255,24 +234,11 @@ class FlowsPane(FlowKeys, FlowCells):
         question = self.question
         if self.view is None or question is None:
             return [[Span(" waiting for a cluster", "dim")]]
-        dropped = question.preset == "dropped"
-        words = "no dropped flows so far" if dropped else "no flows so far"
-        line = [Span(f" {words}{' that match the filter' if question.text else ''}", "dim")]
-        if dropped:
-            line += [Span(" · ", "dim"), Span("v", "key", "flows.verdicts"), Span(" shows all verdicts", "dim")]
-        return [line]
+        return flowtitle.nothing_lines(question)
 
     def explain(self, row: FlowRow) -> Explanation | None:
         """Why a flow was dropped, by the policies of its time; None for a flow that was not."""
-        mesh = self.dashboard.mesh
-        if mesh is None or self._policies is None or row.verdict != Verdict.DROPPED:
-            return None
-        key = hash((row.uuid, row.time_ns))
-        if key not in self._explained:
-            if len(self._explained) > 5000:
-                self._explained.clear()
-            self._explained[key] = self._policies.explain(mesh, row)
-        return self._explained[key]
+        return self.explanations.explain(self.dashboard.mesh, row)
 
     def _sentence(self, row: FlowRow) -> str:
         why = self.explain(row)
@@ -287,14 +253,72 @@ class FlowsPane(FlowKeys, FlowCells):
         recording = getattr(self.dashboard.session, "recording", "")
         shown = flowtitle.Shown(self.kind, question.preset, waiting=waiting, recording=recording)
         title = flowtitle.title(shown, mesh, store)
-        behind = f"behind {self.behind} (esc goes back)" if question.behind is not None else ""
-        preset = question.preset_text if question.preset != "dropped" or question.text else ""
-        runs = flowtitle.where_it_runs(preset, question.typed, question.hidden)
-        subtitle = " · ".join(filter(None, [behind, runs, self.looked.detail]))
+        subtitle = flowtitle.subtitle(question, self.behind, self.looked.detail)
         if (title, subtitle) != self._framed:  # setting a title draws the whole pane again
             self._framed = title, subtitle
             self.entitle(title)
             self.border_subtitle = Content(subtitle)
+
+    # Sums: their first item is a heading, which stays on top and which the cursor passes over
+
+    @property
+    def headed(self) -> bool:
+        """Whether the first item is a heading."""
+        return self.kind == "sums" and bool(self.items)
+
+    def _shown(self, y: int) -> int:
+        return -self.scroll_offset.y if y == 0 and self.headed else y
+
+    def row_key(self, y: int) -> tuple[Hashable, Hashable] | None:
+        """As any list, but the heading is always in the first row."""
+        return super().row_key(self._shown(y))
+
+    def paint(self, y: int, base: Any) -> Any:
+        """As any list, but the heading is always in the first row."""
+        return super().paint(self._shown(y), base)
+
+    def keep_in_sight(self) -> None:
+        """Not behind the heading either."""
+        if not self.headed:
+            super().keep_in_sight()
+        elif self.cursor < len(self.items):
+            at = Region(0, max(0, self.top_of(self.cursor) - 1), 1, 2)
+            self.scroll_to_region(at, animate=False, immediate=True, force=True)
+
+    def reorder(self, how: Callable[[Sums], None]) -> None:
+        """Order the sums another way, from the top."""
+        from meshtui.tui.flows.views.sums import Sums
+
+        if isinstance(self.looked, Sums):
+            how(self.looked)
+            self.draw(again=True)
+            self.do_top()
+            self.frame()
+
+    def on_click(self, event: events.Click) -> None:
+        """A column's name orders; a cell clicked twice is a filter, clicked with alt, ctrl or right excludes."""
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        line = at.y + (0 if self.headed and at.y == 0 else self.scroll_offset.y)
+        if not 0 <= line < self.total:
+            return
+        index, part = self.locate(line)
+        lines = self._lines(index, self.scrollable_content_region.width)
+        found = span_at(lines[part], at.x) if part < len(lines) else None
+        cell = found.cell if found else ""
+        if self.headed and index == 0:
+            event.prevent_default()
+            if cell:
+                self.reorder(lambda sums: sums.order_by(cell))
+            return
+        row = self.looked.row_of(self.items[index]) if self.looked is not None else None
+        pick = self.cells.pick(row, cell, exclude=event.ctrl or event.meta or event.button == _RIGHT)
+        if pick.words:
+            self.dashboard.say(pick.words, "dim")
+        elif pick.term:
+            self.add_term(pick.term)
+            event.prevent_default()
 
     # Moving
 
@@ -332,20 +356,18 @@ class FlowsPane(FlowKeys, FlowCells):
 
     def ask(self, question: Question) -> None:
         """Show what `question` says, and ask the servers for what they can narrow down."""
-        before, was, self.question = self.question, self.narrowed, question
+        servers, words = self.asking.change(question, self.dashboard.clock.now())
         session = self.dashboard.session
-        if session is not None and (before is None or before.typed != question.typed):
+        if servers and session is not None:
             self.run_worker(session.set_flow_query(question.typed), group="flow query", exit_on_error=False)
-        if was and not self.narrowed:
-            self.whole_since = self.dashboard.clock.now()
-        elif self.narrowed and not was:
-            self.dashboard.say("while the servers send less, pane 2 measures no shares and load tests find fewer flows")
+        if words:
+            self.dashboard.say(words)
         self.rebuild()
 
     @property
-    def narrowed(self) -> str:
-        """What the servers are asked for, and nothing else comes; empty when everything does."""
-        return self.question.narrowed if self.question is not None else ""
+    def question(self) -> Question | None:
+        """What is shown; None until there is a session."""
+        return self.asking.question
 
     def set_filter(self, text: str) -> None:
         """Show flows that match `text`; a mistake in it is told and changes nothing."""
@@ -355,6 +377,11 @@ class FlowsPane(FlowKeys, FlowCells):
             self.ask(self.question.asked(text))
         except MeshtuiError as error:
             self.dashboard.tell(error)
+
+    def add_term(self, term: str) -> None:
+        """Filter by one term more."""
+        if self.question is not None:
+            self.set_filter(f"{self.question.text} {term}".strip())
 
     def row_text(self) -> str:
         """The hubble CLI's own line of the flow under the cursor, or what the line shows."""

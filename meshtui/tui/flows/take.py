@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from meshtui.core.flows.flow import FlowRow
+from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.views.events import find
-
-if TYPE_CHECKING:
-    from meshtui.tui.flows.pane import FlowsPane
 
 _SEARCH_PORTION = 300
 
 
 class FlowTake:
-    """Search, copy and export; mixed into the Flows pane."""
+    """Search, copy and export."""
 
-    @property
-    def _pane(self) -> FlowsPane:
-        return cast("FlowsPane", self)
+    def __init__(self, pane: FlowsPane) -> None:
+        self.pane = pane
 
     def do_search(self) -> None:
         """Ask for words to look for."""
         from meshtui.tui.widgets.filterline import FilterDialog
 
-        pane = self._pane
+        pane = self.pane
 
         def take(text: str | None) -> None:
             if text is not None:
@@ -37,11 +33,11 @@ class FlowTake:
 
     def do_next_match(self) -> None:
         """To the next flow with the words, further down."""
-        self._pane.run_worker(self._find(1), group="search", exclusive=True, exit_on_error=False)
+        self.pane.run_worker(self._find(1), group="search", exclusive=True, exit_on_error=False)
 
     def do_previous_match(self) -> None:
         """To the one before, further up."""
-        self._pane.run_worker(self._find(-1), group="search", exclusive=True, exit_on_error=False)
+        self.pane.run_worker(self._find(-1), group="search", exclusive=True, exit_on_error=False)
 
     async def _find(self, step: int) -> None:
         """Look through the items by portions, once around."""
@@ -49,7 +45,7 @@ class FlowTake:
 
         from meshtui.tui.flows.text import searchable
 
-        pane = self._pane
+        pane = self.pane
         if not pane.sought:
             pane.dashboard.say("F asks for the words to look for", "dim", "·")
             return
@@ -71,26 +67,26 @@ class FlowTake:
         """Copy the flow as JSON: a line for each event of the item."""
         from meshtui.tui.flows.text import as_json
 
-        self._copy("\n".join(map(as_json, self._pane.rows)))
+        self._copy("\n".join(map(as_json, self.pane.rows)))
 
     def do_copy_command(self) -> None:
         """Copy the `hubble observe` command: of the flow under the cursor."""
         from meshtui.tui.flows.text import as_command
 
-        if self._pane.row is not None:
-            self._copy(as_command(self._pane.row))
+        if self.pane.row is not None:
+            self._copy(as_command(self.pane.row))
 
     def _copy(self, text: str) -> None:
         from meshtui.tui.clipboard import copy
 
         if text:
-            self._pane.dashboard.say(copy(self._pane.app, text), "dim", "·")
+            self.pane.dashboard.say(copy(self.pane.app, text), "dim", "·")
 
     def do_export(self) -> None:
         """Ask for a file and write what is shown into it."""
         from meshtui.tui.widgets.filterline import FilterDialog
 
-        pane = self._pane
+        pane = self.pane
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(pane.dashboard.clock.now()))
 
         def take(text: str | None) -> None:
@@ -106,7 +102,7 @@ class FlowTake:
 
         from meshtui.tui.flows.text import write_jsonl
 
-        say = self._pane.dashboard.say
+        say = self.pane.dashboard.say
         say(f"writing {len(rows):,} flows to {path}", "dim", "·")
         try:
             written = await to_thread(write_jsonl, path, rows)

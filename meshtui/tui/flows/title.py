@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from meshtui.core.flows.account.gaps import amount, fate, missing_in_all
 from meshtui.core.flows.assignment import feed_of
-from meshtui.core.flows.filter import FlowFilter
+from meshtui.core.flows.filter import FlowFilter, Question
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model.state import FlowSource, Mesh
 from meshtui.tui.flows.rows import stamp_text
@@ -143,3 +143,21 @@ def _gaps(store: FlowStore, *, utc: bool) -> list[Line]:
 
 def _fact(name: str, value: str) -> Line:
     return [Span(f"     {safe(name, 60):<16} ", "dim"), Span(safe(value, 300))]
+
+
+def subtitle(question: Question, behind: str, detail: str) -> str:
+    """Which sum's events are shown, which filter runs where, and what the view says of itself."""
+    back = f"behind {behind} (esc goes back)" if question.behind is not None else ""
+    preset = question.preset_text if question.preset != "dropped" or question.text else ""
+    runs = where_it_runs(preset, question.typed, question.hidden)
+    return " · ".join(filter(None, [back, runs, detail]))
+
+
+def nothing_lines(question: Question) -> list[Line]:
+    """Nothing to see is an answer, too."""
+    dropped = question.preset == "dropped"
+    words = "no dropped flows so far" if dropped else "no flows so far"
+    line = [Span(f" {words}{' that match the filter' if question.text else ''}", "dim")]
+    if dropped:
+        line += [Span(" · ", "dim"), Span("v", "key", "flows.verdicts"), Span(" shows all verdicts", "dim")]
+    return [line]

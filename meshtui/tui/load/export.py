@@ -8,16 +8,14 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.load.run import Run
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
+from meshtui.tui.board import Board
 
 
-async def export(board: Dashboard, runs: Sequence[Run]) -> None:
+async def export(board: Board, runs: Sequence[Run]) -> None:
     """One new file for all of them; says where it is."""
     moment = datetime.fromtimestamp(board.clock.now(), UTC)
     path = Path.cwd() / f"meshtui-load-{moment:%Y%m%dT%H%M%S}.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,14 +16,12 @@ from meshtui.core.errors import MeshtuiError
 from meshtui.core.load import form
 from meshtui.core.load.origins import Origin, origins
 from meshtui.core.load.spec import LoadSpec, Tools
+from meshtui.tui.board import Board
 from meshtui.tui.load.originrows import direct_lines, origin_lines
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.itemlist import ItemList
 from meshtui.tui.widgets.paint import Line, safe
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 DIRECT = ("direct", "direct over HTTP/2")
 """Items for requests from this machine."""
@@ -40,7 +38,7 @@ class LoadDialog(Dialog["list[LoadSpec] | None"]):
         Binding("enter", "run", show=False),
     ]
 
-    def __init__(self, board: Dashboard, session: SessionPort, spec: LoadSpec) -> None:
+    def __init__(self, board: Board, session: SessionPort, spec: LoadSpec) -> None:
         super().__init__()
         self.board = board
         self.session = session

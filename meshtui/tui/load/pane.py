@@ -127,8 +127,8 @@ class LoadPane(BlockPane):
         del self.runs[:-MOST_RUNS]
         self.entitle(f"{' '.join(self._label(session.mesh, run) for run in runs)} → {runs[0].target}")
         self.rebuild()
-        self.dashboard.footer.refresh()
-        self.dashboard.run_worker(self._follow(batch), group="load", exit_on_error=False, description="load")
+        self.dashboard.redraw()
+        self.run_worker(self._follow(batch), group="load", exit_on_error=False, description="load")
 
     def _label(self, mesh: Mesh, run: Run) -> str:
         client = self._client(run, mesh)
@@ -138,7 +138,7 @@ class LoadPane(BlockPane):
         await batch.carry_out()
         if not self.is_attached:
             return
-        self.dashboard.footer.refresh()
+        self.dashboard.redraw()
         if batch.problem is not None:
             self.dashboard.tell(batch.problem)
 
@@ -220,14 +220,14 @@ class LoadPane(BlockPane):
         from meshtui.tui.load.requests import RequestsDialog
 
         if self.front:
-            self.app.push_screen(RequestsDialog(self.dashboard, self))
+            self.app.push_screen(RequestsDialog(self.dashboard, self.front))
 
     def do_export(self) -> None:
         """Write the runs in front as JSON into the working directory."""
         from meshtui.tui.load.export import export
 
         if self.front:
-            self.dashboard.run_worker(export(self.dashboard, self.front), group="export", exit_on_error=False)
+            self.run_worker(export(self.dashboard, self.front), group="export", exit_on_error=False)
 
     # Links
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,16 +13,13 @@ from meshtui.core.flows.flow import FlowRow
 from meshtui.core.load.links import flows_of
 from meshtui.core.load.run import Run
 from meshtui.core.load.spec import Request
+from meshtui.tui.board import Board
 from meshtui.tui.flows.rows import flow_lines
 from meshtui.tui.load.requestrows import fact_lines, head_line, request_line
 from meshtui.tui.services.rows import index_of_clusters
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.itemlist import ItemList
 from meshtui.tui.widgets.paint import Line, Span, safe
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
-    from meshtui.tui.load.pane import LoadPane
 
 
 class Place(NamedTuple):
@@ -35,7 +32,7 @@ class Place(NamedTuple):
 class RequestList(ItemList):
     """Paints only the requests in sight, however many there are."""
 
-    def __init__(self, board: Dashboard, runs: Sequence[Run]) -> None:
+    def __init__(self, board: Board, runs: Sequence[Run]) -> None:
         super().__init__()
         self.board = board
         self.runs = runs
@@ -58,10 +55,10 @@ class RequestsDialog(Dialog[None]):
     AUTO_FOCUS = "RequestList"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", show=False)]
 
-    def __init__(self, board: Dashboard, pane: LoadPane) -> None:
+    def __init__(self, board: Board, runs: Sequence[Run]) -> None:
         super().__init__()
         self.board = board
-        self.runs = pane.front
+        self.runs = runs
         self.list = RequestList(board, self.runs)
         self._box = Vertical(self.list, classes="dialog -tall")
 
@@ -108,7 +105,7 @@ class RequestDialog(Dialog[None]):
     AUTO_FOCUS = "ItemList"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", show=False)]
 
-    def __init__(self, board: Dashboard, run: Run, request: Request) -> None:
+    def __init__(self, board: Board, run: Run, request: Request) -> None:
         super().__init__()
         self.board = board
         self.load_run = run
@@ -146,8 +143,8 @@ class RequestDialog(Dialog[None]):
             if not self.load_run.client
             else "no flow of it is kept"
         )
-        if self.load_run.client and self.board.flows.narrowed:
-            none += f": the servers send only {safe(self.board.flows.narrowed, 60)} (filter of pane 3)"
+        if self.load_run.client and self.board.flows.asking.narrowed:
+            none += f": the servers send only {safe(self.board.flows.asking.narrowed, 60)} (filter of pane 3)"
         told = f" {len(found)} flows of its connection" if found else f" {none}"
         facts = fact_lines(self.request, tags, width, utc=self.board.utc)
         lines: dict[Hashable, Sequence[Line]] = {"facts": [*facts, (), [Span(told, "strong" if found else "dim")]]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,15 +12,13 @@ from textual.containers import Vertical
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.load.compare import compare
+from meshtui.tui.board import Board
 from meshtui.tui.load.runrows import before, comparison_lines, kept_lines
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.services.rows import index_of_clusters
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.itemlist import ItemList
 from meshtui.tui.widgets.paint import Line, Span
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 
 class RunsDialog(Dialog[None]):
@@ -32,7 +30,7 @@ class RunsDialog(Dialog[None]):
         Binding("enter", "compare", show=False),
     ]
 
-    def __init__(self, board: Dashboard, session: SessionPort) -> None:
+    def __init__(self, board: Board, session: SessionPort) -> None:
         super().__init__()
         self.board = board
         self.session = session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,15 +12,13 @@ from textual.containers import Vertical
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model import resources as r
+from meshtui.tui.board import Board
 from meshtui.tui.policies import rows
 from meshtui.tui.policies.manifests import from_file, lab_policies
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.lines import LineView
 from meshtui.tui.widgets.paint import Line
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 
 class PolicyList(LineView):
@@ -59,7 +57,7 @@ class PoliciesDialog(Dialog[None]):
         Binding("f", "file", show=False),
     ]
 
-    def __init__(self, board: Dashboard, session: SessionPort) -> None:
+    def __init__(self, board: Board, session: SessionPort) -> None:
         super().__init__()
         self.board = board
         self.session = session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,13 +17,11 @@ from meshtui.core.routing import routes
 from meshtui.core.services.evidence import Answers, Evidence, Realised
 from meshtui.core.services.measured import WINDOW_SECONDS, Measured, measure
 from meshtui.core.text import clean
+from meshtui.tui.board import Board
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.services.detailrows import service_items
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.itemlist import ItemList
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 LAG_SECONDS = 1.5
 """Agents may act on an annotation a second late: what came before is not held against the prediction."""
@@ -40,7 +38,7 @@ class ServiceDialog(Dialog[None]):
         Binding("n", "next_finding", show=False),
     ]
 
-    def __init__(self, board: Dashboard, session: SessionPort, key: str) -> None:
+    def __init__(self, board: Board, session: SessionPort, key: str) -> None:
         super().__init__()
         self.board = board
         self.session = session
@@ -83,7 +81,7 @@ class ServiceDialog(Dialog[None]):
         if now != self._seen:
             self._judge()
             self._seen = now
-            start = int(max(self.since, self.board.flows.whole_since) * 1e9)
+            start = int(max(self.since, self.board.flows.asking.whole_since) * 1e9)
             end = int((self.board.clock.now() + WINDOW_SECONDS) * 1e9)
             self.measured = measure(mesh, flows.between(start, end), self.key)
         self.refill()
@@ -104,9 +102,9 @@ class ServiceDialog(Dialog[None]):
 
     def evidence(self) -> Evidence:
         """All there is now."""
-        pane = self.board.flows
-        measured = {} if pane.narrowed else self.measured
-        return Evidence(measured, self._answers(), self.realised, self.since, pane.narrowed, pane.whole_since)
+        asking = self.board.flows.asking
+        measured = {} if asking.narrowed else self.measured
+        return Evidence(measured, self._answers(), self.realised, self.since, asking.narrowed, asking.whole_since)
 
     def _answers(self) -> dict[str, Answers]:
         """The last run of each client cluster to this service since it changed."""

@@ -8,7 +8,7 @@ from meshtui.core.findings import Finding, Severity
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing import Route, Surroundings, route
 from meshtui.core.routing import annotations as a
-from meshtui.core.services import table as core
+from meshtui.core.services import row as core
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from meshtui.tui.board import Board
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.itemlist import ItemList
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 
 class LiveListDialog(Dialog[None]):
@@ -21,7 +19,7 @@ class LiveListDialog(Dialog[None]):
 
     AUTO_FOCUS: ClassVar[str] = "ItemList"
 
-    def __init__(self, board: Dashboard, session: SessionPort) -> None:
+    def __init__(self, board: Board, session: SessionPort) -> None:
         super().__init__()
         self.board = board
         self.session = session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, Protocol, cast, runtime_checkable
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -11,11 +11,9 @@ from textual.geometry import Size
 
 from meshtui.core.model.state import Delta
 from meshtui.tui import commands as c
+from meshtui.tui.board import Board
 from meshtui.tui.widgets.lines import LineView
 from meshtui.tui.widgets.paint import Line, width_of
-
-if TYPE_CHECKING:
-    from meshtui.tui.dashboard import Dashboard
 
 
 def bindings(scope: str) -> list[BindingType]:
@@ -34,6 +32,15 @@ def bindings(scope: str) -> list[BindingType]:
     ]
 
 
+@runtime_checkable
+class GoesBack(Protocol):
+    """What `esc` can leave by one step."""
+
+    def do_back(self) -> bool:
+        """Go up by one: True when there was something to leave."""
+        ...
+
+
 class Pane(LineView):
     """One of the four panes."""
 
@@ -46,9 +53,9 @@ class Pane(LineView):
         self.entitle("")
 
     @property
-    def dashboard(self) -> Dashboard:
+    def dashboard(self) -> Board:
         """The screen this pane is part of."""
-        return cast("Dashboard", self.screen)
+        return cast("Board", self.screen)
 
     def entitle(self, detail: str) -> None:
         """Set the border's title: number, name, detail."""
@@ -73,10 +80,6 @@ class Pane(LineView):
             return ""
         width = self.scrollable_content_region.width
         return "\n".join("".join(s.text for s in line).strip() for line in self.item_lines(key, width))
-
-    def do_back(self) -> bool:
-        """Go up by one: True when there was something to leave."""
-        return False
 
 
 class BlockPane(Pane):

@@ -10,6 +10,7 @@ import pytest
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
+from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.flows.rows import stamp_text
 from tests.tui.conftest import board_on
 from tests.tui.fakes import NOW, recorded_flows, recorded_mesh
@@ -64,7 +65,7 @@ async def test_details_name_the_cluster_by_the_size_of_the_mesh(clusters: str, t
     async with board_on(mesh, size=(120, 40)) as board:
         row = recorded_flows("dropped")[0]
         peer = dataclasses.replace(row.source, identity=98328)
-        board.app.board.flows.open_flow(dataclasses.replace(row, source=peer))
+        FlowCommands(board.app.board.flows).open_flow(dataclasses.replace(row, source=peer))
         await board.until(lambda: hasattr(board.app.screen, "lines"))
         text = "\n".join("".join(part.text for part in line) for line in board.app.screen.lines)
         assert f"98328 = {told}" in text

@@ -10,6 +10,7 @@ import pytest
 from meshtui.core.load.run import Run
 from meshtui.core.load.spec import Answer, LoadSpec, Request, Tools
 from meshtui.mesh.load.runlog import RunLog
+from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.load import rows
 from meshtui.tui.load.form import LoadDialog
 from meshtui.tui.load.pane import spec_for
@@ -162,7 +163,7 @@ async def test_requests_and_flows_link_both_ways():
         linked = "\n".join(text(board.app.board.load_pane.link_of(row)))
         assert "load test  koornacht/x-wing → rebel-base" in linked
         assert "timed out" in linked
-        board.app.board.flows.open_flow(row)
+        FlowCommands(board.app.board.flows).open_flow(row)
         await board.until(lambda: "load test  koornacht/x-wing → rebel-base" in board.text())
         other = next(row for row in board.session.flows if row.source_port != request.local_port)
         assert board.app.board.load_pane.link_of(other) == []

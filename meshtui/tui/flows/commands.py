@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.sums import AggregateKey
-from meshtui.tui.flows.take import FlowTake
+from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.views.events import Events
 
 
-class FlowKeys(FlowTake):
-    """The commands of the Flows pane, apart from moving; mixed into it."""
+class FlowCommands:
+    """The commands of the Flows pane, apart from moving."""
 
-    behind = ""
-    """Name of the sum whose events are shown."""
-    _sums_before: Any = None
+    def __init__(self, pane: FlowsPane) -> None:
+        self.pane = pane
+        self._sums_before: tuple[str, bool] | None = None
+        """How the sums were ordered before one of them was entered: column, and whether the other way round."""
 
     # What to see
 
     def do_pause(self) -> None:
         """Hold still, or go on with all that waited."""
-        pane = self._pane
+        pane = self.pane
         if pane.view is None:
             return
         pane.paused_at = pane.view.arrived if pane.paused_at is None else None
@@ -32,11 +32,11 @@ class FlowKeys(FlowTake):
 
     def do_verdicts(self) -> None:
         """Dropped flows only, or all."""
-        if self._pane.question is not None:
-            self._preset("all" if self._pane.question.preset == "dropped" else "dropped")
+        if self.pane.question is not None:
+            self._preset("all" if self.pane.question.preset == "dropped" else "dropped")
 
     def _preset(self, name: str, service: str = "") -> None:
-        pane = self._pane
+        pane = self.pane
         if pane.question is not None:
             pane.following = True
             pane.ask(pane.question.with_preset(name, service))
@@ -65,7 +65,7 @@ class FlowKeys(FlowTake):
         """Preset: the service selected in the Services pane."""
         from meshtui.core.flows.filter import service_text
 
-        board = self._pane.dashboard
+        board = self.pane.dashboard
         cell = board.services.cell
         mesh = board.mesh
         if cell is None or mesh is None:
@@ -78,7 +78,7 @@ class FlowKeys(FlowTake):
         self._preset("service", service_text(namespace, name, selector))
 
     def _hide(self, name: str) -> None:
-        pane = self._pane
+        pane = self.pane
         if pane.question is not None:
             pane.ask(pane.question.hiding(name))
             hidden = name in pane.question.hidden
@@ -100,7 +100,7 @@ class FlowKeys(FlowTake):
         """Ask for a filter in hubble's words."""
         from meshtui.tui.flows.filterbar import FlowFilterDialog
 
-        pane = self._pane
+        pane = self.pane
         store = pane.store
         if pane.question is None or store is None:
             return
@@ -116,25 +116,19 @@ class FlowKeys(FlowTake):
         """Build the filter from a cell of the flow under the cursor."""
         from meshtui.tui.flows.terms import FlowTermsDialog
 
-        pane, row = self._pane, self._pane.row
+        pane, row = self.pane, self.pane.row
 
         def take(term: str | None) -> None:
             if term:
-                self.add_term(term)
+                pane.add_term(term)
 
         if row is not None:
-            uuid, cell = pane.picked
+            uuid, cell = pane.cells.picked
             pane.app.push_screen(FlowTermsDialog(row, cell if uuid == row.uuid else ""), take)
-
-    def add_term(self, term: str) -> None:
-        """Filter by one term more."""
-        pane = self._pane
-        if pane.question is not None:
-            pane.set_filter(f"{pane.question.text} {term}".strip())
 
     def do_back(self) -> bool:
         """Leave a sum's events, clear the filter, go on when paused, or go back to events: the last thing first."""
-        pane = self._pane
+        pane = self.pane
         question = pane.question
         if question is None:
             return False
@@ -153,7 +147,7 @@ class FlowKeys(FlowTake):
     # How to see it
 
     def _look_at(self, kind: str) -> None:
-        pane = self._pane
+        pane = self.pane
         if pane.kind != kind:
             pane.kind = kind
             pane.cursor = 0
@@ -180,7 +174,7 @@ class FlowKeys(FlowTake):
 
     def do_width(self) -> None:
         """One line a flow, or two."""
-        pane = self._pane
+        pane = self.pane
         pane.two_lines = not pane.two_lines
         if isinstance(pane.looked, Events):
             pane.looked.two_lines = pane.two_lines
@@ -189,7 +183,7 @@ class FlowKeys(FlowTake):
 
     def do_pairs(self) -> None:
         """The verdict and the drop of one packet as one item, or each by itself; the cursor stays on its flow."""
-        pane = self._pane
+        pane = self.pane
         pane.paired = not pane.paired
         pane.dashboard.say("one item per packet" if pane.paired else "each event by itself", "dim", "·")
         if pane.kind == "events":
@@ -197,26 +191,15 @@ class FlowKeys(FlowTake):
 
     def do_order(self) -> None:
         """Order sums by the next column."""
-        self._reorder(lambda sums: sums.next_order())
+        self.pane.reorder(lambda sums: sums.next_order())
 
     def do_turn_round(self) -> None:
         """Order sums the other way round."""
-        self._reorder(lambda sums: sums.turn_round())
-
-    def order_by(self, column: str) -> None:
-        """Order sums by a column; the other way round when they are ordered by it."""
-        self._reorder(lambda sums: sums.order_by(column))
-
-    def _reorder(self, how: Callable[[Any], None]) -> None:
-        pane = self._pane
-        how(pane.looked)
-        pane.draw(again=True)
-        pane.do_top()
-        pane.frame()
+        self.pane.reorder(lambda sums: sums.turn_round())
 
     def do_details(self) -> None:
         """Everything about what is under the cursor; in sums its events, of a connection its fold."""
-        pane, item = self._pane, self._pane.selected
+        pane, item = self.pane, self.pane.selected
         if pane.kind == "sums" and isinstance(item, tuple):
             self._enter_sum(cast("AggregateKey", item))
             return
@@ -233,30 +216,35 @@ class FlowKeys(FlowTake):
     def _enter_sum(self, key: AggregateKey) -> None:
         from meshtui.core.flows.sums import Aggregate
         from meshtui.tui.flows.sumrows import aggregate_title
+        from meshtui.tui.flows.views.sums import Sums
 
-        pane = self._pane
+        pane = self.pane
         assert pane.question is not None
         found = cast("Aggregate", cast("Any", pane.looked).find(key))
-        self.behind = aggregate_title(found)
-        self._sums_before = pane.looked.column, pane.looked.reverse  # type: ignore[union-attr]
+        pane.behind = aggregate_title(found)
+        if isinstance(pane.looked, Sums):
+            self._sums_before = pane.looked.column, pane.looked.reverse
         from dataclasses import replace
 
         pane.kind, pane.following, pane.items, pane.cursor = "events", True, (), 0
         pane.ask(replace(pane.question, behind=key))
         here = len(pane.view.events()) if pane.view is not None else 0
         if here < found.count:
-            self.behind += f", {here:,} of {found.count:,} still here"
+            pane.behind += f", {here:,} of {found.count:,} still here"
             pane.frame()
 
     def _leave_sum(self) -> None:
         from dataclasses import replace
 
-        pane = self._pane
+        from meshtui.tui.flows.views.sums import Sums
+
+        pane = self.pane
         assert pane.question is not None
         key = pane.question.behind
         pane.kind, pane.items, pane.cursor = "sums", (), 0
         pane.ask(replace(pane.question, behind=None))
-        pane.looked.column, pane.looked.reverse = self._sums_before  # type: ignore[union-attr]
+        if isinstance(pane.looked, Sums) and self._sums_before is not None:
+            pane.looked.column, pane.looked.reverse = self._sums_before
         pane.draw(again=True)
         pane.select(key)
 
@@ -268,7 +256,7 @@ class FlowKeys(FlowTake):
         from meshtui.tui.flows.detailrows import detail_lines
         from meshtui.tui.services.rows import index_of_clusters
 
-        pane = self._pane
+        pane = self.pane
         store, mesh = pane.store, pane.dashboard.mesh
         if store is None or mesh is None:
             return
@@ -290,7 +278,7 @@ class FlowKeys(FlowTake):
         """Who feeds each cluster, what was lost, and the gaps."""
         from meshtui.tui.flows.title import source_lines
 
-        pane = self._pane
+        pane = self.pane
         mesh, store = pane.dashboard.mesh, pane.store
         if mesh is not None and store is not None:
             now_ns = int(pane.dashboard.clock.now() * 1e9)
@@ -299,10 +287,10 @@ class FlowKeys(FlowTake):
 
     def do_agents(self) -> None:
         """Read from the agents instead of the Relays, or from the Relays again."""
-        session = self._pane.dashboard.session
+        session = self.pane.dashboard.session
         if session is None:
             return
         wanted = "auto" if session.flow_source == "agents" else "agents"
         session.set_flow_source(wanted)
         what = "from every agent, by exec of hubble observe" if wanted == "agents" else "from the Relays"
-        self._pane.dashboard.say(f"flows {what}", "dim", "·")
+        self.pane.dashboard.say(f"flows {what}", "dim", "·")
