@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from meshtui.sim.api import defaults, validation
+from meshtui.sim.api import custom, defaults, validation
 from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import invalid, required
 from meshtui.sim.api.registry import ApiResource, storage
@@ -36,9 +36,9 @@ def admit_create(cluster: SimCluster, resource: ApiResource, obj: Object, body: 
         meta["generation"] = 1
     if resource.plural in _STATUS_APART or (resource.custom and "status" in resource.subs):
         obj.pop("status", None)
-    defaults.strict(resource, obj, body.query)
+    defaults.strict(cluster, resource, obj, body.query)
     defaults.fill(cluster, resource, obj, dry=body.dry)
-    validation.check(resource, obj, None)
+    validation.check(resource, obj, None, custom.causes(cluster, resource, obj))
     return obj
 
 
@@ -67,9 +67,9 @@ def admit_update(cluster: SimCluster, resource: ApiResource, old: Object, new: O
     for field in ("annotations", "labels", "finalizers", "ownerReferences"):
         if field in meta and not meta[field]:
             del meta[field]
-    defaults.strict(resource, new, body.query)
+    defaults.strict(cluster, resource, new, body.query)
     defaults.refill(cluster, resource, old, new)
-    validation.check(resource, new, old)
+    validation.check(resource, new, old, custom.causes(cluster, resource, new))
     return new
 
 

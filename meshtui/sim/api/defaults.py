@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from meshtui.sim.api import schema
+from meshtui.sim.api import custom, schema
 from meshtui.sim.api.registry import ApiResource
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
@@ -13,11 +13,12 @@ from meshtui.sim.world import SimCluster
 _SERVICES = ("", "services")
 
 
-def strict(resource: ApiResource, obj: Object, query: Mapping[str, str]) -> None:
+def strict(cluster: SimCluster, resource: ApiResource, obj: Object, query: Mapping[str, str]) -> None:
     """Refuse values of a wrong type and, with `fieldValidation=Strict`, unknown fields. Raises ApiError 400."""
     schema.check_types(resource, obj)
     if query.get("fieldValidation") == "Strict":
         schema.refuse_unknown(resource, obj)
+        custom.refuse_unknown(cluster, resource, obj)
 
 
 def fill(cluster: SimCluster, resource: ApiResource, obj: Object, *, dry: bool = False) -> None:
@@ -45,7 +46,7 @@ def fill(cluster: SimCluster, resource: ApiResource, obj: Object, *, dry: bool =
         case ("networking.k8s.io", "networkpolicies"):
             _network_policy(obj)
         case _:
-            pass
+            custom.complete(cluster, resource, obj)
 
 
 def refill(cluster: SimCluster, resource: ApiResource, old: Object, new: Object) -> None:
@@ -61,7 +62,7 @@ def refill(cluster: SimCluster, resource: ApiResource, old: Object, new: Object)
         case ("networking.k8s.io", "networkpolicies"):
             _network_policy(new)
         case _:
-            pass
+            custom.complete(cluster, resource, new)
 
 
 def _namespace(obj: Object) -> None:

@@ -12,6 +12,8 @@ from meshtui.sim.api.errors import NoSuchPath
 from meshtui.sim.api.registry import ApiResource, served
 from meshtui.sim.api.schema import inner, name_of, types
 from meshtui.sim.api.strategic import merge_key
+from meshtui.sim.crd import kinds
+from meshtui.sim.datapath.view import view
 from meshtui.sim.world import SimCluster
 
 _V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -40,7 +42,7 @@ def answer(request: web.Request, cluster: SimCluster, path: str) -> web.Response
     name = path.removeprefix("/openapi/v3/")
     if name not in groups:
         raise NoSuchPath
-    return _json(_document(name, groups[name]))
+    return _json(_document(name, groups[name], view(cluster).version))
 
 
 def _json(body: Any) -> web.Response:
@@ -60,11 +62,11 @@ def _url(name: str) -> str:
     return f"/openapi/v3/{name}?hash={digest}"
 
 
-def _document(name: str, resources: list[ApiResource]) -> dict[str, Any]:
+def _document(name: str, resources: list[ApiResource], version: tuple[int, int]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
     for resource in resources:
-        schemas[_schema_name(resource)] = _root(resource)
+        schemas[_schema_name(resource)] = _root(resource, version)
         if not resource.custom:
             _reach(name_of(resource), schemas)
         paths |= _paths(name, resource)
@@ -87,7 +89,7 @@ def _gvk(resource: ApiResource) -> dict[str, str]:
     return {"group": resource.group, "kind": resource.kind, "version": resource.version}
 
 
-def _root(resource: ApiResource) -> dict[str, Any]:
+def _root(resource: ApiResource, version: tuple[int, int]) -> dict[str, Any]:
     name = name_of(resource)
     if name:
         return {**_definition(name), "x-kubernetes-group-version-kind": [_gvk(resource)]}
@@ -99,8 +101,8 @@ def _root(resource: ApiResource) -> dict[str, Any]:
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"allOf": [{"$ref": f"#/components/schemas/{_PREFIX}ObjectMeta"}], "default": {}},
-            "spec": anything,
             "status": anything,
+            **(kinds.schema(resource.gvr, version) or {"properties": {"spec": anything}})["properties"],
         },
         "x-kubernetes-group-version-kind": [_gvk(resource)],
     }

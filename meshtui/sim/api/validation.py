@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
-from meshtui.sim.api import validate_cilium, validate_workloads
+from meshtui.sim import qualified
+from meshtui.sim.api import validate_workloads
 from meshtui.sim.api.errors import Cause, invalid, required, unsupported, wrong
 from meshtui.sim.api.registry import ApiResource
 from meshtui.sim.store import Object
 
-_LABEL_RE = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"^{_LABEL_RE}(\.{_LABEL_RE})*$")
-_DNS_LABEL = re.compile(rf"^{_LABEL_RE}$")
+_DNS_LABEL = re.compile(rf"^{qualified.LABEL_RE}$")
 _DNS1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
-_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
-_QUALIFIED = re.compile(r"^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
-_SUBDOMAIN_TEXT = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
-    "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
 _LABEL_TEXT = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
     "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
@@ -31,24 +24,14 @@ _DNS1035_TEXT = (
     "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation "
     "is '[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
-_VALUE_TEXT = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
-    "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
-_NAME_PART_TEXT = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 
 
-def check(resource: ApiResource, obj: Object, old: Object | None) -> None:
-    """Raise ApiError 422 naming everything wrong with the object."""
+def check(resource: ApiResource, obj: Object, old: Object | None, found: Sequence[Cause] = ()) -> None:
+    """Raise ApiError 422 naming everything wrong with the object; `found` is what its schema says already."""
     causes = _metadata(resource, obj) if old is None else []
-    causes += _labels(obj)
+    causes += [*_labels(obj), *found]
     match resource.gvr:
         case ("", "services"):
             causes += _service(obj, old)
@@ -56,8 +39,6 @@ def check(resource: ApiResource, obj: Object, old: Object | None) -> None:
             causes += validate_workloads.pod(obj, old)
         case ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets"):
             causes += validate_workloads.workload(obj, old)
-        case ("cilium.io", "ciliumnetworkpolicies" | "ciliumclusterwidenetworkpolicies"):
-            causes += validate_cilium.policy(obj)
         case _:
             pass
     if causes:
@@ -73,7 +54,7 @@ def _metadata(resource: ApiResource, obj: Object) -> list[Cause]:
     elif resource.gvr == ("", "namespaces"):
         good, text = _DNS_LABEL.match(name) and len(name) < 64, _LABEL_TEXT
     else:
-        good, text = _SUBDOMAIN.match(name) and len(name) < 254, _SUBDOMAIN_TEXT
+        good, text = qualified.SUBDOMAIN.match(name) and len(name) < 254, qualified.SUBDOMAIN_TEXT
     return [] if good else [wrong("metadata.name", json.dumps(name), text)]
 
 
@@ -83,13 +64,13 @@ def _labels(obj: Object) -> list[Cause]:
     for field in ("labels", "annotations"):
         for key, value in (meta.get(field) or {}).items():
             prefix, _, name = key.rpartition("/")
-            if not _QUALIFIED.match(name) or len(name) > 63:
-                causes.append(wrong(f"metadata.{field}", json.dumps(key), _NAME_PART_TEXT))
-            elif prefix and not _SUBDOMAIN.match(prefix.lower() if field == "annotations" else prefix):
-                text = f"prefix part {_SUBDOMAIN_TEXT}"
+            if not qualified.QUALIFIED.match(name) or len(name) > 63:
+                causes.append(wrong(f"metadata.{field}", json.dumps(key), qualified.NAME_PART_TEXT))
+            elif prefix and not qualified.SUBDOMAIN.match(prefix.lower() if field == "annotations" else prefix):
+                text = f"prefix part {qualified.SUBDOMAIN_TEXT}"
                 causes.append(wrong(f"metadata.{field}", json.dumps(key), text))
-            elif field == "labels" and (not _VALUE.match(str(value)) or len(str(value)) > 63):
-                causes.append(wrong("metadata.labels", json.dumps(value), _VALUE_TEXT))
+            elif field == "labels" and (not qualified.VALUE.match(str(value)) or len(str(value)) > 63):
+                causes.append(wrong("metadata.labels", json.dumps(value), qualified.VALUE_TEXT))
     return causes
 
 

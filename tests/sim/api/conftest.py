@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import ssl
 import tempfile
@@ -51,20 +52,29 @@ async def mesh(tmp_path: Path) -> AsyncIterator[Mesh]:
         yield running
 
 
+@contextlib.asynccontextmanager
+async def administrator(mesh: Mesh, number: int = 0) -> AsyncIterator[Client]:
+    """One cluster, as its administrator: by client certificate, or by token where its kubeconfig has that."""
+    config = yaml.safe_load(mesh.kubeconfig.read_text())
+    cluster = config["clusters"][number]["cluster"]
+    user = config["users"][number]["user"]
+    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
+    if not headers:
+        with tempfile.NamedTemporaryFile() as pem:
+            pem.write(base64.b64decode(user["client-certificate-data"]))
+            pem.write(base64.b64decode(user["client-key-data"]))
+            pem.flush()
+            context.load_cert_chain(pem.name)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+        yield Client(session, cluster["server"], headers)
+
+
 @pytest.fixture
 async def api(mesh: Mesh) -> AsyncIterator[Client]:
-    """The first cluster, as its administrator, by client certificate."""
-    config = yaml.safe_load(mesh.kubeconfig.read_text())
-    cluster = config["clusters"][0]["cluster"]
-    user = config["users"][0]["user"]
-    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-    with tempfile.NamedTemporaryFile() as pem:
-        pem.write(base64.b64decode(user["client-certificate-data"]))
-        pem.write(base64.b64decode(user["client-key-data"]))
-        pem.flush()
-        context.load_cert_chain(pem.name)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
-        yield Client(session, cluster["server"], {})
+    """The first cluster, as its administrator."""
+    async with administrator(mesh) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""Policies through the API server of a mesh of two versions: refused by schema, marked by the operator, completed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshtui.sim.options import SimOptions
+from meshtui.sim.serve import Mesh
+from tests.sim.api.conftest import Client, administrator
+
+CNPS = "/apis/cilium.io/v2/namespaces/default/ciliumnetworkpolicies"
+
+
+@pytest.fixture
+async def clusters(tmp_path: Path) -> AsyncIterator[tuple[Client, Client]]:
+    """koornacht on 1.19, tion on 1.17."""
+    options = SimOptions(directory=tmp_path / "mesh", ready_delay=0.05, cilium_version="koornacht=1.19,tion=1.17")
+    async with Mesh(options) as mesh, administrator(mesh, 0) as new, administrator(mesh, 1) as old:
+        yield new, old
+
+
+def policy(spec: dict[str, Any] | None, name: str = "p") -> dict[str, Any]:
+    found: dict[str, Any] = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": name}}
+    return found | ({"spec": spec} if spec is not None else {})
+
+
+async def condition(api: Client, name: str = "p") -> tuple[str, str]:
+    """(status, message) of Valid, once it is written."""
+    while True:
+        code, found = await api.get(f"{CNPS}/{name}")
+        assert code == 200, found
+        for each in (found.get("status") or {}).get("conditions") or ():
+            return each["status"], each["message"]
+        await asyncio.sleep(0.02)
+
+
+async def test_each_cluster_has_its_own_schema(clusters: tuple[Client, Client]) -> None:
+    new, old = clusters
+    requires = {"endpointSelector": {}, "ingress": [{"fromEndpoints": [{}], "fromRequires": [{}]}]}
+    code, answer = await new.call("POST", CNPS, policy(requires))
+    assert code == 422
+    assert [(c["field"], c["reason"]) for c in answer["details"]["causes"]] == [
+        ("spec.ingress[0].fromRequires[0]", "FieldValueTypeInvalid"),
+        ("spec.ingress[0].fromRequires", "FieldValueTooMany"),
+    ]
+    code, answer = await old.call("POST", CNPS, policy(requires))
+    assert code == 201, answer
+    assert await condition(old) == ("True", "Policy validation succeeded")
+
+
+async def test_each_cluster_has_its_own_operator(clusters: tuple[Client, Client]) -> None:
+    new, old = clusters
+    wanted = {"endpointSelector": {}, "ingress": [{"fromEndpoints": [{}], "authentication": {"mode": "required"}}]}
+    for api in clusters:
+        code, answer = await api.call("POST", CNPS, policy(wanted))
+        assert code == 201, answer
+    told = "mutual auth feature is disabled but an ingress auth rule is defined in policy"
+    assert await condition(new) == ("False", told)
+    assert await condition(old) == ("True", "Policy validation succeeded")
+
+
+async def test_an_agent_refuses_what_the_schema_takes(clusters: tuple[Client, Client]) -> None:
+    new, _ = clusters
+    ports = [{"ports": [{"port": "080", "protocol": "TCP"}]}]
+    code, answer = await new.call("POST", CNPS, policy({"endpointSelector": {}, "ingress": [{"toPorts": ports}]}))
+    assert code == 201, answer
+    why = 'unable to parse port: strconv.ParseUint: parsing "080": invalid syntax'
+    assert await condition(new) == ("False", why)
+
+
+async def test_a_policy_of_nothing_is_taken_and_called_valid_by_1_19(clusters: tuple[Client, Client]) -> None:
+    new, _ = clusters
+    assert (await new.call("POST", CNPS, policy(None)))[0] == 201
+    assert (await condition(new))[0] == "True"
+
+
+async def test_a_policy_of_nothing_is_refused_by_1_21(api: Client) -> None:
+    code, answer = await api.call("POST", CNPS, policy(None))
+    assert code == 422
+    assert answer["message"].endswith('is invalid: <nil>: Invalid value: "object": spec or specs must be provided')
+
+
+async def test_misspelt_fields_are_refused_when_asked_for_and_dropped_otherwise(api: Client) -> None:
+    spec = {"endpointSelector": {}, "ingress": [{"fromEndpoint": [{}], "icmps": [{"fields": [{"type": 8}]}]}]}
+    code, answer = await api.call("POST", f"{CNPS}?fieldValidation=Strict", policy(spec))
+    assert code == 400
+    assert answer["message"] == (
+        'CiliumNetworkPolicy in version "v2" cannot be handled as a CiliumNetworkPolicy: '
+        'strict decoding error: unknown field "spec.ingress[0].fromEndpoint"'
+    )
+    code, answer = await api.call("POST", CNPS, policy(spec))
+    assert code == 201
+    assert answer["spec"]["ingress"] == [{"icmps": [{"fields": [{"type": 8, "family": "IPv4"}]}]}]
+
+
+async def test_groups_of_addresses_are_checked_and_explained(api: Client) -> None:
+    path = "/apis/cilium.io/v2/ciliumcidrgroups"
+    group = {"apiVersion": "cilium.io/v2", "kind": "CiliumCIDRGroup", "metadata": {"name": "g"}}
+    code, answer = await api.call("POST", path, {**group, "spec": {"externalCIDRs": ["10.0.0.1"]}})
+    assert (code, answer["details"]["causes"][0]["field"]) == (422, "spec.externalCIDRs[0]")
+    assert (await api.call("POST", path, {**group, "spec": {"externalCIDRs": ["10.0.0.0/8"]}}))[0] == 201
+    code, document = await api.get("/openapi/v3/apis/cilium.io/v2")
+    found = document["components"]["schemas"]["io.cilium.v2.CiliumNetworkPolicy"]["properties"]["spec"]["properties"]
+    assert {"ingress", "egressDeny", "enableDefaultDeny"} <= set(found)
