@@ -188,6 +188,7 @@ class FlowStore:
             self.account.restart()  # whether these were here before cannot be told
         if not fresh:
             return fresh
+        fresh.sort(key=_time_of)  # batches of several sources come together, each in its own order
         self.account.take(fresh)
         ordered = self._ordered
         self.changed_from = ordered.merge(fresh)

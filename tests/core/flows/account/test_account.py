@@ -346,3 +346,22 @@ def test_the_account_goes_on_for_hours_in_bounded_memory() -> None:
     stand = model.store.account.stand(NODE, model.now)
     assert stand.seen - stand.here == 18
     assert len(model.store.account.account(NODE).marks) == 60
+
+
+def test_rows_of_two_sources_that_come_in_one_batch_are_counted_where_they_belong() -> None:
+    model = started()
+    settle(model)
+    late = [model.now + number for number in (1, 2)]
+    model.now += 2
+    events = [row(time_ns=at, uuid=f"late{at}", node=NODE) for at in late]
+    model.seen += events
+    model.read()
+    other = row(time_ns=model.now + SECOND, uuid="other", node="tion/worker")
+    model.store.add([other, *events])
+    model.now += SECOND
+    settle(model)
+    model.read()
+    settle(model)
+    model.store.judge_gaps(model.now)
+    assert [mark.came for mark in model.store.account.account(NODE).marks[-2:]] == [4, 2]
+    assert not model.store.account.take_doubts()
