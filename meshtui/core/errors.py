@@ -7,6 +7,7 @@ MeshtuiError
 │   ├── Unreachable           no answer: refused, no route, DNS                             exit 3
 │   │   └── CertificateRejected   TLS failed: expired, unknown authority, wrong name        exit 3
 │   ├── CredentialFailed      an exec plugin or token source failed                         exit 3
+│   │   └── LoginAwaited      a plugin waits for a person                                   exit 3
 │   ├── Unauthorized          401                                                           exit 3
 │   ├── TimedOut              no answer within the request timeout                          exit 4
 │   ├── Forbidden             403                                                           exit 5
@@ -30,6 +31,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from meshtui.core.text import discreet
+
 
 class Exit(IntEnum):
     """The command line's exit codes."""
@@ -44,15 +47,18 @@ class Exit(IntEnum):
 
 
 class MeshtuiError(Exception):
-    """A failure told in a sentence (`title`), its `cause`, and the next step (`hint`)."""
+    """A failure told in a sentence (`title`), its `cause`, and the next step (`hint`).
+
+    All three pass `core.text.discreet`: what looks like a credential is in no failure, whoever raised it.
+    """
 
     exit_code: Exit = Exit.DEGRADED
 
     def __init__(self, title: str, *, cause: str = "", hint: str = "") -> None:
-        super().__init__(title)
-        self.title = title
-        self.cause = cause
-        self.hint = hint
+        self.title = discreet(title)
+        self.cause = discreet(cause)
+        self.hint = discreet(hint)
+        super().__init__(self.title)
 
     def __str__(self) -> str:
         return f"{self.title}: {self.cause}" if self.cause else self.title
@@ -103,6 +109,10 @@ class CredentialFailed(ClusterError):
     """An exec plugin or token source failed."""
 
     exit_code = Exit.CANNOT_CONNECT
+
+
+class LoginAwaited(CredentialFailed):
+    """A plugin is at work and waits for a person: no failure yet, and not started again."""
 
 
 class Unauthorized(ClusterError):

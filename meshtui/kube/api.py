@@ -14,14 +14,16 @@ import httpx
 import msgspec
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import Expired, MeshtuiError
-from meshtui.core.model.objects import Object
-from meshtui.core.model.resources import Resource
+from meshtui.core.errors import ClusterError, Expired, MeshtuiError
+from meshtui.core.objects import Object
+from meshtui.core.resources import Resource
 from meshtui.kube import failures
 from meshtui.kube.clock import SystemClock
-from meshtui.kube.connection import Connection
+from meshtui.kube.connection import Connection, Way
 from meshtui.kube.contexts import ContextInfo
 from meshtui.kube.failures import Call
+from meshtui.kube.kubeconfig import Overrides
+from meshtui.kube.logins import Logins
 
 PAGE = 500
 FIELD_MANAGER = "meshtui"
@@ -77,10 +79,16 @@ class Api:
         *,
         request_timeout: float,
         clock: Clock | None = None,
+        overrides: Overrides | None = None,
+        logins: Logins | None = None,
     ) -> Api:
-        """Read the context's credentials; nothing is sent to the server yet. Raises ConfigError, CredentialFailed."""
+        """Read the context's credentials; nothing is sent to the server yet. Raises ConfigError, CredentialFailed.
+
+        `overrides` is what flags say in the kubeconfig's stead; `logins` runs plugins for several contexts in turn.
+        """
         name = context if isinstance(context, str) else context.name
-        return cls(await Connection.open(name, kubeconfig, env, seconds=request_timeout, clock=clock or SystemClock()))
+        way = Way(name, kubeconfig, env, request_timeout, clock or SystemClock(), overrides or Overrides(), logins)
+        return cls(await Connection.open(way))
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,7 +115,7 @@ class Api:
 
     async def get_raw(self, path: str) -> Any:
         """Any path's JSON as plain Python data."""
-        call = Call(self.context, self.server, "get", path.split("?", maxsplit=1)[0], timeout=self.request_timeout)
+        call = self.connection.call("get", *failures.call_parts(path))
         body = await self._request(call, "GET", path)
         try:
             return msgspec.json.decode(body)
@@ -212,15 +220,7 @@ class Api:
         self, resource: Resource, name: str, namespace: str, replicas: int, *, dry_run: bool = False
     ) -> None:
         """Set spec.replicas through the scale subresource."""
-        call = Call(
-            self.context,
-            self.server,
-            "patch",
-            f"{failures.plural(resource)}/scale",
-            namespace,
-            name,
-            self.request_timeout,
-        )
+        call = self.connection.call("patch", f"{failures.plural(resource)}/scale", namespace, name)
         await self._request(
             call,
             "PATCH",
@@ -242,7 +242,7 @@ class Api:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         }
-        call = Call(self.context, self.server, "create", "selfsubjectaccessreviews", timeout=self.request_timeout)
+        call = self.connection.call("create", "selfsubjectaccessreviews")
         body = await self._request(call, "POST", _ACCESS_REVIEW, document=review)
         try:
             return bool(msgspec.json.decode(body).get("status", {}).get("allowed"))
@@ -250,8 +250,7 @@ class Api:
             raise failures.not_an_api_server(call, body) from None
 
     def _call(self, verb: str, resource: Resource, namespace: str = "", name: str = "") -> Call:
-        plural = failures.plural(resource)
-        return Call(self.context, self.server, verb, plural, namespace, name, self.request_timeout)
+        return self.connection.call(verb, failures.plural(resource), namespace, name)
 
     async def _request(
         self,
@@ -276,12 +275,20 @@ class Api:
         except MeshtuiError:
             raise
         except TimeoutError:
-            raise failures.timed_out(call) from None
+            raise self.late(call) from None
         except _TRANSPORT_ERRORS as error:
             raise await self.connection.explain(call, error) from None
         if response.status_code >= 300:
-            raise failures.from_status(call, response.status_code, response.content, self.connection.source.certificate)
+            raise self.refusal(call, response.status_code, response.content, response.headers.get("Location", ""))
         return response.content
+
+    def late(self, call: Call) -> MeshtuiError:
+        """Why there is no answer in time: a plugin that waits for a person is not the server's silence."""
+        return self.connection.source.awaited or failures.timed_out(call)
+
+    def refusal(self, call: Call, status: int, body: bytes, location: str = "") -> ClusterError:
+        """The error for an answer that is none of success."""
+        return failures.from_status(call, status, body, self.connection.source.certificate, location)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
         """A kept connection may have been closed just now: what only reads is sent once more."""

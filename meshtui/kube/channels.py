@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,7 +15,6 @@ from websockets.typing import Subprotocol
 
 from meshtui.core.errors import ClusterError, MeshtuiError
 from meshtui.core.keepalive import KEEPALIVE
-from meshtui.kube import failures
 from meshtui.kube.api import Api
 from meshtui.kube.failures import Call
 
@@ -24,6 +24,13 @@ STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 # websockets logs handshake headers at DEBUG, the bearer token among them.
 _SILENT = logging.getLogger("meshtui.kube.channels")
 _SILENT.setLevel(logging.CRITICAL + 1)
+
+
+class _Straight(connect):
+    """Follows no redirect: credentials are for the server of the kubeconfig and for no other."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 async def dial(
@@ -43,11 +50,11 @@ async def dial(
                     used = source.generation
                     if again and await source.renew(used):
                         continue
-                    raise _refused(call, error, source.certificate) from None
+                    raise _refused(api, call, error) from None
     except MeshtuiError:
         raise
     except TimeoutError:
-        raise failures.timed_out(call) from None
+        raise api.late(call) from None
     except (InvalidHandshake, ssl.SSLError, OSError, EOFError) as error:
         raise await api.connection.explain(call, error) from None
 
@@ -57,21 +64,25 @@ async def _connect(
 ) -> ClientConnection:
     link = api.connection
     base = "ws" + link.server.removeprefix("http")
-    options = {"ssl": link.tls, "server_hostname": link.server_name or None} if link.tls else {}
-    socket_ = await connect(
+    options: dict[str, Any] = {"ssl": link.tls} if link.tls else {}
+    if link.tls is not None and link.server_name:
+        options["server_hostname"] = link.server_name
+    if link.proxy is not None and link.proxy.tls is not None:
+        options["proxy_ssl"] = link.proxy.tls
+    socket_ = await _Straight(
         f"{base}{path}?{urlencode(params)}",
         subprotocols=[Subprotocol(name) for name in protocols],
         additional_headers=await link.source.headers(),
         user_agent_header="meshtui",
         compression=None,
-        proxy=link.proxy,
+        proxy=link.proxy.url if link.proxy is not None else None,
         open_timeout=None,
         # A consumer that pauses must not look like a dead peer; TCP keepalive finds those.
         ping_interval=None,
         close_timeout=1,
         max_size=MAX_FRAME,
         logger=_SILENT,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
     raw = socket_.transport.get_extra_info("socket")
     if raw is not None:
@@ -80,6 +91,7 @@ async def _connect(
     return socket_
 
 
-def _refused(call: Call, error: InvalidStatus, certificate: bytes) -> ClusterError:
+def _refused(api: Api, call: Call, error: InvalidStatus) -> ClusterError:
     response = error.response
-    return failures.from_status(call, response.status_code, bytes(response.body or b""), certificate)
+    location = response.headers.get("Location", "")
+    return api.refusal(call, response.status_code, bytes(response.body or b""), location)

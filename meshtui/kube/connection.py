@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
-import urllib.request
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,12 +21,17 @@ from meshtui.core.text import clean
 from meshtui.kube import failures, sockets
 from meshtui.kube import kubeconfig as files
 from meshtui.kube import tls as trust
-from meshtui.kube.contexts import is_loopback
 from meshtui.kube.credentials import Source
 from meshtui.kube.failures import Call
-from meshtui.kube.kubeconfig import Target
+from meshtui.kube.kubeconfig import Overrides, Target
+from meshtui.kube.logins import Logins
+from meshtui.kube.proxies import Proxy, proxy_of
+from meshtui.kube.secrets import Secrets
 
 _LOOK_SECONDS = 1.0
+# They log a proxy's credentials and a server's headers at DEBUG.
+for _loud in ("httpcore", "httpx", "hpack"):
+    logging.getLogger(_loud).setLevel(logging.WARNING)
 
 
 class _Bearer(httpx.Auth):
@@ -62,16 +67,26 @@ class Connection:
     tls: ssl.SSLContext | None
     server_name: str
     """tls-server-name: the name the certificate must carry, empty for the URL's host."""
-    proxy: str | None
+    proxy: Proxy | None
+    secrets: Secrets
+    """What must not be told of this context."""
 
     @classmethod
-    async def open(
-        cls, context: str, kubeconfig: Path | None, env: Mapping[str, str], *, seconds: float, clock: Clock
-    ) -> Connection:
+    async def open(cls, way: Way) -> Connection:
         """Read the kubeconfig and fetch the credentials. Raises ConfigError or CredentialFailed."""
-        connection = await asyncio.to_thread(_prepare, context, kubeconfig, env, seconds, clock)
-        await connection.source.headers()
+        connection = await asyncio.to_thread(_prepare, way)
+        try:
+            await connection.source.headers()
+        except BaseException:
+            await connection.close()
+            raise
         return connection
+
+    def call(self, verb: str, resource: str, namespace: str = "", name: str = "", timeout: float | None = None) -> Call:
+        """One request, for the words about its failure."""
+        seconds = self.timeout if timeout is None else timeout
+        proxy = self.proxy.shown if self.proxy else ""
+        return Call(self.context, self.server, verb, resource, namespace, name, seconds, proxy, self.secrets)
 
     async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         """Send; raises what httpx raises, and an OSError after `close`."""
@@ -113,60 +128,82 @@ class Connection:
         return None
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and end a plugin that nobody else waits for."""
+        self.source.close()
         await self.http.aclose()
 
 
-def _prepare(context: str, kubeconfig: Path | None, env: Mapping[str, str], seconds: float, clock: Clock) -> Connection:
-    """Everything that reads files or imports, and so would hold up the event loop."""
-    target = files.target(files.load(kubeconfig, env), context)
-    scheme = urlsplit(target.server).scheme
-    if scheme not in {"http", "https"} or not urlsplit(target.server).hostname:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What decides how one context's API server is reached."""
+
+    context: str
+    kubeconfig: Path | None
+    env: Mapping[str, str] = field(repr=False)
+    seconds: float
+    clock: Clock
+    overrides: Overrides = field(default_factory=Overrides)
+    logins: Logins | None = None
+
+
+def _scheme(target: Target) -> str:
+    """`http` or `https`. Raises ConfigError for a server that is no address."""
+    try:
+        parts = urlsplit(target.server)
+        scheme, whole = parts.scheme, bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        scheme, whole = "", False
+    if scheme not in {"http", "https"} or not whole:
         raise ConfigError(
-            f"context {clean(context)}: its server is not an address",
+            f"context {clean(target.context)}: its server is not an address",
             cause=f"{clean(target.server)} should look like https://HOST:PORT",
             hint="kubectl config set-cluster NAME --server=https://HOST:PORT",
         )
+    return scheme
+
+
+def _prepare(way: Way) -> Connection:
+    """Everything that reads files or imports, and so would hold up the event loop."""
+    target = files.target(files.load(way.kubeconfig, way.env), way.context, way.overrides)
+    scheme = _scheme(target)
+    secrets = Secrets()
+    secrets.keep_user(target.user.value)
+    for key in ("server", "proxy-url"):
+        secrets.keep_url(target.cluster.text(key).strip())
     with contextlib.suppress(ImportError):
         # httpx loads it with the first request otherwise: 70 ms in which the screen stands still.
         import_module("anyio._backends._asyncio")
     secure = trust.server_context(target) if scheme == "https" else None
-    source = Source(target, secure, env, timeout=seconds, clock=clock)
-    proxy = _proxy(target)
+    source = Source(target, secure, way.env, secrets, timeout=way.seconds, clock=way.clock, logins=way.logins)
+    proxy = proxy_of(target, way.env)
+    if proxy is not None:
+        secrets.keep_url(proxy.url)
     return Connection(
-        context=context,
+        context=way.context,
         server=target.server,
-        timeout=seconds,
+        timeout=way.seconds,
         source=source,
-        http=_client(target, secure, proxy, source, seconds),
+        http=_client(target, secure, proxy, source, way.seconds),
         tls=secure,
         server_name=target.cluster.text("tls-server-name"),
         proxy=proxy,
+        secrets=secrets,
     )
 
 
 def _client(
-    target: Target, secure: ssl.SSLContext | None, proxy: str | None, source: Source, timeout: float
+    target: Target, secure: ssl.SSLContext | None, proxy: Proxy | None, source: Source, timeout: float
 ) -> httpx.AsyncClient:
-    try:
-        transport = sockets.own(
-            httpx.AsyncHTTPTransport(
-                verify=secure if secure is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-                # One connection per watch, and a session may watch any number of namespaces.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
-                proxy=proxy,
-                socket_options=KEEPALIVE,
-            )
-        )
-    except (ValueError, ImportError) as error:
-        raise ConfigError(
-            f"context {clean(target.context)}: its proxy cannot be used",
-            cause=clean(str(error)),
-            hint="proxy-url takes http://HOST:PORT or https://HOST:PORT",
-        ) from None
-    server_name = target.cluster.text("tls-server-name")
-    if server_name:
-        transport = _Named(transport, server_name)  # type: ignore[assignment]
+    transport = sockets.own(
+        httpx.AsyncHTTPTransport(
+            verify=secure if secure is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            # One connection per watch, and a session may watch any number of namespaces.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
+            proxy=None if proxy is None else httpx.Proxy(proxy.url, ssl_context=proxy.tls),
+            socket_options=KEEPALIVE,
+        ),
+        sockets.Expected(secure, target.cluster.text("tls-server-name")),
+    )
     return httpx.AsyncClient(
         base_url=target.server,
         transport=transport,
@@ -175,28 +212,3 @@ def _client(
         headers={"User-Agent": "meshtui", "Accept": "application/json"},
         trust_env=False,
     )
-
-
-class _Named(httpx.AsyncBaseTransport):
-    """Asks for and checks the certificate of another name than the URL's host (tls-server-name)."""
-
-    def __init__(self, inner: httpx.AsyncHTTPTransport, name: str) -> None:
-        self._inner = inner
-        self._name = name
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions = {**request.extensions, "sni_hostname": self._name}
-        return await self._inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-def _proxy(target: Target) -> str | None:
-    """proxy-url, else the environment's proxy as kubectl takes it: never for this machine, not where NO_PROXY says."""
-    if target.cluster.text("proxy-url"):
-        return target.cluster.text("proxy-url")
-    parts = urlsplit(target.server)
-    if is_loopback(target.server) or urllib.request.proxy_bypass(parts.netloc):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)

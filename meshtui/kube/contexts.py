@@ -46,7 +46,7 @@ def is_loopback(server: str) -> bool:
 
 def _info(config: Kubeconfig, name: str, section: Section) -> ContextInfo:
     cluster = config.clusters.get(section.text("cluster"), Section({}))
-    server = cluster.text("server")
+    server = files.server_of(cluster)
     named = name.startswith(_LOCAL_NAMES) and is_loopback(server)
     return ContextInfo(
         name=name,

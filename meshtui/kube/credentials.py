@@ -1,31 +1,29 @@
 """Who we are to one API server: certificate, token, plugin; fetched, kept fresh, never shown.
 
-Certificates, tokens and basic auth are data in the kubeconfig and are read as such, in a millisecond. Whatever has
-to be run or refreshed over the network (exec plugins, auth-providers) is kubernetes.config's work, done by
-`kube.plugin` in a child process: no terminal, no stdin, stderr captured, a timeout.
+Certificates, tokens and basic auth are data in the kubeconfig and are read as such, in a millisecond. Exec plugins
+are run by `kube.logins`, the one auth-provider that is left (OIDC) by `kube.providers`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import datetime as dt
-import json
-import os
-import signal
 import ssl
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ConfigError, CredentialFailed, MeshtuiError
+from meshtui.core.errors import ConfigError, CredentialFailed, LoginAwaited, MeshtuiError
 from meshtui.core.text import clean
-from meshtui.kube import tls
+from meshtui.kube import execplugin, providers, tls
+from meshtui.kube.execplugin import Answer, Plugin
 from meshtui.kube.kubeconfig import Target
+from meshtui.kube.logins import LOGIN_PAUSE, LoginFailed, Logins
+from meshtui.kube.secrets import Secrets
 
 RELOAD_TOKEN_FILE = 60.0
 """Seconds after which a token file is read again: kubelet rotates it in place."""
@@ -51,13 +49,25 @@ class Source:
     """Credentials of one context, renewed when they expire or the server says 401; one renewal at a time."""
 
     def __init__(
-        self, target: Target, context: ssl.SSLContext | None, env: Mapping[str, str], *, timeout: float, clock: Clock
+        self,
+        target: Target,
+        context: ssl.SSLContext | None,
+        env: Mapping[str, str],
+        secrets: Secrets,
+        *,
+        timeout: float,
+        clock: Clock,
+        logins: Logins | None = None,
     ) -> None:
         self._target = target
         self._ssl = context
         self._env = env
+        self._secrets = secrets
         self._timeout = timeout
         self._clock = clock
+        self._logins = logins
+        self._plugin: Plugin | None = None
+        self._answer: Answer | None = None
         self._lock = asyncio.Lock()
         self._current: Credentials | None = None
         self._fetched = 0.0
@@ -70,6 +80,21 @@ class Source:
     def certificate(self) -> bytes:
         """The client certificate in use (PEM), empty when there is none. Not secret."""
         return self._current.cert if self._current else b""
+
+    @property
+    def awaited(self) -> LoginAwaited | None:
+        """What a plugin of ours is doing, while it makes everybody wait."""
+        running = self._logins is not None and self._plugin is not None
+        return self._logins.awaited(self._plugin) if running else None  # type: ignore[union-attr, arg-type]
+
+    def close(self) -> None:
+        """Wait for no plugin any more."""
+        if self._logins is not None:
+            self._logins.leave(self)
+
+    def forgive(self) -> None:
+        """A person asks: a login that failed is begun again with the next request."""
+        self._failure = None
 
     @property
     def renewable(self) -> bool:
@@ -106,7 +131,8 @@ class Source:
     async def _try(self) -> Credentials:
         """Fetch, but let those who waited for a fetch that failed share its failure instead of repeating it."""
         now = self._clock.monotonic()
-        if self._failure is not None and now - self._failed_at < _FAILURE_LASTS:
+        lasts = LOGIN_PAUSE if isinstance(self._failure, LoginFailed) else _FAILURE_LASTS
+        if self._failure is not None and now - self._failed_at < lasts:
             raise self._failure
         try:
             self._failure = None
@@ -117,11 +143,13 @@ class Source:
 
     async def _fetch(self) -> Credentials:
         user = self._target.user
-        plugin = user.value.get("exec") or user.value.get("auth-provider")
-        if isinstance(plugin, Mapping) and not user.text("token") and not user.text("tokenFile"):
-            credentials = await self._from_plugin(plugin)
+        said = user.text("token") or user.text("tokenFile")
+        if isinstance(user.value.get("exec"), Mapping) and not said:
+            credentials = await self._from_plugin()
+        elif isinstance(user.value.get("auth-provider"), Mapping) and not said:
+            credentials = self._taken(await providers.ask(self._target, self._env, self._timeout, self._secrets))
         else:
-            credentials = await asyncio.to_thread(_static, self._target, self._clock.now())
+            credentials = await asyncio.to_thread(_static, self._target, self._clock.now(), self._secrets)
         if credentials.cert and self._ssl is not None and credentials != self._current:
             show = tls.show_certificate
             await asyncio.to_thread(show, self._ssl, credentials.cert, credentials.key, self._target.context)
@@ -130,25 +158,43 @@ class Source:
         self.generation += 1
         return credentials
 
-    async def _from_plugin(self, plugin: Mapping[str, Any]) -> Credentials:
-        is_exec = "exec" in self._target.user.value
-        name = clean(str(plugin.get("command") if is_exec else plugin.get("name")), 120)
-        answer = await _ask_plugin(self._target, self._env, self._timeout, name, _request(self._target, is_exec))
-        token, cert, key = (str(answer.get(part) or "") for part in ("token", "cert", "key"))
-        if not token and not (cert and key):
-            raise _failed(self._target, name, "it gave neither a token nor a certificate with its key")
+    async def _from_plugin(self) -> Credentials:
+        if self._plugin is None:
+            self._plugin = execplugin.plugin_of(self._target, self._env, self._secrets)
+        if self._logins is None:
+            self._logins = Logins()
+        self._answer = await self._logins.ask(self, self._plugin, self._answer, self._timeout)
+        return self._taken(self._answer)
+
+    def _taken(self, answer: Answer) -> Credentials:
+        self._secrets.keep(answer.token, answer.key)
         return Credentials(
-            authorization=f"Bearer {token}" if token else "",
-            cert=cert.encode(),
-            key=key.encode(),
-            expires=_deadline(answer.get("expires"), self._clock.now()),
+            authorization=_bearer(answer.token, self._target.context, "the plugin's token") if answer.token else "",
+            cert=answer.cert.encode(),
+            key=answer.key.encode(),
+            expires=_deadline(answer.expires, self._clock.now()),
         )
 
 
-def _static(target: Target, now: float) -> Credentials:
+def _bearer(token: str, context: str, what: str = "the token") -> str:
+    """`Bearer TOKEN`; a header takes no line break and nothing but ASCII. Raises CredentialFailed without the token."""
+    token = token.strip()
+    if token.isascii() and token.isprintable() and " " not in token:
+        return f"Bearer {token}"
+    wrong = "a letter that is not ASCII" if not token.isascii() else "a space, a line break or a control character"
+    raise CredentialFailed(
+        f"{what} of context {clean(context)} cannot be sent",
+        context=context,
+        cause=f"it holds {wrong} in the middle",
+        hint="copy the token again, in one piece, or take the kubeconfig from its source",
+    )
+
+
+def _static(target: Target, now: float, secrets: Secrets) -> Credentials:
     user = target.user
     cert = tls.pem(user, "client-certificate", target.context)
     key = tls.pem(user, "client-key", target.context)
+    secrets.keep(key)
     if bool(cert) != bool(key):
         missing, there = ("client-key", "client-certificate") if cert else ("client-certificate", "client-key")
         raise ConfigError(
@@ -158,11 +204,15 @@ def _static(target: Target, now: float) -> Credentials:
     token, expires = user.text("token"), None
     if not token and user.text("tokenFile"):
         token, expires = _token_file(user.path("tokenFile") or Path(), target.context), now + RELOAD_TOKEN_FILE
-    authorization = f"Bearer {token}" if token else ""
-    if not token and user.text("username"):
-        pair = f"{user.text('username')}:{user.text('password')}".encode()
-        authorization = "Basic " + base64.b64encode(pair).decode()
-    return Credentials(authorization, cert, key, expires)
+        secrets.keep(token)
+    if token:
+        return Credentials(_bearer(token, target.context), cert, key, expires)
+    pair = (user.text("username"), user.text("password")) if user.text("username") else target.userinfo
+    if pair is None:
+        return Credentials("", cert, key, expires)
+    basic = base64.b64encode(":".join(pair).encode()).decode()
+    secrets.keep(basic)
+    return Credentials(f"Basic {basic}", cert, key, expires)
 
 
 def _token_file(path: Path, context: str) -> str:
@@ -180,67 +230,38 @@ def _token_file(path: Path, context: str) -> str:
 def _headers(credentials: Credentials, target: Target) -> list[tuple[str, str]]:
     headers = [("Authorization", credentials.authorization)] if credentials.authorization else []
     user = target.user
-    if user.text("as"):
-        headers.append(("Impersonate-User", user.text("as")))
-    if user.text("as-uid"):
-        headers.append(("Impersonate-Uid", user.text("as-uid")))
-    headers.extend(("Impersonate-Group", str(group)) for group in user.value.get("as-groups") or ())
+    said = [("Impersonate-User", user.text("as")), ("Impersonate-Uid", user.text("as-uid"))]
+    said += [("Impersonate-Group", str(group)) for group in user.value.get("as-groups") or ()]
     extra = user.value.get("as-user-extra")
     for key, values in extra.items() if isinstance(extra, Mapping) else ():
-        headers.extend((f"Impersonate-Extra-{key}", str(value)) for value in values or ())
+        name = f"Impersonate-Extra-{quote(str(key), safe='')}"
+        said += [(name, str(value)) for value in (values if isinstance(values, list) else [values])]
+    if len(said) > 2 or user.text("as-uid"):
+        _check_impersonation(user.text("as"), target.context)
+    for name, value in said:
+        if value:
+            headers.append((name, _value(name, value, target.context)))
     return headers
 
 
-def _request(target: Target, is_exec: bool) -> dict[str, Any]:
-    if not is_exec:
-        provider = target.user.value["auth-provider"]
-        return {
-            "kind": "provider", "provider": provider, "server": target.server, "base": str(target.user.base)
-        }  # fmt: skip
-    return {
-        "kind": "exec",
-        "exec": target.user.value["exec"],
-        "cluster": dict(target.cluster.value),
-        "base": str(target.user.base),
-    }
+def _check_impersonation(user: str, context: str) -> None:
+    """The API server takes groups, uid and extras only for a named user."""
+    if not user:
+        raise ConfigError(
+            f"context {clean(context)}: groups, uid and extras are impersonated only with a user",
+            hint="add --as USER, or `as` in the kubeconfig",
+        )
 
 
-async def _ask_plugin(
-    target: Target, env: Mapping[str, str], seconds: float, name: str, request: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        str(Path(__file__).with_name("plugin.py")),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(env) or None,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            out, err = await child.communicate(json.dumps(request, default=str).encode())
-    except TimeoutError:
-        await _end(child)
-        raise _failed(target, name, f"it did not finish within {seconds:g} s") from None
-    except BaseException:
-        await _end(child)
-        raise
-    try:
-        answer = json.loads(out)
-    except ValueError:
-        answer = {"error": err.decode(errors="replace").strip()[-400:] or f"exit code {child.returncode}"}
-    if answer.get("error"):
-        raise _failed(target, name, str(answer["error"]))
-    return dict(answer)
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """The plugin runs in its child's process group, so the whole group goes."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    await child.wait()
+def _value(name: str, value: str, context: str) -> str:
+    """A header's value as bytes on the wire: names of people are UTF-8. Raises ConfigError without the value."""
+    if value != value.strip() or any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ConfigError(
+            f"context {clean(context)}: {name} cannot be sent",
+            cause="its value has a line break, a control character, or spaces around it",
+            hint="look at --as, --as-group and --as-user-extra, or at `as` in the kubeconfig",
+        )
+    return value
 
 
 def _deadline(text: Any, now: float) -> float | None:
@@ -255,15 +276,3 @@ def _deadline(text: Any, now: float) -> float | None:
         expires = expires.replace(tzinfo=dt.UTC)
     left = max(0.0, expires.timestamp() - now)
     return now + max(_SHORTEST_LIFE, left - min(_EXPIRY_MARGIN, left / 5))
-
-
-def _failed(target: Target, name: str, cause: str) -> CredentialFailed:
-    install = target.user.value.get("exec")
-    said = install.get("installHint") if isinstance(install, Mapping) else None
-    hint = f"run it yourself to see what it wants: {name}"
-    return CredentialFailed(
-        f"the credential plugin {name} of context {clean(target.context)} failed",
-        context=target.context,
-        cause=clean(cause, 400),
-        hint=clean(str(said), 300) if said and "No such file" in cause else hint,
-    )

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from meshtui.core.errors import ExecFailed, MeshtuiError
-from meshtui.core.model.resources import PODS
+from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError
+from meshtui.core.resources import PODS
 from meshtui.core.text import clean
 from meshtui.kube import failures
 from meshtui.kube.api import Api
@@ -71,13 +71,8 @@ class ExecStream:
     async def close_stdin(self) -> None:
         """End of input. Raises ExecFailed on servers before 1.30, whose protocol (v4) cannot say so."""
         if self.protocol != V5:
-            raise ExecFailed(
-                self._call.title,
-                context=self._call.context,
-                resource=self._call.resource,
-                cause=f"{self.protocol} has no end of input",
-                hint="Kubernetes 1.30 or newer speaks v5.channel.k8s.io",
-            )
+            cause = f"{self.protocol} has no end of input"
+            raise self._call.fail(ExecFailed, cause, "Kubernetes 1.30 or newer speaks v5.channel.k8s.io")
         await self._send(bytes([CLOSE, STDIN]))
 
     async def _send(self, frame: bytes) -> None:
@@ -97,15 +92,10 @@ class ExecStream:
         else:
             self.error = self._cut_off(status.message or "it failed without a reason")
 
-    def _cut_off(self, cause: str) -> ExecFailed:
-        return ExecFailed(
-            self._call.title,
-            context=self._call.context,
-            verb=self._call.verb,
-            resource=self._call.resource,
-            # The runtime wraps its word five deep; the last part is the one that tells.
-            cause=clean(cause[max(0, cause.rfind('exec: "')) :], 400),
-        )
+    def _cut_off(self, cause: str) -> ClusterError:
+        # The runtime wraps its word five deep; the last part is the one that tells.
+        cause = self._call.secrets.words(cause, 4000)
+        return self._call.fail(ExecFailed, clean(cause[max(0, cause.rfind('exec: "')) :], 400))
 
 
 @contextlib.asynccontextmanager
@@ -113,7 +103,7 @@ async def open_exec(
     api: Api, namespace: str, pod: str, command: Sequence[str], *, container: str = "", stdin: bool = False
 ) -> AsyncIterator[ExecStream]:
     """Start `command` in a container; leaving the block ends it. Raises the typed error of a refused handshake."""
-    call = Call(api.context, api.server, "create", "pods/exec", namespace, pod, api.request_timeout)
+    call = api.connection.call("create", "pods/exec", namespace, pod)
     params = [("command", word) for word in command]
     params += [("container", container)] if container else []
     params += [("stdin", "true")] if stdin else []
@@ -141,7 +131,7 @@ async def run(
     `timeout` seconds (default: the request timeout), and what `open_exec` raises.
     """
     seconds = api.request_timeout if timeout is None else timeout
-    call = Call(api.context, api.server, "create", "pods/exec", namespace, pod, seconds)
+    call = api.connection.call("create", "pods/exec", namespace, pod, seconds)
     try:
         async with asyncio.timeout(seconds):
             async with open_exec(api, namespace, pod, command, container=container) as stream:
@@ -158,9 +148,9 @@ async def _collect(stream: ExecStream, call: Call, limit: int) -> ExecResult:
         size += len(data)
         if size > limit:
             cause = f"it wrote more than {limit} bytes"
-            raise ExecFailed(call.title, context=call.context, resource=call.resource, cause=cause)
+            raise call.fail(ExecFailed, cause)
     if stream.exit_code is None:
-        raise stream.error or ExecFailed(call.title, context=call.context, resource=call.resource)
+        raise stream.error or call.fail(ExecFailed, "")
     return ExecResult(b"".join(parts["stdout"]), b"".join(parts["stderr"]), stream.exit_code)
 
 

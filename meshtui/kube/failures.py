@@ -7,7 +7,7 @@ import shlex
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -28,6 +28,7 @@ from meshtui.core.errors import (
 )
 from meshtui.core.model.resources import Resource
 from meshtui.core.text import clean
+from meshtui.kube.secrets import Secrets
 
 _VERBS = {"get": "read", "list": "list", "watch": "watch", "patch": "change", "create": "create", "delete": "delete"}
 _NO_VERDICT = (
@@ -55,6 +56,27 @@ class Call:
     namespace: str = ""
     name: str = ""
     timeout: float = 0.0
+    proxy: str = ""
+    """`scheme://host:port` of the proxy on the way, empty for none."""
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    """What must not be in the words."""
+
+    def fail(
+        self, kind: type[ClusterError], cause: str, hint: str = "", *, status: int = 0, title: str = ""
+    ) -> ClusterError:
+        """The error for this request: the one place where an answer's words become a sentence for people."""
+        title, cause, hint = (
+            self.secrets.words(text, limit) for text, limit in ((title, 512), (cause, 512), (hint, 512))
+        )
+        return kind(
+            title or self.title,
+            context=self.context,
+            verb=self.verb,
+            resource=self.resource,
+            status=status,
+            cause=cause,
+            hint=hint,
+        )
 
     @property
     def title(self) -> str:
@@ -68,13 +90,36 @@ class Call:
         return clean(f"{self.context}: cannot {verb} {what or 'the server'}")
 
     @property
+    def right(self) -> str:
+        """The right it takes: `create pods/exec in default`."""
+        what = self.resource or "the server"
+        return f"{self.verb} {what}" + (f" in {self.namespace}" if self.namespace else "")
+
+    @property
     def can_i(self) -> str:
-        """The kubectl command that asks for the same right."""
+        """The kubectl command that asks for the same right; a path that is no resource is asked for as it is."""
         resource, _, sub = self.resource.partition("/")
-        words = ["kubectl", "--context", self.context, "auth", "can-i", self.verb, resource]
-        words += [f"--subresource={sub}"] if sub else []
+        words = ["kubectl", "--context", self.context, "auth", "can-i", self.verb, resource or self.name]
+        words += [f"--subresource={sub}"] if resource and sub else []
         words += ["-n", self.namespace] if self.namespace else []
         return clean(shlex.join(words))
+
+
+def call_parts(path: str) -> tuple[str, str, str]:
+    """(resource, namespace, name) that a path of the API stands for; a path that is none is its own name.
+
+    `/apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/SUBRESOURCE`, kubernetes.io/docs/reference/using-api/api-concepts.
+    """
+    parts = path.split("?", maxsplit=1)[0].strip("/").split("/")
+    group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[3:])
+    if parts[0] not in {"api", "apis"} or not rest:
+        return "", "", path.split("?", maxsplit=1)[0]
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2:
+        namespace, rest = rest[1], rest[2:]
+    resource = f"{rest[0]}.{group}" if group else rest[0]
+    sub = f"/{rest[2]}" if len(rest) > 2 else ""
+    return resource + sub, namespace, rest[1] if len(rest) > 1 else ""
 
 
 class Status(msgspec.Struct):
@@ -97,30 +142,76 @@ def status_of(body: bytes) -> Status:
     try:
         return msgspec.json.decode(body, type=Status)
     except msgspec.DecodeError:
-        return Status(message=body[:300].decode("utf-8", "replace").strip())
+        return Status(message=_words_of(body))
 
 
-def from_status(call: Call, code: int, body: bytes, certificate: bytes = b"") -> ClusterError:
+def _words_of(body: bytes) -> str:
+    """What a body that is no Status says; a page for browsers is for browsers."""
+    text = body[:_MOST].decode("utf-8", "replace").strip()
+    page = text[:200].lower()
+    return "" if page.startswith("<") and ("<html" in page or "<!doctype" in page or "<head" in page) else text
+
+
+def from_status(call: Call, code: int, body: bytes, certificate: bytes = b"", location: str = "") -> ClusterError:
     """The error for an HTTP status or for the Status of a watch's ERROR event."""
     status = status_of(body)
-    message = clean(status.message or f"HTTP {code}", 400)
+    message = call.secrets.words(status.message, 400)
     kind, hint = _KINDS.get(code, (ServerFailed, ""))
     if kind is Unauthorized:
         message, hint = _unauthorized(call, message, certificate)
     elif kind is Forbidden:
-        hint = call.can_i
+        message, hint = _forbidden(call, message)
     elif kind is NotFound and not status.reason:
-        message, hint = "the server does not know this resource", "a CRD that is not installed?"
+        message, hint = _no_such_path(call, message)
+    elif 300 <= code < 400:
+        message, hint = _redirect(call, code, location)
     elif kind is ServerFailed:
-        hint = f"kubectl --context {clean(shlex.quote(call.context))} get --raw /readyz?verbose"
-    return kind(
-        call.title,
-        context=call.context,
-        verb=call.verb,
-        resource=call.resource,
-        status=code,
-        cause=message,
-        hint=hint,
+        message, hint = _sick(call, code, message, of_kubernetes=bool(status.reason or status.status))
+    elif kind is Conflict and "dryRun" not in message and call.verb == "create" and status.reason == "AlreadyExists":
+        hint = "it is there already; look at it first"
+    return call.fail(kind, message or f"HTTP {code}", hint, status=code)
+
+
+def _forbidden(call: Call, message: str) -> tuple[str, str]:
+    """A missing right is named: Kubernetes 1.36 gives some (exec) an empty reason, `… is forbidden: `."""
+    if "cannot impersonate" in message:
+        return message, clean(
+            shlex.join(["kubectl", "--context", call.context, "auth", "can-i", "impersonate", "users"])
+        )
+    if not message or message.endswith(("forbidden:", "forbidden")):
+        who = message.removesuffix(":").strip()
+        message = f"the right to {call.right} is missing" + (f" ({who})" if who and who.lower() != "forbidden" else "")
+    return message, call.can_i
+
+
+def _no_such_path(call: Call, message: str) -> tuple[str, str]:
+    """404 without a Status: the API server's own mux, a kubelet's words, or a stranger."""
+    if message and message != _MUX:
+        hint = f"kubectl --context {clean(shlex.quote(call.context))} -n {call.namespace} get pods" if call.name else ""
+        return message, hint if call.resource.startswith("pods") else "does something else stand at this address?"
+    if not call.resource or not message:
+        cause = f"{clean(call.server)} answers, but knows no {call.name or 'such path'}"
+        return cause, "is it an API server, and does its URL lack a path (Rancher: /k8s/clusters/ID)?"
+    return "the server does not know this resource", "a CRD that is not installed?"
+
+
+def _redirect(call: Call, code: int, location: str) -> tuple[str, str]:
+    to = f", to {location}" if location else ""
+    return (
+        f"{clean(call.server)} answers with a redirect ({code}){to}: an API server gives none",
+        "a gateway or login page stands in between: log in there, or take the kubeconfig from its source again",
+    )
+
+
+def _sick(call: Call, code: int, message: str, *, of_kubernetes: bool) -> tuple[str, str]:
+    """A status of the API server's own, or of something before it that has no API server to reach."""
+    ready = f"kubectl --context {clean(shlex.quote(call.context))} get --raw /readyz?verbose"
+    if of_kubernetes:
+        return message, ready
+    said = f": {message}" if message else " and a page for browsers"
+    return (
+        f"{clean(call.server)} answers HTTP {code}{said}",
+        f"a proxy or load balancer without a healthy API server behind it? {ready}",
     )
 
 
@@ -145,6 +236,8 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
     for link in chain:
         if isinstance(link, ssl.SSLError) and not isinstance(link, _NO_VERDICT):
             return _build(*_handshake(call, link))
+    if call.proxy and (found := _at_the_proxy(call, chain)):
+        return found
     for link in chain:
         if isinstance(link, socket.gaierror):
             host = call.server.split("//")[-1]
@@ -156,7 +249,7 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
             )
         if isinstance(link, ConnectionRefusedError):
             cause = f"connection refused at {clean(call.server)}"
-            return _build(Unreachable, call, cause, "is the cluster running? kind: docker ps -a")
+            return _build(Unreachable, call, cause, "is the cluster running, and the port right? kind: docker ps -a")
     if any(isinstance(link, TimeoutError) or "Timeout" in type(link).__name__ for link in chain):
         return timed_out(call)
     if is_cut(error):
@@ -167,6 +260,44 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
     return _build(Unreachable, call, cause, "check the network, the VPN and the server's address")
 
 
+def _at_the_proxy(call: Call, chain: list[BaseException]) -> ClusterError | None:
+    """The road ended at the proxy: it is down, unknown, wants a login, or cannot reach the server."""
+    said = next((link for link in chain if type(link).__name__ in _PROXY_ERRORS), None)
+    name = "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"
+    if any(isinstance(link, socket.gaierror) for link in chain):
+        return _build(Unreachable, call, f"the name of the proxy {call.proxy} does not resolve", name)
+    if any(isinstance(link, ConnectionRefusedError) for link in chain) and said is None:
+        return _build(Unreachable, call, f"connection refused at the proxy {call.proxy}", f"is the proxy up? {name}")
+    if said is None:
+        return None
+    text = " ".join(str(link) for link in chain)
+    response = getattr(said, "response", None)
+    text += f" {getattr(response, 'status_code', '')}"
+    if "407" in text or "auth" in text.lower():
+        return _build(
+            Unreachable,
+            call,
+            f"the proxy {call.proxy} wants a login",
+            "give it: proxy-url http://USER:PASSWORD@HOST:PORT",
+        )
+    cause = f"the proxy {call.proxy} does not get through to {clean(call.server)}: {_last_words(text)}"
+    return _build(Unreachable, call, cause, f"does the proxy reach it? {name}")
+
+
+def _last_words(text: str) -> str:
+    """What a proxy said: an HTTP status line, a SOCKS reply."""
+    return next((word for word in _REPLIES if word.lower() in text.lower()), "it refuses")
+
+
+_PROXY_ERRORS = frozenset({"ProxyError", "InvalidProxyStatus", "InvalidProxyMessage", "ProxyConnectionError"})
+_REPLIES = (
+    "host unreachable", "network unreachable", "connection refused", "not allowed by ruleset", "TTL expired",
+    "general failure", "502", "503", "504", "403", "404",
+)  # fmt: skip
+_MUX = "404 page not found"
+_MOST = 64 * 1024
+
+
 def is_cut(error: BaseException) -> bool:
     """Whether a connection that stood was closed before the answer."""
     return any(isinstance(link, _CUTS) for link in _chain(error))
@@ -174,31 +305,28 @@ def is_cut(error: BaseException) -> bool:
 
 def timed_out(call: Call) -> TimedOut:
     """No answer within the request timeout."""
-    return TimedOut(
-        call.title,
-        context=call.context,
-        verb=call.verb,
-        resource=call.resource,
-        cause=f"{clean(call.server)} did not answer within {call.timeout:g} s",
-        hint="check the network or VPN, or allow more with --request-timeout",
-    )
+    cause = f"{clean(call.server)} did not answer within {call.timeout:g} s"
+    if call.proxy:
+        cause += f" by way of the proxy {call.proxy}"
+    hint = "check the network or VPN, or allow more with --request-timeout"
+    error = call.fail(TimedOut, cause, hint)
+    assert isinstance(error, TimedOut)
+    return error
 
 
-def not_an_api_server(call: Call, body: bytes) -> ServerFailed:
+def not_an_api_server(call: Call, body: bytes) -> ClusterError:
     """A 200 that holds something else than Kubernetes JSON: a login page, another service."""
-    return ServerFailed(
-        call.title,
-        context=call.context,
-        verb=call.verb,
-        resource=call.resource,
+    said = call.secrets.words(_words_of(body), 80)
+    return call.fail(
+        ServerFailed,
+        f"{clean(call.server)} answered, but not as an API server: {said or 'a page for browsers'}",
+        "does the kubeconfig's server point at something else, or does a proxy stand in between?",
         status=200,
-        cause=f"{clean(call.server)} answered, but not as an API server: {clean(body[:80].decode('utf-8', 'replace'))}",
-        hint="does the kubeconfig's server point at something else, or does a proxy stand in between?",
     )
 
 
 def _build(kind: type[ClusterError], call: Call, cause: str, hint: str) -> ClusterError:
-    return kind(call.title, context=call.context, verb=call.verb, resource=call.resource, cause=cause, hint=hint)
+    return call.fail(kind, cause, hint)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

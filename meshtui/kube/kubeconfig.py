@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -58,6 +59,38 @@ class Kubeconfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Overrides:
+    """What flags say in a kubeconfig's stead, for every context, as kubectl's do."""
+
+    as_user: str = ""
+    as_uid: str = ""
+    as_groups: tuple[str, ...] = ()
+    as_extra: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    insecure: bool = False
+    """Accept whatever certificate the server shows."""
+    server_name: str = ""
+    """The name the server's certificate must carry."""
+
+    def cluster(self, section: Section) -> Section:
+        """A cluster with what was said."""
+        said: dict[str, Any] = {"insecure-skip-tls-verify": True} if self.insecure else {}
+        said |= {"tls-server-name": self.server_name} if self.server_name else {}
+        return Section({**section.value, **said}, section.base)
+
+    def user(self, section: Section) -> Section:
+        """A user with what was said: an impersonation is replaced whole, never mixed."""
+        if not (self.as_user or self.as_uid or self.as_groups or self.as_extra):
+            return section
+        kept = {key: value for key, value in section.value.items() if key not in _IMPERSONATION}
+        extra = {key: list(values) for key, values in self.as_extra.items()}
+        said = {"as": self.as_user, "as-uid": self.as_uid, "as-groups": list(self.as_groups), "as-user-extra": extra}
+        return Section({**kept, **said}, section.base)
+
+
+_IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What one context points at."""
 
@@ -68,8 +101,33 @@ class Target:
 
     @property
     def server(self) -> str:
-        """The API server's URL without trailing slash."""
-        return self.cluster.text("server").rstrip("/")
+        """The API server's URL, as `server_of`."""
+        return server_of(self.cluster)
+
+    @property
+    def userinfo(self) -> tuple[str, str] | None:
+        """User and password written into the server's URL."""
+        try:
+            parts = urlsplit(self.cluster.text("server").strip())
+        except ValueError:
+            return None
+        return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+
+
+def server_of(cluster: Section) -> str:
+    """A cluster's URL as kubectl takes it: lower-case scheme, no trailing slash, no userinfo; HOST:PORT alone is HTTPS
+    where the cluster says anything of TLS.
+    """
+    said = cluster.text("server").strip()
+    if said and "://" not in said:
+        secure = any(cluster.value.get(key) for key in _TLS)
+        said = f"{'https' if secure else 'http'}://{said}"
+    scheme, separator, rest = said.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{separator}{place.rpartition('@')[2]}{slash}{path}".rstrip("/")
+
+
+_TLS = ("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify", "tls-server-name")
 
 
 def load(kubeconfig: Path | None, env: Mapping[str, str]) -> Kubeconfig:
@@ -92,8 +150,8 @@ def load(kubeconfig: Path | None, env: Mapping[str, str]) -> Kubeconfig:
     return merged
 
 
-def target(config: Kubeconfig, context: str) -> Target:
-    """The cluster and user behind `context`; raises ConfigError when one of the three is missing."""
+def target(config: Kubeconfig, context: str, overrides: Overrides | None = None) -> Target:
+    """The cluster and user behind `context`, with what flags say; raises ConfigError when a part is missing."""
     section = config.contexts.get(context)
     if section is None:
         raise _unknown_context(config, context)
@@ -107,7 +165,8 @@ def target(config: Kubeconfig, context: str) -> Target:
             cause=f"cluster {clean(section.text('cluster'))} in {config.origin} lacks `server`",
             hint="kubectl config set-cluster NAME --server=https://HOST:PORT",
         )
-    return Target(context, cluster, user, section.text("namespace"))
+    said = overrides or Overrides()
+    return Target(context, said.cluster(cluster), said.user(user), section.text("namespace"))
 
 
 def _paths(kubeconfig: Path | None, env: Mapping[str, str]) -> tuple[Path, ...]:

@@ -1,8 +1,7 @@
-"""Runs one credential plugin through kubernetes.config, in a child process of its own.
+"""Asks one auth-provider through kubernetes.config, in a child process of its own.
 
-Started as a script by `kube.credentials` in a new session, so neither it nor the plugin has a terminal, with the
-request as JSON on stdin and the answer as JSON on stdout. It is a process because kubernetes.config starts plugins
-without a timeout and lets them inherit stdin and the terminal, and because importing it takes 0.3 s.
+Started as a script by `kube.providers` in a new session, with the request as JSON on stdin and the answer as JSON on
+stdout. It is a process because kubernetes.config asks without a timeout, and because importing it takes 0.3 s.
 """
 
 from __future__ import annotations
@@ -15,36 +14,23 @@ from typing import Any
 
 
 def main() -> None:
-    """Answer `{token, cert, key, expires}` or `{error}`; a failing plugin is an answer, not a crash."""
+    """Answer `{token, expires}` or `{error}`; a failing provider is an answer, not a crash."""
     request = json.load(sys.stdin)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     answer = os.dup(1)
-    # What the library or a plugin prints must not mix with the answer.
+    # What the library prints must not mix with the answer.
     os.dup2(2, 1)
     try:
-        result = _run_exec(request) if request["kind"] == "exec" else _run_provider(request)
-    except Exception as error:  # noqa: BLE001 - whatever a plugin makes the library raise is reported
+        result = _run_provider(request)
+    except Exception as error:  # noqa: BLE001 - whatever a provider makes the library raise is reported
         result = {"error": str(error) or type(error).__name__}
     with os.fdopen(answer, "w") as out:
         json.dump(result, out)
 
 
-def _run_exec(request: dict[str, Any]) -> dict[str, Any]:
-    exec_provider: Any = import_module("kubernetes.config.exec_provider")
-    node: Any = import_module("kubernetes.config.kube_config").ConfigNode
-    cluster = node("cluster", request["cluster"])
-    status = exec_provider.ExecProvider(node("exec", request["exec"]), request["base"], cluster).run()
-    return {
-        "token": status.get("token"),
-        "cert": status.get("clientCertificateData"),
-        "key": status.get("clientKeyData"),
-        "expires": status.get("expirationTimestamp"),
-    }
-
-
 def _run_provider(request: dict[str, Any]) -> dict[str, Any]:
-    """An auth-provider (oidc, gcp): kubernetes.config fetches and refreshes its token."""
+    """OIDC: kubernetes.config fetches and refreshes its token."""
     name = "plugin"
     config = {
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],

@@ -18,7 +18,6 @@ from meshtui.core.model.resources import ENDPOINTSLICES, PODS, SERVICES
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 from meshtui.kube.channels import dial
-from meshtui.kube.failures import Call
 
 _PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = 0, 1
@@ -31,7 +30,7 @@ class _Forward:
     def __init__(
         self, api: Api, namespace: str, pod: str, port: int, failed: Callable[[MeshtuiError], None] | None
     ) -> None:
-        self.call = Call(api.context, api.server, "create", "pods/portforward", namespace, pod, api.request_timeout)
+        self.call = api.connection.call("create", "pods/portforward", namespace, pod)
         self._api = api
         self._path = PODS.path(namespace, pod, "portforward")
         self._port = port
@@ -105,14 +104,8 @@ class _Forward:
                     raise self._error(data[1:])
 
     def _error(self, text: bytes) -> ClusterError:
-        return Unreachable(
-            self.call.title,
-            context=self.call.context,
-            verb=self.call.verb,
-            resource=self.call.resource,
-            cause=clean(text.decode("utf-8", "replace"), 400),
-            hint=f"does the container listen on port {self._port}?",
-        )
+        cause = self.call.secrets.words(text, 400)
+        return self.call.fail(Unreachable, cause, f"does the container listen on port {self._port}?")
 
 
 async def _upstream(connection: ClientConnection, reader: asyncio.StreamReader) -> None:

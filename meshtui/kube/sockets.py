@@ -1,20 +1,32 @@
-"""Connections for httpx that are closed even when their owner is cancelled in the middle of a TLS handshake."""
+"""Connections for httpx: closed even when cancelled in a TLS handshake, and sure of the name they must meet."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import httpcore
 import httpx
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Whose certificate is asked for and checked, on every road: httpcore forgets it behind an HTTP proxy."""
+
+    tls: ssl.SSLContext | None = None
+    """The context that talks to the API server, not the one that talks to a proxy."""
+    name: str = ""
+    """tls-server-name; empty for the URL's host."""
+
+
 class Sockets(httpcore.AsyncNetworkBackend):
     """httpcore's own connections, but none is left behind by a cancelled handshake."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Expected) -> None:
         self._inner = httpcore.AnyIOBackend()
+        self._expected = expected
 
     async def connect_tcp(
         self,
@@ -25,7 +37,8 @@ class Sockets(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """A TCP connection; raises what httpcore raises."""
-        return _Stream(await self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        inner = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Stream(inner, self._expected)
 
     async def sleep(self, seconds: float) -> None:
         """Pause between httpcore's retries."""
@@ -33,8 +46,9 @@ class Sockets(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkStream, expected: Expected) -> None:
         self._inner = inner
+        self._expected = expected
 
     async def start_tls(
         self,
@@ -42,8 +56,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
+        if ssl_context is self._expected.tls and self._expected.name:
+            server_hostname = self._expected.name
         try:
-            return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+            return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self._expected)
         except BaseException:
             # httpcore closes after errors alone: a cancelled handshake would leave its socket open for ever.
             await self._inner.aclose()
@@ -70,7 +86,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def own(transport: httpx.AsyncHTTPTransport) -> httpx.AsyncHTTPTransport:
+def own(transport: httpx.AsyncHTTPTransport, expected: Expected) -> httpx.AsyncHTTPTransport:
     """Let a transport connect through `Sockets`; httpx has no public way to say so (a test holds it)."""
-    transport._pool._network_backend = Sockets()  # noqa: SLF001
+    transport._pool._network_backend = Sockets(expected)  # noqa: SLF001
     return transport

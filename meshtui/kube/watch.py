@@ -19,7 +19,6 @@ from meshtui.core.model.state import Event
 from meshtui.kube import failures
 from meshtui.kube.api import Api, object_decoder
 from meshtui.kube.delivery import Deliver
-from meshtui.kube.failures import Call
 
 WATCH_SECONDS = 300
 IDLE_SECONDS = 75.0
@@ -103,9 +102,7 @@ class _Follower:
         self._version = ""
         self._failures = 0
         self._decoder = object_decoder(resource.struct)
-        self._call = Call(
-            api.context, api.server, "watch", failures.plural(resource), namespace, timeout=api.request_timeout
-        )
+        self._call = api.connection.call("watch", failures.plural(resource), namespace)
 
     async def run(self) -> None:
         while True:
@@ -211,11 +208,10 @@ class _Follower:
                     return response
                 body = await response.aread()
         except TimeoutError:
-            raise failures.timed_out(self._call) from None
+            raise self._api.late(self._call) from None
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             raise await self._api.connection.explain(self._call, error) from None
-        certificate = self._api.connection.source.certificate
-        raise failures.from_status(self._call, response.status_code, body, certificate)
+        raise self._api.refusal(self._call, response.status_code, body, response.headers.get("Location", ""))
 
 
 class _Reader:

@@ -138,7 +138,7 @@ async def test_plain_http_servers_work(tmp_path):
         assert await api.version() == "1.2.3"
 
 
-@pytest.mark.parametrize("server", ["127.0.0.1:6443", "ftp://x", "https://"])
+@pytest.mark.parametrize("server", ["ftp://x", "https://", "https://h:port", "https://[::1"])
 async def test_a_server_that_is_no_address(tmp_path, server):
     path = FakeApi(port=1).kubeconfig(tmp_path, cluster={"server": server})
     with pytest.raises(ConfigError):
