@@ -15,13 +15,13 @@ import msgspec
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, Expired, MeshtuiError
-from meshtui.core.objects import Object
-from meshtui.core.resources import Resource
+from meshtui.core.model.objects import Object
+from meshtui.core.model.resources import Resource
 from meshtui.kube import failures
+from meshtui.kube.call import Call, call_parts
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.connection import Connection, Way
 from meshtui.kube.contexts import ContextInfo
-from meshtui.kube.failures import Call
 from meshtui.kube.kubeconfig import Overrides
 from meshtui.kube.logins import Logins
 
@@ -115,7 +115,7 @@ class Api:
 
     async def get_raw(self, path: str) -> Any:
         """Any path's JSON as plain Python data."""
-        call = self.connection.call("get", *failures.call_parts(path))
+        call = self.connection.call("get", *call_parts(path))
         body = await self._request(call, "GET", path)
         try:
             return msgspec.json.decode(body)

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 from meshtui.core.errors import ClusterError, MeshtuiError
 from meshtui.core.keepalive import KEEPALIVE
 from meshtui.kube.api import Api
-from meshtui.kube.failures import Call
+from meshtui.kube.call import Call
 
 MAX_FRAME = 64 * 1024 * 1024
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255

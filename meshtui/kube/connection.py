@@ -21,8 +21,8 @@ from meshtui.core.text import clean
 from meshtui.kube import failures, sockets
 from meshtui.kube import kubeconfig as files
 from meshtui.kube import tls as trust
+from meshtui.kube.call import Call
 from meshtui.kube.credentials import Source
-from meshtui.kube.failures import Call
 from meshtui.kube.kubeconfig import Overrides, Target
 from meshtui.kube.logins import Logins
 from meshtui.kube.proxies import Proxy, proxy_of

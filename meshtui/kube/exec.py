@@ -12,12 +12,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError
-from meshtui.core.resources import PODS
+from meshtui.core.model.resources import PODS
 from meshtui.core.text import clean
 from meshtui.kube import failures
 from meshtui.kube.api import Api
+from meshtui.kube.call import Call
 from meshtui.kube.channels import CLOSE, ERROR, STDERR, STDIN, STDOUT, dial
-from meshtui.kube.failures import Call
 
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 Channel = Literal["stdout", "stderr"]
