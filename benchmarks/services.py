@@ -66,7 +66,7 @@ def in_core(mesh: s.Mesh) -> dict[str, float]:
     begun = time.perf_counter()
     table = ServiceTable(mesh)
     built = time.perf_counter()
-    traps = Findings(mesh)
+    findings = Findings(mesh)
     looked = time.perf_counter()
     events = []
     for n in range(200):
@@ -74,7 +74,7 @@ def in_core(mesh: s.Mesh) -> dict[str, float]:
         delta = meshes.put(mesh, "c0", meshes.endpointslice(ends, key=key(n)))
         at = time.perf_counter()
         table.update(delta)
-        traps.update(delta)
+        findings.update(delta)
         events.append(time.perf_counter() - at)
     return {
         "table_seconds": built - begun,
@@ -111,7 +111,7 @@ async def on_screen(clusters: int, services: int) -> dict[str, float]:
             await asyncio.sleep(0)
             longest = max(longest, time.perf_counter() - at)
         filled = time.perf_counter()
-        while board.app.board.traps is None or board.app.board.traps.backlog:
+        while board.app.board.findings is None or board.app.board.findings.backlog:
             at = time.perf_counter()
             await asyncio.sleep(0)
             longest = max(longest, time.perf_counter() - at)

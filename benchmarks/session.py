@@ -80,9 +80,9 @@ class Turns:
 async def fill(session: Session, expected: int) -> tuple[ServiceTable, Findings, dict[str, float]]:
     """From the start of a session until every service of every cluster is in the table, in portions as they come."""
     table = ServiceTable(session.mesh, lazy=True)
-    traps = Findings(session.mesh, lazy=True)
+    findings = Findings(session.mesh, lazy=True)
     session.subscribe(table.note)
-    session.subscribe(traps.note)
+    session.subscribe(findings.note)
     turns = Turns()
     watching = asyncio.ensure_future(turns.watch())
     begun = time.perf_counter()
@@ -97,19 +97,19 @@ async def fill(session: Session, expected: int) -> tuple[ServiceTable, Findings,
         table.work(PORTION)
         await asyncio.sleep(0 if table.backlog else 0.01)
     filled = time.perf_counter() - begun
-    while traps.backlog:
-        traps.work(PORTION)
+    while findings.backlog:
+        findings.work(PORTION)
         await asyncio.sleep(0)
     looked = time.perf_counter() - begun
     watching.cancel()
     return (
         table,
-        traps,
+        findings,
         {"filled_seconds": filled, "all_findings_seconds": looked, "longest_turn_ms": 1e3 * turns.longest},
     )
 
 
-async def one_event(session: Session, table: ServiceTable, traps: Findings, keys: list[str]) -> dict[str, float]:
+async def one_event(session: Session, table: ServiceTable, findings: Findings, keys: list[str]) -> dict[str, float]:
     """PATCH to shown row beside the PATCH's own answer, and what the row and its findings cost."""
     context = next(iter(session.mesh.clusters))
     api = session.api(context)
@@ -119,7 +119,7 @@ async def one_event(session: Session, table: ServiceTable, traps: Findings, keys
     def arrived(delta: Delta) -> None:
         at = time.perf_counter()
         table.update(delta)
-        traps.update(delta)
+        findings.update(delta)
         if any(resource == r.SERVICES for _, resource in delta.objects):
             cost.append(time.perf_counter() - at)
             seen.set()
@@ -177,13 +177,13 @@ async def measure(services: int, clusters: int) -> dict[str, float]:
             choose(settings, {}), settings, clock=SystemClock(), rng=random.Random(1), scope=Scope(flows=False)
         )
         try:
-            table, traps, times = await fill(session, services)
+            table, findings, times = await fill(session, services)
             found |= times
             found["megabytes"] = resident() - before
             found["rows"] = len(table)
             first = next(iter(session.mesh.clusters.values()))
             keys = [key for key in table.keys if key in first.services and mesh_has_slices(session, key)]
-            found |= await one_event(session, table, traps, keys[:30])
+            found |= await one_event(session, table, findings, keys[:30])
             found |= routes(session, keys[:2000])
         finally:
             await session.stop()

@@ -1,4 +1,4 @@
-"""`meshtui services explain NS/NAME`: where requests go, why not elsewhere, the agents' tables, the traps."""
+"""`meshtui services explain NS/NAME`: where requests go, why not elsewhere, the agents' tables, the findings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from meshtui.cli import output
 from meshtui.core.errors import CheckFailed
-from meshtui.core.findings import Finding, findings_for, policy_traps
+from meshtui.core.findings import Finding, findings_for, policy_findings
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import Route, routes
 from meshtui.core.routing.evidence import realised_backends
@@ -27,7 +27,7 @@ async def explain(session: Session, key: str, form: str) -> None:
     told = await asyncio.gather(*(session.realised(context) for context in mesh.clusters))
     evidence = Evidence(realised=dict(zip(mesh.clusters, told, strict=True)))
     rows = [explanation(mesh, found, evidence) for found in routes(mesh, key)]
-    found = [finding_json(mesh, finding) for finding in (*findings_for(mesh, key), *policy_traps(mesh, key))]
+    found = [finding_json(mesh, finding) for finding in (*findings_for(mesh, key), *policy_findings(mesh, key))]
     if form in ("json", "yaml"):
         names = {cluster.context: cluster.name for cluster in mesh.clusters.values()}
         output.document({**table_json(build_row(mesh, key), names), "clients": rows, "findings": found}, form)

@@ -1,4 +1,4 @@
-"""`meshtui services`: annotations, backends and where traffic goes; one service explained; the mesh's traps."""
+"""`meshtui services`: annotations, backends and where traffic goes; one service explained; the mesh's findings."""
 
 from __future__ import annotations
 

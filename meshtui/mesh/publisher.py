@@ -12,7 +12,7 @@ INTERVAL = 0.05
 T = TypeVar("T")
 
 
-class Bulletin(Generic[T]):
+class Publisher(Generic[T]):
     """Gathers news and hands it to every listener in one piece. All calls belong on the event loop.
 
     The first news after a pause goes out in the next turn of the loop, so that a lone change shows at once.

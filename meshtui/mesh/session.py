@@ -28,10 +28,10 @@ from meshtui.kube.clock import SystemClock
 from meshtui.mesh.changes.auditlog import AuditLog
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.changes.perform import Changes
-from meshtui.mesh.flows.flows import FlowRoom
+from meshtui.mesh.flows.flows import MeshFlows
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
-from meshtui.mesh.publisher import Bulletin
+from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
 from meshtui.mesh.targets import Target, new_mesh
 
@@ -60,13 +60,13 @@ class Session:
         self.clock: Clock = clock or SystemClock()
         self.mesh: Mesh = new_mesh(targets, settings)
         self._pace = pace or Pace()
-        self.room = FlowRoom(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources, self._pace)
+        self.room = MeshFlows(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources, self._pace)
         """The clusters' flows: who delivers them, what is asked for, who records them."""
         self.flows = self.room.store
         self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
-        self._news: Bulletin[Delta] = Bulletin(Delta, Delta.merge)
+        self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         log = AuditLog(settings.state_directory)
         self.audit_path = log.path

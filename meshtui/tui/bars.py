@@ -27,7 +27,9 @@ class HeaderBar(_OnDashboard):
         """The header line."""
         board = self.dashboard
         return [
-            header(board.mesh, board.clock.now(), width, utc=board.utc, note=board.progress, findings=board.trap_count)
+            header(
+                board.mesh, board.clock.now(), width, utc=board.utc, note=board.progress, findings=board.finding_count
+            )
         ]
 
 

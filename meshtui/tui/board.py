@@ -67,7 +67,7 @@ class Board(Protocol):
     keymap: dict[str, str]
     current: str
     progress: str
-    traps: Findings | None
+    findings: Findings | None
     listeners: set[Callable[[], None]]
     """Told after every change of the mesh; dialogs put themselves in while they are open."""
 
@@ -82,7 +82,7 @@ class Board(Protocol):
         ...
 
     @property
-    def trap_count(self) -> int:
+    def finding_count(self) -> int:
         """How many errors and warnings there are."""
         ...
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from meshtui.tui.ports import SessionPort
 
 DEFAULT_SERVICE = "default/rebel-base"
-TRAPS_AT_ONCE = 60
-"""Services looked at for traps between two paints."""
+FINDINGS_AT_ONCE = 60
+"""Services looked at for findings between two paints."""
 
 
 def mistake(error: BaseException) -> MeshtuiError:
@@ -72,7 +72,7 @@ class Dashboard(Screen[None]):
         self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
         self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows))
-        self.traps: Findings | None = None
+        self.findings: Findings | None = None
         self._looking = False
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""
@@ -109,11 +109,11 @@ class Dashboard(Screen[None]):
         return self.session.mesh if self.session else None
 
     @property
-    def trap_count(self) -> int:
+    def finding_count(self) -> int:
         """How many errors and warnings the mesh's findings hold."""
         from meshtui.core.findings import Severity
 
-        counts = self.traps.counts() if self.traps is not None else {}
+        counts = self.findings.counts() if self.findings is not None else {}
         return sum(count for severity, count in counts.items() if severity is not Severity.INFO)
 
     @property
@@ -126,19 +126,19 @@ class Dashboard(Screen[None]):
         from meshtui.core.findings import Findings
 
         self.session = session
-        self.traps = Findings(session.mesh, lazy=True)
+        self.findings = Findings(session.mesh, lazy=True)
         self.progress = ""
         self.rebuild()
         if session.mesh.clusters and all(cluster.recorded for cluster in session.mesh.clusters.values()):
             self.go("flows")  # a file has nothing but flows
             self.add_class("-zoomed")
-        self._look_for_traps()
+        self._look_for_findings()
 
     def apply(self, delta: Delta) -> None:
         """Hand a change to the panes; each redraws only what it shows of it."""
-        if self.traps is not None:
-            self.traps.note(delta)
-            self._look_for_traps()
+        if self.findings is not None:
+            self.findings.note(delta)
+            self._look_for_findings()
         for pane in self.panes.values():
             pane.changed(delta)
         for listener in tuple(self.listeners):
@@ -146,22 +146,22 @@ class Dashboard(Screen[None]):
         self.header.refresh()
         self.footer.refresh()
 
-    def _look_for_traps(self) -> None:
+    def _look_for_findings(self) -> None:
         """Look at some services, and at the rest after the next paint."""
-        traps = self.traps
-        if traps is None or self._looking:
+        findings = self.findings
+        if findings is None or self._looking:
             return
-        before = traps.backlog
-        traps.work(TRAPS_AT_ONCE)
-        if traps.backlog:
+        before = findings.backlog
+        findings.work(FINDINGS_AT_ONCE)
+        if findings.backlog:
             self._looking = True
             self.call_after_refresh(self._look_on)
-        elif before > TRAPS_AT_ONCE // 2:
+        elif before > FINDINGS_AT_ONCE // 2:
             self.services.touch()
 
     def _look_on(self) -> None:
         self._looking = False
-        self._look_for_traps()
+        self._look_for_findings()
 
     def rebuild(self) -> None:
         """Make everything new."""
@@ -341,7 +341,7 @@ class Dashboard(Screen[None]):
         self.app.push_screen(PoliciesDialog(self, self.session))
 
     def do_findings(self) -> None:
-        """Open the list of traps."""
+        """Open the list of findings."""
         from meshtui.tui.findings.dialog import FindingsDialog
 
         if self.session is None:

@@ -1,4 +1,4 @@
-"""The traps a mesh is in, each with its meaning, its evidence and the change that would fix it."""
+"""What is wrong or surprising in a mesh, each with its meaning, its evidence and the change that would fix it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from meshtui.core.findings.clusters import in_clusters
 from meshtui.core.findings.model import Finding, Fix, Kind
-from meshtui.core.findings.scope import policy_traps
+from meshtui.core.findings.scope import policy_findings
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
 from meshtui.core.findings.written import across, in_one, places
 from meshtui.core.model import resources as r
@@ -15,7 +15,17 @@ from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.routing import annotations as a
 from meshtui.core.routing.candidates import service_of
 
-__all__ = ["Finding", "Findings", "Fix", "Kind", "Severity", "findings", "findings_for", "policy_traps", "service_keys"]
+__all__ = [
+    "Finding",
+    "Findings",
+    "Fix",
+    "Kind",
+    "Severity",
+    "findings",
+    "findings_for",
+    "policy_findings",
+    "service_keys",
+]
 
 _READ = frozenset((*a.KEYS.values(), *a.ALIASES.values()))
 
@@ -42,7 +52,7 @@ def service_keys(mesh: Mesh) -> set[str]:
 
 
 def _annotated(mesh: Mesh, key: str) -> bool:
-    """Whether any cluster's service carries an annotation that Cluster Mesh reads: others cannot be in a trap."""
+    """Whether any cluster's service carries an annotation that Cluster Mesh reads: others have no such finding."""
     for cluster in mesh.clusters.values():
         service = cluster.services.get(key)
         if service is not None and service.metadata.annotations and not _READ.isdisjoint(service.metadata.annotations):

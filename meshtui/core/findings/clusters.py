@@ -1,4 +1,4 @@
-"""Traps of the mesh itself: links, identities, versions, agents and policies."""
+"""Findings of the mesh itself: links, identities, versions, agents and policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trap a mesh is in: what it means, the evidence, and the change that would fix it."""
+"""What is wrong or surprising in a mesh: what it means, the evidence, and the change that would fix it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from meshtui.core.model.severity import Severity
 
 
 class Kind(Enum):
-    """Every trap meshtui knows, in the order they are listed within a severity."""
+    """Every finding meshtui knows, in the order they are listed within a severity."""
 
     SAME_CLUSTER_ID = "two clusters share an id or name"
     MAX_CLUSTERS_DIFFER = "max-connected-clusters differs"
@@ -58,7 +58,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One trap. Text holds names as the clusters sent them: clean it before it reaches a screen."""
+    """One finding. Text holds names as the clusters sent them: clean it before it reaches a screen."""
 
     kind: Kind
     severity: Severity

@@ -1,4 +1,4 @@
-"""The trap of policies that mean one cluster only: a global service whose remote backends a selector leaves out."""
+"""The finding of policies that mean one cluster only: a global service whose remote backends a selector leaves out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meshtui.core.policy.selectors import Selector
 from meshtui.core.routing import Backend, Route, routes
 
 
-def policy_traps(mesh: Mesh, service_key: str, *, book: Rulebook | None = None) -> list[Finding]:
+def policy_findings(mesh: Mesh, service_key: str, *, book: Rulebook | None = None) -> list[Finding]:
     """Policies that would let a service's remote traffic pass, were it not for their implied cluster.
 
     Not part of `findings`: it costs a look at every pod for each policy that nearly fits. Meant for one service at

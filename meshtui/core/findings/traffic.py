@@ -1,4 +1,4 @@
-"""Traps that show in where requests go: nobody serves, failing over, unreachable backends, ports that differ."""
+"""Findings that show in where requests go: nobody serves, failing over, unreachable backends, ports that differ."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def surroundings(mesh: Mesh) -> dict[str, Surroundings]:
 
 
 def in_traffic(mesh: Mesh, key: str, found: list[Place], around: Around) -> Iterator[Finding]:
-    """Traps of a service's routes. Routes are worked out only where something hints at one of them."""
+    """Findings of a service's routes. Routes are worked out only where something hints at one of them."""
     globals_ = [p for p in found if p.effective.global_]
     ports = [{(q.name, q.protocol) for q in p.service.spec.ports or ()} for p in globals_]
     ports_differ = any(p != ports[0] for p in ports[1:])

@@ -1,4 +1,4 @@
-"""Traps that show in one service's annotations alone: what is written against what it amounts to."""
+"""Findings that show in one service's annotations alone: what is written against what it amounts to."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def places(mesh: Mesh, key: str) -> list[Place]:
 
 
 def in_one(place: Place) -> Iterator[Finding]:
-    """Traps of one cluster's annotations."""
+    """Findings of one cluster's annotations."""
     yield from _misread(place)
     yield from _affinity(place)
     for what in a.KEYS:
@@ -135,7 +135,7 @@ def _alias(place: Place, what: str) -> Iterator[Finding]:
 
 
 def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
-    """Traps that show when the clusters' annotations are compared."""
+    """Findings that show when the clusters' annotations are compared."""
     if len(mesh.clusters) < 2:
         return
     globals_ = [p for p in found if p.effective.global_]

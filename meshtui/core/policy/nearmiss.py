@@ -62,7 +62,7 @@ def _missing(rule: Rule, peer: Peer, question: Question) -> NearMiss | None:
 
 
 def _cluster_scope(rule: Rule, question: Question) -> NearMiss:
-    """The trap of Cilium 1.19 and later: no cluster label means the local cluster only."""
+    """The finding of Cilium 1.19 and later: no cluster label means the local cluster only."""
     side = "to" if question.way is Way.EGRESS else "from"
     text = (
         f"{rule.policy.name} would allow it, but its selector means {question.subject.cluster} only "

@@ -16,7 +16,7 @@ from meshtui.core.model.state import Mesh
 from meshtui.hubble.inbox import Inbox
 from meshtui.mesh.flows.rates import ClusterRates
 from meshtui.mesh.pace import Pace
-from meshtui.mesh.publisher import Bulletin
+from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import ServerFilter
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ RATE_SECONDS = 1.0
 Recorder = Callable[[Sequence[FlowRow]], None]
 
 
-class FlowRoom:
+class MeshFlows:
     """Where sources leave their rows. Everything but `inbox` belongs on the event loop."""
 
     def __init__(
@@ -49,7 +49,7 @@ class FlowRoom:
         self._mesh = mesh
         self._sources = sources
         self._rates = ClusterRates(mesh, clock, emit)
-        self._news: Bulletin[None] = Bulletin(lambda: None, lambda _old, _new: None)
+        self._news: Publisher[None] = Publisher(lambda: None, lambda _old, _new: None)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due: asyncio.TimerHandle | None = None
         self._beat: asyncio.TimerHandle | None = None

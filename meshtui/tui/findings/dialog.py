@@ -1,4 +1,4 @@
-"""The traps a mesh is in, worst first; enter applies the change that would fix the one under the cursor."""
+"""What is wrong or surprising in a mesh, worst first; enter applies the change that would fix what the cursor is on."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class FindingsDialog(LiveListDialog):
     def refill(self) -> None:
         """Show what the dashboard has found until now."""
         mesh = self.session.mesh
-        found = self.board.traps.all() if self.board.traps is not None else findings(mesh)
+        found = self.board.findings.all() if self.board.findings is not None else findings(mesh)
         width = max(20, self.list.scrollable_content_region.width)
         lines: dict[Hashable, Sequence[Line]] = {f: finding_lines(f, mesh, width) for f in found[:MOST]}
         if not lines:
-            lines = {"none": [[Span(f" {status.OK} no trap that meshtui knows", "ok")]]}
+            lines = {"none": [[Span(f" {status.OK} nothing that meshtui knows to look for", "ok")]]}
         if len(found) > MOST:
             lines["more"] = [[Span(f" and {len(found) - MOST} more", "dim")]]
         self.list.fill(lines)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from meshtui.core.findings import Finding, findings_for, policy_traps
+from meshtui.core.findings import Finding, findings_for, policy_findings
 from meshtui.core.load.service import service_of_url
 from meshtui.core.model.resources import POLICIES
 from meshtui.core.routing import routes
@@ -46,7 +46,7 @@ class ServiceDialog(Dialog[None]):
         self.list = ItemList()
         self.realised: dict[str, Realised] = {}
         self.measured: dict[str, Measured] = {}
-        self.traps: Sequence[Finding] = ()
+        self.findings: Sequence[Finding] = ()
         self._seen = (-1, -1)
         self._judged: object = None
         self._box = Vertical(self.list, classes="dialog -tall")
@@ -98,7 +98,7 @@ class ServiceDialog(Dialog[None]):
         now = policies, [[backend.ip for backend in found.backends] for found in routes(mesh, self.key)]
         if now != self._judged:
             self._judged = now
-            self.traps = policy_traps(mesh, self.key)
+            self.findings = policy_findings(mesh, self.key)
 
     def evidence(self) -> Evidence:
         """All there is now."""
@@ -125,7 +125,7 @@ class ServiceDialog(Dialog[None]):
         mesh = self.session.mesh
         width = max(30, self.list.scrollable_content_region.width)
         found = findings_for(mesh, self.key)
-        items = service_items(mesh, self.key, self.evidence(), found, self.traps, width, utc=self.board.utc)
+        items = service_items(mesh, self.key, self.evidence(), found, self.findings, width, utc=self.board.utc)
         self.list.fill(dict(items))
 
     def action_ask(self) -> None:

@@ -1,4 +1,4 @@
-"""One service in full: where each cluster's requests go and why not elsewhere, evidence, endpoints, policies, traps."""
+"""One service in full: where requests go from each cluster and why not elsewhere, evidence, policies, findings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def service_items(
     key: str,
     evidence: Evidence,
     findings: Sequence[Finding],
-    traps: Sequence[Finding],
+    policy_findings: Sequence[Finding],
     width: int,
     *,
     utc: bool,
@@ -41,7 +41,7 @@ def service_items(
     items.append((("endpoints",), [(), [Span(" Endpoints", "strong")]]))
     for cluster in mesh.clusters.values():
         items += _endpoints(mesh, cluster, key)
-    items.append(("policies", [(), [Span(" Policies", "strong")], *_policies(traps, mesh, width)]))
+    items.append(("policies", [(), [Span(" Policies", "strong")], *_policies(policy_findings, mesh, width)]))
     items.append(("findings", [(), [Span(f" Findings {len(findings)}", "strong")], *_well(findings)]))
     items += [(finding, finding_lines(finding, mesh, width)) for finding in findings]
     return items
@@ -168,10 +168,10 @@ def _endpoint(endpoint: Endpoint) -> Line:
     ]
 
 
-def _policies(traps: Sequence[Finding], mesh: Mesh, width: int) -> list[Line]:
-    if not traps:
+def _policies(findings: Sequence[Finding], mesh: Mesh, width: int) -> list[Line]:
+    if not findings:
         return [[Span(f"   {status.OK} no policy keeps a remote cluster out by mistake", "ok")]]
-    return [line for trap in traps for line in finding_lines(trap, mesh, width)]
+    return [line for finding in findings for line in finding_lines(finding, mesh, width)]
 
 
 def _well(findings: Sequence[Finding]) -> list[Line]:

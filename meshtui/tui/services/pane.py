@@ -139,8 +139,8 @@ class ServicesPane(Pane):
         line = rows.cell_line(cluster, row, width, first=first, pending=pending, marked=cell in self.marked)
         if not (last and rows.explains(row)):
             return [line]
-        traps = board.traps
-        around, found = (traps.around, traps.of(service)) if traps is not None else (None, [])
+        findings = board.findings
+        around, found = (findings.around, findings.of(service)) if findings is not None else (None, [])
         return [line, rows.route_line(table.mesh, service, width, around, found)]
 
     @property

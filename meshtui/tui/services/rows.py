@@ -102,14 +102,14 @@ def route_line(
     around: Mapping[str, Surroundings] | None = None,
     found: Sequence[Finding] = (),
 ) -> Line:
-    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the traps.
+    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the findings.
 
     With more than three clusters, those whose clients get the same stand together: `K T N → K 2, T 2`.
     """
     clusters = list(mesh.clusters.values())
-    traps = _traps(found)
+    findings = _findings(found)
     many = len(clusters) > 3
-    owner = "" if many or width < 64 + (14 if traps else 0) else "'s clients"
+    owner = "" if many or width < 64 + (14 if findings else 0) else "'s clients"
     groups: dict[object, tuple[Route, list[Cluster]]] = {}
     for number, cluster in enumerate(clusters):
         taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
@@ -123,10 +123,10 @@ def route_line(
             role = "dim"
         names = [span for cluster in clients for span in (tag(cluster.tag, cluster.index), Span(" "))][:-1]
         parts.append([*names, Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
-    return [Span("   "), *traps, *joined(parts)]
+    return [Span("   "), *findings, *joined(parts)]
 
 
-def _traps(found: Sequence[Finding]) -> list[Span]:
+def _findings(found: Sequence[Finding]) -> list[Span]:
     serious = [finding for finding in found if finding.severity is not Severity.INFO]
     if not serious:
         return []

@@ -35,13 +35,13 @@ def deploy(mesh, context, replicas, name="web", labels=None):
     reduce(mesh, s.Changed(context, r.DEPLOYMENTS, {item.key: item}, 0.0))
 
 
-def trap(mesh, kind):
+def finding_of(mesh, kind):
     return next(f for f in findings_for(mesh, KEY) if f.kind is kind)
 
 
 def test_a_finding_is_mended_by_one_plan_over_clusters():
     mesh = two({**GLOBAL, a.SHARED: "false"}, {**GLOBAL, a.SHARED: "false"})
-    plan = remedies.fix(mesh, trap(mesh, Kind.SHARED_NOWHERE))
+    plan = remedies.fix(mesh, finding_of(mesh, Kind.SHARED_NOWHERE))
     assert plan.refusal is None
     assert [(step.context, step.after) for step in plan.steps] == [("a", {a.SHARED: None}), ("b", {a.SHARED: None})]
     assert plan.effects == ("a's clients: A 2 → A 2, B 2", "b's clients: B 2 → B 2, A 2")
@@ -53,7 +53,7 @@ def test_a_namespace_is_mended_by_its_own_annotation_and_its_effect_foreseen():
         {"metadata": {"name": "default", "annotations": {a.NAMESPACE_GLOBAL: "false"}}}, o.Namespace
     )
     put(mesh, "b", namespace)
-    plan = remedies.fix(mesh, trap(mesh, Kind.NAMESPACE_NOT_EXPORTED))
+    plan = remedies.fix(mesh, finding_of(mesh, Kind.NAMESPACE_NOT_EXPORTED))
     (step,) = plan.steps
     assert (step.resource, step.key, step.before, step.after) == (
         r.NAMESPACES, "default", {a.NAMESPACE_GLOBAL: "false"}, {a.NAMESPACE_GLOBAL: "true"},
@@ -64,13 +64,13 @@ def test_a_namespace_is_mended_by_its_own_annotation_and_its_effect_foreseen():
 
 def test_an_alias_alone_is_deleted():
     mesh = two({**GLOBAL, a.ALIASES[a.GLOBAL]: "true"})
-    plan = remedies.fix(mesh, trap(mesh, Kind.ALIAS_IGNORED))
+    plan = remedies.fix(mesh, finding_of(mesh, Kind.ALIAS_IGNORED))
     assert [step.after for step in plan.steps] == [{a.ALIASES[a.GLOBAL]: None}]
 
 
 def test_what_is_mended_already_or_cannot_be_is_refused_with_words():
     mesh = two(GLOBAL, {})
-    finding = trap(mesh, Kind.GLOBAL_ALONE)
+    finding = finding_of(mesh, Kind.GLOBAL_ALONE)
     put(mesh, "b", meshes.service(GLOBAL))
     plan = remedies.fix(mesh, finding)
     assert isinstance(plan.refusal, UsageError)

@@ -1,4 +1,4 @@
-"""Every trap: found where it is, silent where it is not, with a fix that mends it."""
+"""Every finding: found where it is, silent where it is not, with a fix that mends it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_healthy_mesh_has_none():
     assert findings(meshes.mesh()) == []
 
 
-TRAPS = [
+CASES = [
     (Kind.AFFINITY_DROPS_REMOTE, {"version": (1, 18), "left": {**GLOBAL, a.AFFINITY: "none"}}),
     (Kind.AFFINITY_DROPS_REMOTE, {"version": (1, 19), "left": {**GLOBAL, a.AFFINITY: "locl"}}),
     (Kind.AFFINITY_UNKNOWN, {"version": (1, 20), "left": {**GLOBAL, a.AFFINITY: "none"}}),
@@ -57,25 +57,25 @@ TRAPS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "world"), TRAPS)
+@pytest.mark.parametrize(("kind", "world"), CASES)
 def test_each_trap_is_found_and_its_fix_mends_it(kind, world):
     mesh = both(**world)
     found = findings_for(mesh, KEY)
-    trap = next(f for f in found if f.kind is kind)
-    assert trap.evidence
-    apply(mesh, trap)
+    finding = next(f for f in found if f.kind is kind)
+    assert finding.evidence
+    apply(mesh, finding)
     assert kind not in kinds(mesh)
 
 
 def test_an_alias_that_is_not_read_is_deleted():
     mesh = both(left={a.GLOBAL: "true", a.ALIASES[a.GLOBAL]: "false"})
-    trap = findings_for(mesh, KEY)[0]
-    assert (trap.kind, trap.severity) == (Kind.ALIAS_IGNORED, Severity.WARNING)
-    apply(mesh, trap)
+    finding = findings_for(mesh, KEY)[0]
+    assert (finding.kind, finding.severity) == (Kind.ALIAS_IGNORED, Severity.WARNING)
+    apply(mesh, finding)
     assert findings_for(mesh, KEY) == [], "the alias is gone, what was read stays"
 
 
-def test_none_is_no_trap_where_cilium_reads_it():
+def test_none_is_no_finding_where_cilium_reads_it():
     assert kinds(both(left={**GLOBAL, a.AFFINITY: "none"})) == []
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from meshtui.core.findings import Kind, policy_traps
+from meshtui.core.findings import Kind, policy_findings
 from tests.core import meshes, recorded
 from tests.core.meshes import GLOBAL, KEY, endpoint, endpointslice, pod, policy, put, service
 
 
 @pytest.mark.parametrize("step", [11, 12, 13])
 def test_the_recorded_surprise_is_told(step):
-    found = policy_traps(recorded.mesh_of(step), recorded.KEY)
+    found = policy_findings(recorded.mesh_of(step), recorded.KEY)
     assert [(f.kind, f.contexts) for f in found] == [(Kind.POLICY_MEANS_ONE_CLUSTER, ("koornacht",))]
     assert found[0].sentence.startswith("x-wing-to-rebel-base in koornacht lets default/x-wing-")
     assert found[0].sentence.endswith("in koornacht only: its requests to tion are dropped")
@@ -22,8 +22,8 @@ def test_the_recorded_surprise_is_told(step):
 
 
 @pytest.mark.parametrize("step", [3, 4, 10, 14, 16])
-def test_the_cure_is_no_trap(step):
-    assert policy_traps(recorded.mesh_of(step), recorded.KEY) == []
+def test_the_cure_is_no_finding(step):
+    assert policy_findings(recorded.mesh_of(step), recorded.KEY) == []
 
 
 def world(**data):
@@ -37,7 +37,7 @@ def world(**data):
 
 
 def test_the_ingress_side():
-    found = policy_traps(world(), KEY)
+    found = policy_findings(world(), KEY)
     assert [f.contexts for f in found] == [("b",)]
     assert found[0].sentence == (
         "p in b admits clients of b only: requests of a's default/client to default/web are dropped there"
@@ -45,17 +45,17 @@ def test_the_ingress_side():
 
 
 def test_any_cluster_where_the_option_is_off():
-    assert policy_traps(world(policy_default_local_cluster="false"), KEY) == []
+    assert policy_findings(world(policy_default_local_cluster="false"), KEY) == []
 
 
 def test_a_second_policy_that_admits_them():
     mesh = world()
     spec = {"endpointSelector": {}, "ingress": [{"fromEntities": ["cluster-mesh"]}]}
     put(mesh, "b", policy(spec, name="all"))
-    assert policy_traps(mesh, KEY) == []
+    assert policy_findings(mesh, KEY) == []
 
 
 def test_pods_that_are_not_known_say_nothing():
     mesh = world()
     meshes.remove(mesh, "b", meshes.r.PODS, "default/server")
-    assert policy_traps(mesh, KEY) == []
+    assert policy_findings(mesh, KEY) == []

@@ -20,7 +20,7 @@ from meshtui.core.settings import Settings
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.flows.agents import command
 from meshtui.mesh.pace import Backoff, Pace
-from meshtui.mesh.publisher import Bulletin
+from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.targets import choose, new_mesh
 
 REF = ("tion", "default/a")
@@ -41,18 +41,18 @@ def kubeconfig(path: Path, *names: str, server: str = "https://{name}.invalid:64
 
 
 async def test_news_is_gathered_and_handed_out_in_one_piece() -> None:
-    bulletin: Bulletin[set[int]] = Bulletin(set, set.update)
+    publisher: Publisher[set[int]] = Publisher(set, set.update)
     heard: asyncio.Queue[set[int]] = asyncio.Queue()
-    stop = bulletin.subscribe(heard.put_nowait)
-    bulletin.post({1})
-    bulletin.post({2})
+    stop = publisher.subscribe(heard.put_nowait)
+    publisher.post({1})
+    publisher.post({2})
     assert await heard.get() == {1, 2}
     for number in range(50):
-        bulletin.post({number})
+        publisher.post({number})
     assert await heard.get() == set(range(50))
     stop()
-    bulletin.post({3})
-    bulletin.close()
+    publisher.post({3})
+    publisher.close()
     assert heard.empty()
 
 

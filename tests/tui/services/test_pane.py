@@ -66,7 +66,7 @@ async def test_the_list_is_made_while_another_pane_is_in_front():
     async with board_on(shop(), size=(80, 24)) as board:
         await board.press("3")
         await board.until(lambda: len(board.app.board.services.items) == 900)
-        await board.until(lambda: board.app.board.traps.backlog == 0)
+        await board.until(lambda: board.app.board.findings.backlog == 0)
 
 
 async def test_one_event_redraws_what_it_names_and_keeps_the_cursor():

@@ -26,9 +26,9 @@ def choose(
         listed.two_lines = two_lines
         return listed
     if kind == "connections":
-        from meshtui.tui.flows.views.connections import Links
+        from meshtui.tui.flows.views.connections import ConnectionsView
 
-        return Links(store, view, question.matches)
+        return ConnectionsView(store, view, question.matches)
     from meshtui.tui.flows.views.sums import Map, Sums
 
     return Map(store, view) if kind == "map" else Sums(store, view)

@@ -15,7 +15,7 @@ SHOWN = 5_000
 """The newest connections that are listed."""
 
 
-class Links(Summing):
+class ConnectionsView(Summing):
     """Connections in order of their last event, newest at the bottom."""
 
     name = "connections"

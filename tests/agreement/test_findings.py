@@ -1,4 +1,4 @@
-"""Every trap of the services room on the embedded mesh: found, cleared by its fix, and undone to the byte."""
+"""Every finding of the services room on the embedded mesh: found, cleared by its fix, and undone to the byte."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ON: Marks = {a.GLOBAL: "true"}
 
 
 @dataclass(frozen=True)
-class Trap:
+class Case:
     """What leads into it, and where traffic of koornacht's clients goes before and after the fix."""
 
     kind: Kind
@@ -39,15 +39,15 @@ class Trap:
     version: str = "1.21"
 
 
-TRAPS = [
-    Trap(Kind.AFFINITY_DROPS_REMOTE, {K: {**ON, a.AFFINITY: "none"}, T: ON}, "K 2", "K 2, T 2", "1.19"),
-    Trap(Kind.AFFINITY_DROPS_REMOTE, {K: {**ON, a.AFFINITY: "loacl"}, T: ON}, "K 2", "K 2, T 2", "1.18"),
-    Trap(Kind.AFFINITY_UNKNOWN, {K: {**ON, a.AFFINITY: "loacl"}, T: ON}, "K 2, T 2", "K 2, T 2"),
-    Trap(Kind.GLOBAL_ALONE, {K: ON}, "K 2", "K 2, T 2"),
-    Trap(Kind.SHARED_NOWHERE, {key: {**ON, a.SHARED: "false"} for key in (K, T)}, "K 2", "K 2, T 2"),
-    Trap(Kind.VALUE_MISREAD, {K: {a.GLOBAL: "yes"}, T: ON}, "K 2", "K 2, T 2"),
-    Trap(Kind.INACTIVE, {K: {a.AFFINITY: "local"}, T: {}}, "K 2", "K 2"),
-    Trap(
+CASES = [
+    Case(Kind.AFFINITY_DROPS_REMOTE, {K: {**ON, a.AFFINITY: "none"}, T: ON}, "K 2", "K 2, T 2", "1.19"),
+    Case(Kind.AFFINITY_DROPS_REMOTE, {K: {**ON, a.AFFINITY: "loacl"}, T: ON}, "K 2", "K 2, T 2", "1.18"),
+    Case(Kind.AFFINITY_UNKNOWN, {K: {**ON, a.AFFINITY: "loacl"}, T: ON}, "K 2, T 2", "K 2, T 2"),
+    Case(Kind.GLOBAL_ALONE, {K: ON}, "K 2", "K 2, T 2"),
+    Case(Kind.SHARED_NOWHERE, {key: {**ON, a.SHARED: "false"} for key in (K, T)}, "K 2", "K 2, T 2"),
+    Case(Kind.VALUE_MISREAD, {K: {a.GLOBAL: "yes"}, T: ON}, "K 2", "K 2, T 2"),
+    Case(Kind.INACTIVE, {K: {a.AFFINITY: "local"}, T: {}}, "K 2", "K 2"),
+    Case(
         Kind.ALIAS_IGNORED,
         {K: {**ON, a.AFFINITY: "local", a.ALIASES[a.AFFINITY]: "remote"}, T: ON},
         "K 2",
@@ -79,7 +79,7 @@ async def raw(session: Session, context: str) -> bytes:
     return json.dumps(document["metadata"].get("annotations"), separators=(",", ":")).encode()
 
 
-def trap_of(session: Session, kind: Kind) -> Finding | None:
+def finding_of(session: Session, kind: Kind) -> Finding | None:
     return next((f for f in findings(session.mesh) if f.kind is kind and f.object == KEY), None)
 
 
@@ -103,23 +103,23 @@ async def take_back(session: Session) -> None:
     await until(session, lambda: not session.pending)
 
 
-@pytest.mark.parametrize("trap", TRAPS, ids=lambda t: f"{t.kind.name.lower()}-{t.version}")
-async def test_found_mended_and_taken_back(trap: Trap, new_lab: NewLab) -> None:
-    async with new_lab(cilium_version=trap.version) as lab, lab.session() as session:
-        for context, marks in trap.marks.items():
+@pytest.mark.parametrize("finding", CASES, ids=lambda t: f"{t.kind.name.lower()}-{t.version}")
+async def test_found_mended_and_taken_back(finding: Case, new_lab: NewLab) -> None:
+    async with new_lab(cilium_version=finding.version) as lab, lab.session() as session:
+        for context, marks in finding.marks.items():
             await write(session, context, marks)
         before = {context: await raw(session, context) for context, _ in BOTH}
-        finding = trap_of(session, trap.kind)
+        finding = finding_of(session, finding.kind)
         assert finding is not None
         assert finding.sentence
         assert finding.evidence
         assert finding.fixes
-        assert goes(session) == trap.before
+        assert goes(session) == finding.before
         await mend(session, finding)
-        await until(session, lambda: trap_of(session, trap.kind) is None)
-        assert goes(session) == trap.after
+        await until(session, lambda: finding_of(session, finding.kind) is None)
+        assert goes(session) == finding.after
         await take_back(session)
-        await until(session, lambda: trap_of(session, trap.kind) == finding)
+        await until(session, lambda: finding_of(session, finding.kind) == finding)
         assert {context: await raw(session, context) for context, _ in BOTH} == before
 
 
@@ -128,13 +128,13 @@ async def test_a_namespace_that_is_not_exported(lab: Lab) -> None:
         for context in (K, T):
             await write(session, context, ON)
         await write(session, T, {a.NAMESPACE_GLOBAL: "false"}, r.NAMESPACES, "default")
-        await until(session, lambda: trap_of(session, Kind.NAMESPACE_NOT_EXPORTED))
-        finding = trap_of(session, Kind.NAMESPACE_NOT_EXPORTED)
+        await until(session, lambda: finding_of(session, Kind.NAMESPACE_NOT_EXPORTED))
+        finding = finding_of(session, Kind.NAMESPACE_NOT_EXPORTED)
         assert finding is not None
         assert finding.contexts == (T,)
         assert (goes(session), goes(session, T)) == ("K 2", "T 2, K 2")
         await mend(session, finding)
-        await until(session, lambda: trap_of(session, Kind.NAMESPACE_NOT_EXPORTED) is None)
+        await until(session, lambda: finding_of(session, Kind.NAMESPACE_NOT_EXPORTED) is None)
         assert goes(session) == "K 2, T 2"
 
 
@@ -143,25 +143,25 @@ async def test_local_affinity_without_local_endpoints_and_the_drill_back(lab: La
         await write(session, K, {**ON, a.AFFINITY: "local"})
         await write(session, T, ON)
         await session.perform(session.plan_drill(K, KEY))
-        await until(session, lambda: trap_of(session, Kind.FAILOVER))
+        await until(session, lambda: finding_of(session, Kind.FAILOVER))
         assert goes(session) == "T 2 (failover)"
         await session.perform(session.plan_drill(K, KEY))
-        await until(session, lambda: trap_of(session, Kind.FAILOVER) is None and goes(session) == "K 2")
+        await until(session, lambda: finding_of(session, Kind.FAILOVER) is None and goes(session) == "K 2")
 
 
 async def test_nobody_serves(lab: Lab) -> None:
     async with lab.session() as session:
         await write(session, K, ON)
         await session.perform(session.plan_drill(K, KEY))
-        await until(session, lambda: trap_of(session, Kind.NO_BACKENDS))
-        finding = trap_of(session, Kind.NO_BACKENDS)
+        await until(session, lambda: finding_of(session, Kind.NO_BACKENDS))
+        finding = finding_of(session, Kind.NO_BACKENDS)
         assert finding is not None
         assert "refused at once" in finding.sentence
 
 
 async def test_backends_of_a_cluster_that_does_not_answer(new_lab: NewLab) -> None:
     async with new_lab(state="link-cut") as lab, lab.session() as session:
-        await until(session, lambda: trap_of(session, Kind.STALE_BACKENDS))
+        await until(session, lambda: finding_of(session, Kind.STALE_BACKENDS))
         before = await raw(session, K)
         finding = next(f for f in findings(session.mesh) if f.kind is Kind.STALE_BACKENDS and f.contexts == (K,))
         assert finding.sentence.startswith("50 %")
@@ -230,7 +230,7 @@ async def test_who_may_only_look_sees_everything_and_changes_nothing(lab: Lab) -
             ServiceTable(session.mesh).keys,
         )
         assert seen == expected
-        finding = trap_of(session, Kind.GLOBAL_ALONE)
+        finding = finding_of(session, Kind.GLOBAL_ALONE)
         assert finding is not None
         manifest = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "p"}, "spec": {}}
         for plan in (

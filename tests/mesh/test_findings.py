@@ -1,4 +1,4 @@
-"""Every trap of a service, set on the embedded mesh, found by a session, and mended by the finding's own plan."""
+"""Every finding of a service, set on the embedded mesh, found by a session, and mended by the finding's own plan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def found(session: Session, kind: Kind) -> list:
     return [finding for finding in findings_for(session.mesh, KEY) if finding.kind is kind]
 
 
-TRAPS = {
+CASES = {
     Kind.GLOBAL_ALONE: {T: {"global": None}},
     Kind.SHARED_NOWHERE: {K: {"shared": "false"}, T: {"shared": "false"}},
     Kind.ALIAS_IGNORED: {K: {"alias": "false"}},
@@ -41,15 +41,15 @@ TRAPS = {
 }
 
 
-@pytest.mark.parametrize("kind", TRAPS)
+@pytest.mark.parametrize("kind", CASES)
 async def test_annotation_traps_are_found_and_mended(new_lab: NewLab, kind: Kind) -> None:
     async with new_lab(state="global") as lab, lab.session() as session:
         assert findings_for(session.mesh, KEY) == []
-        for context, values in TRAPS[kind].items():
+        for context, values in CASES[kind].items():
             await annotate(session, context, **values)
-        (trap,) = found(session, kind)
-        assert trap.evidence
-        outcomes = await session.perform(session.plan_fix(trap))
+        (finding,) = found(session, kind)
+        assert finding.evidence
+        outcomes = await session.perform(session.plan_fix(finding))
         assert [outcome.error for outcome in outcomes] == [None] * len(outcomes)
         await until(session, lambda: not found(session, kind))
 
@@ -58,9 +58,9 @@ async def test_annotation_traps_are_found_and_mended(new_lab: NewLab, kind: Kind
 async def test_affinity_that_drops_all_remote_backends_on_119(new_lab: NewLab, value: str) -> None:
     async with new_lab(state="global", cilium_version="1.19") as lab, lab.session() as session:
         await annotate(session, K, affinity=value)
-        (trap,) = found(session, Kind.AFFINITY_DROPS_REMOTE)
+        (finding,) = found(session, Kind.AFFINITY_DROPS_REMOTE)
         assert route(session.mesh, K, KEY).shares == {K: 1.0}
-        await session.perform(session.plan_fix(trap))
+        await session.perform(session.plan_fix(finding))
         await until(session, lambda: route(session.mesh, K, KEY).shares == {K: 0.5, T: 0.5})
         assert a.AFFINITY not in session.mesh.clusters[K].services[KEY].annotations
 
@@ -112,10 +112,10 @@ async def test_nobody_serves_when_both_are_drilled(new_lab: NewLab) -> None:
 async def test_backends_of_a_cluster_that_does_not_answer(new_lab: NewLab) -> None:
     async with new_lab(state="link-cut") as lab, lab.session() as session:
         await until(session, lambda: found(session, Kind.STALE_BACKENDS))
-        trap = found(session, Kind.STALE_BACKENDS)[0]
-        assert any("clustermesh-cache-ttl" in text for text in trap.evidence)
-        await session.perform(session.plan_fix(trap))
-        context = trap.contexts[0]
+        finding = found(session, Kind.STALE_BACKENDS)[0]
+        assert any("clustermesh-cache-ttl" in text for text in finding.evidence)
+        await session.perform(session.plan_fix(finding))
+        context = finding.contexts[0]
         await until(session, lambda: route(session.mesh, context, KEY).silent == frozenset())
 
 
