@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
 import socket
 import stat
@@ -297,8 +298,42 @@ def test_what_there_is(kubectl):
 
 
 def test_logs(kubectl):
-    assert kubectl("logs", "-n", "kube-system", "ds/cilium", "--tail=5").code == 0
+    agent = ("logs", "-n", "kube-system", "ds/cilium", "-c", "cilium-agent")
+    whole = ""  # of an agent that may have just started
+    while "Successful endpoint creation" not in whole or whole != kubectl.ok(*agent):
+        whole = kubectl.ok(*agent)
+    assert "Daemon initialization completed" in whole
+    assert kubectl.ok(*agent, "--tail=2") == "".join(whole.splitlines(keepends=True)[-2:])
+    assert kubectl.ok(*agent, "--since-time=2099-01-01T00:00:00Z") == ""
+    stamped = kubectl.ok(*agent, "--timestamps", "--tail=1")
+    assert stamped.partition(" ")[2] == kubectl.ok(*agent, "--tail=1")
+    assert len(kubectl.ok(*agent, "--limit-bytes=10")) == 10
+    following = kubectl.follow(*agent, "-f", "--tail=1")
+    try:
+        read_line(following)
+        kubectl.ok("apply", "-f", "-", stdin=DENY)
+        assert "Imported CiliumNetworkPolicy" in read_line(following)
+    finally:
+        kubectl.ok("delete", "cnp", "default-deny")
+        following.terminate()
+        following.communicate()
     assert "is not valid for pod" in kubectl("logs", "deploy/x-wing", "-c", "nope").err
+
+
+@pytest.mark.parametrize("websockets", ["true", "false"])
+def test_attach_gives_what_is_said_from_now_on(kubectl, monkeypatch, websockets):
+    monkeypatch.setenv("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", websockets)
+    attached = kubectl.follow("attach", "-n", "kube-system", "ds/cilium", "-c", "cilium-agent")
+    try:
+        told = False
+        while not told:  # what is said before it is attached it does not hear
+            kubectl.ok("apply", "-f", "-", stdin=DENY)
+            kubectl.ok("delete", "cnp", "default-deny")
+            told = bool(select.select([attached.stdout], [], [], 1)[0])
+        assert "olic" in read_line(attached)
+    finally:
+        attached.terminate()
+        attached.communicate()
 
 
 def test_port_forward_to_the_relay(kubectl):

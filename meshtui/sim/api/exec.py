@@ -53,8 +53,8 @@ def _attached(cluster: SimCluster, pod: Object, container: str) -> Work:
     """What the container's process says from now on; it never reads its standard input."""
 
     async def work(stdin: AsyncIterator[bytes], stdout: Write, stderr: Write) -> Outcome:
-        del stdin
-        await logs.follow(cluster, pod, container, stdout, stderr)
+        del stdin, stderr
+        await logs.follow(cluster, pod, container, stdout)
         return Outcome(logs.KILLED)
 
     return work
