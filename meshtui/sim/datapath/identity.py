@@ -11,8 +11,7 @@ from meshtui.sim.datapath.view import CILIUM_NODES, ENDPOINTS, IDENTITIES, View,
 from meshtui.sim.world import World
 
 Object = dict[str, Any]
-HOST, WORLD, REMOTE_NODE, HEALTH = 1, 2, 6, 4
-RESERVED = {HOST: "host", WORLD: "world", REMOTE_NODE: "remote-node", HEALTH: "health"}
+HOST, WORLD, HEALTH, REMOTE_NODE, API_SERVER = 1, 2, 4, 6, 7
 _DROPPED = ("io.kubernetes", "kubernetes.io", "k8s.io", "topology.kubernetes.io", "annotation")
 _DROPPED_NAMES = frozenset({
     "pod-template-hash", "pod-template-generation", "controller-revision-hash", "controller-uid", "etcd_node",
@@ -120,6 +119,20 @@ def host(known: View, node: str) -> Party:
     return Party(known.router_ip(node), HOST, labels, known.name, node)
 
 
+def _other_node(viewer: View, where: View, node: str, ip: str) -> Party:
+    """A node that is not the own one. Where the viewer's API server runs, it is known as that; labels of nodes count
+    only where option enable-node-selector-labels is on.
+    """
+    number, labels = REMOTE_NODE, ["reserved:remote-node"]
+    if where is viewer and _runs_api_server(viewer, node):
+        number, labels = API_SERVER, ["reserved:kube-apiserver", *labels]
+    if viewer.config().get("enable-node-selector-labels", "").lower() == "true":
+        held = (where.node(node) or {"metadata": {}})["metadata"].get("labels") or {}
+        labels += [f"node:{key}={value}" for key, value in held.items()]
+        labels.append(f"k8s:io.cilium.k8s.policy.cluster={where.name}")
+    return Party(ip, number, tuple(labels), where.name, node)
+
+
 def resolve(world: World, viewer: View, ip: str) -> Party:
     """Who an address belongs to, as an agent of `viewer`'s cluster knows it."""
     known = [viewer, *(v for v in views(world) if v.name in viewer.remotes())]
@@ -129,7 +142,7 @@ def resolve(world: World, viewer: View, ip: str) -> Party:
             return of_pod(each, pod)
         node = each.node_by_ip.get(ip)
         if node is not None:
-            return Party(ip, REMOTE_NODE, ("reserved:remote-node",), each.name, node)
+            return _other_node(viewer, each, node, ip)
     return Party(ip, WORLD, ("reserved:world",))
 
 
@@ -140,10 +153,10 @@ def as_seen(party: Party, viewer: View, node: str) -> Party:
     exported (pkg/clustermesh/namespace), so its pods are bare addresses to the other clusters.
     """
     at_home = party.cluster == viewer.name
-    if party.identity in (HOST, REMOTE_NODE) and party.cluster:
+    if party.identity in (HOST, REMOTE_NODE, API_SERVER) and party.cluster:
         if at_home and party.node == node:
             return host(viewer, node)
-        return Party(party.ip, REMOTE_NODE, ("reserved:remote-node",), party.cluster, party.node)
+        return _other_node(viewer, view_of(viewer.cluster.world, party), party.node, party.ip)
     if party.is_pod and not at_home:
         source = view_of(viewer.cluster.world, party)
         if not namespace_is_global(source, party.namespace):

@@ -178,7 +178,7 @@ def _found(hits: list[Hit], port: int) -> Decision:
     derived = "" if sources else f"{DERIVED}allow-localhost-ingress"
     match = winners[0].match(port)
     if _authenticated(hits, port):
-        return Decision(False, reason=AUTH_REQUIRED, match=match, sources=sources)
+        return Decision(False, reason=AUTH_REQUIRED, match=match, proxied=bool(proxied))
     l7 = tuple(hit.entry.l7 for hit in proxied if hit.entry.l7)
     if len(l7) < len(hits):  # one plain rule lets everything pass in the proxy, too
         l7 = tuple({kind: [] for kind in rules} for rules in l7)

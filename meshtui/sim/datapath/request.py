@@ -18,6 +18,7 @@ from meshtui.sim.datapath.connection import (
 from meshtui.sim.datapath.emit import play
 from meshtui.sim.datapath.events import Observer
 from meshtui.sim.datapath.exports import Backend
+from meshtui.sim.datapath.fqdns import learn
 from meshtui.sim.datapath.identity import Party, as_seen, of_pod, resolve, view_of
 from meshtui.sim.datapath.policy import OPEN, Decision, decide
 from meshtui.sim.datapath.proxy import gatekeep
@@ -130,6 +131,8 @@ async def _resolve(
         if not resolver.permitted(link, lookup.query):
             return await _end(world, asked, "dns", 0.002)
         if lookup.ips:
+            if link.egress.proxied:
+                learn(known, lookup.query, lookup.ips)
             return lookup.ips
     return await _end(world, asked, "dns", 0.004)
 

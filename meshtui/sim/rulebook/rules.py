@@ -168,9 +168,10 @@ class _Reader:
         if any(held[name] is not None and not held[name] for name in _MEMBERS):
             return None
         namespace, scope = self._source.namespace, self._scope
-        written = [*(held["Endpoints"] or ()), *(held["Nodes"] or ())]
+        written = held["Endpoints"] or ()
         endpoints = [selectors.peer(s, namespace, scope.default_cluster, init=self._init) for s in written]
         entities = [s for e in held["Entities"] or () for s in p.entity(e, scope.cluster, scope.version)]
+        entities += [selectors.nodes(s, scope.default_cluster) for s in held["Nodes"] or ()]
         items = held["CIDRSet"] or ()
         cidrs = [p.Cidr(p.network(c)) for c in held["CIDR"] or ()]
         cidrs += [p.cidr_of(item) for item in items if item.get("cidr")]

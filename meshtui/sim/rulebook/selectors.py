@@ -145,6 +145,11 @@ def with_cluster(found: Selector, default_cluster: str) -> Selector:
     return found.also([in_cluster(default_cluster)]) if default_cluster and not found.has(CLUSTER) else found
 
 
+def nodes(selector: Object | None, default_cluster: str) -> Selector:
+    """A selector of fromNodes or toNodes: nodes other than the own one."""
+    return with_cluster(parse(selector).also([Requirement(RESERVED, "remote-node", "Exists")]), default_cluster)
+
+
 def subject(selector: Object | None, namespace: str) -> Selector:
     """Whom a policy is for. A namespaced one is held to its namespace; only the label `k8s:…namespace` in matchLabels
     is overwritten by that, any other way of naming another namespace selects nobody.
