@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from meshtui.sim.crd import definitions
 from meshtui.sim.options import SimOptions, version_of
 from meshtui.sim.scale import adapt, grow
 from meshtui.sim.states import STATES, State
@@ -38,6 +39,10 @@ def objects(options: SimOptions, cluster_name: str, cluster_id: int) -> list[Obj
     found = adapt(found, cluster_name, cluster_id, names if _meshed(state) else ())
     _apply(found, state, cluster_name, source)
     _version(found, options.version_of(cluster_name))
+    config = find(found, "ConfigMap", "kube-system", "cilium-config")
+    if config is not None:
+        created = config["metadata"]["creationTimestamp"]
+        found += definitions.objects(version_of(options.version_of(cluster_name)), created, cluster_name)
     grow(found, cluster_name, cluster_id, options, installed=state.base != "0-no-cni", seeded=_meshed(state))
     return found
 

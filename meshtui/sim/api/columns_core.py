@@ -234,6 +234,7 @@ CORE: dict[GVR, Kind] = {
     ),
     ("coordination.k8s.io", "leases"): Kind(cols("Name Holder Age"), _lease),
     ("networking.k8s.io", "networkpolicies"): Kind(cols("Name Pod-Selector Age"), _policy),
+    ("apiextensions.k8s.io", "customresourcedefinitions"): _CREATED,
     (_RBAC, "clusterroles"): _CREATED,
     (_RBAC, "roles"): _CREATED,
     (_RBAC, "clusterrolebindings"): Kind(_BINDING, _role_binding),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from meshtui.sim.crd import definitions
 from meshtui.sim.datapath.exports import imports
 from meshtui.sim.faults import outages
 from meshtui.sim.faults.active import Fault
@@ -16,6 +17,7 @@ from meshtui.sim.seed import set_version
 from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 POLICIES = ("cilium.io", "ciliumnetworkpolicies")
 BAD_POLICY = "meshtui-invalid"
 
@@ -199,12 +201,23 @@ def _write_version(cluster: SimCluster, version: str) -> None:
     changed = copy.deepcopy(found)
     set_version(changed["data"], version)
     cluster.store.update(("", "configmaps"), changed)
+    _redefine(cluster, version, found["metadata"]["creationTimestamp"])
     chart = f"cilium-{version if version.count('.') == 2 else version + '.0'}"
     agents = cluster.store.get(("apps", "daemonsets"), "kube-system", "cilium")
     if agents is not None:
         changed = copy.deepcopy(agents)
         changed["metadata"].setdefault("labels", {})["helm.sh/chart"] = chart
         cluster.store.update(("apps", "daemonsets"), changed)
+
+
+def _redefine(cluster: SimCluster, version: str, created: str) -> None:
+    """The operator of another version brings its own definitions; those it does not know stay."""
+    for wanted in definitions.objects(known(version), created, cluster.name):
+        held = cluster.store.get(DEFINITIONS, "", wanted["metadata"]["name"])
+        if held is None:
+            cluster.store.create(DEFINITIONS, wanted)
+        elif held["spec"] != wanted["spec"]:
+            cluster.store.update(DEFINITIONS, {**copy.deepcopy(held), "spec": wanted["spec"]})
 
 
 KINDS: dict[str, Kind] = {

@@ -55,4 +55,5 @@ TUNNEL_PROTOCOLS = Change("protocols GRE, IPIP, IPV6, ESP and AH (came between J
 SPEC_RULE = Change("the schema itself wants spec or specs (came between Jan and Aug 2026)", since=(1, 20))
 SCHEMA_WANTS_SECTIONS = Change("the schema wants a section in every rule", since=(1, 18))
 SERVER_NAMES_CHECKED = Change("the schema wants a server name, and none that is empty", since=(1, 19))
+V2_KINDS = Change("CIDR groups and address pools are v2, external workloads are gone (recorded)", since=(1, 18))
 POLICY_LOG = Change("spec.log", since=(1, 18))
