@@ -174,10 +174,16 @@ def _lab(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--state", default="deployed", help="a recorded step: no-cni, deployed, global, default-deny …")
+    parser.add_argument(
+        "--state",
+        default="",
+        help="a recorded step: no-cni, deployed, global, default-deny …; the lab, deployed, by default",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--clusters", type=_count, default=2)
-    parser.add_argument("--nodes", type=_natural, default=0, help="per cluster; as recorded by default")
+    parser.add_argument(
+        "--nodes", type=_natural, default=0, help="per cluster; three by default, as recorded with --state"
+    )
     parser.add_argument("--services", type=_natural, default=0, help="generated, beside the lab's own")
     parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second in the whole mesh")
     parser.add_argument(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import random
 import zlib
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from meshtui.sim.clock import timestamp
+from meshtui.sim import clustermesh
+from meshtui.sim.clock import go_duration
 from meshtui.sim.datapath.emit import ring_of
 from meshtui.sim.datapath.exports import Backend, imports
 from meshtui.sim.datapath.identity import of_pod
@@ -18,16 +18,28 @@ from meshtui.sim.datapath.policybook import book_of
 from meshtui.sim.datapath.request import proxy_port
 from meshtui.sim.datapath.routing import selected
 from meshtui.sim.datapath.view import View, view
+from meshtui.sim.health import report
 from meshtui.sim.rulebook.rules import EGRESS
 from meshtui.sim.seed import data
+from meshtui.sim.troubleshoot import of_agent, of_kvstoremesh
 from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]
 NEVER = "0001-01-01T00:00:00.000Z"
+WAITING = "Waiting for initial connection to be established"
+ETCD = "etcd: 1/1 connected, leases=0, lock leases=0, has-quorum=true: endpoint status checks are disabled, ID: "
 
 
 class NoAnswer(Exception):
     """Nobody answers; the text is what the program writes to stderr before it exits with 1."""
+
+
+class Hangs(NoAnswer):
+    """Nobody answers, and whoever asks waits for PATIENCE seconds before it says so."""
+
+
+PATIENCE = 30.0
+"""Seconds that Cilium's own programs wait for an agent."""
 
 
 @cache
@@ -44,7 +56,7 @@ def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
     status["cluster"]["self"] = f"{cluster.name}/{node}"
     ring = ring_of(cluster, node)
     observer: Object = {"current-flows": len(ring), "max-flows": ring.capacity, "seen-flows": ring.flows}
-    observer["uptime"] = _duration(world.clock.monotonic() - ring.started)
+    observer["uptime"] = go_duration(world.clock.monotonic() - ring.started)
     status["hubble"] = {"observer": observer, "state": "Ok"}
     status["identity-range"] = {"max-identity": (cluster.id + 1 << 16) - 1, "min-identity": cluster.id << 16}
     status["ipam"] = _ipam(known, node)
@@ -54,7 +66,7 @@ def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
     device = {"ip": ["", "", address, _link_local(node)], "name": "eth0"}
     status["kube-proxy-replacement"]["deviceList"] = [device]
     status["controllers"] = _controllers(world, known, node, status["controllers"])
-    mesh = _remote_clusters(world, known, kvstoremesh=False)
+    mesh = _remote_clusters(world, known, node=node)
     if mesh is not None:
         status["cluster-mesh"] = {"clusters": mesh}
     if world.faults.api_down(cluster.name):
@@ -64,6 +76,11 @@ def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
 
 
 def _answering(world: World, cluster: SimCluster, node: str) -> None:
+    if world.faults.agent_stopped(cluster.name, node):
+        raise Hangs(
+            'Error: Cannot get status: Get "http://localhost/v1/healthz": context deadline exceeded\n'
+            "Is the agent running?\n"
+        )
     if world.faults.agent_down(cluster.name, node):
         socket = "dial unix /var/run/cilium/cilium.sock: connect: no such file or directory"
         raise NoAnswer(
@@ -71,51 +88,78 @@ def _answering(world: World, cluster: SimCluster, node: str) -> None:
         )
 
 
-def _remote_clusters(world: World, known: View, *, kvstoremesh: bool) -> list[Object] | None:
-    """RemoteCluster objects; zero and false are left out, as the API's model does. None without a mesh."""
+def _remote_clusters(world: World, known: View, *, node: str = "") -> list[Object] | None:
+    """RemoteCluster objects of a node's agent, or without `node` of KVStoreMesh; zero and false are left out, as the
+    API's model does. None without a mesh.
+    """
     remotes = known.remotes()
     if not remotes:
         return None
-    found = []
-    for name in sorted(remotes):
-        told = imports(world).counts(world, known.name, name)
-        other = world.clusters[name]
-        config = {
-            "cluster-id": other.id,
-            "endpoint-slices-export-mode": "services-and-endpointslices",
-            "kvstoremesh": True,
-            "required": True,
-            "retrieved": True,
-            "service-exports-enabled": False,
-            "sync-canaries": True,
-        }
-        synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
-        etcd = f"{zlib.crc32(f'{known.name if kvstoremesh else name}-etcd'.encode()):08x}{other.id:08x}"
-        remote: Object = {
-            "config": config,
-            "connected": True,
-            "last-failure": NEVER if kvstoremesh else "2026-11-23T19:32:28.093Z",
-            "name": name,
+    return [_remote_cluster(world, known, name, node) for name in sorted(remotes)]
+
+
+def _remote_cluster(world: World, known: View, name: str, node: str) -> Object:
+    other, kvstoremesh = world.clusters[name], not node
+    if kvstoremesh:
+        connection = clustermesh.kvstoremesh(world, known.cluster, other)
+    else:
+        connection = clustermesh.agent(world, known.cluster, node, name)
+    told = imports(world).counts(world, known.name, name)
+    before = 0 if kvstoremesh else 1
+    remote: Object = {
+        "connected": connection.phase != clustermesh.WAITING,
+        "last-failure": NEVER if kvstoremesh else "2026-11-23T19:32:28.093Z",
+        "name": name,
+        "num-failures": before + connection.failures,
+        "ready": connection.phase == clustermesh.CONNECTED,
+        "status": WAITING,
+        "synced": {},
+    }
+    if connection.failed is not None:
+        remote["last-failure"] = _milliseconds(world, connection.failed)
+    if connection.counts:
+        remote |= {
             "num-endpoints": told.endpoints,
-            "num-failures": 0 if kvstoremesh else 1,
             "num-identities": told.identities,
             "num-nodes": told.nodes,
             "num-shared-services": told.services,
-            "ready": True,
-            "status": "etcd: 1/1 connected, leases=0, lock leases=0, has-quorum=true: "
-            f"endpoint status checks are disabled, ID: {etcd}",
-            "synced": synced,
         }
-        if kvstoremesh:
-            del config["kvstoremesh"]
-            synced |= {"endpoint-slices": True, "service-exports": True}
+        if kvstoremesh and known.version >= (1, 20):
             remote["num-endpoint-slices"] = told.services
-        if known.version < (1, 20):
-            del config["endpoint-slices-export-mode"]
-            synced.pop("endpoint-slices", None)
-            remote.pop("num-endpoint-slices", None)
-        found.append({k: v for k, v in remote.items() if v != 0})
-    return found
+    if kvstoremesh and connection.counts:
+        remote["synced"] = {"service-exports": False}
+    if connection.phase != clustermesh.WAITING:
+        etcd = f"{zlib.crc32(f'{known.name if kvstoremesh else name}-etcd'.encode()):08x}{other.id:08x}"
+        remote["status"] = f"{ETCD}{etcd}"
+    if connection.phase == clustermesh.CONNECTED:
+        remote |= _configured(known, other.id, kvstoremesh=kvstoremesh)
+    return {k: v for k, v in sorted(remote.items()) if v != 0}
+
+
+def _configured(known: View, number: int, *, kvstoremesh: bool) -> Object:
+    """What a remote cluster wrote of itself, and which of its objects have arrived."""
+    config = {
+        "cluster-id": number,
+        "endpoint-slices-export-mode": "services-and-endpointslices",
+        "kvstoremesh": True,
+        "required": True,
+        "retrieved": True,
+        "service-exports-enabled": False,
+        "sync-canaries": True,
+    }
+    synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)
+    if kvstoremesh:
+        del config["kvstoremesh"]
+        synced |= {"endpoint-slices": True, "service-exports": True}
+    if known.version < (1, 20):
+        del config["endpoint-slices-export-mode"]
+        synced.pop("endpoint-slices", None)
+    return {"config": config, "synced": synced}
+
+
+def _milliseconds(world: World, at: float) -> str:
+    when = datetime.fromtimestamp(world.clock.now() - world.clock.monotonic() + at, UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
 
 
 def kvstoremesh_status(world: World, cluster: SimCluster) -> list[Object]:
@@ -123,7 +167,7 @@ def kvstoremesh_status(world: World, cluster: SimCluster) -> list[Object]:
     if world.faults.kvstoremesh_down(cluster.name):
         refused = "dial tcp 127.0.0.1:9889: connect: connection refused"
         raise NoAnswer(f'Error: Get "http://localhost:9889/v1/cluster": {refused}\n')
-    return _remote_clusters(world, view(cluster), kvstoremesh=True) or []
+    return _remote_clusters(world, view(cluster)) or []
 
 
 def service_list(world: World, cluster: SimCluster, node: str) -> list[Object]:
@@ -183,59 +227,21 @@ def _numeric(ip: str) -> tuple[int, ...]:
 def health(world: World, cluster: SimCluster, node: str) -> Object:
     """`cilium-health status -o json` on a node: the one report that tells a dead link. Raises NoAnswer."""
     _answering(world, cluster, node)
-    now = world.clock.now()
-    draw = random.Random(f"{world.options.seed}/{cluster.name}/{node}/{int(now // 96)}")
-    nodes = []
-    for name in (cluster.name, *sorted(view(cluster).remotes())):
-        other = world.clusters[name]
-        nodes += [_probed(world, cluster, node, other, each, draw) for each in view(other).nodes()]
-    nodes.sort(key=lambda n: str(n["name"]))
-    interval = "1m36.566274746s" if len(nodes) > 1 else "1m0s"
-    return {
-        "local": {"name": f"{cluster.name}/{node}"},
-        "nodes": nodes,
-        "probeInterval": interval,
-        "timestamp": timestamp(now),
-    }
+    return report(world, cluster, node)
 
 
-def _probed(
-    world: World, cluster: SimCluster, node: str, other: SimCluster, target: str, draw: random.Random
-) -> Object:
-    """One node's two addresses, each over HTTP and ICMP."""
-    known, faults = view(other), world.faults
-    own = (cluster.name, node) == (other.name, target)
-    unreachable = not own and (faults.cut(cluster.name, other.name) or faults.node_down(other.name, target))
-    silent = faults.agent_down(other.name, target)
-    delay = 2 * faults.delay(cluster.name, other.name)
-    at = world.clock.now()
+def troubleshoot(world: World, cluster: SimCluster, node: str, names: list[str]) -> str:
+    """`cilium-dbg troubleshoot clustermesh [NAME…]` in a node's agent. Raises NoAnswer."""
+    if world.faults.agent_down(cluster.name, node) and not world.faults.agent_stopped(cluster.name, node):
+        _answering(world, cluster, node)
+    return of_agent(world, cluster, names)
 
-    def address(ip: str, *, host: bool) -> Object:
-        http: Object = {"lastProbed": timestamp(at - draw.uniform(5, 90))}
-        icmp: Object = dict(http)
-        url = f'Get "http://{ip}:4240/hello"'
-        if unreachable:
-            http["status"] = f"{url}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-            # The recorded cut dropped packets on the first cluster's node, whose own sends were refused.
-            refused = host and cluster.id < other.id
-            icmp["status"] = (
-                f"write ip 0.0.0.0->{ip}: sendmsg: operation not permitted" if refused else "Connection timed out"
-            )
-        else:
-            icmp["latency"] = int(draw.uniform(80e3, 400e3) + delay * 1e9)
-            http["latency"] = int(draw.uniform(400e3, 900e3) + delay * 1e9)
-            if silent:
-                del http["latency"]
-                http["status"] = f"{url}: dial tcp {ip}:4240: connect: connection refused"
-        return {"http": http, "icmp": icmp, "ip": ip}
 
-    endpoint = address(known.health_ip(target), host=False)
-    return {
-        "endpoint": endpoint,
-        "health-endpoint": {"primary-address": copy.deepcopy(endpoint), "secondary-addresses": []},
-        "host": {"primary-address": address(known.internal_ip(target), host=True), "secondary-addresses": []},
-        "name": f"{other.name}/{target}",
-    }
+def kvstoremesh_troubleshoot(world: World, cluster: SimCluster, names: list[str]) -> str:
+    """`clustermesh-apiserver kvstoremesh-dbg troubleshoot [NAME…]`. Raises NoAnswer while KVStoreMesh is down."""
+    if world.faults.kvstoremesh_down(cluster.name):
+        raise NoAnswer("Error: container kvstoremesh is not running\n")
+    return of_kvstoremesh(world, cluster, names)
 
 
 def _pods(known: View, node: str) -> list[Object]:
@@ -272,7 +278,7 @@ def _redirects(known: View, node: str) -> Object:
 
 
 def _controllers(world: World, known: View, node: str, always: list[Object]) -> list[Object]:
-    """The agent's controllers, all well."""
+    """The agent's controllers: all well, but for those that look for a cluster they know nothing of."""
     now = datetime.fromtimestamp(world.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     named = [c["name"] for c in always]
     configuration = {c["name"]: c["configuration"] for c in always}
@@ -282,6 +288,12 @@ def _controllers(world: World, known: View, node: str, always: list[Object]) -> 
         named += [f"resolve-identity-{number}", f"sync-policymap-{number}", f"resolve-labels-{full}"]
         named += [f"endpoint-{number}-regeneration-recovery", f"sync-to-k8s-ciliumendpoint ({number})"]
     named += [f"remote-etcd-{name}" for name in known.remotes()]
+    failing = {
+        f"remote-etcd-{name}-cluster-config": clustermesh.agent(world, known.cluster, node, name)
+        for name in known.remotes()
+        if clustermesh.agent(world, known.cluster, node, name).phase == clustermesh.UNCONFIGURED
+    }
+    named += failing
     found = []
     for name in named:
         tag = zlib.crc32(f"{known.name}/{node}/{name}".encode())
@@ -289,23 +301,27 @@ def _controllers(world: World, known: View, node: str, always: list[Object]) -> 
             {
                 "configuration": configuration.get(name, {"error-retry": True}),
                 "name": name,
-                "status": {"last-failure-timestamp": NEVER, "last-success-timestamp": now, "success-count": 1},
+                "status": {"last-failure-timestamp": NEVER, "last-success-timestamp": now, "success-count": 1}
+                if name not in failing
+                else _failing(world, now, failing[name].since),
                 "uuid": f"{tag:08x}-{tag & 0xFFFF:04x}-4{tag & 0xFFF:03x}-8{tag >> 4 & 0xFFF:03x}-{tag:012x}",
             }
         )
     return found
 
 
+def _failing(world: World, now: str, since: float) -> Object:
+    """A controller that looks again and again for what a cluster should have written; every 10 s after quick starts."""
+    count = 5 + int((world.clock.monotonic() - since) / 10)
+    return {
+        "consecutive-failure-count": count,
+        "failure-count": count,
+        "last-failure-msg": "not found",
+        "last-failure-timestamp": now,
+        "last-success-timestamp": NEVER,
+    }
+
+
 def _link_local(node: str) -> str:
     tag = zlib.crc32(node.encode())
     return f"fe80::{tag >> 16:x}:{tag & 0xFFFF:x}ff:fe10:{tag & 0xFFF:x}"
-
-
-def _duration(seconds: float) -> str:
-    """Go's way of writing a duration."""
-    minutes, rest = divmod(max(0.0, seconds), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    text = f"{rest:.9f}".rstrip("0").rstrip(".") + "s"
-    if hours or minutes:
-        text = f"{minutes}m{text}"
-    return f"{hours}h{text}" if hours else text

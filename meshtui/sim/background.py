@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from meshtui.sim.datapath.probes import Prober
+from meshtui.sim.noise import Solicitations
 from meshtui.sim.traffic import Traffic
 from meshtui.sim.world import SimCluster, World
 
@@ -21,6 +22,7 @@ class Background:
         self._cluster = cluster
         self._prober = Prober(world, cluster)
         self._traffic = Traffic(world, cluster, world.options.flow_rate / len(world.clusters))
+        self._solicitations = Solicitations(world, cluster)
         self._stormed = world.clock.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -28,6 +30,7 @@ class Background:
         """Do what is due."""
         self._prober.tick()
         self._traffic.tick()
+        self._solicitations.tick()
         now = self._world.clock.monotonic()
         faults = self._world.faults
         if now - self._stormed >= STORM:

@@ -92,3 +92,13 @@ def timestamp(seconds: float) -> str:
 def micro_timestamp(seconds: float) -> str:
     """RFC 3339 with microseconds, as Leases have it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def go_duration(seconds: float) -> str:
+    """A length of time as Go prints it: `2m11.83347464s`."""
+    minutes, rest = divmod(max(0.0, seconds), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    text = f"{rest:.9f}".rstrip("0").rstrip(".") + "s"
+    if hours or minutes:
+        text = f"{minutes}m{text}"
+    return f"{hours}h{text}" if hours else text

@@ -68,7 +68,7 @@ class Control:
     async def _heal(self, request: web.Request) -> web.Response:
         self._check(request)
         try:
-            heal(self._world, request.match_info.get("name"))
+            heal(self._world, request.match_info.get("name") or request.query.get("fault") or None)
         except (ValueError, KeyError) as error:
             raise web.HTTPNotFound(text=f"{error}\n") from None
         return _json({"faults": self._world.faults.active()})

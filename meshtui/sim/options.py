@@ -46,16 +46,23 @@ def _versions(written: str) -> dict[str, str]:
     return found
 
 
+LAB_NODES = 3
+"""Nodes of each of the lab's clusters: a control plane and two workers."""
+MOST_NODES = 250
+
+
 @dataclass(frozen=True, slots=True)
 class SimOptions:
     """Everything that decides what the embedded mesh looks like; one value per command-line flag."""
 
-    state: str = "deployed"
-    """A recorded step's name without its number: `no-cni`, `deployed`, `global`, `default-deny` …"""
+    state: str = ""
+    """A recorded step's name without its number: `no-cni`, `deployed`, `global`, `default-deny` …; empty: the lab as
+    people build it, deployed, at addresses that are nobody's.
+    """
     seed: int = 0
     clusters: int = 2
     nodes: int = 0
-    """Nodes per cluster; 0: as recorded."""
+    """Nodes per cluster; 0: as recorded where a recorded step is asked for, else LAB_NODES."""
     services: int = 0
     """Services generated per cluster beside the lab's own."""
     flow_rate: int = 0
@@ -68,6 +75,8 @@ class SimOptions:
     """Where the kubeconfig goes; None: a temporary directory, removed at exit."""
     ready_delay: float = 0.6
     """Seconds from a pod's creation to its readiness."""
+    node_grace: float = 48.0
+    """Seconds from a node's death until its Node says so: 40 without a lease, and the time until somebody looks."""
     follow_parent: bool = False
     """End when standard input ends, so that no simulator outlives who launched it."""
 
@@ -81,6 +90,16 @@ class SimOptions:
         """Cilium's version in a cluster, as it was written."""
         versions = _versions(self.cilium_version)
         return versions.get(cluster) or versions.get("") or NEWEST
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a recorded step was asked for by name: then names, addresses and nodes are the recorded ones."""
+        return bool(self.state)
+
+    @property
+    def nodes_each(self) -> int:
+        """Nodes of each cluster."""
+        return max(1, min(self.nodes or (1 if self.recorded else LAB_NODES), MOST_NODES))
 
     @property
     def cluster_names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ import msgspec
 from meshtui.sim.options import SimOptions
 
 Object = dict[str, Any]
+NodeIp = Callable[[int, int], str]
+"""InternalIP by the cluster's number (from 1) and the node's index (from 0)."""
+DOCUMENTATION = ("192.0.2", "198.51.100", "203.0.113")
 NAMESPACES = 10
 WORKLOADS_PER_NAMESPACE = 4
 _IDENTITY = re.compile(
@@ -23,30 +27,61 @@ _IDENTITY = re.compile(
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def adapt(found: list[Object], name: str, number: int, meshed: tuple[str, ...]) -> list[Object]:
-    """Turn what was recorded of Koornacht into another cluster, and let the mesh secrets name all of `meshed`."""
+def adapt(found: list[Object], name: str, number: int, meshed: tuple[str, ...], ip: NodeIp) -> list[Object]:
+    """Turn what was recorded of Koornacht into another cluster, give nodes their addresses, and let the mesh secrets
+    name all of `meshed`.
+    """
     if name not in ("koornacht", "tion"):
         found = [_renamed(obj, name, number) for obj in found]
+    if ip is not recorded_ip:
+        found = [_readdressed(obj, recorded_ip(number, 0), ip(number, 0)) for obj in found]
     others = [(other, n) for n, other in enumerate(meshed, 1) if other != name]
     for obj in found:
         if obj["kind"] == "Secret" and obj["metadata"]["name"] in ("cilium-clustermesh", "cilium-kvstoremesh"):
-            obj["data"] = {other: _endpoints(obj["metadata"]["name"], other, n) for other, n in others}
+            obj["data"] = {other: _endpoints(obj["metadata"]["name"], other, ip(n, 0)) for other, n in others}
     return found
 
 
-def node_ip(number: int, index: int) -> str:
-    """InternalIP of a cluster's node; the first nodes continue the recorded 172.18.0.2 and .3."""
+def recorded_ip(number: int, index: int) -> str:
+    """InternalIP of a cluster's node in a recorded step; the first nodes continue 172.18.0.2 and .3."""
     return f"172.18.0.{number + 1}" if index == 0 else f"172.18.{number}.{index + 1}"
 
 
-def _endpoints(kind: str, other: str, number: int) -> str:
+def nobodys_ip(number: int, index: int) -> str:
+    """InternalIP of a cluster's node that is never anybody's: for documentation (RFC 5737) or benchmarks (RFC 2544)."""
+    if number <= len(DOCUMENTATION):
+        return f"{DOCUMENTATION[number - 1]}.{index + 2}"
+    return f"198.18.{number}.{index + 2}"
+
+
+def _readdressed(obj: Object, old: str, new: str) -> Object:
+    text = json.dumps(obj)
+    if old not in text:
+        return obj
+    result: Object = msgspec.json.decode(re.sub(re.escape(old) + r"(?!\d)", new, text))
+    return result
+
+
+def unpublished(found: list[Object]) -> None:
+    """Take away the ports at which a Relay and its pages are published on nodes: nobody is to dial those addresses."""
+    for obj in found:
+        if obj["kind"] == "Service" and obj["metadata"]["name"].startswith("hubble-"):
+            spec = obj["spec"]
+            if spec.get("type") == "NodePort":
+                spec["type"] = "ClusterIP"
+                spec.pop("externalTrafficPolicy", None)
+                for port in spec["ports"]:
+                    port.pop("nodePort", None)
+
+
+def _endpoints(kind: str, other: str, address: str) -> str:
     local = kind == "cilium-clustermesh"
     host = "clustermesh-apiserver.kube-system.svc:2379" if local else f"{other}.mesh.cilium.io:32379"
     prefix = "local" if local else "common"
     path = f"/var/lib/cilium/clustermesh/{prefix}-etcd-client"
     text = f"endpoints:\n- https://{host}\ntrusted-ca-file: {path}-ca.crt\nkey-file: {path}.key\ncert-file: {path}.crt"
     if not local:
-        alias = f"{other}.mesh.cilium.io\n  ips: \n    - {node_ip(number, 0)}"
+        alias = f"{other}.mesh.cilium.io\n  ips: \n    - {address}"
         text += f"\ncilium-host-aliases:\n- hostname: {alias}"
     return base64.b64encode(text.encode()).decode()
 
@@ -57,7 +92,7 @@ def _renamed(obj: Object, name: str, number: int) -> Object:
     text = json.dumps(obj)
     text = text.replace("koornacht", name).replace("Koornacht", name.title()).replace("N'Zoth", f"{name.title()} Prime")
     text = text.replace("10.1.0.", f"10.{number}.0.").replace("172.20.1.", f"172.20.{number}.")
-    text = text.replace("172.18.0.2", node_ip(number, 0))
+    text = text.replace("172.18.0.2", recorded_ip(number, 0))
     if obj["kind"] in ("CiliumEndpoint", "CiliumIdentity"):
         text = _IDENTITY.sub(lambda m: str(int(m[0]) % 65536 + number * 65536), text)
     renamed = _UID.sub(lambda m: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}/{m[0]}")), text)
@@ -66,12 +101,16 @@ def _renamed(obj: Object, name: str, number: int) -> Object:
 
 
 def grow(found: list[Object], name: str, number: int, options: SimOptions, *, installed: bool, seeded: bool) -> None:
-    """Add `options.nodes` and `options.services` more in the shapes that are there."""
-    nodes = max(1, min(options.nodes or 1, 250))
-    _add_nodes(found, name, number, nodes, installed=installed)
+    """Add nodes and `options.services` more in the shapes that are there."""
+    _add_nodes(found, name, number, options, installed=installed)
     if seeded and options.services:
         names = [o["metadata"]["name"] for o in found if o["kind"] == "Node"]
         _add_services(found, name, number, names, options.services)
+
+
+def node_ip(options: SimOptions) -> NodeIp:
+    """How nodes are addressed."""
+    return recorded_ip if options.recorded else nobodys_ip
 
 
 def _first(found: list[Object], kind: str, prefix: str = "") -> Object | None:
@@ -81,12 +120,13 @@ def _first(found: list[Object], kind: str, prefix: str = "") -> Object | None:
     return None
 
 
-def _add_nodes(found: list[Object], name: str, number: int, nodes: int, *, installed: bool) -> None:
-    """Workers up to `nodes`: each a Node, and with Cilium installed its CiliumNode and agent pod."""
+def _add_nodes(found: list[Object], name: str, number: int, options: SimOptions, *, installed: bool) -> None:
+    """The workers: each a Node, and with Cilium installed its CiliumNode and agent pod."""
+    nodes, ip = options.nodes_each, node_ip(options)
     agent = _first(found, "Pod", "cilium-") if installed else None
     shapes = [json.dumps(o) for o in (_first(found, "Node"), _first(found, "CiliumNode"), agent) if o is not None]
     for index in range(1, nodes):
-        found += [_worker(shape, name, number, index) for shape in shapes]
+        found += [_worker(shape, name, number, index, ip) for shape in shapes]
     daemonset = _first(found, "DaemonSet", "cilium")
     if daemonset is not None and nodes > 1:
         for key in ("currentNumberScheduled", "desiredNumberScheduled", "numberAvailable", "numberReady"):
@@ -94,11 +134,11 @@ def _add_nodes(found: list[Object], name: str, number: int, nodes: int, *, insta
         daemonset["status"]["updatedNumberScheduled"] = nodes
 
 
-def _worker(text: str, name: str, number: int, index: int) -> Object:
+def _worker(text: str, name: str, number: int, index: int, ip: NodeIp) -> Object:
     """An object of the first node as the worker with that index has it."""
     worker = f"{name}-worker{index if index > 1 else ''}"
     text = text.replace(f"10.{number}.0.", f"10.{number}.{index}.").replace(f"{name}-control-plane", worker)
-    text = re.sub(re.escape(node_ip(number, 0)) + r"(?!\d)", node_ip(number, index), text)
+    text = re.sub(re.escape(ip(number, 0)) + r"(?!\d)", ip(number, index), text)
     text = _UID.sub(lambda m: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{worker}/{m[0]}")), text)
     made: Object = msgspec.json.decode(text)
     if made["kind"] == "Pod":

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from meshtui.sim import spread
 from meshtui.sim.crd import definitions
 from meshtui.sim.options import SimOptions, version_of
-from meshtui.sim.scale import adapt, grow
+from meshtui.sim.scale import adapt, grow, node_ip, unpublished
 from meshtui.sim.states import STATES, State
 
 Object = dict[str, Any]
@@ -19,7 +20,9 @@ RECORDED = ("koornacht", "tion")
 
 
 def canonical(state: str) -> str:
-    """A state's name without its number: `10-default-deny` is `default-deny`. Raises ValueError on an unknown one."""
+    """A state's name without its number: `10-default-deny` is `default-deny`, none is `deployed`. Raises ValueError."""
+    if not state:
+        return "deployed"
     number, _, rest = state.partition("-")
     name = rest if number.isdigit() else state
     if name not in STATES:
@@ -36,7 +39,7 @@ def objects(options: SimOptions, cluster_name: str, cluster_id: int) -> list[Obj
     source = cluster_name if cluster_name in RECORDED else RECORDED[0]
     found = _recorded(state.base, source)
     names = options.cluster_names
-    found = adapt(found, cluster_name, cluster_id, names if _meshed(state) else ())
+    found = adapt(found, cluster_name, cluster_id, names if _meshed(state) else (), node_ip(options))
     _apply(found, state, cluster_name, source)
     _version(found, options.version_of(cluster_name))
     config = find(found, "ConfigMap", "kube-system", "cilium-config")
@@ -44,12 +47,20 @@ def objects(options: SimOptions, cluster_name: str, cluster_id: int) -> list[Obj
         created = config["metadata"]["creationTimestamp"]
         found += definitions.objects(version_of(options.version_of(cluster_name)), created, cluster_name)
     grow(found, cluster_name, cluster_id, options, installed=state.base != "0-no-cni", seeded=_meshed(state))
+    if options.nodes_each > 1:
+        spread.over(found, cluster_id)
+    if not options.recorded:
+        unpublished(found)
     return found
 
 
 def initial_faults(state: str) -> list[Object]:
-    """Faults that are part of a state: the dead link of `link-cut`."""
-    return [{"fault": name} for name in STATES[canonical(state)].faults]
+    """Faults that are part of a state: the dead link of `link-cut`, whose packets were dropped on Koornacht's node."""
+    return [{"fault": name, "at": RECORDED[0]} for name in STATES[canonical(state)].faults]
+
+
+CUT_AGO = 300.0
+"""Seconds for which a state's own faults have lasted when it starts."""
 
 
 def data(name: str) -> str:

@@ -169,4 +169,4 @@ def _initial_faults(world: World, state: str) -> None:
     from meshtui.sim import seed
 
     for fault in seed.initial_faults(state):
-        inject(world, fault)
+        inject(world, fault, ago=seed.CUT_AGO)

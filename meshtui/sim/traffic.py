@@ -1,4 +1,4 @@
-"""Background flows at a given rate, made once and sent again and again under fresh times and uuids."""
+"""Background flows at a given rate, sent again and again under fresh times and uuids until policies or pods change."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import random
 from meshtui.sim.datapath.connection import Connection, http_exchange, unanswered
 from meshtui.sim.datapath.emit import record
 from meshtui.sim.datapath.events import Observer
-from meshtui.sim.datapath.identity import Party, of_pod, view_of
-from meshtui.sim.datapath.policy import DENIED_BY_DEFAULT, OPEN, Decision
+from meshtui.sim.datapath.identity import Party, as_seen, of_pod, view_of
+from meshtui.sim.datapath.policy import decide
 from meshtui.sim.datapath.view import View, view, views
+from meshtui.sim.faults.active import OVERLAY, Place
 from meshtui.sim.relay.ring import Template
+from meshtui.sim.rulebook.rules import EGRESS, INGRESS
 from meshtui.sim.world import SimCluster, World
 
 CONNECTIONS = 400
 """Connections made up for the whole mesh, at least fifty per cluster; their events repeat."""
-DROPPED_SHARE = 0.05
 REMOTE_SHARE = 0.3
+PORT = 80
+PATIENCE = 2.0
+"""Seconds for which a connection that nobody answers is tried."""
+REMAKE = 0.5
+"""Seconds at least between two times that the connections are made up, while policies or pods go on changing."""
+NODE_HOP = 0.00012
+"""Seconds from a node to another."""
 Seen = tuple[SimCluster, str, Template]
 
 
@@ -29,6 +37,8 @@ class Traffic:
         self._rng = random.Random(f"{world.options.seed}/traffic/{cluster.name}")
         self._cluster = cluster
         self._pool: list[Seen] | None = None
+        self._made_by: tuple[object, ...] = ()
+        self._made = 0.0
         self._next = 0
         self._owed = 0.0
         self._last = world.clock.monotonic()
@@ -37,8 +47,12 @@ class Traffic:
         """Send what is owed since the last tick."""
         now = self._world.clock.monotonic()
         span, self._last = now - self._last, now
-        if self._pool is None:
-            self._pool = make(self._world, self._cluster, self._rng) if self._rate > 0 else []
+        if self._rate <= 0:
+            return
+        rules = self._rules()
+        if self._pool is None or (rules != self._made_by and now - self._made >= REMAKE):
+            self._pool, self._made_by, self._made = make(self._world, self._cluster, self._rng), rules, now
+            self._next = 0
         if not self._pool:
             return
         self._owed = min(self._owed + span * self._rate, self._rate)
@@ -50,6 +64,11 @@ class Traffic:
             cluster, node, template = pool[(self._next + index) % size]
             record(self._world, cluster, node, template, start + step * index)
         self._next = (self._next + count) % size
+
+    def _rules(self) -> tuple[object, ...]:
+        """What decides how connections fare: policies and pods of every cluster, and what is broken."""
+        seen = [(v.policy_version, v.revision, v.pod_version) for v in views(self._world)]
+        return (*seen, self._world.faults.held())
 
 
 def make(world: World, cluster: SimCluster, rng: random.Random) -> list[Seen]:
@@ -67,7 +86,8 @@ def make(world: World, cluster: SimCluster, rng: random.Random) -> list[Seen]:
         if destination is source:
             continue
         link = _link(world, known, source, destination, rng)
-        steps = unanswered(link, 2.0, jitter=0.01) if not link.egress.allowed else http_exchange(link)
+        allowed = link.egress.allowed and link.ingress.allowed and not link.cut and not link.cut_back
+        steps = http_exchange(link) if allowed else unanswered(link, PATIENCE, jitter=0.01)
         start = rng.random()
         found += [(start + at, (o.known.cluster, o.node, template)) for at, o, template in steps]
     found.sort(key=lambda item: item[0])
@@ -80,12 +100,25 @@ def _parties(known: View) -> list[Party]:
 
 
 def _link(world: World, known: View, source: Party, destination: Party, rng: random.Random) -> Connection:
+    """A connection as policies and faults let it fare, like any request's."""
     there = view_of(world, destination)
-    egress: Decision = OPEN
-    if rng.random() < DROPPED_SHARE:
-        egress = Decision(False, reason=DENIED_BY_DEFAULT)
-    ports = rng.randrange(32768, 60999), 80
+    here, far = Observer(known, source.node), Observer(there, destination.node)
+    egress = decide(known, EGRESS, source, as_seen(destination, known, source.node), "TCP", PORT)
+    ingress = decide(there, INGRESS, destination, as_seen(source, there, destination.node), "TCP", PORT)
+    near, away = Place(known.name, source.node), Place(there.name, destination.node)
+    faults = world.faults
     return Connection(
-        Observer(known, source.node), Observer(there, destination.node), source, destination, "TCP", *ports,
-        egress, OPEN,
-    )  # fmt: skip
+        here,
+        far,
+        source,
+        destination,
+        "TCP",
+        rng.randrange(32768, 60999),
+        PORT,
+        egress,
+        ingress,
+        latency=NODE_HOP + faults.delay(near.cluster, away.cluster),
+        cut=not faults.passes(near, away, OVERLAY),
+        latency_back=NODE_HOP + faults.delay(away.cluster, near.cluster),
+        cut_back=not faults.passes(away, near, OVERLAY),
+    )

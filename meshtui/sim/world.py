@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from meshtui.sim.clock import RealClock, SimClock
-from meshtui.sim.faults.active import Faults
+from meshtui.sim.faults.timeline import Faults
 from meshtui.sim.options import SimOptions
 from meshtui.sim.store import Store
 

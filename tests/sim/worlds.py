@@ -40,13 +40,13 @@ STEPS = (
 """Recorded steps with the application deployed."""
 
 
-def world(state: str = "deployed", **options: Any) -> World:
+def world(state: str = "3-deployed", **options: Any) -> World:
     """A world in that state, its clock standing still."""
     made = World(SimOptions(state=state, **options), clock=ManualClock())
     for cluster in made.clusters.values():
         populate(cluster)
     for fault in seed.initial_faults(state):
-        inject(made, fault)
+        inject(made, fault, ago=seed.CUT_AGO)
     return made
 
 

@@ -14,7 +14,7 @@ from meshtui.sim.api import exec as exec_
 from meshtui.sim.api.auth import Tokens, User, authenticate, impersonated
 from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import ApiError, NoSuchPath, forbidden, forbidden_path, method_not_allowed
-from meshtui.sim.api.faults import down, hang_up, meet
+from meshtui.sim.api.faults import meet, open_door
 from meshtui.sim.api.request import Ask, parse
 from meshtui.sim.api.tables import shape_of
 from meshtui.sim.api.watch import Watch
@@ -59,8 +59,7 @@ class ApiServer:
             return web.Response(status=404, text="404 page not found\n", headers=_headers())
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if down(self._cluster):
-            hang_up(request)
+        await open_door(request, self._cluster)
         user = self._user(request)
         ask = parse(self._store, request.method, request.path, request.query)
         if ask is None:

@@ -11,7 +11,7 @@ import msgspec
 
 from meshtui.sim.api import selectors
 from meshtui.sim.api.errors import ApiError, internal
-from meshtui.sim.api.faults import down
+from meshtui.sim.api.faults import down, thawed
 from meshtui.sim.api.read import full, partial
 from meshtui.sim.api.registry import storage
 from meshtui.sim.api.request import Ask
@@ -105,6 +105,7 @@ class Watch:
                 await asyncio.wait_for(watcher.wake.wait(), max(left, 0.0))
             if down(self._cluster):
                 raise ConnectionResetError("the API server is down")
+            await thawed(self._cluster)
             if watcher.events or loop.time() < min(end, bookmark):
                 continue
             if self._bookmarks:

@@ -6,11 +6,14 @@ import copy
 
 from meshtui.sim.clock import micro_timestamp
 from meshtui.sim.controllers.loop import NODES, PODS, Loop, condition
+from meshtui.sim.faults import outages
 from meshtui.sim.store import GVR, Object
 
 LEASES: GVR = ("coordination.k8s.io", "leases")
 HEARTBEAT_SECONDS = 10.0
 CHECK_SECONDS = 0.5
+AGENT_UNREADY_AFTER = 95.0
+"""Seconds until an agent that hangs is not ready: three probes 30 s apart that wait 5 s each."""
 _TAINT = "node.kubernetes.io/unreachable"
 _AGENT_TAINT = "node.cilium.io/agent-not-ready"
 """Put there by Cilium's operator (agent-not-ready-taint-key): a dead agent alone leaves its node Ready."""
@@ -55,20 +58,35 @@ class Nodes:
             dead = self._dead(name)
             unknown = any(t.get("key") == _TAINT for t in node["spec"].get("taints") or [])
             if dead and not unknown:
-                self._lose(node)
+                if self._missed(name):
+                    self._lose(node)
             elif unknown and not dead:
                 self._regain(node)
             elif not dead:
                 self._taint(node)
 
     def _dead(self, name: str) -> bool:
-        faults = self._loop.cluster.world.faults
-        return bool(faults.node_down(self._loop.cluster.name, name))
+        return self._loop.cluster.world.faults.node_down(self._loop.cluster.name, name)
+
+    def _missed(self, name: str) -> bool:
+        """Whether a dead node has been silent for longer than the node lifecycle controller waits."""
+        cluster = self._loop.cluster
+        since = cluster.world.faults.since(lambda b: b.node_down(cluster.name, name))
+        grace = cluster.world.options.node_grace
+        return since is not None and self._loop.clock.monotonic() - since >= grace
+
+    def _probe_agent(self, name: str) -> bool:
+        """Whether a node's agent fails its readiness probe; one that hangs fails it for good at the third time."""
+        cluster = self._loop.cluster
+        since = cluster.world.faults.since(lambda b: b.agent_stopped(cluster.name, name))
+        failed = since is not None and self._loop.clock.monotonic() - since >= AGENT_UNREADY_AFTER
+        if failed:
+            outages.unready(cluster, "cilium", "cilium-agent", name)
+        return failed or cluster.world.faults.agent_crashed(cluster.name, name)
 
     def _taint(self, node: Object) -> None:
-        """Keep new pods off a node whose agent is not there, as Cilium's operator does."""
-        faults, name = self._loop.cluster.world.faults, node["metadata"]["name"]
-        silent = bool(faults.agent_down(self._loop.cluster.name, name))
+        """Keep new pods off a node whose agent is not ready, as Cilium's operator does."""
+        silent = self._probe_agent(node["metadata"]["name"])
         taints = node["spec"].get("taints") or []
         rest = [t for t in taints if t.get("key") != _AGENT_TAINT]
         if silent == (len(rest) < len(taints)):
@@ -82,9 +100,9 @@ class Nodes:
     def _lose(self, node: Object) -> None:
         """As the node lifecycle controller does after its grace: Unknown, tainted, its pods not ready."""
         new = copy.deepcopy(node)
-        new["spec"].setdefault("taints", []).extend(
-            [{"key": _TAINT, "effect": "NoSchedule"}, {"key": _TAINT, "effect": "NoExecute"}]
-        )
+        added = self._loop.now()
+        effects = ("NoSchedule", "NoExecute")
+        new["spec"].setdefault("taints", []).extend({"effect": e, "key": _TAINT, "timeAdded": added} for e in effects)
         for found in new["status"].get("conditions") or []:
             if found["type"] in ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure"):
                 found |= {

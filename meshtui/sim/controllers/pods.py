@@ -8,10 +8,13 @@ from typing import Any
 
 from meshtui.sim.clock import timestamp
 from meshtui.sim.controllers.loop import NODES, PODS, Loop, condition
+from meshtui.sim.datapath import servers
 from meshtui.sim.store import Object
 
 CILIUMNODES = ("cilium.io", "ciliumnodes")
 STOP_SECONDS = 1.0
+SLOW_TO_STOP, SLOW_STOP_SECONDS = ("kube-dns",), 30.0
+"""CoreDNS answers until it is killed (recorded)."""
 
 
 class Pods:
@@ -139,13 +142,18 @@ class Pods:
         address = self._address(pod)
         kinds = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
         status = {**pod["status"], "phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}
+        unheard = [c["name"] for c in pod["spec"].get("containers") or [] if not servers.ready(c)]
         status["conditions"] = [_condition(k, "True", now, generation) for k in kinds]
+        for found in status["conditions"] if unheard else ():
+            if found["type"] in ("Ready", "ContainersReady"):
+                told = f"containers with unready status: [{' '.join(unheard)}]"
+                found |= {"status": "False", "reason": "ContainersNotReady", "message": told}
         status["containerStatuses"] = [
             {
                 "name": c["name"],
                 "state": {"running": {"startedAt": now}},
                 "lastState": {},
-                "ready": True,
+                "ready": c["name"] not in unheard,
                 "restartCount": 0,
                 "image": c.get("image", ""),
                 "imageID": f"sha256:{self._hex()}",
@@ -186,7 +194,8 @@ class Pods:
 
     def _end(self, pod: Object) -> None:
         meta = pod["metadata"]
-        wait = min(float(meta.get("deletionGracePeriodSeconds") or 0), STOP_SECONDS)
+        slow = (meta.get("labels") or {}).get("k8s-app") in SLOW_TO_STOP
+        wait = min(float(meta.get("deletionGracePeriodSeconds") or 0), SLOW_STOP_SECONDS if slow else STOP_SECONDS)
         if wait and not self._waited(f"end {meta['uid']}", wait, pod):
             return
         if meta.get("finalizers"):

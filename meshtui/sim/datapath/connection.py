@@ -36,14 +36,33 @@ class Connection:
     service_ip: str = ""
     """Address the client used, when it used a Service."""
     latency: float = 0.00012
-    """Seconds one way between the two nodes."""
+    """Seconds from the client's node to the server's."""
     cut: bool = False
-    """Whether packets vanish between the nodes."""
+    """Whether packets vanish on the way."""
+    latency_back: float = 0.00012
+    """Seconds from the server's node to the client's."""
+    cut_back: bool = False
+    """Whether what comes back vanishes on the way."""
 
     @property
     def remote(self) -> bool:
         """Whether it leaves the node."""
         return (self.client.known.name, self.client.node) != (self.server.known.name, self.server.node)
+
+    @property
+    def there(self) -> float:
+        """Seconds to the server."""
+        return self.latency if self.remote else 0.0
+
+    @property
+    def home(self) -> float:
+        """Seconds back."""
+        return self.latency_back if self.remote else 0.0
+
+    @property
+    def answered(self) -> float:
+        """Seconds from the first SYN until the answer to an HTTP request is there: two round trips."""
+        return 4 * HOP + 2 * (self.there + self.home) + 2 * ANSWER
 
     def packet(self, *flags: str, reply: bool = False) -> Packet:
         """One packet of it."""
@@ -66,7 +85,7 @@ def opening(link: Connection) -> Iterator[Step]:
         yield HOP / 10, link.client, events.trace(link.client, first, pb.TO_OVERLAY, reason=pb.NEW)
     if link.cut:
         return
-    at = HOP + (link.latency if link.remote else 0.0)
+    at = HOP + link.there
     if link.ingress.enforced:
         yield at, link.server, events.verdict(link.server, first, pb.INGRESS, link.ingress)
     if not link.ingress.allowed:
@@ -80,6 +99,8 @@ def forward(link: Connection, at: float, *flags: str) -> Iterator[Step]:
     packet = link.packet(*flags)
     if link.remote:
         yield at, link.client, events.trace(link.client, packet, pb.TO_OVERLAY, reason=pb.ESTABLISHED)
+        if link.cut:
+            return
         at += link.latency
     yield at, link.server, events.trace(link.server, packet, pb.TO_ENDPOINT, reason=pb.ESTABLISHED)
 
@@ -89,7 +110,9 @@ def back(link: Connection, at: float, *flags: str) -> Iterator[Step]:
     packet = link.packet(*flags, reply=True)
     if link.remote:
         yield at, link.server, events.trace(link.server, packet, pb.TO_OVERLAY, reason=pb.REPLY, direction=pb.INGRESS)
-        at += link.latency
+        if link.cut_back:
+            return
+        at += link.latency_back
     shown = replace(packet, xlated=link.service_ip)
     yield at, link.client, events.trace(link.client, shown, pb.TO_ENDPOINT, reason=pb.REPLY)
 
@@ -97,34 +120,44 @@ def back(link: Connection, at: float, *flags: str) -> Iterator[Step]:
 def http_exchange(link: Connection) -> Iterator[Step]:
     """A complete TCP connection with one request and its answer, as curl makes it."""
     yield from opening(link)
-    trip = link.latency if link.remote else 0.0
-    at = 2 * HOP + trip
+    at = 2 * HOP + link.there
     yield from back(link, at, "SYN", "ACK")
-    at += trip + HOP
+    at += link.home + HOP
     yield from forward(link, at, "ACK")
     at += HOP
     yield from forward(link, at, "PSH", "ACK")
-    at += trip + ANSWER
+    at += link.there + ANSWER
     yield from back(link, at, "PSH", "ACK")
-    at += trip + ANSWER
+    at += link.home + ANSWER
     yield from forward(link, at, "FIN", "ACK")
-    at += trip + HOP
+    at += link.there + HOP
     yield from back(link, at, "FIN", "ACK")
-    at += trip + HOP
+    at += link.home + HOP
     yield from forward(link, at, "ACK")
+
+
+def unfinished(link: Connection, *, question: bool) -> Iterator[Step]:
+    """A connection that opens, and whose request (or else whose answer) is too large to arrive."""
+    yield from opening(link)
+    at = 2 * HOP + link.there
+    yield from back(link, at, "SYN", "ACK")
+    at += link.home + HOP
+    yield from forward(link, at, "ACK")
+    yield from forward(replace(link, cut=question), at + HOP, "PSH", "ACK")
+    if not question:
+        yield from back(replace(link, cut_back=True), at + HOP + link.there + ANSWER, "PSH", "ACK")
 
 
 def refusal(link: Connection) -> Iterator[Step]:
     """A SYN that reaches a pod with nothing on that port, and the reset that comes back."""
     yield from opening(link)
-    yield from back(link, 2 * HOP + (link.latency if link.remote else 0.0), "ACK", "RST")
+    yield from back(link, 2 * HOP + link.there, "ACK", "RST")
 
 
 def datagrams(link: Connection) -> Iterator[Step]:
     """A question and its answer over UDP; further datagrams of the pair are aggregated away."""
     yield from opening(link)
-    at = 2 * HOP + (link.latency if link.remote else 0.0)
-    yield from back(link, at + HOP)
+    yield from back(link, 3 * HOP + link.there)
 
 
 def probe(host: Observer, source: Party, pod: Party, ports: tuple[int, int], decision: Decision) -> Iterator[Step]:
@@ -157,6 +190,8 @@ def retransmits(within: float) -> list[float]:
 def unanswered(link: Connection, within: float, *, jitter: float) -> Iterator[Step]:
     """A connection that is never answered: the whole opening once, then only what refuses each retransmission."""
     first = list(opening(link))
+    if link.cut_back and not link.cut and link.egress.allowed and link.ingress.allowed:
+        first += back(link, 2 * HOP + link.there, "SYN", "ACK")
     denied = not link.egress.allowed or not link.ingress.allowed
     for count, at in enumerate(retransmits(within)):
         late = at + (jitter if count else 0.0)

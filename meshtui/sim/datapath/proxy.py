@@ -64,7 +64,7 @@ def _matches(rule: Object, method: str, path: str, headers: Mapping[str, str]) -
 
 
 def _log(link: Connection, observer: Observer, direction: int, asked: Http, passes: bool, answer: Answer) -> list[Step]:
-    at = 4 * HOP + 2 * link.latency
+    at = 4 * HOP + link.there + link.home
     question, reply = link.packet("PSH", "ACK"), link.packet("PSH", "ACK", reply=True)
     code = answer[0] if passes else 403
     done = Http(asked.method, asked.url, code, int(ANSWER * 1e9) if passes else 0)

@@ -14,6 +14,7 @@ from meshtui.sim.datapath.connection import (
     opening,
     refusal,
     unanswered,
+    unfinished,
 )
 from meshtui.sim.datapath.emit import play
 from meshtui.sim.datapath.events import Observer
@@ -24,11 +25,14 @@ from meshtui.sim.datapath.policy import OPEN, Decision, decide
 from meshtui.sim.datapath.proxy import gatekeep
 from meshtui.sim.datapath.routing import Affinities, selected
 from meshtui.sim.datapath.view import View, view
+from meshtui.sim.faults.active import OVERLAY, Place
 from meshtui.sim.rulebook.rules import EGRESS, INGRESS
 from meshtui.sim.world import SimCluster, World
 
 Object = dict[str, Any]
 LOCAL_HOP, NODE_HOP = 0.00002, 0.00015
+FULL, ENVELOPE = 1410, 90
+"""Bytes of HTTP that a packet holds at most, and what TCP, IP and VXLAN put around them."""
 PROXY_PORTS = (10000, 20000)
 DEFAULT_TIMEOUT = 130.0
 """Seconds after which Linux gives up connecting (tcp_syn_retries 6)."""
@@ -122,9 +126,9 @@ async def _resolve(
     for lookup in names.lookups(known, asked.host, pod["metadata"].get("namespace", "default")):
         link = _dns_link(world, known, client)
         if link is None:
-            return await _end(world, asked, "dns", RESOLVER_TIMEOUT * RESOLVER_ATTEMPTS)
+            return await _no_resolver(world, known, client, asked)
         at = world.clock.monotonic()
-        if not link.egress.allowed or not link.ingress.allowed or link.cut:
+        if not link.egress.allowed or not link.ingress.allowed or link.cut or link.cut_back:
             return await _silent_resolver(world, link, lookup, asked)
         steps = list(resolver.conversation(link, lookup, proxy_port(known, client)))
         await play(world, steps, at)
@@ -135,6 +139,19 @@ async def _resolve(
                 learn(known, lookup.query, lookup.ips)
             return lookup.ips
     return await _end(world, asked, "dns", 0.004)
+
+
+async def _no_resolver(world: World, known: View, client: Party, asked: Asked) -> RequestResult:
+    """Without any CoreDNS the question is refused at once, as to every Service without a backend."""
+    service = known.service("kube-system", "kube-dns")
+    if service is None:
+        return await _end(world, asked, "dns", RESOLVER_TIMEOUT * RESOLVER_ATTEMPTS)
+    here = Observer(known, client.node)
+    front = Party(service["spec"]["clusterIP"], 2, ("reserved:world",))
+    link = Connection(here, here, client, front, "UDP", _ephemeral(world), 53, OPEN, OPEN)
+    flow = events.drop(here, link.packet(), pb.EGRESS, pb.SERVICE_BACKEND_NOT_FOUND, 1337)
+    await play(world, [(0.0, here, flow)], world.clock.monotonic())
+    return await _end(world, asked, "dns", world.clock.monotonic() - asked.start + 0.002)
 
 
 async def _silent_resolver(world: World, link: Connection, lookup: names.Lookup, asked: Asked) -> RequestResult:
@@ -187,7 +204,8 @@ def _link(
         if server.is_pod:
             ingress = decide(there, INGRESS, server, as_seen(client, there, server.node), protocol, port)
     latency = NODE_HOP if (far.known.name, far.node) != (known.name, client.node) else LOCAL_HOP
-    latency += world.faults.delay(known.name, far.known.name)
+    here, there_ = Place(known.name, client.node), Place(far.known.name, far.node)
+    slower = (world.faults.delay(known.name, far.known.name), world.faults.delay(far.known.name, known.name))
     return Connection(
         source_node,
         far,
@@ -199,19 +217,16 @@ def _link(
         egress,
         ingress,
         service_ip,
-        latency,
-        _vanishes(world, known, server, far),
+        latency + slower[0],
+        _vanishes(server, far) or not world.faults.passes(here, there_, OVERLAY),
+        latency + slower[1],
+        not world.faults.passes(there_, here, OVERLAY),
     )
 
 
-def _vanishes(world: World, known: View, server: Party, far: Observer) -> bool:
-    """Whether packets leave and never arrive: a cut link, a dead node, an address nobody has any more."""
-    if not server.is_pod:
-        return True
-    faults = world.faults
-    if faults.cut(known.name, far.known.name) or faults.node_down(far.known.name, far.node):
-        return True
-    return server.ip not in far.known.pod_by_ip
+def _vanishes(server: Party, far: Observer) -> bool:
+    """Whether packets leave for an address that is no pod's, or not any more."""
+    return not server.is_pod or server.ip not in far.known.pod_by_ip
 
 
 def _target(world: World, known: View, client: Party, ip: str, port: int) -> Target:
@@ -241,7 +256,7 @@ async def _connect(world: World, known: View, client: Party, ip: str, asked: Ask
     address, port = (target.backend.ip, target.backend.port) if target.backend else (ip, asked.port)
     server = resolve(world, known, address)
     link = _link(world, known, client, server, "TCP", port, ip if target.service else "")
-    if not link.egress.allowed or not link.ingress.allowed or link.cut:
+    if not link.egress.allowed or not link.ingress.allowed or link.cut or link.cut_back:
         return await _unanswered(world, link, asked, began)
     lost = _lost_packets(world, link)
     if lost:
@@ -254,12 +269,39 @@ async def _connect(world: World, known: View, client: Party, ip: str, asked: Ask
 
 
 def _lost_packets(world: World, link: Connection) -> int:
-    """How many SYNs in a row are lost."""
+    """How many SYNs in a row, or the answers to them, are lost."""
     share = world.faults.loss(link.client.known.name, link.server.known.name)
+    share = 1 - (1 - share) ** 2
     count = 0
     while share and count < 7 and world.rng.random() < share:
         count += 1
     return count
+
+
+RETRANSMIT = 0.2
+"""Seconds after which a packet of an open connection is sent again (Linux' least); twice as long each further time."""
+
+
+def _lost_later(world: World, link: Connection) -> float:
+    """Seconds that lost packets of the question and its answer cost once the connection is open."""
+    share = world.faults.loss(link.client.known.name, link.server.known.name)
+    wait = 0.0
+    for _ in range(2 if share else 0):
+        step = RETRANSMIT
+        while world.rng.random() < share and step < DEFAULT_TIMEOUT:
+            wait, step = wait + step, step * 2
+    return wait
+
+
+def _too_large(world: World, link: Connection, asked: Asked, answer: servers.Answer) -> str:
+    """`question` or `answer` when one fills packets that do not pass between the nodes; empty otherwise."""
+    here = Place(link.client.known.name, link.client.node)
+    far = Place(link.server.known.name, link.server.node)
+    question = sum(len(k) + len(v) + 4 for k, v in asked.headers.items()) + len(asked.path) + len(asked.host)
+    if not world.faults.passes(here, far, OVERLAY, min(question, FULL) + ENVELOPE):
+        return "question"
+    reply = len(answer[1]) + sum(len(k) + len(v) + 4 for k, v in answer[2].items())
+    return "" if world.faults.passes(far, here, OVERLAY, min(reply, FULL) + ENVELOPE) else "answer"
 
 
 async def _no_backend(
@@ -294,12 +336,17 @@ async def _answered(
         return await _end(world, asked, "refused", began - asked.start + last)
     url = f"http://{asked.host}{'' if asked.port == 80 else f':{asked.port}'}{asked.path}"
     steps, answer = gatekeep(link, list(http_exchange(link)), answer, asked.method, asked.path, url, asked.headers)
-    if steps and link.latency * 8 + began - asked.start > asked.limit:
+    stuck = _too_large(world, link, asked, answer)
+    if steps and stuck:
+        await play(world, unfinished(link, question=stuck == "question"), began)
+        return await _end(world, asked, "timeout", asked.limit)
+    late = _lost_later(world, link)
+    if steps and link.answered + late + began - asked.start > asked.limit:
         await play(world, [*opening(link)], began)
         return await _end(world, asked, "timeout", asked.limit)
-    last = await play(world, steps, began)
+    await play(world, steps, began)
     status, body, headers = answer
-    seconds = began - asked.start + last + 0.0006 + world.rng.random() * 0.0015
+    seconds = began - asked.start + link.answered + late + 0.0006 + world.rng.random() * 0.0015
     return RequestResult("answered", status, body, headers, seconds, link.source.ip, link.source_port, ip, asked.port)
 
 

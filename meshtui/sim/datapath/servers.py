@@ -15,19 +15,32 @@ WEB_IMAGES = ("nginx", "json-mock", "httpbin", "echo", "whoami", "http-echo", "a
 
 
 def ports(pod: Object) -> set[int]:
-    """TCP ports something in the pod listens on: declared, probed, or known of its image."""
+    """TCP ports something in the pod listens on: declared, known of its image, or else probed."""
     found: set[int] = set()
     for container in pod.get("spec", {}).get("containers", ()):
-        found |= {p["containerPort"] for p in container.get("ports") or () if p.get("protocol", "TCP") == "TCP"}
-        for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-            held = container.get(probe) or {}
-            for kind in ("httpGet", "tcpSocket", "grpc"):
-                port = (held.get(kind) or {}).get("port")
-                if isinstance(port, int):
-                    found.add(port)
-        if any(name in container.get("image", "") for name in WEB_IMAGES):
-            found.add(80)
+        found |= _declared(container) | ({80} if _known(container) else _probed(container))
     return found
+
+
+def ready(container: Object) -> bool:
+    """Whether a container's readiness probe gets an answer; a program that is not known answers what it is asked."""
+    probe = container.get("readinessProbe") or {}
+    port = (probe.get("tcpSocket") or probe.get("httpGet") or {}).get("port")
+    return not _known(container) or not isinstance(port, int) or port in _declared(container) | {80}
+
+
+def _known(container: Object) -> bool:
+    return any(name in container.get("image", "") for name in WEB_IMAGES)
+
+
+def _declared(container: Object) -> set[int]:
+    return {p["containerPort"] for p in container.get("ports") or () if p.get("protocol", "TCP") == "TCP"}
+
+
+def _probed(container: Object) -> set[int]:
+    probes = [container.get(probe) or {} for probe in ("livenessProbe", "readinessProbe", "startupProbe")]
+    found = [(held.get(kind) or {}).get("port") for held in probes for kind in ("httpGet", "tcpSocket", "grpc")]
+    return {port for port in found if isinstance(port, int)}
 
 
 def answer(world: World, pod: Object, port: int, path: str, method: str) -> Answer | None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshtui.sim.faults.kinds import KINDS, parse
+from meshtui.sim.faults import acts
+from meshtui.sim.faults.kinds import canonical, parse
 from meshtui.sim.world import World
 
 
-def inject(world: World, spec: dict[str, Any]) -> None:
-    """Break something: `{"fault": NAME, …}`. The same fault again replaces itself. Raises ValueError."""
+def inject(world: World, spec: dict[str, Any], *, ago: float = 0.0) -> None:
+    """Break something: `{"fault": NAME, …}`, as if `ago` seconds earlier. The same fault again replaces itself.
+
+    Raises ValueError with a sentence.
+    """
     fault = parse(spec, tuple(world.clusters))
-    world.faults.add(fault)
-    KINDS[fault.name].begin(world, fault)
+    world.faults.add(fault, world.clock.monotonic() - ago)
+    acts.begin(world, fault)
 
 
 def heal(world: World, name: str | None = None) -> None:
     """Mend every fault, or those of one name. Raises ValueError on an unknown name."""
-    if name is not None and name not in KINDS:
-        raise ValueError(f"unknown fault {name!r}; known: {', '.join(sorted(KINDS))}")
-    for fault in reversed(world.faults.remove(name)):
-        KINDS[fault.name].end(world, fault)
+    known = canonical(name) if name is not None else None
+    for fault in reversed(world.faults.remove(known, world.clock.monotonic())):
+        acts.end(world, fault)

@@ -26,6 +26,21 @@ def mark(cluster: SimCluster, label: str, container: str, nodes: Iterable[str] |
     _count(cluster, label)
 
 
+def unready(cluster: SimCluster, label: str, container: str, node: str) -> None:
+    """Let a container that still runs fail its readiness probe."""
+    for pod in cluster.store.list(PODS, "kube-system"):
+        if (pod["metadata"].get("labels") or {}).get("k8s-app") != label or pod["spec"].get("nodeName") != node:
+            continue
+        if all(c.get("ready") for c in pod["status"].get("containerStatuses") or () if c["name"] == container):
+            changed = copy.deepcopy(pod)
+            for held in changed["status"].get("containerStatuses") or ():
+                if held["name"] == container:
+                    held["ready"] = False
+            _conclude(changed, container, timestamp(cluster.world.clock.now()))
+            cluster.store.update(PODS, changed)
+            _count(cluster, label)
+
+
 def _set(pod: Object, container: str, *, ready: bool, at: str) -> None:
     status = pod["status"]
     for held in status.get("containerStatuses") or ():
@@ -38,6 +53,12 @@ def _set(pod: Object, container: str, *, ready: bool, at: str) -> None:
         else:
             message = f"back-off 5m0s restarting failed container={container} pod={pod['metadata']['name']}"
             held["state"] = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+    _conclude(pod, container, at)
+
+
+def _conclude(pod: Object, container: str, at: str) -> None:
+    """Write what the containers' readiness makes of the pod's."""
+    status = pod["status"]
     whole = all(c.get("ready") for c in status.get("containerStatuses") or ())
     for condition in status.get("conditions") or ():
         if condition["type"] not in ("Ready", "ContainersReady"):

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from meshtui.sim.clustermesh import place_of
 from meshtui.sim.datapath.emit import all_rings
 from meshtui.sim.datapath.view import view
+from meshtui.sim.faults.active import BIG, HUBBLE_PORT, Broken, Place
 from meshtui.sim.relay.ring import Ring
-from meshtui.sim.world import SimCluster
+from meshtui.sim.world import SimCluster, World
 
 T = TypeVar("T")
 TRIES = 5
+REACHED, HELD, GONE = "reached", "held", "gone"
+HELD_FOR, REDIAL = 55.0, 40.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ class Peer:
     address: str
     ring: Ring
     available: bool
+    """Whether the Relay counts it as connected."""
+    held: bool = False
+    """Whether it counts as connected and is silent: whoever waits for all agents waits for this one."""
 
     @property
     def server_name(self) -> str:
@@ -48,17 +55,47 @@ def peers(cluster: SimCluster) -> list[Peer]:
 
 
 def _peers(cluster: SimCluster) -> list[Peer]:
-    world = cluster.world
-    found = []
+    world, found = cluster.world, []
+    relay = place_of(cluster, "hubble-relay")
     for name in (cluster.name, *view(cluster).remotes()):
         other = world.clusters[name]
         known = view(other)
-        cut = world.faults.cut(cluster.name, name)
         for node, ring in all_rings(other).items():
-            down = world.faults.agent_down(name, node)
-            address = f"{known.internal_ip(node)}:4244"
-            found.append(Peer(ring.node, address, ring, not cut and not down))
+            reach = _reach(world, relay, Place(name, node))
+            address = f"{known.internal_ip(node)}:{HUBBLE_PORT}"
+            found.append(Peer(ring.node, address, ring, reach != GONE, reach == HELD))
     return sorted(found, key=lambda p: p.name)
+
+
+def _reach(world: World, relay: Place, agent: Place) -> str:
+    """REACHED, HELD or GONE: how a Relay's connection to an agent is.
+
+    As recorded: a connection that went silent holds up the Relay. It is known to be broken after HELD_FOR seconds where
+    the agent's own packets still arrive (they tell that it gave up); where nothing arrives the Relay dials again and
+    again, and waits. What was broken that long is dialled anew REDIAL seconds after the way is free.
+    """
+    faults, now = world.faults, world.clock.monotonic()
+    if not faults.remembered:
+        return REACHED
+
+    def silent(broken: Broken) -> bool:
+        stopped = broken.agent_stopped(agent.cluster, agent.node)
+        return stopped or not broken.round_trip(relay, agent, HUBBLE_PORT, BIG)
+
+    spans = faults.spans(silent)
+    if not spans or (spans[-1].end is not None and now >= spans[-1].end + REDIAL):
+        return GONE if faults.agent_crashed(agent.cluster, agent.node) else REACHED
+    last = spans[-1]
+    then = faults.at(last.start)
+    if last.end is not None and (last.end - last.start < HELD_FOR or _new(then, agent)):
+        return GONE if faults.agent_crashed(agent.cluster, agent.node) else REACHED
+    alive = not _new(then, agent) and then.passes(agent, relay, HUBBLE_PORT)
+    return GONE if alive and now - last.start >= HELD_FOR else HELD
+
+
+def _new(then: Broken, agent: Place) -> bool:
+    """Whether it was the agent itself that was not there: the next one is another, and is dialled at once."""
+    return then.agent_down(agent.cluster, agent.node)
 
 
 def deployed(cluster: SimCluster) -> bool:

@@ -17,6 +17,8 @@ from meshtui.sim.world import SimCluster
 
 POLL = 0.02
 """Seconds between two looks at the rings while following."""
+HELD_POLL = 0.2
+"""Seconds between two looks at whether an agent that held up an answer is heard again."""
 SERVICE, HEALTH = "observer.Observer", "grpc.health.v1.Health"
 HEALTH_INTERVAL = 5.0
 """Seconds between two looks at the agents for who watches the health service."""
@@ -78,9 +80,17 @@ class Observer:
         for message in stream.end():
             await context.write(message)
 
+    async def _heard(self) -> None:
+        """Wait for every agent's own answer: one that is silent holds up the whole, until the client gives up."""
+        while True:
+            if not any(peer.held for peer in peers(self._cluster)):
+                return
+            await asyncio.sleep(HELD_POLL)
+
     async def get_nodes(self, request: pb.GetNodesRequest, context: grpc.aio.ServicerContext) -> pb.GetNodesResponse:
         """All agents, reachable or not."""
         await context.send_initial_metadata(VERSION)
+        await self._heard()
         answer = pb.GetNodesResponse()
         now = self._cluster.world.clock.monotonic()
         for peer in peers(self._cluster):
@@ -98,6 +108,7 @@ class Observer:
     ) -> pb.GetNamespacesResponse:
         """Namespaces that flows were seen of, by the observing node's cluster."""
         await context.send_initial_metadata(VERSION)
+        await self._heard()
         seen: set[tuple[str, str]] = set()
         for peer in peers(self._cluster):
             if peer.available:
@@ -113,6 +124,7 @@ class Observer:
     ) -> pb.ServerStatusResponse:
         """Sums over the reachable agents; the uptime is the longest."""
         await context.send_initial_metadata(VERSION)
+        await self._heard()
         found = peers(self._cluster)
         up = [p for p in found if p.available]
         down = [p.name for p in found if not p.available]

@@ -16,6 +16,8 @@ from meshtui.sim.world import SimCluster
 RELIST = 2.0
 """Seconds between two looks at which agents there are (follow)."""
 RING_BUFFER = 3
+_ENDED = "rpc error: code = Unavailable desc = error reading from server: EOF"
+_SILENT = "rpc error: code = Unavailable desc = keepalive ping failed to receive ACK within timeout"
 LOST_INTERVAL = 1.0
 """Seconds between two LostEvents of one agent to one reader (hubble-lost-event-send-interval)."""
 
@@ -87,6 +89,7 @@ class FlowStream:
         self._encoder = Encoder(())
         self._buffer: SortBuffer[bytes] = SortBuffer(1)
         self._quiet = self._listed = cluster.world.clock.monotonic()
+        self._held: set[str] = set()
         self.following = request.follow
 
     def begin(self) -> Iterator[bytes]:
@@ -101,6 +104,7 @@ class FlowStream:
             down = [p.name for p in found if not p.available]
             yield node_status(relay_pb2.NODE_UNAVAILABLE, down, relay, now)
         self.following = self._request.follow and bool(up)
+        self._held = {p.name for p in up if p.held}
         try:
             self._understand()
         except (BadFilter, BadMask, Refused) as error:
@@ -110,6 +114,8 @@ class FlowStream:
         self._buffer = SortBuffer(length(self._request.number, len(up)))
         for peer in up:
             yield from self._ask(peer)
+        # A call that is to end waits for the last of its agents.
+        self.following = self.following or bool(self._held)
 
     def _understand(self) -> None:
         if self._request.first and self._request.follow:
@@ -120,6 +126,8 @@ class FlowStream:
     def _ask(self, peer: Peer) -> Iterator[bytes]:
         """Send an agent the original request."""
         events, position = history(peer.ring, self._request, self._matcher)
+        if peer.held:
+            events = []
         self._at[peer.name] = (peer, position)
         for event in events:
             if self._until and event.time_ns > self._until and not isinstance(event.what, Lost):
@@ -132,9 +140,11 @@ class FlowStream:
         if now - self._listed >= RELIST:
             self._listed = now
             yield from self._relist()
-            self.following = bool(self._at)
+            self.following = bool(self._at) if self._request.follow else bool(self._held)
         arrived = False
         for name, (peer, position) in list(self._at.items()):
+            if name in self._held or not self._request.follow:
+                continue
             if peer.ring.seen == position and name not in self._behind:
                 continue
             for time_ns, message in self._news(name):
@@ -177,9 +187,10 @@ class FlowStream:
         now = self._cluster.world.clock.now()
         for name in [n for n in self._at if n not in found or not self._same(found[n])]:
             del self._at[name]
-            text = "rpc error: code = Unavailable desc = error reading from server: EOF"
+            text = _SILENT if name in self._held else _ENDED
             gone = node_status(relay_pb2.NODE_ERROR, [name], pod_name(self._cluster), now, text)
             yield from self._buffer.push(int(now * 1e9), gone)
+        self._held = {name for name, peer in found.items() if peer.held and name in self._at}
         for name, peer in found.items():
-            if peer.available and name not in self._at:
+            if peer.available and not peer.held and self._request.follow and name not in self._at:
                 yield from self._ask(peer)

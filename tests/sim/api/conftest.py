@@ -47,7 +47,7 @@ class Client:
 
 @pytest.fixture
 async def mesh(tmp_path: Path) -> AsyncIterator[Mesh]:
-    options = SimOptions(directory=tmp_path / "mesh", ready_delay=0.05)
+    options = SimOptions(state="deployed", directory=tmp_path / "mesh", ready_delay=0.05, node_grace=0.2)
     async with Mesh(options) as running:
         yield running
 

@@ -19,7 +19,7 @@ DEPLOYMENTS, PODS = ("apps", "deployments"), ("", "pods")
 
 def told(act: Callable[[SimCluster], None]) -> list[tuple[str, str, str, str]]:
     """(type, reason, object, message) of what came of it, pods' random letters cut off."""
-    made = world("deployed")
+    made = world("deployed", node_grace=1.0)
     cluster = made.clusters["koornacht"]
 
     async def run() -> None:

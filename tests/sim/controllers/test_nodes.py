@@ -61,8 +61,12 @@ def test_a_dead_kubelet_makes_its_node_not_ready_and_its_pods_with_it() -> None:
     async def run() -> None:
         async with controllers.running(cluster):
             inject(made, {"fault": "node-down", "cluster": "koornacht"})
+            await made.clock.advance(47)  # type: ignore[attr-defined]
+            assert condition(node(made), "Ready")
             await settle(made)
             assert not condition(node(made), "Ready")
+            taints = [(t["key"], t["effect"]) for t in node(made)["spec"]["taints"]]
+            assert taints == [("node.kubernetes.io/unreachable", e) for e in ("NoSchedule", "NoExecute")]
             assert not any(condition(p, "Ready") for p in cluster.store.list(PODS, "default"))
             heal(made, "node-down")
             await settle(made)

@@ -38,11 +38,11 @@ class Client:
             response_deserializer=observer_pb2.GetFlowsResponse.FromString,
         )(request, timeout=PATIENCE)
 
-    def unary(self, method: str, *, wait: bool = False) -> Any:
+    def unary(self, method: str, *, wait: bool = False, timeout: float = PATIENCE) -> Any:
         """A call with an empty request."""
         answer = getattr(observer_pb2, f"{method}Response")
         return self.channel.unary_unary(f"/observer.Observer/{method}", response_deserializer=answer.FromString)(
-            b"", timeout=PATIENCE, wait_for_ready=wait
+            b"", timeout=timeout, wait_for_ready=wait
         )
 
     def health(self, service: str) -> Any:
@@ -89,13 +89,30 @@ def only_flows(answers: Any) -> list[flow_pb2.Flow]:
 
 
 def test_it_says_first_which_nodes_it_reaches(made: World, client: Client) -> None:
-    inject(made, {"fault": "link-cut"})
+    inject(made, {"fault": "one-way-cut", "from": "koornacht"}, ago=60)
     connected, unavailable = list(client.flows(request(number=1)))
     assert connected.node_status.state_change == relay_pb2.NODE_CONNECTED
     assert list(connected.node_status.node_names) == [K]
     assert unavailable.node_status.state_change == relay_pb2.NODE_UNAVAILABLE
     assert list(unavailable.node_status.node_names) == [T]
     assert connected.node_name.startswith("hubble-relay-")
+
+
+def test_a_silent_agent_counts_as_connected_and_holds_up_what_waits_for_all(made: World, client: Client) -> None:
+    curl(made, "koornacht")
+    inject(made, {"fault": "link-cut"})
+    stream = client.flows(request(first=True, number=50))
+    connected = next(stream)
+    assert connected.node_status.state_change == relay_pb2.NODE_CONNECTED
+    assert list(connected.node_status.node_names) == [K, T]
+    with pytest.raises(grpc.RpcError) as late:
+        client.unary("ServerStatus", timeout=0.5)
+    assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert client.health("").status == health_pb2.HealthCheckResponse.SERVING
+    heal(made)
+    asyncio.run(made.clock.advance(3))  # type: ignore[attr-defined]
+    assert {f.node_name for f in only_flows(stream)} == {K}
+    assert client.unary("ServerStatus").num_connected_nodes.value == 2
 
 
 def test_one_relay_gives_the_flows_of_both_clusters(made: World, client: Client) -> None:
