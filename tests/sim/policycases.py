@@ -13,7 +13,7 @@ from meshtui.sim.clock import ManualClock
 from meshtui.sim.datapath.identity import WORLD, Party, of_pod
 from meshtui.sim.datapath.policy import AUTH_REQUIRED, DENIED_BY_RULE, Decision, decide
 from meshtui.sim.datapath.view import View, view
-from meshtui.sim.faults.active import Fault
+from meshtui.sim.faults.fault import Fault
 from meshtui.sim.options import CLUSTER_NAMES, SimOptions
 from meshtui.sim.world import World
 
@@ -83,7 +83,7 @@ def world_of(case: Object, population: Object) -> World:
     clusters = population["clusters"]
     assert list(clusters) == list(CLUSTER_NAMES[: len(clusters)])
     made = World(SimOptions(clusters=len(clusters)), clock=ManualClock())
-    made.faults.add(Fault("cilium-version", (("version", case["version"]),)))
+    made.faults.add(Fault("cilium-version", (("version", case["version"]),)), 0.0)
     for name, cluster in clusters.items():
         store, own = made.clusters[name].store, name == case["cluster"]
         data = {"cluster-name": name, "cluster-id": str(cluster["id"]), **(case["config"] if own else {})}
