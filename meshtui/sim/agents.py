@@ -131,6 +131,8 @@ def _remote_cluster(world: World, known: View, name: str, node: str) -> Object:
     if connection.phase != clustermesh.WAITING:
         etcd = f"{zlib.crc32(f'{known.name if kvstoremesh else name}-etcd'.encode()):08x}{other.id:08x}"
         remote["status"] = f"{ETCD}{etcd}"
+    if connection.phase == clustermesh.UNCONFIGURED:
+        remote["config"] = {"required": True}
     if connection.phase == clustermesh.CONNECTED:
         remote |= _configured(known, other.id, kvstoremesh=kvstoremesh)
     return {k: v for k, v in sorted(remote.items()) if v != 0}

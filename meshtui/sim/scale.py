@@ -136,12 +136,15 @@ def _add_nodes(found: list[Object], name: str, number: int, options: SimOptions,
 
 def _worker(text: str, name: str, number: int, index: int, ip: NodeIp) -> Object:
     """An object of the first node as the worker with that index has it."""
+    owners = msgspec.json.decode(text)["metadata"].get("ownerReferences") or []
     worker = f"{name}-worker{index if index > 1 else ''}"
     text = text.replace(f"10.{number}.0.", f"10.{number}.{index}.").replace(f"{name}-control-plane", worker)
     text = re.sub(re.escape(ip(number, 0)) + r"(?!\d)", ip(number, index), text)
     text = _UID.sub(lambda m: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{worker}/{m[0]}")), text)
     made: Object = msgspec.json.decode(text)
     if made["kind"] == "Pod":
+        # Its DaemonSet is that of every node.
+        made["metadata"]["ownerReferences"] = owners
         made["metadata"]["name"] = f"cilium-{uuid.uuid5(uuid.NAMESPACE_DNS, worker).hex[:5]}"
     made["metadata"].pop("resourceVersion", None)
     return made

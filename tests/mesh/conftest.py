@@ -68,7 +68,7 @@ def new_lab(tmp_path: Path) -> NewLab:
 
     @asynccontextmanager
     async def start(*, relays: bool = False, **options: Any) -> AsyncIterator[Lab]:
-        async with launch(SimOptions(**options)) as running:
+        async with launch(SimOptions(**{"state": "deployed", **options})) as running:
             yield Lab(running, tmp_path / "state", dict(running.relays) if relays else {})
 
     return start

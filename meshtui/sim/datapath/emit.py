@@ -44,7 +44,7 @@ def all_rings(cluster: SimCluster) -> dict[str, Ring]:
 def record(world: World, cluster: SimCluster, node: str, template: Template, at: float) -> None:
     """Let a node's agent see one event at `at` (seconds since the epoch)."""
     faults = world.faults
-    if faults.active():
+    if faults.held():
         if faults.agent_down(cluster.name, node):
             return
         at += faults.skew(cluster.name, node)
