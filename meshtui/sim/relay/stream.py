@@ -190,7 +190,12 @@ class FlowStream:
             text = _SILENT if name in self._held else _ENDED
             gone = node_status(relay_pb2.NODE_ERROR, [name], pod_name(self._cluster), now, text)
             yield from self._buffer.push(int(now * 1e9), gone)
-        self._held = {name for name, peer in found.items() if peer.held and name in self._at}
+        held = {name for name, peer in found.items() if peer.held and name in self._at}
+        if self._request.follow:
+            # Who is heard again is asked again: what happened meanwhile was for a stream that is no more.
+            for name in self._held - held:
+                self._at.pop(name, None)
+        self._held = held
         for name, peer in found.items():
             if peer.available and not peer.held and self._request.follow and name not in self._at:
                 yield from self._ask(peer)
