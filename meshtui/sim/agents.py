@@ -18,6 +18,7 @@ from meshtui.sim.datapath.policybook import book_of
 from meshtui.sim.datapath.request import proxy_port
 from meshtui.sim.datapath.routing import selected
 from meshtui.sim.datapath.view import View, view
+from meshtui.sim.dbg.shape import shaped
 from meshtui.sim.health import report
 from meshtui.sim.rulebook.rules import EGRESS
 from meshtui.sim.seed import data
@@ -49,7 +50,7 @@ def _template() -> str:
 
 def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
     """`cilium-dbg status -o json` in a node's agent. Raises NoAnswer when the agent is down."""
-    _answering(world, cluster, node)
+    answering(world, cluster, node)
     known = view(cluster)
     status: Object = json.loads(_template())
     address, router = known.internal_ip(node), known.router_ip(node)
@@ -72,10 +73,11 @@ def agent_status(world: World, cluster: SimCluster, node: str) -> Object:
     if world.faults.api_down(cluster.name):
         failure = f'Get "https://172.20.{cluster.id}.1:443/readyz": context deadline exceeded'
         status["kubernetes"] = {"msg": failure, "state": "Failure"}
-    return status
+    return shaped(status, known)
 
 
-def _answering(world: World, cluster: SimCluster, node: str) -> None:
+def answering(world: World, cluster: SimCluster, node: str) -> None:
+    """Raises NoAnswer while a node's agent does not answer."""
     if world.faults.agent_stopped(cluster.name, node):
         raise Hangs(
             'Error: Cannot get status: Get "http://localhost/v1/healthz": context deadline exceeded\n'
@@ -174,7 +176,7 @@ def kvstoremesh_status(world: World, cluster: SimCluster) -> list[Object]:
 
 def service_list(world: World, cluster: SimCluster, node: str) -> list[Object]:
     """`cilium-dbg service list -o json`: every frontend with the backends the datapath uses. Raises NoAnswer."""
-    _answering(world, cluster, node)
+    answering(world, cluster, node)
     known = view(cluster)
     numbered = sorted(
         known.services(), key=lambda s: (s["metadata"].get("creationTimestamp", ""), s["metadata"]["name"])
@@ -228,14 +230,14 @@ def _numeric(ip: str) -> tuple[int, ...]:
 
 def health(world: World, cluster: SimCluster, node: str) -> Object:
     """`cilium-health status -o json` on a node: the one report that tells a dead link. Raises NoAnswer."""
-    _answering(world, cluster, node)
+    answering(world, cluster, node)
     return report(world, cluster, node)
 
 
 def troubleshoot(world: World, cluster: SimCluster, node: str, names: list[str]) -> str:
     """`cilium-dbg troubleshoot clustermesh [NAME…]` in a node's agent. Raises NoAnswer."""
     if world.faults.agent_down(cluster.name, node) and not world.faults.agent_stopped(cluster.name, node):
-        _answering(world, cluster, node)
+        answering(world, cluster, node)
     return of_agent(world, cluster, names)
 
 

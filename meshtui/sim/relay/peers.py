@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from meshtui.sim.builds import build
 from meshtui.sim.clustermesh import place_of
 from meshtui.sim.datapath.emit import all_rings
 from meshtui.sim.datapath.view import view
@@ -31,6 +32,8 @@ class Peer:
     """Whether the Relay counts it as connected."""
     held: bool = False
     """Whether it counts as connected and is silent: whoever waits for all agents waits for this one."""
+    version: str = ""
+    """As the agent's Hubble says it."""
 
     @property
     def server_name(self) -> str:
@@ -60,10 +63,11 @@ def _peers(cluster: SimCluster) -> list[Peer]:
     for name in (cluster.name, *view(cluster).remotes()):
         other = world.clusters[name]
         known = view(other)
+        version = build(known.version).hubble("cilium")
         for node, ring in all_rings(other).items():
             reach = _reach(world, relay, Place(name, node))
             address = f"{known.internal_ip(node)}:{HUBBLE_PORT}"
-            found.append(Peer(ring.node, address, ring, reach != GONE, reach == HELD))
+            found.append(Peer(ring.node, address, ring, reach != GONE, reach == HELD, version))
     return sorted(found, key=lambda p: p.name)
 
 

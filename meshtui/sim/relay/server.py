@@ -10,6 +10,8 @@ from grpc_health.v1 import health_pb2
 
 from meshtui.hubble.pb import observer_pb2 as pb
 from meshtui.hubble.pb import relay_pb2
+from meshtui.sim.builds import build
+from meshtui.sim.datapath.view import view
 from meshtui.sim.relay.peers import Peer, peers
 from meshtui.sim.relay.ring import Ring, Template
 from meshtui.sim.relay.stream import FlowStream
@@ -22,7 +24,8 @@ HELD_POLL = 0.2
 SERVICE, HEALTH = "observer.Observer", "grpc.health.v1.Health"
 HEALTH_INTERVAL = 5.0
 """Seconds between two looks at the agents for who watches the health service."""
-VERSION = (("hubble-relay-version", "1.21.0-dev"),)
+KNOWN = ("", "hubble.server.Observer")
+"""Services that a Relay's health answers for; measured on a real 1.20."""
 
 
 def _plain(encoded: bytes) -> bytes:
@@ -34,6 +37,11 @@ class Observer:
 
     def __init__(self, cluster: SimCluster) -> None:
         self._cluster = cluster
+
+    @property
+    def _headers(self) -> tuple[tuple[str, str], ...]:
+        """What a Relay sends before each answer."""
+        return (("hubble-relay-version", build(view(self._cluster).version).version),)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """All six methods, two of which the Relay does not implement."""
@@ -69,7 +77,7 @@ class Observer:
 
     async def get_flows(self, request: pb.GetFlowsRequest, context: grpc.aio.ServicerContext) -> None:
         """Flows of every node of the mesh."""
-        await context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(self._headers)
         stream = FlowStream(self._cluster, request)
         for message in stream.begin():
             await context.write(message)
@@ -89,16 +97,17 @@ class Observer:
 
     async def get_nodes(self, request: pb.GetNodesRequest, context: grpc.aio.ServicerContext) -> pb.GetNodesResponse:
         """All agents, reachable or not."""
-        await context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(self._headers)
         await self._heard()
         answer = pb.GetNodesResponse()
+        found = peers(self._cluster)
         now = self._cluster.world.clock.monotonic()
-        for peer in peers(self._cluster):
+        for peer in found:
             node = answer.nodes.add(name=peer.name, address=peer.address)
             node.tls.enabled, node.tls.server_name = True, peer.server_name
             node.state = relay_pb2.NODE_CONNECTED if peer.available else relay_pb2.NODE_UNAVAILABLE
             if peer.available:
-                node.version = "cilium"
+                node.version = peer.version
                 node.uptime_ns = uptime(peer, now)
                 node.num_flows, node.max_flows, node.seen_flows = len(peer.ring), peer.ring.capacity, peer.ring.flows
         return answer
@@ -107,7 +116,7 @@ class Observer:
         self, request: pb.GetNamespacesRequest, context: grpc.aio.ServicerContext
     ) -> pb.GetNamespacesResponse:
         """Namespaces that flows were seen of, by the observing node's cluster."""
-        await context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(self._headers)
         await self._heard()
         seen: set[tuple[str, str]] = set()
         for peer in peers(self._cluster):
@@ -123,7 +132,7 @@ class Observer:
         self, request: pb.ServerStatusRequest, context: grpc.aio.ServicerContext
     ) -> pb.ServerStatusResponse:
         """Sums over the reachable agents; the uptime is the longest."""
-        await context.send_initial_metadata(VERSION)
+        await context.send_initial_metadata(self._headers)
         await self._heard()
         found = peers(self._cluster)
         up = [p for p in found if p.available]
@@ -135,7 +144,7 @@ class Observer:
             seen_flows=sum(p.ring.flows for p in up),
             uptime_ns=max((uptime(p, now) for p in up), default=0),
             unavailable_nodes=down[:10],
-            version="hubble-relay",
+            version=build(view(self._cluster).version).hubble("hubble-relay"),
             flows_rate=sum(rate(p.ring) for p in up),
         )
         answer.num_connected_nodes.value = len(up)
@@ -144,8 +153,8 @@ class Observer:
 
 
 def uptime(peer: Peer, now: float) -> int:
-    """Nanoseconds an agent has been listening."""
-    return int((now - peer.ring.started) * 1e9)
+    """Nanoseconds an agent has been listening, of which there are never fewer than none."""
+    return max(0, int((now - peer.ring.started) * 1e9))
 
 
 def rate(ring: Ring) -> float:
@@ -167,7 +176,7 @@ def _namespaces(ring: Ring) -> set[str]:
 
 
 def health(cluster: SimCluster) -> grpc.GenericRpcHandler:
-    """grpc.health.v1.Health as a Relay has it: the empty service name only, SERVING while any agent is reached."""
+    """grpc.health.v1.Health as a Relay has it: for itself and for its observer, SERVING while any agent is reached."""
 
     def status() -> Any:
         kinds = health_pb2.HealthCheckResponse
@@ -175,7 +184,7 @@ def health(cluster: SimCluster) -> grpc.GenericRpcHandler:
         return kinds(status=kinds.SERVING if up else kinds.NOT_SERVING)
 
     async def check(request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext) -> Any:
-        if request.service:
+        if request.service not in KNOWN:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
         return status()
 
@@ -183,7 +192,7 @@ def health(cluster: SimCluster) -> grpc.GenericRpcHandler:
         unknown = health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVICE_UNKNOWN)
         told = None
         while True:
-            now = unknown if request.service else status()
+            now = status() if request.service in KNOWN else unknown
             if now != told:
                 told = now
                 await context.write(now)

@@ -11,7 +11,7 @@ _WGET = frozenset(
 )
 _CURL = _WGET - {"wget"} | {"bash", "curl"}
 _BARE = _WGET - {"wget"} | {"bash"}
-_AGENT = _CURL | {"cilium-dbg", "cilium-health", "hubble"}
+_AGENT = _CURL | {"cilium", "cilium-dbg", "cilium-health", "hubble"}
 
 _IMAGES: tuple[tuple[str, frozenset[str]], ...] = (
     ("json-mock", _CURL),
@@ -24,6 +24,7 @@ _IMAGES: tuple[tuple[str, frozenset[str]], ...] = (
 )
 _CONTAINERS = {
     "cilium-agent": _AGENT,
+    "cilium-operator": frozenset({"cilium-operator", "cilium-operator-generic"}),
     "kvstoremesh": frozenset({"clustermesh-apiserver"}),
     "apiserver": frozenset({"clustermesh-apiserver"}),
 }

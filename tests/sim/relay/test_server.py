@@ -221,7 +221,7 @@ def test_status_adds_up_the_nodes(made: World, client: Client) -> None:
     assert answer.num_flows == answer.seen_flows == 12
     assert answer.max_flows == 2 * 4095
     assert (answer.num_connected_nodes.value, answer.num_unavailable_nodes.value) == (2, 0)
-    assert answer.version == "hubble-relay"
+    assert answer.version == "hubble-relay v1.21.0-dev+g17766dc3e6"
     inject(made, {"fault": "agent-down", "cluster": "tion"})
     answer = client.unary("ServerStatus")
     assert (answer.num_connected_nodes.value, list(answer.unavailable_nodes)) == (1, [T])
@@ -236,17 +236,50 @@ def test_nodes_and_namespaces_are_as_recorded(made: World, client: Client) -> No
     mine = client.unary("GetNodes")
     for node in (*mine.nodes, *recorded.nodes):
         node.uptime_ns = node.num_flows = node.seen_flows = 0
+    for node in recorded.nodes:
+        node.version = "cilium v1.21.0-dev+g17766dc3e6"  # the recorded build was never told its version
     assert mine == recorded
     names = (RECORDINGS / "protocol" / "GetNamespaces.bin").read_bytes()
     assert client.unary("GetNamespaces") == observer_pb2.GetNamespacesResponse.FromString(names)
 
 
-def test_health_knows_the_empty_name_only(client: Client) -> None:
-    assert client.health("").status == health_pb2.HealthCheckResponse.SERVING
+@pytest.mark.parametrize("service", ["", "hubble.server.Observer"])
+def test_health_serves_itself_and_the_observer(client: Client, service: str) -> None:
+    assert client.health(service).status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("service", ["observer.Observer", "hubble", "grpc.health.v1.Health"])
+def test_health_knows_no_other_name(client: Client, service: str) -> None:
     with pytest.raises(grpc.RpcError) as refused:
-        client.health("observer.Observer")
+        client.health(service)
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
     assert refused.value.details() == "unknown service"
+
+
+@pytest.mark.parametrize(
+    ("version", "agents", "relay_says"),
+    [
+        ("1.17", "cilium v1.17.0+gb095517e62", "hubble-relay v1.17.0+gb095517e62"),
+        ("1.20", "cilium v1.20.0+g26d721f0fe", "hubble-relay v1.20.0+g26d721f0fe"),
+    ],
+)
+def test_versions_are_those_of_each_cluster(
+    made: World, client: Client, version: str, agents: str, relay_says: str
+) -> None:
+    inject(made, {"fault": "cilium-version", "cluster": "koornacht", "version": version})
+    versions = {node.name: node.version for node in client.unary("GetNodes").nodes}
+    assert versions == {K: agents, T: "cilium v1.21.0-dev+g17766dc3e6"}
+    assert client.unary("ServerStatus").version == relay_says
+
+
+def test_an_agent_that_was_never_asked_before_is_not_of_the_future(made: World, client: Client) -> None:
+    for cluster in made.clusters.values():
+        cluster.rings.clear()
+    made.clock = RealClock()  # each look at it gives a later time
+    assert all(node.uptime_ns >= 0 for node in client.unary("GetNodes").nodes)
+    for cluster in made.clusters.values():
+        cluster.rings.clear()
+    assert client.unary("ServerStatus").uptime_ns >= 0
 
 
 def test_health_is_lost_with_the_last_agent(made: World, client: Client) -> None:
