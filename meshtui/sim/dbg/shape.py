@@ -34,8 +34,11 @@ def _before_1_18(status: Object) -> None:
     features = status["kube-proxy-replacement"]["features"]
     features.pop("annotations", None)
     features |= {"gracefulTermination": {"enabled": True}, "sessionAffinity": {}}
-    for table in status["bpf-maps"]["maps"]:
+    tables = status["bpf-maps"]["maps"]
+    tables[:] = [table for table in tables if table["name"] != "Policy stats"]
+    for table in tables:
         if table["name"] == "Endpoint policy":
             table["name"] = "Global policy"
         elif table["name"] == "Endpoints":
             table["name"] = "Endpoint policy"
+    tables.append({"name": "Tunnel", "size": 65536})
