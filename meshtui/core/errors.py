@@ -19,7 +19,9 @@ MeshtuiError
 │   └── ExecFailed            a command in a container could not be started or was cut off
 ├── RelayError                one Hubble Relay
 │   ├── RelayAbsent           the cluster has none
-│   └── RelayUnreachable      it is there and does not answer                               exit 3
+│   ├── RelayUnreachable      it is there and does not answer                               exit 3
+│   │   └── RelayHeldUp           not in time: a peer of its holds it up                        exit 3
+│   └── RelayRefused          it answers, and does not accept the request                   exit 5
 ├── Refused                   meshtui itself will not do it                                 exit 5
 │   ├── ReadOnly              --read-only, or the context is configured so
 │   ├── Protected             the context wants its name typed
@@ -173,6 +175,10 @@ class RelayUnreachable(RelayError):
     """The Relay is there and does not answer."""
 
     exit_code = Exit.CANNOT_CONNECT
+
+
+class RelayHeldUp(RelayUnreachable):
+    """It takes the connection and does not answer in time: as a rule it waits for a peer that it cannot reach."""
 
 
 class RelayRefused(RelayError):

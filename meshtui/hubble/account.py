@@ -8,9 +8,8 @@ import grpc
 
 from meshtui.core.flows.account.account import Reading
 from meshtui.hubble.dial import TlsOptions, failure, open_channel
-from meshtui.hubble.relay import Filters, HubbleNode, newest_over, nodes_over
+from meshtui.hubble.relay import CONNECTED, Filters, HubbleNode, newest_over, nodes_over
 
-_CONNECTED = "NODE_CONNECTED"
 _TRIES = 4
 _FEW_NODES = 32
 """Of more nodes some are always busy: what one reading leaves open, the next ones narrow."""
@@ -51,7 +50,7 @@ def read_counts(
 
 def _readings(nodes: list[HubbleNode], at_ns: int, before: dict[str, int], after: dict[str, int]) -> Iterator[Reading]:
     for node in nodes:
-        if node.state == _CONNECTED and node.name in before and node.name in after:
+        if node.state == CONNECTED and node.name in before and node.name in after:
             yield Reading(node.name, at_ns, node.seen_flows, node.uptime_ns, before[node.name], after[node.name])
 
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from meshtui.core.errors import RelayError, RelayRefused, RelayUnreachable
+from meshtui.core.errors import RelayError, RelayHeldUp, RelayRefused, RelayUnreachable
 from meshtui.core.keepalive import KEEPALIVE
 
 RELAY_SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name the Relay's own certificate, `*.hubble-relay.cilium.io`, covers; the hubble CLI's choice too."""
 
 _IS_IT_THERE = "Is hubble-relay running (`kubectl -n kube-system get deploy hubble-relay`), and is the address right?"
+_IS_IT_WELL = "Look at its pod: `kubectl -n kube-system logs deploy/hubble-relay`."
+_HELD_UP = "a peer that the Relay cannot reach holds its answers up, or its node is overloaded"
+_WHICH_PEER = "The Relay goes on when that peer is back or given up; `cilium-health status` in its agent shows which."
 _DIAL_SECONDS = 5.0
 _KEEPALIVE_MS = 310_000
 """Go servers end a connection that pings more often than every five minutes."""
@@ -122,18 +125,42 @@ def failure(error: grpc.RpcError, target: str, context: str) -> RelayError:
     detail = " ".join((error.details() or "" if isinstance(error, grpc.Call) else str(error)).split())
     cause = f"{code}: {detail}"[:500] if detail else code
     if code in _REFUSALS:
-        title = f"Hubble Relay at {target} refuses the request"
+        title = f"{_named(target, context)} refuses the request"
         return RelayRefused(title, context=context, cause=cause, hint=_REFUSALS[code])
     lowered = detail.lower()
     if "certificate" in lowered or "tls" in lowered or "ssl" in lowered or "handshake" in lowered:
         hint = "TLS failed: check the CA, the server name, or whether the Relay speaks TLS at all."
     elif code == "DEADLINE_EXCEEDED":
-        hint = "It accepts the connection and says nothing: is it a Relay, and does it reach its peers?"
+        return RelayHeldUp(
+            f"{_named(target, context)} did not answer in time", context=context, cause=_HELD_UP, hint=_WHICH_PEER
+        )
     else:
         hint = _IS_IT_THERE
     return unreachable(target, context, cause, hint)
 
 
+def silent(target: str, context: str) -> RelayUnreachable:
+    """A Relay that does not even say of itself that it is well."""
+    return unreachable(target, context, "it takes the connection and says nothing, not of itself either", _IS_IT_WELL)
+
+
+def undialled(target: str, context: str, error: Exception) -> RelayUnreachable:
+    """The connection itself failed."""
+    if _forwarded(target):
+        return unreachable(target, context, "the port-forward to it has ended", "It is opened anew by itself.")
+    return unreachable(target, context, str(error))
+
+
 def unreachable(target: str, context: str, cause: str, hint: str = _IS_IT_THERE) -> RelayUnreachable:
     """There is no answer, why, and the next step."""
-    return RelayUnreachable(f"Hubble Relay at {target} does not answer", context=context, cause=cause, hint=hint)
+    return RelayUnreachable(f"{_named(target, context)} does not answer", context=context, cause=cause, hint=hint)
+
+
+def _named(target: str, context: str) -> str:
+    """A Relay in a sentence; the path of a port-forward's socket tells nobody anything."""
+    return f"{context}'s Hubble Relay (port-forward)" if _forwarded(target) else f"Hubble Relay at {target}"
+
+
+def _forwarded(target: str) -> bool:
+    """Whether it is a socket of ours, in a folder of ours, that leads to a port-forward."""
+    return target.startswith("unix:") and "/meshtui-" in target

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 
-from meshtui.hubble.dial import connect, unreachable
+from meshtui.hubble.dial import connect, undialled
 
 GATHER_SECONDS = 0.04
 """How long what came may wait for what comes next; half of it on average."""
@@ -40,7 +40,7 @@ def gathered(
         far = connect(target)
         far.settimeout(None)
     except (OSError, ValueError) as error:
-        raise unreachable(target, context, str(error)) from error
+        raise undialled(target, context, error) from error
     folder = tempfile.mkdtemp(prefix="meshtui-")
     path = os.path.join(folder, "sock")
     try:

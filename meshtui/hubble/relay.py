@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from meshtui.core.errors import RelayHeldUp
 from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble.dial import TlsOptions, failure, open_channel
 from meshtui.hubble.pb import observer_pb2, relay_pb2
@@ -20,6 +21,10 @@ from meshtui.hubble.query import FlowQuery, request
 from meshtui.hubble.rows import Decoder, Item
 
 GET_FLOWS = "/observer.Observer/GetFlows"
+CONNECTED = "NODE_CONNECTED"
+_HEALTH = "/grpc.health.v1.Health/Check"
+_SERVING = b"\x08\x01"
+"""HealthCheckResponse{status: SERVING}."""
 _M = TypeVar("_M", bound=Message)
 Filters = Sequence[Mapping[str, Any]]
 
@@ -82,6 +87,26 @@ def status_over(channel: grpc.Channel, target: str, context: str, timeout: float
         answer.num_unavailable_nodes.value if relay else None,
         tuple(answer.unavailable_nodes),
     )
+
+
+def serving_over(channel: grpc.Channel, timeout: float) -> bool:
+    """Whether a Relay says that it is well, by itself: it asks no peer for that (grpc.health.v1, the empty name)."""
+    call: Any = channel.unary_unary(_HEALTH, request_serializer=None, response_deserializer=None)
+    try:
+        answer: bytes = call(b"", timeout=timeout)
+    except grpc.RpcError:
+        return False
+    return answer == _SERVING
+
+
+def answers(target: str, *, context: str = "", tls: TlsOptions | None = None, timeout: float = 1.0) -> bool:
+    """Whether a Relay or an agent is there, held up by a peer of its or not. Raises RelayUnreachable, RelayRefused."""
+    with open_channel(target, tls, context=context) as channel:
+        try:
+            status_over(channel, target, context, timeout)
+        except RelayHeldUp:
+            return serving_over(channel, timeout)
+    return True
 
 
 def get_nodes(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from meshtui.core.errors import RelayError
 from meshtui.core.flows.store import FlowStore, Gap
 from meshtui.core.model.state import Phase
 from meshtui.hubble.pb import relay_pb2
+from meshtui.hubble.relay import CONNECTED, HubbleNode
 from meshtui.hubble.rows import Lost, NodeStatus
 
 _RATE_WINDOW = 5.0
@@ -27,6 +29,8 @@ class StreamStatus:
     """The stream will not go on: it was stopped, or was no follow and is complete."""
     version: str = ""
     nodes_connected: int = 0
+    held_up: bool = False
+    """The Relay runs and has not told its nodes: it waits for one it cannot reach."""
     nodes_unavailable: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     """`cluster/node` of those connected, once the Relay has named them."""
@@ -98,6 +102,15 @@ class Nodes:
             elif status.state == relay_pb2.NODE_GONE:
                 self.connected.discard(node)
                 self.unavailable.pop(node, None)
+
+    def listed(self, nodes: Sequence[HubbleNode]) -> bool:
+        """Take in what GetNodes said, which replaces all that was said before; whether that is news."""
+        before = set(self.connected), set(self.unavailable)
+        self.connected = {node.name for node in nodes if node.state == CONNECTED}
+        away = {node.name for node in nodes if node.state != CONNECTED}
+        self.unavailable = {name: self.unavailable.get(name, "") for name in sorted(away)}
+        self.counted = len(self.connected) or 1
+        return before != (self.connected, set(self.unavailable))
 
 
 @dataclass(slots=True)

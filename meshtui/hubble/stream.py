@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError, RelayError, RelayUnreachable
+from meshtui.core.errors import MeshtuiError, RelayError, RelayHeldUp, RelayUnreachable
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import Gap
 from meshtui.core.model.state import Phase
-from meshtui.hubble.dial import TlsOptions, address, failure, open_channel
+from meshtui.hubble.dial import TlsOptions, address, failure, open_channel, silent
 from meshtui.hubble.gather import gathered
 from meshtui.hubble.query import FlowQuery
-from meshtui.hubble.relay import ServerStatus, flows_over, oldest_over, status_over
+from meshtui.hubble.relay import HubbleNode, ServerStatus, flows_over, oldest_over, serving_over, status_over
 from meshtui.hubble.rows import Decoder, Lost, NodeStatus
 from meshtui.hubble.status import Losses, Nodes, RateMeter, StreamStatus
 
@@ -26,6 +26,8 @@ BATCH_SECONDS = 0.05
 _BATCH_ROWS = 4_000
 _STATUS_SECONDS = 1.0
 _GREETING_TIMEOUT = 5.0
+_SUMS_TIMEOUT = 2.0
+"""A Relay asks all its peers for its ServerStatus: one that it cannot reach holds the answer up."""
 _OVERLAP_NS = 5_000_000_000
 """A reconnect asks again for the last seconds: clocks differ, and the Relay sorts late. The store drops the repeats."""
 _UNSEEN_CLOCK_NS = 60_000_000_000
@@ -98,6 +100,8 @@ class FlowStream:
         self._broken_at_ns: int | None = None
         self._resuming = False
         self._asked = False
+        self._held_up = False
+        self._ended_ns = 0
         self._since_ns: int | None = None
         self._reader = threading.Thread(target=self._run, name=f"flows {context}", daemon=True)
         self._pulse = threading.Thread(target=self._beat, name=f"flows {context} pulse", daemon=True)
@@ -120,12 +124,24 @@ class FlowStream:
                 thread.join(timeout)
 
     def ask(self, query: FlowQuery, since_ns: int) -> None:
-        """Follow another query from now on, beginning at `since_ns` as far as the rings reach back. Returns at once."""
+        """Follow another query from now on, beginning at `since_ns` as far as the rings reach back. Returns at once.
+
+        A stream that delivers goes on over the connection it has: nothing of it depends on a new one.
+        """
         with self._lock:
             self._query, self._since_ns, self._asked = query, since_ns, True
             call = self._call
         if call is not None:
             call.cancel()
+
+    def note_nodes(self, nodes: Sequence[HubbleNode]) -> None:
+        """What GetNodes said meanwhile: a Relay's stream does not tell that a node is back."""
+        with self._lock:
+            if self._call is None:
+                return
+            held_up, self._held_up = self._held_up, False
+            if self._nodes.listed(nodes) or held_up:
+                self._say()
 
     @property
     def running(self) -> bool:
@@ -160,12 +176,8 @@ class FlowStream:
                 open_channel(self.target, self._tls, context=self.context, via=near) as channel,
             ):
                 self._greet(channel)
-                with self._lock:
-                    self._asked = False
-                    call = self._call = flows_over(channel, self._resumed())
-                if self._stopping.is_set():
-                    call.cancel()
-                self._read(call)
+                while self._follow(channel):
+                    continue
         except grpc.RpcError as error:
             if self._stopping.is_set() or self._asked:
                 return None
@@ -177,6 +189,24 @@ class FlowStream:
         finally:
             self._call = None
         return self._no_peers() if self._query.follow else None
+
+    def _follow(self, channel: grpc.Channel) -> bool:
+        """Read one call until it ends; whether another query is to be asked over the same channel."""
+        with self._lock:
+            self._asked = False
+            call = self._call = flows_over(channel, self._resumed())
+        if self._stopping.is_set():
+            call.cancel()
+        try:
+            self._read(call)
+        except grpc.RpcError as error:
+            # Cancelled by `ask`: the Relay did not fail, and a new greeting could be held up by a neighbour of its.
+            if not self._asked or error.code() is not grpc.StatusCode.CANCELLED:
+                raise
+        finally:
+            self._ended_ns = self._now_ns()
+        self._flush()
+        return self._asked and not self._stopping.is_set()
 
     def _no_peers(self) -> RelayUnreachable:
         return RelayUnreachable(
@@ -193,21 +223,35 @@ class FlowStream:
 
     def _greet(self, channel: grpc.Channel) -> None:
         """Learn that the Relay is there, how many nodes it has, and what was missed since the stream broke."""
-        status = status_over(channel, self.target, self.context, _GREETING_TIMEOUT)
-        if status.nodes_connected == 0 and self._query.follow:
+        status = self._sums(channel)
+        if status is not None and status.nodes_connected == 0 and self._query.follow:
             raise self._no_peers()
         gap = self._missed(channel, status)
         with self._lock:
-            self._nodes = Nodes(set(), dict.fromkeys(status.unavailable, ""), status.nodes_connected or 1)
+            self._held_up = status is None
+            if status is not None:
+                self._nodes = Nodes(set(), dict.fromkeys(status.unavailable, ""), status.nodes_connected or 1)
             self._broken_at_ns = None
             self._live_ns = self._live_ns or self._now_ns()
-            self._say(phase=Phase.LIVE, error=None, version=status.version, gap=gap)
+            version = status.version if status is not None else self._state.version
+            self._say(phase=Phase.LIVE, error=None, version=version, gap=gap)
 
-    def _missed(self, channel: grpc.Channel, status: ServerStatus) -> Gap | None:
+    def _sums(self, channel: grpc.Channel) -> ServerStatus | None:
+        """The Relay's status; None when the Relay itself is well and a peer of its holds the answer up."""
+        try:
+            return status_over(channel, self.target, self.context, _SUMS_TIMEOUT)
+        except RelayHeldUp as error:
+            if not serving_over(channel, _GREETING_TIMEOUT - _SUMS_TIMEOUT):
+                raise silent(self.target, self.context) from error
+            return None
+
+    def _missed(self, channel: grpc.Channel, status: ServerStatus | None) -> Gap | None:
         """After a break: from when to when, and whether the rings still hold all of it."""
         start = self._broken_at_ns
         if start is None:
             return None
+        if status is None:
+            return Gap(self.context, start, self._now_ns())
         try:
             oldest = oldest_over(channel, _GREETING_TIMEOUT)
         except grpc.RpcError:
@@ -312,7 +356,8 @@ class FlowStream:
         with self._lock:
             first = self._broken_at_ns is None
             if first and self._live_ns:
-                self._broken_at_ns = self._now_ns()
+                # Since the last call ended nothing comes, however long it took to find out that no other begins.
+                self._broken_at_ns = max(self._ended_ns, self._live_ns)
             self._resuming = self._resuming or self._broken_at_ns is not None
             phase = Phase.STALE if self._broken_at_ns is not None else Phase.FAILED
             self._say(phase=phase, error=error, broken_from_ns=self._broken_at_ns if first else None)
@@ -338,5 +383,6 @@ class FlowStream:
                 received=self._received,
                 shed=shed,
                 undecodable=self._undecodable,
+                held_up=self._held_up,
             )
             self._status(self._state)

@@ -41,6 +41,9 @@ class FakeRelay(grpc.GenericRpcHandler):
         self.peers = 2
         self.states = {NODE: relay_pb2.NODE_CONNECTED, "tion/gone": relay_pb2.NODE_UNAVAILABLE}
         self.seen = 0
+        self.healthy = True
+        self.held_up = threading.Event()
+        """Set while a peer that cannot be reached holds up what is asked of all peers."""
         self.refuse: Callable[[observer_pb2.GetFlowsRequest], tuple[grpc.StatusCode, str] | None] = lambda _: None
         self.changed = threading.Condition()
         self.server: Any = None
@@ -69,11 +72,19 @@ class FakeRelay(grpc.GenericRpcHandler):
             self.ring += responses
             self.changed.notify_all()
 
+    def wait(self, answer: bytes) -> bytes:
+        while self.held_up.is_set() and self.server is not None:
+            with self.changed:
+                self.changed.wait(0.05)
+        return answer
+
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         if details.method == "/observer.Observer/ServerStatus":
-            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.status())
+            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.wait(self.status()))
         if details.method == "/observer.Observer/GetNodes":
-            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.nodes())
+            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: self.wait(self.nodes()))
+        if details.method == "/grpc.health.v1.Health/Check" and self.healthy:
+            return grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"\x08\x01")
         if details.method == "/observer.Observer/GetFlows":
             return grpc.unary_stream_rpc_method_handler(
                 self.flows,

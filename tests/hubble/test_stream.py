@@ -9,14 +9,14 @@ import grpc
 import pytest
 import trustme
 
-from meshtui.core.errors import RelayRefused, RelayUnreachable
+from meshtui.core.errors import RelayHeldUp, RelayRefused, RelayUnreachable
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model.state import Phase
-from meshtui.hubble.dial import TlsOptions
+from meshtui.hubble.dial import TlsOptions, undialled
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2
 from meshtui.hubble.query import MASK, FlowQuery
-from meshtui.hubble.relay import fetch, server_status
+from meshtui.hubble.relay import fetch, get_nodes, server_status
 from meshtui.hubble.rows import NodeStatus
 from meshtui.hubble.status import record_gap
 from meshtui.hubble.stream import Backoff, FlowStream
@@ -170,6 +170,50 @@ def test_lost_events_and_unavailable_nodes_are_told(relay: FakeRelay, follow: An
     assert sum(s.lost for s in seen.statuses) == 17
     assert seen.statuses[-1].lost_where == ((f"{NODE}: HUBBLE_RING_BUFFER", 17),)
     assert seen.statuses[-1].node_errors == (("tion/worker", "connection reset"),)
+
+
+def test_another_question_goes_over_the_connection_that_delivers(relay: FakeRelay, follow: Any) -> None:
+    stream, seen = follow()
+    seen.until(lambda: relay.requests)
+    relay.push(flow(40))
+    seen.until(lambda: seen.rows)
+    relay.held_up.set()  # whoever greets now gets no answer
+    stream.ask(FlowQuery(whitelist=[{"node_name": ["koornacht/"]}]), (EPOCH + 30) * 10**9)
+    seen.until(lambda: len(relay.requests) == 2)
+    relay.push(flow(41))
+    seen.until(lambda: seen.rows[-1].uuid == "u41")
+    assert {status.phase for status in seen.statuses} == {Phase.CONNECTING, Phase.LIVE}
+    assert not any(status.held_up for status in seen.statuses)
+
+
+def test_a_relay_that_a_peer_holds_up_delivers_and_says_so(relay: FakeRelay, follow: Any) -> None:
+    relay.held_up.set()
+    stream, seen = follow()
+    seen.until(lambda: seen.statuses[-1].phase is Phase.LIVE)
+    assert seen.statuses[-1].held_up
+    seen.until(lambda: relay.requests)
+    relay.push(flow(51))
+    seen.until(lambda: seen.rows)
+    relay.held_up.clear()
+    stream.note_nodes(get_nodes(relay.address))
+    assert (seen.statuses[-1].held_up, seen.statuses[-1].nodes_unavailable) == (False, ("tion/gone",))
+    relay.states["tion/gone"] = relay_pb2.NODE_CONNECTED
+    stream.note_nodes(get_nodes(relay.address))
+    assert (seen.statuses[-1].nodes_unavailable, seen.statuses[-1].nodes_connected) == ((), 2)
+
+
+def test_a_relay_that_says_nothing_of_itself_is_not_called_held_up(relay: FakeRelay, follow: Any) -> None:
+    relay.held_up.set()
+    relay.healthy = False
+    _, seen = follow()
+    seen.until(lambda: seen.statuses[-1].phase is Phase.FAILED)
+    assert not isinstance(seen.statuses[-1].error, RelayHeldUp)
+    assert "not of itself either" in seen.statuses[-1].error.cause
+
+
+def test_a_port_forward_is_named_by_its_context_and_not_by_a_socket_of_ours() -> None:
+    gone = undialled("unix:/tmp/meshtui-x1y2/relay", "kind-tion", FileNotFoundError(2, "No such file"))
+    assert str(gone) == "kind-tion's Hubble Relay (port-forward) does not answer: the port-forward to it has ended"
 
 
 def test_sheds_visibly_when_there_is_no_room(relay: FakeRelay, follow: Any) -> None:
