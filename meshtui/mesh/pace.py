@@ -20,6 +20,10 @@ class Pace:
     access: float = 300.0
     relay: float = 30.0
     """Has a cluster that has no Relay got one?"""
+    agents_after: float = 5.0
+    """How long a Relay may be silent, and no other deliver for it, before its agents are asked."""
+    peers: float = 5.0
+    """Are the nodes back that a Relay could not reach?"""
     account: float = 15.0
     """How many flows have the nodes seen?"""
     account_first: float = 3.0

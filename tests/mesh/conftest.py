@@ -19,7 +19,8 @@ from meshtui.mesh.targets import choose
 from meshtui.sim import Running, SimOptions, launch
 
 FAST = Pace(
-    heartbeat=0.3, config=1.0, agents=0.5, health=0.5, access=1.0, relay=0.3, first_retry=0.05, last_retry=0.3,
+    heartbeat=0.3, config=1.0, agents=0.5, health=0.5, access=1.0, relay=0.3, agents_after=2.0, peers=0.3,
+    first_retry=0.05, last_retry=0.3,
     account=0.6, account_first=0.4, account_calm=0.8, account_patience=6.0,
 )  # fmt: skip
 SETTLED = 20.0

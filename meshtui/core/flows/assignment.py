@@ -1,4 +1,4 @@
-"""Who delivers which cluster's flows: every Relay its own cluster's, one of them what nobody else can.
+"""Who delivers which cluster's flows: every Relay its own cluster's, one of them besides what nobody else can.
 
 A Relay tells the flows of all nodes of the mesh (facts of cilium/pkg/hubble/relay: its peers are the mesh's agents), so
 N Relays asked for everything send everything N times. Hubble's filters know the observing node (`node_name`, pattern
@@ -18,8 +18,8 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
-    """What one Relay is asked for. Both empty: everything."""
+class Assignment:
+    """What one stream of a Relay is asked for. Both empty: everything."""
 
     only: str = ""
     """Cluster whose nodes' flows are wanted, no others."""
@@ -29,7 +29,7 @@ class Duty:
     def filters(
         self, whitelist: Sequence[Document], blacklist: Sequence[Document]
     ) -> tuple[list[Document], list[Document]]:
-        """The filters of a query, narrowed to this duty.
+        """The filters of a query, narrowed to this assignment.
 
         A filter that names nodes itself cannot be narrowed (values of one field are alternatives): it stays, and the
         store drops what comes twice.
@@ -39,6 +39,31 @@ class Duty:
             whitelist = [{**document, **mine} for document in whitelist] or [mine]
         others = [{"node_name": [f"{name}/" for name in self.without]}] if self.without else []
         return list(whitelist), [*blacklist, *others]
+
+    def covers(self, node: str) -> bool:
+        """Whether the events of a `cluster/node` are asked for; a LostEvent comes whatever is asked for."""
+        home = node.partition("/")[0]
+        return self.only in ("", home) and home not in self.without
+
+
+EVERYTHING = Assignment()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one Relay delivers, in two streams: a neighbour's trouble must not touch what goes well."""
+
+    own: Assignment = EVERYTHING
+    """Of its own cluster. Changes once, when Cilium's name of the cluster becomes known."""
+    besides: Assignment | None = None
+    """Of clusters that nobody else delivers."""
+
+    @property
+    def whole(self) -> Assignment:
+        """Both streams in one: the nodes that this Relay answers for."""
+        if self.besides is None:
+            return self.own
+        return Assignment(without=tuple(name for name in self.besides.without if name != self.own.only))
 
 
 def feeds_itself(cluster: Cluster) -> bool:
@@ -51,28 +76,35 @@ def has_relay(cluster: Cluster) -> bool:
     return feeds_itself(cluster) and cluster.relay.source in _RELAYS
 
 
-def duties(mesh: Mesh) -> dict[str, Duty]:
+def shares(mesh: Mesh) -> dict[str, Share]:
     """Context → what its Relay is asked for.
 
-    The first Relay that answers also delivers every cluster that does not feed itself, those included that are in the
-    mesh and not in this session. The others deliver their own cluster.
+    Each Relay delivers its own cluster. The first that answers also delivers every cluster that does not feed itself,
+    those included that are in the mesh and not in this session.
     """
-    first = deputy(mesh)
-    return {context: _duty(mesh, cluster, is_first=context == first) for context, cluster in mesh.clusters.items()}
+    helper = helping(mesh)
+    return {context: _share(mesh, cluster, helps=context == helper) for context, cluster in mesh.clusters.items()}
 
 
-def deputy(mesh: Mesh) -> str:
+def helping(mesh: Mesh) -> str:
     """Context of the Relay that delivers what nobody else does: the first one that answers; empty without any."""
     return next((context for context, cluster in mesh.clusters.items() if has_relay(cluster)), "")
 
 
-def _duty(mesh: Mesh, cluster: Cluster, *, is_first: bool) -> Duty:
+def _share(mesh: Mesh, cluster: Cluster, *, helps: bool) -> Share:
     if cluster.config is None:
-        return Duty()  # what Cilium calls this cluster is not known: better twice than not at all
-    if not is_first:
-        return Duty(only=cluster.name)
-    others = [c for c in mesh.clusters.values() if c is not cluster and c.config is not None]
-    return Duty(without=tuple(sorted(c.name for c in others if feeds_itself(c))))
+        return Share()  # what Cilium calls this cluster is not known: better twice than not at all
+    own = Assignment(only=cluster.name)
+    fed = {cluster.name, *(c.name for c in mesh.clusters.values() if c.config is not None and feeds_itself(c))}
+    if not helps or not _others(mesh, cluster) - fed:
+        return Share(own)
+    return Share(own, Assignment(without=tuple(sorted(fed))))
+
+
+def _others(mesh: Mesh, cluster: Cluster) -> set[str]:
+    """Clusters whose nodes a Relay may know besides its own: those of the session, and those it has named nodes of."""
+    named = {node.partition("/")[0] for node in (*cluster.relay.nodes, *cluster.relay.nodes_unavailable)}
+    return named | {c.name if c.config is not None else "" for c in mesh.clusters.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +126,7 @@ def feed_of(mesh: Mesh, context: str) -> Feed:
     cluster = mesh.clusters[context]
     if feeds_itself(cluster):
         return Feed(cluster.relay.source)
-    helper = deputy(mesh)
+    helper = helping(mesh)
     if helper and cluster.config is not None:
         reached = mesh.clusters[helper].relay.nodes
         if any(node.startswith(f"{cluster.name}/") for node in reached):

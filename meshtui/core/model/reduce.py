@@ -190,12 +190,17 @@ def _health(mesh: s.Mesh, cluster: s.Cluster, event: s.HealthRead) -> s.Delta:
     return _status(cluster)
 
 
+_RELAY_FIELDS = (
+    "source", "address", "nodes_connected", "nodes_unavailable", "nodes", "held_up", "lost_where", "rate",
+)  # fmt: skip
+
+
 def _relay(mesh: s.Mesh, cluster: s.Cluster, event: s.RelayChanged) -> s.Delta:
     relay = cluster.relay
     changed = False
     if event.phase is not None:
         changed = _move(relay.link, event.phase, event.error, event.at)
-    for name in ("source", "address", "nodes_connected", "nodes_unavailable", "nodes", "lost_where", "rate"):
+    for name in _RELAY_FIELDS:
         value = getattr(event, name)
         if value is not None and value != getattr(relay, name):
             setattr(relay, name, value)

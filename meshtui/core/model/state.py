@@ -59,6 +59,8 @@ class RelayState:
     address: str = ""
     nodes_connected: int = 0
     nodes_unavailable: tuple[str, ...] = ()
+    held_up: bool = False
+    """The Relay runs and has not told its nodes: it waits for one it cannot reach."""
     nodes: tuple[str, ...] = ()
     """`cluster/node` of those connected, as far as the source named them; a Relay names other clusters' too."""
     lost: int = 0
@@ -261,6 +263,7 @@ class RelayChanged:
     nodes_connected: int | None = None
     nodes_unavailable: tuple[str, ...] | None = None
     nodes: tuple[str, ...] | None = None
+    held_up: bool | None = None
     lost: int = 0
     """Events newly reported lost."""
     lost_where: tuple[tuple[str, int], ...] | None = None

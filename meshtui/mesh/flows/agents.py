@@ -190,6 +190,7 @@ class AgentFlows:
                     *sorted(self._errors),
                     *([f"{self._overlooked} more agents than can be followed"] if self._overlooked else []),
                 ),
+                held_up=False,
                 nodes=tuple(sorted(self._nodes[pod] for pod in self._live if pod in self._nodes)),
             )
         )

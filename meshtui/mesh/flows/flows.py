@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshtui.core.clock import Clock
 from meshtui.core.flows.account.account import FlowAccount
-from meshtui.core.flows.assignment import duties
+from meshtui.core.flows.assignment import shares
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model import state as s
@@ -83,7 +83,7 @@ class MeshFlows:
 
     def join(self, source: FlowSourceTask) -> None:
         """A source that just came learns what is wanted."""
-        source.set_duty(duties(self._mesh)[source.context])
+        source.assign(shares(self._mesh)[source.context])
         if self._filter is not None:
             source.set_filter(self._filter)
         if self.wanted_source:
@@ -116,9 +116,9 @@ class MeshFlows:
 
     def _share_out(self) -> None:
         self._due = None
-        wanted = duties(self._mesh)
+        wanted = shares(self._mesh)
         for source in self._sources():
-            source.set_duty(wanted[source.context])
+            source.assign(wanted[source.context])
 
     def _rows_wait(self) -> None:
         """Called in a stream's thread when the inbox stops being empty."""
@@ -136,10 +136,19 @@ class MeshFlows:
         fresh = self.store.add(rows)
         if fresh:
             self._rates.count(fresh)
+            self._tell_helped(fresh)
             for recorder in self._recorders:
                 recorder(fresh)
         if fresh or shed:
             self._news.post(None)
+
+    def _tell_helped(self, fresh: Sequence[FlowRow]) -> None:
+        """A source whose Relay is silent learns that another's delivers: its agents need not be asked."""
+        for source in self._sources():
+            if source.silent:
+                mine = f"{self._mesh.clusters[source.context].name}/"
+                if any(row.received != source.context and row.node.startswith(mine) for row in fresh):
+                    source.helped()
 
     def _tick(self) -> None:
         self._rates.tell()

@@ -13,7 +13,7 @@ from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
 from meshtui.core.model.resources import NODES, SERVICES
 from meshtui.core.model.state import FlowSource
 from meshtui.hubble.dial import TlsOptions
-from meshtui.hubble.relay import server_status
+from meshtui.hubble.relay import answers
 from meshtui.kube.api import Api
 from meshtui.kube.portforward import forward, resolve_service_pod
 
@@ -153,7 +153,7 @@ async def _answers(address: str, context: str, tls: TlsOptions | None) -> str:
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         writer.close()
         await writer.wait_closed()
-        await asyncio.to_thread(server_status, address, context=context, tls=tls, timeout=DIRECT_SECONDS)
+        there = await asyncio.to_thread(answers, address, context=context, tls=tls, timeout=DIRECT_SECONDS)
     except (TimeoutError, OSError, RelayError):
         return ""
-    return address
+    return address if there else ""

@@ -10,21 +10,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent
+from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent, RelayRefused
 from meshtui.core.flows.account.account import Reading
-from meshtui.core.flows.assignment import Duty
+from meshtui.core.flows.assignment import Assignment, Share
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model import state as s
 from meshtui.hubble.account import read_counts
 from meshtui.hubble.dial import TlsOptions
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
+from meshtui.hubble.relay import get_nodes, server_status
 from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.agents import AgentFlows
+from meshtui.mesh.flows.besides import SecondStream
+from meshtui.mesh.flows.losses import Losses
+from meshtui.mesh.flows.peers import Peers
 from meshtui.mesh.flows.relays import Reached, reach
-from meshtui.mesh.flows.survey import RING, Survey
+from meshtui.mesh.flows.survey import Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.scope import ServerFilter
 
@@ -35,6 +39,7 @@ LOOK_BACK_NS = 1_000_000_000
 """Events of one node are in order but for so little."""
 AUTO, RELAY, AGENTS = "auto", "relay", "agents"
 """What a person may choose: Relay, and agents where there is none; only Relays; only agents."""
+_ANSWER_SECONDS = 2.0
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
 
 
@@ -52,7 +57,7 @@ class FlowSourceTask:
     rng: random.Random
     pace: Pace
     wanted_source: str = AUTO
-    _duty: Duty = field(default_factory=Duty)
+    _share: Share = field(default_factory=Share)
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
     _tls: TlsOptions | None = None
@@ -63,12 +68,20 @@ class FlowSourceTask:
     """Until when a source that is no longer read has told everything; None while one is read."""
     _was_live: bool = False
     """Whether the stream delivered, at least once."""
-    _losses: dict[str, int] = field(default_factory=dict)
-    """What the stream has told of losses so far, by place."""
+    _troubled: bool = False
+    """Whether its Relay has told nodes that it does not reach, or has not told its nodes yet."""
+    _silent_since: float | None = None
+    """Monotonic seconds since when its Relay does not answer; None while it does."""
+    _helped_at: float = float("-inf")
+    """Monotonic seconds at which another Relay last delivered of this cluster while its own was silent."""
+    _losses: Losses = field(init=False)
+    _besides: SecondStream = field(init=False)
     _backoff: Backoff = field(init=False)
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(self.pace, self.rng)
+        self._losses = Losses(self.context, self.store, self.emit)
+        self._besides = SecondStream(self.context, self.inbox, self.clock, self.rng, self._told_besides)
 
     def set_filter(self, wanted: ServerFilter) -> None:
         """Ask for what matches `wanted` from now on, and for what did of the last minute."""
@@ -76,14 +89,23 @@ class FlowSourceTask:
         if (whitelist, blacklist) != self._filters:
             self._filters = (whitelist, blacklist)
             self._ask_again(CATCH_UP_SECONDS)
+            if self._share.besides is not None:
+                self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
 
-    def set_duty(self, duty: Duty) -> None:
-        """Deliver what `duty` says from now on."""
-        if duty != self._duty:
-            wider = set(self._duty.without) - set(duty.without) or (self._duty.only and not duty.only)
-            self._duty = duty
-            if self._reading_relay:
-                self._ask_again(CATCH_UP_SECONDS if wider else 0.0)
+    def assign(self, share: Share) -> None:
+        """Deliver that share from now on. What others no longer deliver is asked for on a stream of its own."""
+        before, self._share = self._share, share
+        if share.own != before.own and self._reading_relay:
+            self._ask_again(CATCH_UP_SECONDS if before.own.only else 0.0)
+        if share.besides != before.besides:
+            fewer = before.besides is not None and share.besides is not None
+            wider = not fewer or set(before.besides.without) - set(share.besides.without)  # type: ignore[union-attr]
+            self._follow_besides(CATCH_UP_SECONDS if wider else 0.0)
+
+    def _follow_besides(self, back: float) -> None:
+        reached = self._reached if self._reading_relay else None
+        query = self._query(self._share.besides) if self._share.besides is not None else None
+        self._besides.follow(reached, query, self._now_ns() - int(back * 1e9))
 
     def set_source(self, wanted: str) -> None:
         """Read from the Relay or from the agents: AUTO, RELAY or AGENTS."""
@@ -100,8 +122,7 @@ class FlowSourceTask:
         """A running stream is asked anew where it is, from `back` seconds ago; agents are started again."""
         stream = self._stream
         if stream is not None and stream.running:
-            since = self.clock.now() - back
-            stream.ask(self._query(), int(since * 1e9))
+            stream.ask(self._query(self._share.own), self._now_ns() - int(back * 1e9))
         else:
             self._backoff.reset()
             self._changed.set()
@@ -109,11 +130,29 @@ class FlowSourceTask:
     def look_back(self, since_ns: int) -> None:
         """Ask the rings once more for what seems not to have come since then."""
         if self._stream is not None and self._stream.running:
-            self._stream.ask(self._query(), since_ns - LOOK_BACK_NS)
+            self._stream.ask(self._query(self._share.own), since_ns - LOOK_BACK_NS)
+        if self._share.besides is not None:
+            self._besides.ask(self._query(self._share.besides), since_ns - LOOK_BACK_NS)
 
-    def _query(self) -> FlowQuery:
-        whitelist, blacklist = self._duty.filters(*self._filters)
+    def _query(self, asked: Assignment) -> FlowQuery:
+        whitelist, blacklist = asked.filters(*self._filters)
         return FlowQuery(whitelist=whitelist, blacklist=blacklist, mask=())
+
+    @property
+    def silent(self) -> bool:
+        """Whether its own Relay does not answer, as far as it is asked."""
+        return self._silent_since is not None
+
+    def helped(self) -> None:
+        """Another Relay delivers events of this cluster."""
+        self._helped_at = self.clock.monotonic()
+
+    def _patience(self) -> float | None:
+        """Seconds until the agents are asked in the Relay's stead; None while nobody needs to."""
+        if self._silent_since is None or self.wanted_source != AUTO:
+            return None
+        since = max(self._silent_since, self._helped_at)
+        return max(0.0, since + self.pace.agents_after - self.clock.monotonic())
 
     def again(self) -> None:
         """The API server is back: look for the Relay without waiting, unless its flows never stopped."""
@@ -135,26 +174,47 @@ class FlowSourceTask:
                     self._tell_failure(error)
                     if isinstance(error, RelayAbsent) and self.wanted_source == AUTO:
                         await self._from_agents(api)
+                if self._patience() == 0.0:
+                    await self._from_agents(api)
                 await pause(self._backoff.next(), self._changed)
         finally:
             await self._stop_stream()
+            await self._besides.close()
 
     async def _follow(self, api: Api) -> None:
         """Find the Relay and read from it until it is lost or something else is wanted."""
         async with reach(api, self.told) as reached:
             await self._aim(reached)
             try:
-                async with self._survey(reached, api.request_timeout).running():
-                    await self._changed.wait()
+                async with (
+                    self._survey(reached, api.request_timeout).running(),
+                    self._peers(reached, api.request_timeout).running(),
+                ):
+                    await self._until_changed_or_silent()
             finally:
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
                 self._reached = None
+
+    async def _until_changed_or_silent(self) -> None:
+        while (patience := self._patience()) != 0.0:
+            if await self._changes_within(patience):
+                return
+
+    def _peers(self, reached: Reached, timeout: float) -> Peers:
+        """Asks the Relay for the nodes it could not reach: its stream does not tell when they are back."""
+
+        def ask() -> None:
+            stream = self._stream
+            if stream is not None:
+                stream.note_nodes(get_nodes(reached.address, context=self.context, tls=reached.tls, timeout=timeout))
+
+        return Peers(self.context, ask, lambda: self._troubled, self.pace, self.rng)
 
     def _survey(self, reached: Reached, timeout: float) -> Survey:
         """Asks the nodes this Relay delivers how many flows they have seen."""
 
         async def read() -> list[Reading]:
-            filters = self._duty.filters((), ())
+            filters = self._share.whole.filters((), ())
             options: Any = {"context": self.context, "tls": reached.tls, "timeout": timeout}
             return await asyncio.to_thread(read_counts, reached.address, filters, self._now_ns, **options)
 
@@ -168,6 +228,8 @@ class FlowSourceTask:
         stream = self._stream
         if stream is not None and stream.running and reached.tls == self._tls:
             stream.target = reached.address
+            if not self._besides.following:
+                self._follow_besides(CATCH_UP_SECONDS)
             return
         await self._stop_stream()
         loop = asyncio.get_running_loop()
@@ -183,7 +245,7 @@ class FlowSourceTask:
             reached.address,
             context=self.context,
             tls=reached.tls,
-            query=self._query(),
+            query=self._query(self._share.own),
             deliver=self.inbox.put,
             status=told,
             clock=self.clock,
@@ -192,16 +254,17 @@ class FlowSourceTask:
         )
         made.append(stream)
         self._stream, self._tls = stream, reached.tls
-        self._losses.clear()
         if self._left_off_ns is not None:
-            stream.ask(self._query(), self._left_off_ns)
+            stream.ask(self._query(self._share.own), self._left_off_ns)
         stream.start()
+        self._follow_besides(CATCH_UP_SECONDS)
 
     def _status(self, status: StreamStatus, made: list[FlowStream]) -> None:
         if not made or made[0] is not self._stream:
             return
         record_gap(self.store, status)
-        self._tell_losses(status.lost_where)
+        self._losses.take("own", status, self._share.own, self._now_ns())
+        self._troubled = status.held_up or bool(status.nodes_unavailable)
         reached = self._reached
         self.emit(
             s.RelayChanged(
@@ -214,25 +277,25 @@ class FlowSourceTask:
                 nodes_connected=status.nodes_connected,
                 nodes_unavailable=status.nodes_unavailable,
                 nodes=status.nodes,
-                lost=status.lost,
-                lost_where=status.lost_where,
+                held_up=status.held_up,
             )
         )
         if status.phase is s.Phase.LIVE:
             self._left_off_ns = None
             self._was_live = True
+            self._silent_since = None
             self._backoff.reset()
         elif status.phase in _BROKEN and status.error is not None:
+            if self._silent_since is None and not isinstance(status.error, RelayRefused):
+                self._silent_since = self.clock.monotonic()
             self._changed.set()
 
-    def _tell_losses(self, lost_where: Sequence[tuple[str, int]]) -> None:
-        """What rings lost on the way to a reader has been seen: the account must not take it for missing as well."""
-        for where, count in lost_where:
-            node, _, source = where.rpartition(": ")
-            new = count - self._losses.get(where, 0)
-            self._losses[where] = count
-            if source == RING and new:
-                self.store.account.tell_lost(node, new, self._now_ns())
+    def _told_besides(self, status: StreamStatus) -> None:
+        """The second stream only adds: how the cluster's own flows fare is none of its business."""
+        if status.shed:
+            self.store.add_shed(status.shed)
+        if self._share.besides is not None:
+            self._losses.take("besides", status, self._share.besides, self._now_ns())
 
     def _tell_failure(self, error: MeshtuiError) -> None:
         absent = isinstance(error, RelayAbsent)
@@ -289,7 +352,7 @@ class FlowSourceTask:
             self._tell_failure(failure or MeshtuiError("the agents' flows ended", cause=repr(error)))
             self._changed.set()
 
-    async def _changes_within(self, seconds: float) -> bool:
+    async def _changes_within(self, seconds: float | None) -> bool:
         try:
             async with asyncio.timeout(seconds):
                 return await self._changed.wait()
@@ -297,14 +360,18 @@ class FlowSourceTask:
             return False
 
     async def _relay_is_there(self, api: Api) -> bool:
+        """Whether there is a Relay that answers for all its peers: one that is held up would be silent again."""
         try:
-            async with reach(api, self.told):
-                return True
+            async with reach(api, self.told) as reached:
+                options: Any = {"context": self.context, "tls": reached.tls, "timeout": _ANSWER_SECONDS}
+                return bool((await asyncio.to_thread(server_status, reached.address, **options)).nodes_connected)
         except MeshtuiError:
             return False
 
     async def _stop_stream(self) -> None:
         stream, self._stream = self._stream, None
+        self._silent_since = None
+        self._besides.follow(None, None, 0)
         if stream is None:
             return
         if self._was_live:

@@ -122,6 +122,8 @@ def _relay(cluster: Cluster, width: int) -> list[Line]:
         parts.append([Span(f"{relay.rate:.0f}/s", "dim")])
         if relay.nodes_connected:
             parts.append([Span(f"{relay.nodes_connected} nodes", "dim")])
+    if relay.held_up:
+        parts.append([Span("held up by a node it cannot reach", "warn")])
     if relay.nodes_unavailable:
         parts.append([Span(f"{len(relay.nodes_unavailable)} nodes unavailable", "warn")])
     if relay.lost:

@@ -95,6 +95,7 @@ def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool, now_ns: int = 0) ->
             "address": relay.address,
             "nodes that tell": ", ".join(relay.nodes) or str(relay.nodes_connected),
             "nodes away": ", ".join(relay.nodes_unavailable),
+            "nodes": "not told: the Relay waits for one it cannot reach" if relay.held_up else "",
             "events lost": str(relay.lost) if relay.lost else "none told",
         }
         lines += [_fact(name, value) for name, value in facts.items() if value]

@@ -107,7 +107,7 @@ async def test_events_a_ring_overran_while_the_relay_was_away_are_counted_to_the
     async with (
         new_lab(relays=True, flow_rate=120, ring=60) as lab,
         witness(lab, "koornacht", T) as truth,
-        lab.session(scope=FLOWS, contexts=("tion",)) as session,
+        lab.session(scope=FLOWS, contexts=("tion",), flow_source="relay") as session,
     ):
         await until(session, lambda: live(session) and counted(session, T))
         await until(session, lambda: truth.uuids)

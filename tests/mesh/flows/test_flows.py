@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meshtui.core.errors import RelayAbsent
-from meshtui.core.flows.assignment import Feed, feed_of
+from meshtui.core.flows.assignment import Feed, feed_of, shares
 from meshtui.core.flows.filter import parse
 from meshtui.core.flows.flow import Verdict
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model import state as s
 from meshtui.core.model.resources import SERVICES
+from meshtui.hubble.query import FlowQuery
+from meshtui.hubble.stream import FlowStream
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import NewLab
@@ -164,3 +168,45 @@ async def test_without_its_own_relay_a_cluster_is_read_by_its_agents(new_lab: Ne
             assert relay(session, "koornacht").source is s.FlowSource.RELAY_FORWARD
             await fire(session, "tion")
             await until(session, lambda: "tion" in clusters_of(session))
+
+
+async def test_when_nobody_else_delivers_the_agents_do_until_the_relay_answers_again(new_lab: NewLab) -> None:
+    async with (
+        new_lab(relays=True, flow_rate=40) as lab,
+        lab.session(scope=FLOWS, contexts=("tion",)) as session,
+    ):
+        await until(session, lambda: live(session) and len(session.flows))
+        await lab.fault("relay-down", cluster="tion")
+        await until(session, lambda: relay(session, "tion").source is s.FlowSource.AGENTS and live(session))
+        seen = len(session.flows)
+        await until(session, lambda: len(session.flows) > seen + 50)
+        await lab.heal()
+        await until(session, lambda: relay(session, "tion").source is s.FlowSource.RELAY_DIRECT and live(session))
+        await until(session, lambda: all(gap.end_ns and not gap.counting for gap in session.flows.gaps))
+        assert [(gap.source, gap.missing) for gap in session.flows.gaps if not gap.silent] == [("tion", ())]
+
+
+async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
+    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two faults at once, as recorded: the link is cut and one Relay is gone, the other's own flows go on."""
+    asked: list[FlowQuery] = []
+    ask = FlowStream.ask
+
+    def spy(stream: FlowStream, query: FlowQuery, since_ns: int) -> None:
+        asked.append(query)
+        ask(stream, query, since_ns)
+
+    async with new_lab(relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
+        await until(session, lambda: live(session) and clusters_of(session) == {"koornacht", "tion"})
+        await until(session, lambda: not shares(session.mesh)["koornacht"].besides)
+        monkeypatch.setattr(FlowStream, "ask", spy)
+        phases = {relay(session, "tion").link.phase}
+        stop = session.subscribe(lambda _: phases.add(relay(session, "tion").link.phase))
+        await lab.fault("link-cut")
+        await lab.fault("relay-down", cluster="koornacht")
+        await until(session, lambda: any(not query.whitelist for query in asked))
+        await until(session, lambda: relay(session, "koornacht").source is s.FlowSource.AGENTS and live(session))
+        stop()
+        assert phases == {s.Phase.LIVE}
+        assert [{"node_name": ["tion/"]}] not in [query.whitelist for query in asked]

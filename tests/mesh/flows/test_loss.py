@@ -50,7 +50,7 @@ async def test_lost_events_are_counted_with_their_place(new_lab: NewLab) -> None
             assert all(where.startswith("tion/") for where, _ in cluster.relay.lost_where)
 
 
-async def test_a_node_that_is_away_is_named(new_lab: NewLab) -> None:
+async def test_a_node_that_is_away_is_named_until_it_is_back(new_lab: NewLab) -> None:
     async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
         await until(session, lambda: live(session))
         await lab.fault("agent-down", cluster="tion", node="tion-control-plane")
@@ -60,3 +60,7 @@ async def test_a_node_that_is_away_is_named(new_lab: NewLab) -> None:
             return away == {"tion/tion-control-plane"}
 
         await until(session, named)
+        await lab.heal()
+        await until(session, lambda: not any(c.relay.nodes_unavailable for c in session.mesh.clusters.values()))
+        assert live(session)
+        await until(session, lambda: all(c.relay.nodes_connected == 2 for c in session.mesh.clusters.values()))

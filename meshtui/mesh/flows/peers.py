@@ -1,0 +1,46 @@
+"""Asks a Relay now and then which nodes it reaches, while it has told that it does not reach some."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.mesh.pace import Pace
+
+_CALM_ROUNDS = 12
+"""When all is well it is asked that much less often: a node or a cluster that joined is not told by a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """One Relay's. Belongs on the event loop; `ask` blocks and runs in a thread."""
+
+    context: str
+    ask: Callable[[], None]
+    troubled: Callable[[], bool]
+    pace: Pace
+    rng: random.Random
+
+    async def run(self) -> None:
+        """Ask until cancelled. A Relay that does not answer is asked again."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(self.pace.peers * self.rng.uniform(0.8, 1.2))
+            rounds += 1
+            if self.troubled() or rounds % _CALM_ROUNDS == 0:
+                with contextlib.suppress(MeshtuiError):
+                    await asyncio.to_thread(self.ask)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ask for as long as the block lasts."""
+        task = asyncio.create_task(self.run(), name=f"peers {self.context}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
