@@ -114,6 +114,12 @@ class MeshFlows:
         if self._due is None:
             self._due = self._loop.call_later(CALM_SECONDS, self._share_out)
 
+    @property
+    def shared_out(self) -> bool:
+        """Whether every source delivers what it is to by now."""
+        wanted = shares(self._mesh)
+        return all(source.share == wanted[source.context] for source in self._sources())
+
     def _share_out(self) -> None:
         self._due = None
         wanted = shares(self._mesh)

@@ -92,6 +92,11 @@ class FlowSourceTask:
             if self._share.besides is not None:
                 self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
 
+    @property
+    def share(self) -> Share:
+        """What it delivers when it reads from a Relay."""
+        return self._share
+
     def assign(self, share: Share) -> None:
         """Deliver that share from now on. What others no longer deliver is asked for on a stream of its own."""
         before, self._share = self._share, share

@@ -109,19 +109,30 @@ def clusters_of(session: Session) -> set[str]:
     return {row.node.partition("/")[0] for row in session.flows}
 
 
+async def until_each_feeds_itself(session: Session) -> None:
+    """Every Relay was asked for its own cluster alone, and all repeats that this cost have come.
+
+    A Relay tells in order of time: after the first event newer than the question no older one comes.
+    """
+    await until(session, lambda: live(session) and {"koornacht", "tion"} == clusters_of(session))
+    await until(session, lambda: session.room.shared_out and not any(s.besides for s in shares(session.mesh).values()))
+    asked_ns = int(session.clock.now() * 1e9)
+
+    def newer() -> set[tuple[str, str]]:
+        rows = session.flows.between(asked_ns, 1 << 63)
+        return {(row.node.partition("/")[0], row.received) for row in rows}
+
+    await until(session, lambda: {(c, c) for c in ("koornacht", "tion")} <= newer())
+
+
 async def test_each_relay_delivers_its_own_cluster_and_rates_count_different_flows(new_lab: NewLab) -> None:
     async with new_lab(state="global", relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
-        await until(session, lambda: live(session) and clusters_of(session) == {"koornacht", "tion"})
-        await until(session, lambda: all(relay(session, c).rate > 0 for c in session.mesh.clusters))
-
-        def shared_out(last: int) -> bool:
-            return all(row.received == row.node.partition("/")[0] for row in session.flows.rows(-last, None))
-
-        await until(session, lambda: len(session.flows) > 100 and shared_out(100))
+        await until_each_feeds_itself(session)
         before, twice = len(session.flows), session.flows.duplicates
         await until(session, lambda: len(session.flows) > before + 200)
         assert session.flows.duplicates == twice
-        assert shared_out(200)
+        assert all(row.received == row.node.partition("/")[0] for row in session.flows.rows(-200, None))
+        await until(session, lambda: all(relay(session, c).rate > 0 for c in session.mesh.clusters))
 
 
 async def test_while_a_relay_is_gone_the_other_delivers_for_it_and_nothing_is_missing(new_lab: NewLab) -> None:
@@ -198,8 +209,7 @@ async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
         ask(stream, query, since_ns)
 
     async with new_lab(relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
-        await until(session, lambda: live(session) and clusters_of(session) == {"koornacht", "tion"})
-        await until(session, lambda: not shares(session.mesh)["koornacht"].besides)
+        await until_each_feeds_itself(session)
         monkeypatch.setattr(FlowStream, "ask", spy)
         phases = {relay(session, "tion").link.phase}
         stop = session.subscribe(lambda _: phases.add(relay(session, "tion").link.phase))
