@@ -43,6 +43,10 @@ match_labels = st.fixed_dictionaries(
         "io.cilium.k8s.namespace.labels.team": one_of(["blue", "red"]),
         "io.cilium.k8s.policy.serviceaccount": one_of(["default", "robot"]),
         "reserved:host": st.just(""),
+        ":app": one_of(APPS),
+        "reserved.remote-node": st.just(""),
+        NAMESPACE: one_of(SPACES),
+        "node:app": one_of(APPS),
         "pod-template-hash": st.just("abc"),
         "kubernetes.io/arch": st.just("arm"),
         "app.kubernetes.io/part-of": st.just("shop"),
@@ -70,18 +74,32 @@ ports = st.builds(
     lambda port, protocol, end: {
         "port": port,
         **({"protocol": protocol} if protocol else {}),
-        **({"endPort": end} if end and port.isdigit() and 0 < int(port) <= end else {}),
+        **({"endPort": end} if end and port.isdigit() else {}),
     },
-    one_of(["80", "80", "443", "0", "1", "64", "http", "https"]),
+    one_of(["80", "80", "443", "0", "1", "64", "http", "HTTPS", "admin"]),
     one_of(["TCP", "TCP", "UDP", "ANY", ""]),
     sometimes(one_of([80, 443, 65535, 127]), 0),
 )
 l7_rules = one_of([{"http": [{"method": "GET"}]}, {"http": [{"path": "/v1"}]}])
 
 
+def _tcp(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """L7 rules are for TCP, and not for port 0."""
+    return [{**each, "protocol": "TCP"} for each in listed if each["port"] != "0"]
+
+
+icmps = st.lists(
+    st.fixed_dictionaries(
+        {}, optional={"fields": st.lists(one_of([{"type": 8}, {"type": "EchoRequest"}, {"type": 0}]), max_size=2)}
+    ),
+    min_size=1,
+    max_size=2,
+)  # fmt: skip
+
+
 def port_lists(l7: bool) -> st.SearchStrategy[list[dict[str, Any]]]:
     element = st.builds(
-        lambda listed, rules: {"ports": listed, **({"rules": rules} if rules and listed else {})},
+        lambda listed, rules: {"ports": _tcp(listed) if rules else listed, **({"rules": rules} if rules else {})},
         st.lists(ports, max_size=3),
         sometimes(l7_rules) if l7 else st.none(),
     )
@@ -89,12 +107,16 @@ def port_lists(l7: bool) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 
 entities = one_of(
-    ["all", "world", "world-ipv4", "cluster", "cluster-mesh", "host", "remote-node", "health", "init", "none"]
-)
+    [
+        "all", "world", "world-ipv4", "cluster", "cluster-mesh", "host", "remote-node", "health", "init", "none",
+        "ingress", "unmanaged",
+    ]
+)  # fmt: skip
 cidrs = one_of(["0.0.0.0/0", "203.0.113.0/24", "10.0.0.0/8", "::/0"])
 services = one_of(
-    [{"k8sService": {"serviceName": "web", "namespace": space}} for space in SPACES]
-    + [{"k8sService": {"serviceName": "gone", "namespace": "default"}}]
+    [{"k8sService": {"serviceName": name, "namespace": "default"}} for name in ("web", "api", "dotted", "gone")]
+    + [{"k8sService": {"serviceName": "web"}}, {"k8sService": {"serviceName": "web", "namespace": "shop"}}]
+    + [{"k8sServiceSelector": {"selector": {"matchLabels": {"expose": "yes"}}}}]
 )
 
 
@@ -114,9 +136,10 @@ def elements(draw: st.DrawFn, side: str, deny: bool) -> dict[str, Any]:
     elif kind == "CIDRSet":
         made[f"{word}CIDRSet"] = [{"cidr": draw(cidrs), "except": draw(one_of([[], [f"{OUTSIDE}/32"]]))}]
     elif kind == "Services":
-        made["toServices"] = [draw(services)]
-    l7 = not deny or draw(one_of([False] * 9 + [True]))
-    found = draw(port_lists(l7) | st.none())
+        made["toServices"] = draw(st.lists(services, max_size=2))
+    if draw(one_of([False] * 9 + [True])):
+        return {**made, "icmps": draw(icmps)}
+    found = draw(port_lists(not deny) | st.none())
     return {**made, "toPorts": found} if found else made
 
 
@@ -134,10 +157,22 @@ def cilium_specs(draw: st.DrawFn) -> dict[str, Any]:
     return {**made, "enableDefaultDeny": wanted} if wanted else made
 
 
-k8s_labels = st.just({}) | one_of([{"matchLabels": {"app": app}} for app in APPS])
+k8s_labels = st.just({}) | one_of(
+    [{"matchLabels": {"app": app}} for app in APPS] + [{"matchLabels": {NAMESPACE: "shop"}}]
+)
 k8s_peers = (
     st.fixed_dictionaries({"podSelector": k8s_labels})
-    | st.fixed_dictionaries({"namespaceSelector": one_of([{}, {"matchLabels": {"team": "blue"}}])})
+    | st.fixed_dictionaries(
+        {
+            "namespaceSelector": one_of(
+                [
+                    {},
+                    {"matchLabels": {"team": "blue"}},
+                    {"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]},
+                ]
+            )
+        }
+    )
     | st.fixed_dictionaries({"podSelector": k8s_labels, "namespaceSelector": st.just({})})
     | st.fixed_dictionaries({"ipBlock": st.fixed_dictionaries({"cidr": one_of(["0.0.0.0/0", "203.0.113.0/24"])})})
 )
@@ -187,7 +222,11 @@ def policies(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
 def pod(number: int, index: int, space: str, app: str, node: str, **spec: Any) -> dict[str, Any]:
     """A running pod with two named ports and labels that are, and are not, part of an identity."""
     labels = {"app": app, "pod-template-hash": "abc", "kubernetes.io/arch": "arm", "app.kubernetes.io/part-of": space}
-    listed = [{"name": "http", "containerPort": 80}, {"name": "https", "containerPort": 443, "protocol": "TCP"}]
+    listed = [
+        {"name": "http", "containerPort": 80},
+        {"name": "https", "containerPort": 443, "protocol": "TCP"},
+        {"name": "admin", "containerPort": 80 if app == "web" else 8080},
+    ]
     host = spec.get("hostNetwork")
     return {
         "metadata": {"name": f"{app}-{index}", "namespace": space, "labels": labels, "uid": f"pod-{number}-{index}"},
@@ -204,7 +243,7 @@ def node_ip(number: int, node: str) -> str:
 
 
 def inventory(number: int) -> dict[str, list[dict[str, Any]]]:
-    """What is the same in every generated cluster: nodes, pods and the Service `web`."""
+    """What is the same in every generated cluster: nodes, pods and Services, of which `web` has no selector."""
     nodes = ("node-1", "node-2")
     pods = [
         pod(number, 0, "default", "web", "node-1"),
@@ -212,10 +251,16 @@ def inventory(number: int) -> dict[str, list[dict[str, Any]]]:
         pod(number, 2, "shop", "web", "node-1"),
         pod(number, 3, "default", "agent", "node-1", hostNetwork=True),
     ]
-    web = {
-        "metadata": {"name": "web", "namespace": "default"},
-        "spec": {"clusterIP": f"172.2{number}.0.9", "ports": []},
-    }
+    chosen: dict[str, dict[str, str]] = {
+        "web": {}, "api": {"app": "api"}, "dotted": {"app.kubernetes.io/part-of": "default"}
+    }  # fmt: skip
+    services = [
+        {
+            "metadata": {"name": name, "namespace": "default", "labels": {"expose": "no" if name == "web" else "yes"}},
+            "spec": {"clusterIP": f"172.2{number}.0.{index + 9}", "ports": [], "selector": selector},
+        }
+        for index, (name, selector) in enumerate(chosen.items())
+    ]
     target = {"kind": "Pod", "namespace": "default", "name": "web-0"}
     return {
         "nodes": [
@@ -226,7 +271,7 @@ def inventory(number: int) -> dict[str, list[dict[str, Any]]]:
             for node in nodes
         ],
         "pods": pods,
-        "services": [web],
+        "services": services,
         "endpointslices": [
             {
                 "metadata": {
@@ -264,8 +309,11 @@ def cluster(draw: st.DrawFn, number: int) -> PlainCluster:
             meta["annotations"] = {"clustermesh.cilium.io/global": draw(one_of(["false", "true"]))}
         spaces.append({"metadata": meta})
     objects = {**inventory(number), "namespaces": spaces, **draw(policies())}
-    version = draw(one_of([(1, 18), (1, 19), (1, 20), (1, 21)]))
-    return PlainCluster(objects, version, draw(settings))
+    version = draw(one_of([(1, 17), (1, 18), (1, 19), (1, 20), (1, 21)]))
+    config = draw(settings)
+    if version < (1, 18):  # has no such option, and no chart writes it
+        config.pop("policy-default-local-cluster", None)
+    return PlainCluster(objects, version, config)
 
 
 @st.composite

@@ -203,10 +203,12 @@ def test_default_deny_cannot_be_switched_off_where_the_option_forbids_it() -> No
     assert judged(spec, config=forbidden) == (Decision.DEFAULT_DENY, MATCH_NONE)
 
 
+@pytest.mark.xfail(reason="core's rule book is still to follow Cilium's engine in these", strict=False)
 def test_the_entity_cluster_mesh_exists_since_1_20() -> None:
+    """An older agent refuses the whole policy."""
     spec = {"ingress": [{"fromEntities": ["cluster-mesh"]}]}
     assert judged(spec, version=(1, 20)) == (Decision.ALLOWED, MATCH_L3)
-    assert judged(spec, version=(1, 19)) == (Decision.DEFAULT_DENY, MATCH_NONE)
+    assert judged(spec, version=(1, 19)) == (Decision.NOT_ENFORCED, MATCH_NONE)
 
 
 def test_pods_of_a_namespace_that_is_not_exported_are_the_world_to_other_clusters() -> None:
@@ -234,13 +236,14 @@ def test_a_pods_own_node_is_its_host_and_not_a_remote_node() -> None:
     assert between(policy, ("koornacht", 1), ("koornacht", 3))[0] == (Decision.DEFAULT_DENY, MATCH_NONE)
 
 
+@pytest.mark.xfail(reason="core's rule book is still to follow Cilium's engine in these", strict=False)
 def test_named_ports_of_host_network_pods_are_unknown() -> None:
     policy = {
         "kind": "CiliumNetworkPolicy",
         "metadata": {"name": "p", "namespace": "default", "uid": "u"},
         "spec": {"endpointSelector": {}, "egress": [ports({"port": "http"})]},
     }
-    assert between(policy, ("koornacht", 0), ("koornacht", 1))[0] == (Decision.ALLOWED, MATCH_L4)
+    assert between(policy, ("koornacht", 0), ("koornacht", 1))[0] == (Decision.ALLOWED, MATCH_L3_L4)
     assert between(policy, ("koornacht", 0), ("koornacht", 3))[0] == (Decision.DEFAULT_DENY, MATCH_NONE)
 
 

@@ -14,13 +14,14 @@ from meshtui.sim.rulebook import selectors
 from meshtui.sim.rulebook.peers import Peers, Seen, reserved
 from meshtui.sim.rulebook.ports import PROTOCOL_BITS, PortRange
 from meshtui.sim.rulebook.rules import INGRESS, Entry, Source
-from meshtui.sim.rulebook.versions import CLUSTERWIDE_PORT_NAMES, HOST_KEYS_PER_PORT
+from meshtui.sim.rulebook.versions import CLUSTERWIDE_PORT_NAMES, HOST_KEYS_PER_PORT, REDIRECT_FIRST
 
 Object = dict[str, Any]
 DENIED_BY_DEFAULT, DENIED_BY_RULE, AUTH_REQUIRED = 133, 181, 189
 NO_MATCH, L3_ONLY, L3_L4, L4_ONLY, MATCH_ALL, L3_PROTO, PROTO_ONLY = 0, 1, 2, 3, 4, 5, 6
 DERIVED = "reserved:io.cilium.policy.derived-from="
 _REQUIRED = ("required", "test-always-fail")
+_OWN_KEY = {L4_ONLY: L3_L4, PROTO_ONLY: L3_PROTO}
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,12 @@ class Hit:
 
     entry: Entry
     port: PortRange | None
+    anybody: bool
+    """Whether the key has the wildcard identity. Where a port's name is looked up for each peer it has not."""
 
     def depth(self, port: int) -> int:
         """How many bits of protocol and port the key fixes."""
         return self.port.depth(port) if self.port else 0
-
-    @property
-    def anybody(self) -> bool:
-        """Whether its key has the wildcard identity."""
-        return self.entry.peers.everybody
 
     @property
     def verdict(self) -> tuple[bool, bool, str, str]:
@@ -95,7 +93,7 @@ def decide(known: View, direction: str, subject: Party, peer: Party, protocol: s
     required = tuple(r for rule in rules for r in rule.required)
     names = _Names(book, known, subject, peer, ingress=direction == INGRESS)
     hits = [
-        Hit(entry, found)
+        Hit(entry, found, entry.peers.everybody and not (names.per_identity and found and found.name))
         for rule in rules
         for entry in rule.entries
         for found in _ports(entry, names, protocol, port)
@@ -103,11 +101,13 @@ def decide(known: View, direction: str, subject: Party, peer: Party, protocol: s
     ]
     if direction == INGRESS and peer.identity == HOST:
         localhost = Entry(_LOCALHOST, INGRESS, False, Peers(entities=(reserved("host"),)), None)
-        hits.append(Hit(localhost, None))
+        hits.append(Hit(localhost, None, anybody=False))
     if hits:
-        found = _found(hits, port)
-        per_port = peer.identity == HOST and direction == INGRESS and HOST_KEYS_PER_PORT.at(known.version)
-        return replace(found, match=L3_L4) if per_port and found.match == L4_ONLY else found
+        found = _found(hits, port, by_precedence=REDIRECT_FIRST.at(known.version))
+        per_port = (
+            found.allowed and peer.identity == HOST and direction == INGRESS and HOST_KEYS_PER_PORT.at(known.version)
+        )
+        return replace(found, match=_OWN_KEY.get(found.match, found.match)) if per_port else found
     if always or any(r.default_deny for r in rules):
         return Decision(False, reason=DENIED_BY_DEFAULT)
     return Decision(True, match=MATCH_ALL, derived=f"{DERIVED}allow-any-{direction}")
@@ -132,6 +132,11 @@ class _Names:
     peer: Party
     ingress: bool
 
+    @property
+    def per_identity(self) -> bool:
+        """Whether a name is looked up anew for each peer."""
+        return not self.ingress and not CLUSTERWIDE_PORT_NAMES.at(self.known.version)
+
     def number(self, name: str, protocol: str) -> int:
         """The number, 0 where there is none. Inbound the pod's own; outbound see versions: ports of other clusters'
         pods are not known, and a name that stands for two numbers stands for none.
@@ -149,16 +154,15 @@ class _Names:
 
 
 def _ports(entry: Entry, names: _Names, protocol: str, port: int) -> list[PortRange | None]:
-    """The deepest key of an entry that holds the port; nothing where it is about other traffic."""
+    """The keys of an entry that hold the port; nothing where it is about other traffic."""
     if entry.ports is None:
         return [None]
-    found = [
+    return [
         wanted
         for wanted in entry.ports
         if wanted.protocol == protocol
         and (names.number(wanted.name, protocol) == port if wanted.name else wanted.low <= port <= wanted.high)
     ]
-    return [max(found, key=lambda wanted: wanted.depth(port))] if found else []
 
 
 def named_port(pod: Object | None, name: str, protocol: str) -> int:
@@ -166,21 +170,25 @@ def named_port(pod: Object | None, name: str, protocol: str) -> int:
     return next((number for n, p, number in port_list(pod) if (n, p) == (name, protocol)), 0)
 
 
-def _found(hits: list[Hit], port: int) -> Decision:
-    """What the policy map says: deny before redirect before allow, whatever is the more specific."""
+def _found(hits: list[Hit], port: int, *, by_precedence: bool) -> Decision:
+    """What the policy map says: deny before redirect before allow, whatever is the more specific; without precedence
+    the more specific of the last two.
+    """
     denied = [hit for hit in hits if hit.entry.deny]
     if denied:
         winners = _winners(_uncovered(denied, port), port)
         return Decision(False, reason=DENIED_BY_RULE, match=winners[0].match(port), sources=(winners[0].entry.source,))
     proxied = [hit for hit in hits if hit.entry.proxied]
-    winners = _winners(proxied or hits, port)
+    winners = _winners(proxied if proxied and by_precedence else hits, port)
+    if not any(hit.entry.proxied for hit in winners):
+        proxied = []
     sources = tuple(dict.fromkeys(h.entry.source for h in winners if h.entry.source is not _LOCALHOST))
     derived = "" if sources else f"{DERIVED}allow-localhost-ingress"
     match = winners[0].match(port)
     if _authenticated(hits, port):
         return Decision(False, reason=AUTH_REQUIRED, match=match, proxied=bool(proxied))
     l7 = tuple(hit.entry.l7 for hit in proxied if hit.entry.l7)
-    if len(l7) < len(hits):  # one plain rule lets everything pass in the proxy, too
+    if any(not hit.entry.l7 for hit in hits):  # one plain rule lets everything pass in the proxy, too
         l7 = tuple({kind: [] for kind in rules} for rules in l7)
     return Decision(True, match=match, sources=sources, derived=derived, proxied=bool(proxied), l7=l7)
 

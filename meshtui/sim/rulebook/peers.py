@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshtui.sim.rulebook.selectors import EVERYBODY, RESERVED, Label, Requirement, Selector, in_cluster, parse
-from meshtui.sim.rulebook.versions import CLUSTER_MESH_ENTITY, Version
 
 Object = dict[str, Any]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -111,7 +110,7 @@ class Peers:
 
     @property
     def everybody(self) -> bool:
-        """Whether its key in the policy map has the wildcard identity."""
+        """Whether one of them is everybody: then their only key in the policy map has the wildcard identity."""
         selectors = (*self.endpoints, *self.entities, *(g.selector for g in self.groups if not g.without))
         return any(not selector.requirements for selector in selectors)
 
@@ -137,7 +136,7 @@ def reserved(name: str) -> Selector:
     return Selector((Requirement(RESERVED, name, "Exists"),))
 
 
-def entity(name: str, cluster: str, version: Version) -> tuple[Selector, ...]:
+def entity(name: str, cluster: str) -> tuple[Selector, ...]:
     """Selectors of an entity (pkg/policy/api/entity.go); pods of a remote cluster are neither world nor cluster."""
     if name == "all":
         return (EVERYBODY,)
@@ -146,8 +145,6 @@ def entity(name: str, cluster: str, version: Version) -> tuple[Selector, ...]:
     if name == "cluster":
         return (*(reserved(each) for each in _INFRASTRUCTURE), Selector((in_cluster(cluster),)))
     if name == "cluster-mesh":
-        if not CLUSTER_MESH_ENTITY.at(version):
-            return ()
         some = Requirement("k8s", "io.cilium.k8s.policy.cluster", "Exists")
         return (*(reserved(each) for each in _INFRASTRUCTURE), Selector((some,)))
     return (reserved(name),) if name in _ALONE else ()

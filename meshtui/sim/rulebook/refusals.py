@@ -14,6 +14,7 @@ from meshtui.sim.rulebook.peers import ENTITIES
 from meshtui.sim.rulebook.rules import specs_of
 from meshtui.sim.rulebook.selectors import split_key
 from meshtui.sim.rulebook.versions import (
+    CLUSTER_MESH_ENTITY,
     NODE_SPEC_SPOILS,
     OPERATOR_CHECKS_AUTH,
     OPERATOR_LAST_SPEC,
@@ -180,7 +181,7 @@ class _Check:
             for item in element.get(f"{side}CIDRSet") or ():
                 _cidr_rule(item)
             for entity in element.get(f"{side}Entities") or ():
-                if entity not in ENTITIES:
+                if entity not in ENTITIES or (entity == "cluster-mesh" and not CLUSTER_MESH_ENTITY.at(self._version)):
                     raise Invalid(f"unsupported entity: {entity}")
         except Invalid as why:
             raise Invalid("\n".join(t for t in (str(why), late) if t)) from None

@@ -170,7 +170,7 @@ class _Reader:
         namespace, scope = self._source.namespace, self._scope
         written = held["Endpoints"] or ()
         endpoints = [selectors.peer(s, namespace, scope.default_cluster, init=self._init) for s in written]
-        entities = [s for e in held["Entities"] or () for s in p.entity(e, scope.cluster, scope.version)]
+        entities = [s for e in held["Entities"] or () for s in p.entity(e, scope.cluster)]
         entities += [selectors.nodes(s, scope.default_cluster) for s in held["Nodes"] or ()]
         items = held["CIDRSet"] or ()
         cidrs = [p.Cidr(p.network(c)) for c in held["CIDR"] or ()]

@@ -34,6 +34,7 @@ PORT_RANGE_FROM_0 = Change(
 HOST_KEYS_PER_PORT = Change(
     "the node's own host has keys of its own for ports that are open to anybody", before=(1, 18)
 )
+REDIRECT_FIRST = Change("a redirect goes before a plain allow that is more specific", since=(1, 18))
 REQUIRES = Change("fromRequires and toRequires", before=(1, 19))
 SERVICES_BY_SELECTOR = Change("toServices knows Services with a selector (pkg/policy/k8s/service.go)", since=(1, 18))
 SERVICES_WITH_PORTS = Change("toServices may stand beside toPorts", since=(1, 18))
