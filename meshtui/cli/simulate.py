@@ -31,10 +31,10 @@ def options_of(arguments: Any) -> SimOptions:
 
 
 def check_state(name: str) -> None:
-    """Raise UsageError for a state that does not exist."""
+    """Raise UsageError for a state that does not exist; without one the mesh is as it is by default."""
     from meshtui.lab.steps import STATES
 
-    if name not in STATES:
+    if name and name not in STATES:
         raise UsageError(f"there is no state {name!r}", hint=f"states: {', '.join(STATES)}")
 
 

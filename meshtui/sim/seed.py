@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from meshtui.sim import spread
+from meshtui.sim import helm, spread
+from meshtui.sim.builds import build
 from meshtui.sim.crd import definitions
 from meshtui.sim.options import SimOptions, version_of
 from meshtui.sim.scale import adapt, grow, node_ip, unpublished
@@ -51,6 +52,7 @@ def objects(options: SimOptions, cluster_name: str, cluster_id: int) -> list[Obj
         spread.over(found, cluster_id)
     if not options.recorded:
         unpublished(found)
+    helm.furnish(found, build(version_of(options.version_of(cluster_name))))
     return found
 
 

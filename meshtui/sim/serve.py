@@ -18,7 +18,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from meshtui.core.errors import UsageError
-from meshtui.sim import kubeconfig, logs
+from meshtui.sim import ciliumca, kubeconfig, logs
 from meshtui.sim.api.auth import Tokens, admin
 from meshtui.sim.api.registry import BY_KIND
 from meshtui.sim.api.server import ApiServer
@@ -115,6 +115,7 @@ class Mesh:
         tokens = self._tokens.setdefault(cluster.name, Tokens())
         authority = Authority(cluster.name)
         await self._stack.enter_async_context(controllers.running(cluster, authority.pem.decode()))
+        ciliumca.furnish(cluster)
         logs.book(cluster)
         self._start_relay(cluster)
         port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context(directory))
