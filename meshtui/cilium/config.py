@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from meshtui.cilium import version
+from meshtui.cilium import place, version
 from meshtui.core.errors import ClusterError, NotFound
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.model.objects import ConfigMap
 from meshtui.core.model.resources import CONFIGMAPS, DAEMONSETS
-from meshtui.core.text import clean
 from meshtui.kube.api import Api
 
-NAMESPACE = "kube-system"
 DEFAULT_NAME = "default"
 """Cilium's own default for cluster-name; its default id is 0, no mesh (pkg/clustermesh/types/option.go)."""
 
 
-async def read_config(api: Api, namespace: str = NAMESPACE) -> CiliumConfig:
-    """Name, id, version and all keys; raises NotFound when the cluster has no Cilium, and the API's errors."""
+async def read_config(api: Api) -> CiliumConfig:
+    """Name, id, version, namespace and all keys; raises NotFound when there is no Cilium, and the API's errors."""
+    namespace = await place.namespace_of(api)
     try:
-        found: ConfigMap = await api.get(CONFIGMAPS, "cilium-config", namespace)
-    except NotFound as error:
-        raise NotFound(
-            clean(f"{api.context} has no Cilium"),
-            context=api.context,
-            verb=error.verb,
-            resource=error.resource,
-            status=error.status,
-            cause=f"there is no ConfigMap {namespace}/cilium-config",
-            hint=clean(f"install it: cilium install --context {api.context}"),
-        ) from None
+        found: ConfigMap = await api.get(CONFIGMAPS, place.CONFIG, namespace)
+    except NotFound:
+        # Uninstalled, or moved: whoever asks next looks for it anew.
+        place.forget(api)
+        raise place.nowhere(api) from None
     data = found.data or {}
     return CiliumConfig(
         name=data.get("cluster-name") or DEFAULT_NAME,
         id=_number(data.get("cluster-id", "")),
         data=data,
         version=await _version(api, namespace),
+        namespace=namespace,
     )
 
 

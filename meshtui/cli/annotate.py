@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from meshtui.cli import headless, output, words
-from meshtui.cli.services import RESOURCES, key_of
+from meshtui.cli.services import NEEDED, RESOURCES, key_of
 from meshtui.core.changes.plan import Consent, Outcome, Plan, Step
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, Unconfirmed, UsageError
 from meshtui.mesh.scope import Scope
@@ -42,8 +42,8 @@ def _wanted(arguments: Any) -> dict[str, str | None]:
 async def _main(arguments: Any, wanted: dict[str, str | None]) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(RESOURCES, status=False, flows=False)) as session:
-        headless.missing_data(session, RESOURCES)
-        key = key_of(arguments.service, settings)
+        headless.missing_data(session, NEEDED, [each for each in RESOURCES if each not in NEEDED])
+        key = key_of(arguments.service, session)
         refs = [(c.context, key) for c in headless.clusters_of(session) if key in c.services]
         if not refs:
             raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")

@@ -179,9 +179,10 @@ def _missing(context: str, lost: int, away: Sequence[str]) -> bool:
 async def _ask(session: Session, settings: Settings, context: str, asked: Asked) -> Any:
     """One cluster's flows. Raises RelayError."""
     from meshtui.mesh.flows.past import past_flows
+    from meshtui.mesh.flows.relaytls import told_of
 
     query = asked.query(settings.flow_capacity)
-    return await past_flows(session.api(context), settings.relays.get(context, ""), query, settings.flow_source)
+    return await past_flows(session.api(context), told_of(settings, context), query, settings.flow_source)
 
 
 async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterable
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from meshtui.cli import words
 from meshtui.cli.config import settings_of
-from meshtui.core.errors import MeshtuiError, TimedOut
+from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError, TimedOut
 from meshtui.core.model.resources import Resource
-from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.settings import Settings
+from meshtui.core.text import clean
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -27,11 +29,42 @@ def settings_from(arguments: Any) -> Settings:
     return settings_of(vars(arguments), os.environ)
 
 
+class SharedTerminal:
+    """A person's terminal while nothing is painted on it: a plugin may use it beside us."""
+
+    shared = True
+
+    @asynccontextmanager
+    async def lend(self, title: str) -> AsyncIterator[None]:
+        """It is there already."""
+        yield
+
+
+def terminal() -> SharedTerminal | None:
+    """What a plugin can ask a person on; None where nobody sits."""
+    return SharedTerminal() if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def new_session(settings: Settings, scope: Scope) -> Session:
+    """A session whose logins are told on standard error. Raises ConfigError."""
+    session = Session(choose(settings, os.environ), settings, scope=scope, terminal=terminal())
+    told: set[str] = set()
+
+    def tell(delta: Delta) -> None:
+        for context in delta.status:
+            error = session.mesh.clusters[context].api.error
+            if isinstance(error, LoginAwaited) and f"{context} {error.cause}" not in told:
+                told.add(f"{context} {error.cause}")
+                words.login(error)
+
+    session.subscribe(tell)
+    return session
+
+
 @asynccontextmanager
 async def opened(settings: Settings, scope: Scope) -> AsyncIterator[Session]:
     """A session that has settled. Raises the first cluster's failure when none could be reached."""
-    session = Session(choose(settings, os.environ), settings, scope=scope)
-    async with session:
+    async with new_session(settings, scope) as session:
         await session.settled(settings.request_timeout + GRACE)
         problems = unreached(session.mesh, settings)
         if len(problems) == len(session.mesh.clusters):
@@ -67,16 +100,47 @@ def lacking(mesh: Mesh, resources: Iterable[Resource]) -> list[MeshtuiError]:
     ]
 
 
-def missing_data(session: Session, resources: Iterable[Resource]) -> int:
-    """Say what could not be read; 1 when something could not, else 0. Raises when all of it could not."""
-    errors = lacking(session.mesh, resources)
-    down = sum(cluster.api.phase is not Phase.LIVE for cluster in session.mesh.clusters.values())
-    live = len(session.mesh.clusters) - down
-    if errors and len(errors) >= live * len(set(resources)):
-        raise errors[0]
+def missing_data(session: Session, needed: Iterable[Resource], beside: Iterable[Resource] = ()) -> int:
+    """Say what could not be read; 1 when something could not, else 0. Raises when all of `needed` could not.
+
+    What is `beside` the answer and forbidden to this person is told in a word and is no failure.
+    """
+    errors = lacking(session.mesh, needed)
+    live = [cluster for cluster in session.mesh.clusters.values() if cluster.api.phase is Phase.LIVE]
+    if errors and len(errors) >= len(live) * len(set(needed)):
+        raise _with_namespace(errors[0], session)
+    closed: list[MeshtuiError] = []
+    for error in lacking(session.mesh, beside):
+        (closed if isinstance(error, Forbidden) else errors).append(error)
     for error in errors:
         words.complain(error)
-    return int(bool(errors) or down > 0)
+    _closed(closed)
+    return int(bool(errors) or len(live) < len(session.mesh.clusters))
+
+
+def _closed(errors: Sequence[MeshtuiError]) -> None:
+    """One word for each cluster on what a person may not see."""
+    resources: dict[str, list[str]] = {}
+    for error in errors:
+        if isinstance(error, Forbidden):
+            resources.setdefault(error.context, []).append(error.resource.partition(".")[0])
+    for context, names in resources.items():
+        words.say(f"meshtui: {clean(context)}: not seen for want of rights: {', '.join(dict.fromkeys(names))}")
+
+
+def _with_namespace(error: MeshtuiError, session: Session) -> MeshtuiError:
+    """Who may not see all namespaces may see one: say how to name it."""
+    if not isinstance(error, Forbidden) or session.settings.namespaces:
+        return error
+    return Forbidden(
+        error.title,
+        context=error.context,
+        verb=error.verb,
+        resource=error.resource,
+        status=error.status,
+        cause=error.cause,
+        hint=f"name a namespace that you may see: -n NAMESPACE; or ask for the right: {error.hint}",
+    )
 
 
 def shown_namespaces(settings: Settings) -> frozenset[str]:

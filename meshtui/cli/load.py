@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from meshtui.core.model.resources import DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES
 from meshtui.core.settings import Settings
 from meshtui.mesh.load.runs import Batch
 from meshtui.mesh.scope import Scope
+from meshtui.mesh.targets import choose, home
 
 if TYPE_CHECKING:
     from meshtui.mesh.session import Session
@@ -47,7 +49,7 @@ def main(arguments: Any) -> int:
 
 async def _main(arguments: Any, clauses: list[Clause]) -> int:
     settings = headless.settings_from(arguments)
-    spec = _spec(arguments, settings)
+    spec = _spec(arguments, settings, "" if arguments.direct else home(settings, choose(settings, os.environ)))
     check(spec)
     if arguments.direct:
         from meshtui.mesh.session import Session
@@ -90,7 +92,7 @@ async def _finish(batch: Batch) -> bool:
     return False
 
 
-def _spec(arguments: Any, settings: Settings) -> LoadSpec:
+def _spec(arguments: Any, settings: Settings, namespace: str) -> LoadSpec:
     headers = {}
     for text in arguments.header:
         name, colon, value = text.partition(":")
@@ -99,7 +101,7 @@ def _spec(arguments: Any, settings: Settings) -> LoadSpec:
         headers[name.strip()] = value.strip()
     return LoadSpec(
         url=arguments.url,
-        namespace=settings.namespaces[0] if settings.namespaces else "default",
+        namespace=namespace or "default",
         container=arguments.container,
         count=0 if arguments.steady or arguments.duration else arguments.count,
         concurrency=arguments.concurrency,

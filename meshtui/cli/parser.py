@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -78,7 +79,14 @@ def _common() -> Parser:
     parser = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = parser.add_argument_group("clusters")
     group.add_argument("--kubeconfig", metavar="PATH", help="instead of KUBECONFIG and ~/.kube/config")
-    group.add_argument("--context", dest="contexts", action="append", metavar="NAME", help="repeatable; all by default")
+    group.add_argument(
+        "--context",
+        dest="contexts",
+        action="append",
+        metavar="NAME",
+        help="or a pattern, 'prod-*'; repeatable; all by default",
+    )
+    group.add_argument("--mesh", metavar="NAME", help="the contexts that [mesh.NAME] in the settings names")
     group.add_argument("-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="repeatable")
     group.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
     group.add_argument("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
@@ -90,9 +98,30 @@ def _common() -> Parser:
         help="of flows: Relays, the agents themselves, or (auto) agents where there is no Relay",
     )
     group.add_argument(
-        "--relay", dest="relays", action="append", metavar="CONTEXT=HOST:PORT", help="a Relay's address; repeatable"
+        "--relay",
+        dest="relays",
+        action="append",
+        metavar="CONTEXT=HOST:PORT",
+        help="a Relay's address, tls://HOST:PORT where it speaks TLS; repeatable",
     )
+    _access(parser)
     return parser
+
+
+def _access(parser: argparse.ArgumentParser) -> None:
+    """How to get in: as kubectl's flags, and the Relays' TLS."""
+    group = parser.add_argument_group("access")
+    add = functools.partial(group.add_argument, default=argparse.SUPPRESS)
+    add("--as", dest="as_user", metavar="USER", help="impersonate a user, as kubectl does")
+    add("--as-group", dest="as_groups", action="append", metavar="GROUP", help="impersonate a group; repeatable")
+    add("--as-uid", metavar="UID", help="impersonate a UID")
+    add("--as-user-extra", action="append", metavar="KEY=VALUE", help="impersonate an attribute; repeatable")
+    add("--insecure-skip-tls-verify", action="store_true", help="accept whatever certificate an API server shows")
+    add("--tls-server-name", metavar="NAME", help="the name that an API server's certificate carries")
+    add("--relay-ca", action="append", metavar="[CONTEXT=]PATH", help="authority of the Relays' certificates")
+    add("--relay-cert", action="append", metavar="[CONTEXT=]PATH", help="client certificate for the Relays")
+    add("--relay-key", action="append", metavar="[CONTEXT=]PATH", help="its key")
+    add("--relay-server-name", action="append", metavar="[CONTEXT=]NAME", help="the name on the Relays' certificate")
 
 
 def _output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
@@ -158,11 +187,13 @@ def _load_common(parser: argparse.ArgumentParser) -> None:
     """`load` has the common flags, but its -n counts requests."""
     parser.add_argument("--kubeconfig", default=argparse.SUPPRESS, metavar="PATH")
     parser.add_argument("--context", dest="contexts", action="append", default=argparse.SUPPRESS, metavar="NAME")
+    parser.add_argument("--mesh", default=argparse.SUPPRESS, metavar="NAME")
     parser.add_argument("--request-timeout", default=argparse.SUPPRESS, metavar="SECONDS")
     parser.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS)
     parser.add_argument(
         "--relay", dest="relays", action="append", default=argparse.SUPPRESS, metavar="CONTEXT=HOST:PORT"
     )
+    _access(parser)
     _load(parser)
 
 

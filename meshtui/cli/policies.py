@@ -6,7 +6,7 @@ from typing import Any
 
 from meshtui.cli import headless, output
 from meshtui.core.model import objects as o
-from meshtui.core.model.resources import POLICIES, Resource
+from meshtui.core.model.resources import CCNPS, CNPS, NETWORKPOLICIES, POLICIES, Resource
 from meshtui.core.model.state import Cluster
 from meshtui.mesh.scope import Scope
 
@@ -22,8 +22,8 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(POLICIES, status=False, access=False, flows=False)) as session:
-        code = headless.missing_data(session, POLICIES)
-        namespaces = headless.shown_namespaces(settings)
+        code = headless.missing_data(session, (CNPS, NETWORKPOLICIES), (CCNPS,))
+        namespaces = headless.shown_namespaces(session.settings)
         rows = [
             row(cluster, resource, policy)
             for cluster in headless.clusters_of(session)

@@ -20,6 +20,8 @@ from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
 RESOURCES = (NAMESPACES, SERVICES, ENDPOINTSLICES, NODES)
+NEEDED = (SERVICES, ENDPOINTSLICES)
+"""Without these there is no answer; a person who may see one namespace sees neither nodes nor namespaces."""
 COLUMNS = ("service", "cluster", "global", "shared", "affinity", "ready", "ports", "traffic")
 SORTS = {sort.name.lower(): sort for sort in Sort}
 FOUND = ("severity", "clusters", "object", "finding", "advice")
@@ -39,20 +41,20 @@ async def _main(arguments: Any, explained: str) -> int:
     resources = (*RESOURCES, *POLICIES, *((PODS,) if explained else ())) if deep else RESOURCES
     scope = Scope(resources, status=deep, access=False, flows=False)
     async with headless.opened(settings, scope) as session:
-        code = headless.missing_data(session, RESOURCES)
+        beside = [resource for resource in resources if resource not in NEEDED]
+        code = headless.missing_data(session, NEEDED, beside)
         if explained:
-            await explain(session, key_of(explained, settings), arguments.output)
+            await explain(session, key_of(explained, session), arguments.output)
         elif arguments.findings:
-            code = max(code, int(_findings(session, settings, arguments.output)))
+            code = max(code, int(_findings(session, session.settings, arguments)))
         else:
-            _list(session, settings, arguments)
+            _list(session, session.settings, arguments)
         return code
 
 
-def key_of(name: str, settings: Settings) -> str:
-    """`namespace/name` of what a person typed."""
-    namespace = settings.namespaces[0] if settings.namespaces else "default"
-    return name if "/" in name else f"{namespace}/{name}"
+def key_of(name: str, session: Session) -> str:
+    """`namespace/name` of what a person typed. Raises UsageError where the namespace is not clear."""
+    return name if "/" in name else f"{session.home}/{name}"
 
 
 def _list(session: Session, settings: Settings, arguments: Any) -> None:
@@ -100,13 +102,28 @@ def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _findings(session: Session, settings: Settings, form: str) -> bool:
-    """Print them; whether there are any."""
+def _findings(session: Session, settings: Settings, arguments: Any) -> bool:
+    """Print those of the services asked for, and those of the mesh itself; whether there are any."""
     namespaces = headless.shown_namespaces(settings)
+    shown = _wanted(session.mesh, namespaces, arguments)
     rows = [
         finding_json(session.mesh, finding)
         for finding in findings(session.mesh)
-        if not namespaces or "/" not in finding.object or finding.object.partition("/")[0] in namespaces
+        if "/" not in finding.object
+        or (finding.object in shown if shown is not None else _within(finding.object, namespaces))
     ]
-    output.show(rows, FOUND, form)
+    output.show(rows, FOUND, arguments.output)
     return bool(rows)
+
+
+def _within(object_: str, namespaces: frozenset[str]) -> bool:
+    return not namespaces or object_.partition("/")[0] in namespaces
+
+
+def _wanted(mesh: Mesh, namespaces: frozenset[str], arguments: Any) -> frozenset[str] | None:
+    """Keys of the services that the filter leaves; None without one."""
+    if not (arguments.filter or arguments.meshed or arguments.faults):
+        return None
+    wanted = parse(arguments.filter, mesh)
+    view = View(namespaces=namespaces, mesh_only=arguments.meshed, faults_only=arguments.faults, filter=wanted)
+    return frozenset(ServiceTable(mesh, view).keys)

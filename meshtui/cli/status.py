@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 from meshtui.cli import headless, output, words
@@ -13,7 +12,6 @@ from meshtui.core.model.resources import DAEMONSETS, DEPLOYMENTS, NODES
 from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
-from meshtui.mesh.targets import choose
 
 RESOURCES = (NODES, DAEMONSETS, DEPLOYMENTS)
 CLUSTERS = ("cluster", "id", "state", "kubernetes", "cilium", "nodes", "agents", "relay", "problem")
@@ -28,7 +26,7 @@ def main(arguments: Any) -> int:
 
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
-    async with Session(choose(settings, os.environ), settings, scope=Scope(RESOURCES, access=False)) as session:
+    async with headless.new_session(settings, Scope(RESOURCES, access=False)) as session:
         await session.settled(settings.request_timeout + headless.GRACE)
         await _relays(session, min(_RELAY_PATIENCE, settings.request_timeout))
         problems = headless.unreached(session.mesh, settings)

@@ -9,8 +9,8 @@ import time
 import traceback
 from collections.abc import Mapping
 
-from meshtui.core.errors import MeshtuiError
-from meshtui.core.text import clean
+from meshtui.core.errors import LoginAwaited, MeshtuiError
+from meshtui.core.text import clean, discreet
 
 LIMIT = 2000
 _SECRET = ("token", "password", "client-key", "authorization", "bearer ")
@@ -32,6 +32,14 @@ def complain(error: MeshtuiError) -> None:
         say(f"  cause: {clean(error.cause, LIMIT)}")
     if error.hint:
         say(f"  next:  {clean(error.hint, LIMIT)}")
+
+
+def login(awaited: LoginAwaited) -> None:
+    """A plugin that waits for a person, in its own words, line by line."""
+    say(f"meshtui: {clean(awaited.title, LIMIT)}")
+    for line in awaited.cause.splitlines():
+        say(f"  {clean(line.strip(), LIMIT)}")
+    say(f"  next:  {clean(awaited.hint, LIMIT)}")
 
 
 PROGRESS_SECONDS = 0.1
@@ -65,7 +73,7 @@ def end_progress() -> None:
 
 def unexpected(error: BaseException, env: Mapping[str, str] = os.environ) -> None:
     """A mistake of meshtui's own: one sentence, and with MESHTUI_DEBUG=1 where it happened."""
-    say(f"meshtui: this should not have happened: {type(error).__name__}: {clean(_discreet(str(error)))}")
+    say(f"meshtui: this should not have happened: {type(error).__name__}: {clean(discreet(_discreet(str(error))))}")
     if env.get("MESHTUI_DEBUG") == "1":
         for line in traceback.format_tb(error.__traceback__):
             say(line.rstrip())

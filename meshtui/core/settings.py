@@ -12,6 +12,7 @@ from typing import Any
 from meshtui.core.errors import ConfigError
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_MESHES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,11 @@ class Settings:
     kubeconfig: Path | None = None
     """The kubeconfig to read; None leaves it to KUBECONFIG (a path list), ~/.kube/config and the pod's own."""
     contexts: tuple[str, ...] = ()
-    """Contexts to show, in this order; empty means the kubeconfig's own (all that are meshed, or the current)."""
+    """Contexts to show, in this order, names or glob patterns; empty means all of the kubeconfig."""
+    mesh: str = ""
+    """Name of the mesh to show, one of `meshes`; empty means none in particular."""
+    meshes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_MESHES)
+    """Mesh → its contexts, glob patterns among them: the file's tables `[mesh.NAME]` with `contexts = [...]`."""
     namespaces: tuple[str, ...] = ()
     """Namespaces to show; empty means the one of each context, or all."""
     all_namespaces: bool = False
@@ -38,6 +43,26 @@ class Settings:
     """Contexts in which changes need no dialog (glob patterns); local labs are trusted anyway."""
     relays: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """Context → host:port of its Hubble Relay; absent means a port-forward."""
+    relay_ca: tuple[str, ...] = ()
+    """Files (PEM) with the authority of a Relay's certificate: `PATH` for all, `CONTEXT=PATH` for one; so the next."""
+    relay_cert: tuple[str, ...] = ()
+    """Files with the client certificate a Relay wants."""
+    relay_key: tuple[str, ...] = ()
+    """Files with that certificate's key."""
+    relay_server_name: tuple[str, ...] = ()
+    """The name a Relay's certificate carries."""
+    as_user: str = ""
+    """User to impersonate."""
+    as_groups: tuple[str, ...] = ()
+    """Groups to impersonate."""
+    as_uid: str = ""
+    """UID to impersonate."""
+    as_user_extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_MESHES, repr=False)
+    """Further attributes to impersonate."""
+    insecure_skip_tls_verify: bool = False
+    """Accept whatever certificate an API server shows."""
+    tls_server_name: str = ""
+    """The name an API server's certificate must carry, instead of its URL's host."""
     flow_capacity: int = 100_000
     """Flows kept in memory."""
     flow_source: str = "auto"
@@ -75,6 +100,7 @@ def resolve(
     `origin` is how the file is called in `origins` and in errors. Raises ConfigError for a key the file should
     not have, naming the nearest that exists, and for a value of the wrong kind.
     """
+    file = _with_meshes(file, origin)
     _check_keys(file, origin)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -106,6 +132,21 @@ def _find(
     if name in file:
         return file[name], origin
     return None
+
+
+def _with_meshes(file: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
+    """The tables `[mesh.NAME]` as the setting `meshes`; `mesh = "NAME"` stays the one that is shown."""
+    tables = file.get("mesh")
+    if not isinstance(tables, Mapping):
+        return file
+    meshes = {}
+    for name, table in tables.items():
+        unknown = sorted(set(table) - {"contexts"}) if isinstance(table, Mapping) else []
+        if not isinstance(table, Mapping) or "contexts" not in table or unknown:
+            cause = f"it has {', '.join(unknown)}" if unknown else "it names no contexts"
+            raise ConfigError(f"[mesh.{name}] in {origin} is no mesh", cause=cause, hint='contexts = ["a", "prod-*"]')
+        meshes[name] = table["contexts"]
+    return {**{key: value for key, value in file.items() if key != "mesh"}, "meshes": meshes}
 
 
 def _check_keys(file: Mapping[str, Any], origin: str) -> None:
@@ -146,6 +187,23 @@ def _pairs(raw: Any) -> Mapping[str, str]:
     if isinstance(raw, Mapping) and all(isinstance(v, str) and k and v for k, v in raw.items()):
         return MappingProxyType(dict(raw))
     raise ValueError("a table of words")
+
+
+def _many(raw: Any) -> Mapping[str, tuple[str, ...]]:
+    """A table of lists, or `A=B` repeated."""
+    if isinstance(raw, str):
+        raw = [word.strip() for word in raw.split(";") if word.strip()]
+    if isinstance(raw, list | tuple):
+        found: dict[str, list[str]] = {}
+        for word in raw:
+            name, equals, value = str(word).partition("=")
+            if not name or not equals:
+                raise ValueError("NAME=VALUE")
+            found.setdefault(name, []).append(value)
+        raw = found
+    if isinstance(raw, Mapping):
+        return MappingProxyType({str(name): _words(values) for name, values in raw.items()})
+    raise ValueError("a table of lists")
 
 
 def _text(raw: Any) -> str:
@@ -211,6 +269,18 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "protected": (_words, "a list of context names"),
     "trusted": (_words, "a list of context names"),
     "relays": (_relays, "CONTEXT=HOST:PORT"),
+    "mesh": (_text, "a mesh's name"),
+    "meshes": (_many, "a table of lists of context names"),
+    "relay_ca": (_words, "PATH or CONTEXT=PATH"),
+    "relay_cert": (_words, "PATH or CONTEXT=PATH"),
+    "relay_key": (_words, "PATH or CONTEXT=PATH"),
+    "relay_server_name": (_words, "NAME or CONTEXT=NAME"),
+    "as_user": (_text, "a user's name"),
+    "as_groups": (_words, "a list of groups"),
+    "as_uid": (_text, "a UID"),
+    "as_user_extra": (_many, "KEY=VALUE"),
+    "insecure_skip_tls_verify": (_boolean, "true or false"),
+    "tls_server_name": (_text, "a name"),
     "flow_capacity": (_count, "a whole number above zero"),
     "flow_source": (_flow_source, "auto, relay or agents"),
     "theme": (_text, "a theme's name"),

@@ -14,8 +14,8 @@ from meshtui.core.keepalive import KEEPALIVE
 RELAY_SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name the Relay's own certificate, `*.hubble-relay.cilium.io`, covers; the hubble CLI's choice too."""
 
-_IS_IT_THERE = "Is hubble-relay running (`kubectl -n kube-system get deploy hubble-relay`), and is the address right?"
-_IS_IT_WELL = "Look at its pod: `kubectl -n kube-system logs deploy/hubble-relay`."
+_IS_IT_THERE = "Is hubble-relay running (`kubectl get deploy -A -l k8s-app=hubble-relay`), and is the address right?"
+_IS_IT_WELL = "Look at its pod: `kubectl get pods -A -l k8s-app=hubble-relay`."
 _HELD_UP = "a peer that the Relay cannot reach holds its answers up, or its node is overloaded"
 _WHICH_PEER = "The Relay goes on when that peer is back or given up; `cilium-health status` in its agent shows which."
 _DIAL_SECONDS = 5.0
@@ -112,7 +112,7 @@ def connect(target: str) -> socket.socket:
 
 
 _REFUSALS = {
-    "UNAUTHENTICATED": "The Relay wants credentials: give its client certificate (TLS options of the context).",
+    "UNAUTHENTICATED": "The Relay wants a client certificate: --relay-cert PATH and --relay-key PATH.",
     "PERMISSION_DENIED": "The Relay does not let these credentials see flows.",
     "UNIMPLEMENTED": "This is not a Hubble Relay or agent: check the address.",
     "INVALID_ARGUMENT": "The filter is one this version of Hubble does not accept: shorten it.",
@@ -129,7 +129,7 @@ def failure(error: grpc.RpcError, target: str, context: str) -> RelayError:
         return RelayRefused(title, context=context, cause=cause, hint=_REFUSALS[code])
     lowered = detail.lower()
     if "certificate" in lowered or "tls" in lowered or "ssl" in lowered or "handshake" in lowered:
-        hint = "TLS failed: check the CA, the server name, or whether the Relay speaks TLS at all."
+        hint = "TLS failed: --relay-ca PATH, --relay-server-name NAME; a client certificate: --relay-cert, --relay-key."
     elif code == "DEADLINE_EXCEEDED":
         return RelayHeldUp(
             f"{_named(target, context)} did not answer in time", context=context, cause=_HELD_UP, hint=_WHICH_PEER

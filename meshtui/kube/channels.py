@@ -72,7 +72,8 @@ async def _connect(
     socket_ = await _Straight(
         f"{base}{path}?{urlencode(params)}",
         subprotocols=[Subprotocol(name) for name in protocols],
-        additional_headers=await link.source.headers(),
+        # It writes headers as Latin-1; names of people are UTF-8 on the wire.
+        additional_headers=[(key, value.encode().decode("latin-1")) for key, value in await link.source.headers()],
         user_agent_header="meshtui",
         compression=None,
         proxy=link.proxy.url if link.proxy is not None else None,

@@ -52,7 +52,8 @@ class _Bearer(httpx.Auth):
         headers = await self._source.headers()
         ours = {name.lower() for name, _ in headers}
         kept = [(key, value) for key, value in request.headers.multi_items() if key.lower() not in ours]
-        request.headers = httpx.Headers(kept + headers)
+        # Names of people are UTF-8 on the wire; httpx takes nothing but ASCII as text.
+        request.headers = httpx.Headers([(key.encode(), value.encode()) for key, value in kept + headers])
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class Connection:
     server_name: str
     """tls-server-name: the name the certificate must carry, empty for the URL's host."""
     proxy: Proxy | None
+    sockets: sockets.Sockets
     secrets: Secrets
     """What must not be told of this context."""
 
@@ -92,7 +94,11 @@ class Connection:
         """Send; raises what httpx raises, and an OSError after `close`."""
         if self.http.is_closed:
             raise ConnectionAbortedError("this session has ended")
-        return await self.http.send(request, stream=stream)
+        try:
+            return await self.http.send(request, stream=stream)
+        except BaseException:
+            await self.sockets.drop()
+            raise
 
     async def explain(self, call: Call, error: BaseException) -> ClusterError:
         """The typed error for a request without an answer, after a second look at a connection that was cut.
@@ -178,21 +184,28 @@ def _prepare(way: Way) -> Connection:
     proxy = proxy_of(target, way.env)
     if proxy is not None:
         secrets.keep_url(proxy.url)
+    connections = sockets.Sockets(sockets.Expected(secure, target.cluster.text("tls-server-name")))
     return Connection(
         context=way.context,
         server=target.server,
         timeout=way.seconds,
         source=source,
-        http=_client(target, secure, proxy, source, way.seconds),
+        http=_client(target, secure, proxy, source, way.seconds, connections),
         tls=secure,
         server_name=target.cluster.text("tls-server-name"),
         proxy=proxy,
+        sockets=connections,
         secrets=secrets,
     )
 
 
 def _client(
-    target: Target, secure: ssl.SSLContext | None, proxy: Proxy | None, source: Source, timeout: float
+    target: Target,
+    secure: ssl.SSLContext | None,
+    proxy: Proxy | None,
+    source: Source,
+    timeout: float,
+    connections: sockets.Sockets,
 ) -> httpx.AsyncClient:
     transport = sockets.own(
         httpx.AsyncHTTPTransport(
@@ -202,7 +215,7 @@ def _client(
             proxy=None if proxy is None else httpx.Proxy(proxy.url, ssl_context=proxy.tls),
             socket_options=KEEPALIVE,
         ),
-        sockets.Expected(secure, target.cluster.text("tls-server-name")),
+        connections,
     )
     return httpx.AsyncClient(
         base_url=target.server,

@@ -23,7 +23,9 @@ class Deliver:
         namespaces: Sequence[str],
         emit: Callable[[Event], None],
         clock: Clock,
+        aside: Sequence[str] = (),
     ) -> None:
+        self._aside = frozenset(aside)
         self._context = context
         self._resource = resource
         self._emit = emit
@@ -63,7 +65,10 @@ class Deliver:
         self._tell()
 
     def failed(self, namespace: str, error: MeshtuiError) -> None:
-        """A namespace's list or watch failed."""
+        """A namespace's list or watch failed. One that is looked at aside may be forbidden: that is no failure."""
+        if namespace in self._aside and isinstance(error, Forbidden):
+            self.listed(namespace, {})
+            return
         phase = Phase.STALE if namespace in self._items else Phase.FAILED
         if isinstance(error, Forbidden):
             phase = Phase.FAILED

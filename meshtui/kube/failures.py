@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shlex
 import socket
 import ssl
@@ -97,7 +98,7 @@ def _forbidden(call: Call, message: str) -> tuple[str, str]:
         return message, clean(
             shlex.join(["kubectl", "--context", call.context, "auth", "can-i", "impersonate", "users"])
         )
-    if not message or message.endswith(("forbidden:", "forbidden")):
+    if not message or message.lower().endswith(("forbidden:", "forbidden")):
         who = message.removesuffix(":").strip()
         message = f"the right to {call.right} is missing" + (f" ({who})" if who and who.lower() != "forbidden" else "")
     return message, call.can_i
@@ -185,14 +186,14 @@ def _at_the_proxy(call: Call, chain: list[BaseException]) -> ClusterError | None
     name = "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"
     if any(isinstance(link, socket.gaierror) for link in chain):
         return _build(Unreachable, call, f"the name of the proxy {call.proxy} does not resolve", name)
-    if any(isinstance(link, ConnectionRefusedError) for link in chain) and said is None:
+    if any(isinstance(link, ConnectionRefusedError) for link in chain):
         return _build(Unreachable, call, f"connection refused at the proxy {call.proxy}", f"is the proxy up? {name}")
     if said is None:
         return None
     text = " ".join(str(link) for link in chain)
     response = getattr(said, "response", None)
     text += f" {getattr(response, 'status_code', '')}"
-    if "407" in text or "auth" in text.lower():
+    if re.search(r"(?i)\b407\b|auth|password", text):
         return _build(
             Unreachable,
             call,
@@ -205,14 +206,15 @@ def _at_the_proxy(call: Call, chain: list[BaseException]) -> ClusterError | None
 
 def _last_words(text: str) -> str:
     """What a proxy said: an HTTP status line, a SOCKS reply."""
-    return next((word for word in _REPLIES if word.lower() in text.lower()), "it refuses")
+    found = _REPLY.search(text)
+    return found[0].lower() if found else "it refuses"
 
 
 _PROXY_ERRORS = frozenset({"ProxyError", "InvalidProxyStatus", "InvalidProxyMessage", "ProxyConnectionError"})
-_REPLIES = (
-    "host unreachable", "network unreachable", "connection refused", "not allowed by ruleset", "TTL expired",
-    "general failure", "502", "503", "504", "403", "404",
-)  # fmt: skip
+_REPLY = re.compile(
+    r"(?i)host unreachable|network unreachable|connection refused|not allowed by ruleset|ttl expired|general failure"
+    r"|\b(?:403|404|50[234])\b"
+)
 _MUX = "404 page not found"
 _MOST = 64 * 1024
 

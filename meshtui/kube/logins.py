@@ -130,10 +130,6 @@ class Logins:
         try:
             async with self._in_turn(flight):
                 answer = await self._run(flight)
-            if flight.words or flight.told:
-                self._quiet.discard(flight.plugin.argv[0])
-            else:
-                self._quiet.add(flight.plugin.argv[0])
             self._answers[flight.plugin.key] = answer
             return answer
         except CredentialFailed as error:
@@ -146,15 +142,24 @@ class Logins:
 
     @contextlib.asynccontextmanager
     async def _in_turn(self, flight: _Flight) -> AsyncIterator[None]:
-        if flight.plugin.argv[0] in self._quiet:
-            yield
-            return
-        flight.waits = self._turn.locked()
-        async with self._turn:
-            flight.waits = False
-            if flight.told:
-                self._say(flight)
-            yield
+        command = flight.plugin.argv[0]
+        if command not in self._quiet:
+            flight.waits = self._turn.locked()
+            async with self._turn:
+                flight.waits = False
+                if command not in self._quiet:
+                    if flight.told:
+                        self._say(flight)
+                    yield
+                    self._remember(flight)
+                    return
+        yield
+        self._remember(flight)
+
+    def _remember(self, flight: _Flight) -> None:
+        """Before the next has its turn: whether this command asks nobody anything."""
+        change = self._quiet.discard if flight.words or flight.told else self._quiet.add
+        change(flight.plugin.argv[0])
 
     async def _run(self, flight: _Flight) -> Answer:
         plugin, terminal = flight.plugin, self.terminal

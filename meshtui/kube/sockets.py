@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Sockets(httpcore.AsyncNetworkBackend):
     def __init__(self, expected: Expected) -> None:
         self._inner = httpcore.AnyIOBackend()
         self._expected = expected
+        self._halfway: dict[_Stream, asyncio.Task[Any] | None] = {}
+        """Connections to a proxy that has not yet let anybody through, and whose they are."""
 
     async def connect_tcp(
         self,
@@ -38,7 +41,16 @@ class Sockets(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """A TCP connection; raises what httpcore raises."""
         inner = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _Stream(inner, self._expected)
+        stream = _Stream(inner, self._expected, self._halfway)
+        if self._expected.tls is not None:
+            self._halfway[stream] = asyncio.current_task()
+        return stream
+
+    async def drop(self) -> None:
+        """Close what the current task left halfway: httpcore forgets a connection that a SOCKS5 proxy refuses."""
+        task = asyncio.current_task()
+        for stream in [each for each, owner in self._halfway.items() if owner is task]:
+            await stream.aclose()
 
     async def sleep(self, seconds: float) -> None:
         """Pause between httpcore's retries."""
@@ -46,9 +58,12 @@ class Sockets(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, inner: httpcore.AsyncNetworkStream, expected: Expected) -> None:
+    def __init__(
+        self, inner: httpcore.AsyncNetworkStream, expected: Expected, halfway: dict[_Stream, asyncio.Task[Any] | None]
+    ) -> None:
         self._inner = inner
         self._expected = expected
+        self._halfway = halfway
 
     async def start_tls(
         self,
@@ -59,10 +74,12 @@ class _Stream(httpcore.AsyncNetworkStream):
         if ssl_context is self._expected.tls and self._expected.name:
             server_hostname = self._expected.name
         try:
-            return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self._expected)
+            inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+            self._halfway.pop(self, None)
+            return _Stream(inner, self._expected, self._halfway)
         except BaseException:
             # httpcore closes after errors alone: a cancelled handshake would leave its socket open for ever.
-            await self._inner.aclose()
+            await self.aclose()
             raise
 
     async def read(
@@ -80,13 +97,14 @@ class _Stream(httpcore.AsyncNetworkStream):
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
+        self._halfway.pop(self, None)
         await self._inner.aclose()
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def own(transport: httpx.AsyncHTTPTransport, expected: Expected) -> httpx.AsyncHTTPTransport:
+def own(transport: httpx.AsyncHTTPTransport, connections: Sockets) -> httpx.AsyncHTTPTransport:
     """Let a transport connect through `Sockets`; httpx has no public way to say so (a test holds it)."""
-    transport._pool._network_backend = Sockets(expected)  # noqa: SLF001
+    transport._pool._network_backend = connections  # noqa: SLF001
     return transport

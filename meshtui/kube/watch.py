@@ -62,18 +62,19 @@ async def follow(
     emit: Emit,
     *,
     namespaces: Sequence[str] = (),
+    aside: Sequence[str] = (),
     clock: Clock,
     rng: random.Random,
     sleep: Sleep = asyncio.sleep,
 ) -> None:
     """Emit Listed, then Changed batches, and WatchChanged at every change of phase, until cancelled.
 
-    Without `namespaces` the whole cluster is followed. A resource the cluster does not have is ABSENT when optional,
-    a missing right is FAILED: both are asked for again every minute. Everything else backs off with jitter
-    from 0.5 to 30 s and is STALE once there was a list. Raises nothing.
+    Without `namespaces` the whole cluster is followed; those of them that are `aside` may be forbidden. A resource the
+    cluster does not have is ABSENT when optional, a missing right is FAILED: both are asked for again every minute.
+    Everything else backs off with jitter from 0.5 to 30 s and is STALE once there was a list. Raises nothing.
     """
     chosen = tuple(namespaces) if resource.namespaced and namespaces else ("",)
-    deliver = Deliver(api.context, resource, chosen, emit, clock)
+    deliver = Deliver(api.context, resource, chosen, emit, clock, aside)
     async with asyncio.TaskGroup() as group:
         for namespace in chosen:
             group.create_task(_Follower(api, resource, namespace, deliver, clock, rng, sleep).run())

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
-from meshtui.core.errors import Forbidden, MeshtuiError
+from meshtui.cilium.place import namespace_of
+from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError
 from meshtui.core.model import state as s
 from meshtui.core.model.resources import Resource
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
+from meshtui.mesh.flows.relaytls import told_of
 from meshtui.mesh.flows.source import FlowSourceTask
 from meshtui.mesh.pace import Backoff, pause
-from meshtui.mesh.probes import NAMESPACE, QUESTIONS, Prober
+from meshtui.mesh.probes import QUESTIONS, Prober
 from meshtui.mesh.scope import Surroundings
-from meshtui.mesh.targets import Target
+from meshtui.mesh.targets import BY_CONTEXT, DEFAULT_NAMESPACE, Target, overrides_of
 
 
 @dataclass(slots=True)
@@ -28,6 +31,8 @@ class ClusterTask:
     api: Api | None = None
     asked: set[str] = field(default_factory=set)
     """Questions that were answered or refused at least once."""
+    _cilium: str = ""
+    """Its namespace, where it had to be known before watches began."""
     _heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
     _watches: dict[Resource, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -46,6 +51,8 @@ class ClusterTask:
                     self.around.settings.kubeconfig,
                     self.target.env,
                     request_timeout=self.around.settings.request_timeout,
+                    overrides=overrides_of(self.around.settings),
+                    logins=self.around.logins,
                 )
                 async with self.api:
                     await self._first_answer(self.api, backoff)
@@ -73,13 +80,25 @@ class ClusterTask:
         self.around.emit(s.ApiChanged(self.context, s.Phase.LIVE, self.around.clock.now(), version))
         return True
 
+    def told_of_login(self, awaited: LoginAwaited) -> None:
+        """A plugin of ours is at work and has something to say."""
+        self._failed(awaited)
+
+    def log_in(self) -> None:
+        """A person asks: try again now, even where a login failed a moment ago."""
+        if self.api is not None:
+            self.api.connection.source.forgive()
+        self._heartbeat.set()
+
     def _failed(self, error: MeshtuiError) -> None:
-        """STALE when we have shown this cluster before, FAILED when nothing of it is known."""
-        phase = s.Phase.STALE if self.cluster.objects else s.Phase.FAILED
+        """STALE when we have shown this cluster before, else FAILED; a login that goes on is neither."""
+        nothing = s.Phase.CONNECTING if isinstance(error, LoginAwaited) else s.Phase.FAILED
+        phase = s.Phase.STALE if self.cluster.objects else nothing
         self.around.emit(s.ApiChanged(self.context, phase, self.around.clock.now(), error=error))
 
     async def _live(self, api: Api) -> None:
         prober = Prober(api, self.cluster, self.around.emit, self.around.pace, self.around.rng, self._asked)
+        await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
             for resource in self.around.scope.resources:
                 self._watch(group, api, resource)
@@ -89,8 +108,17 @@ class ClusterTask:
                 group.create_task(self.flows.run(api), name=f"flows {self.context}")
 
     def _watch(self, group: asyncio.TaskGroup, api: Api, resource: Resource) -> None:
+        wanted = self._namespaces()
+        # Cilium's own namespace, and those that other contexts are about, may be closed to a person.
+        aside = [name for name in wanted if name not in self._own_namespaces()]
         watching = follow(
-            api, resource, self._watched, namespaces=self._namespaces(), clock=self.around.clock, rng=self.around.rng
+            api,
+            resource,
+            self._watched,
+            namespaces=wanted,
+            aside=aside,
+            clock=self.around.clock,
+            rng=self.around.rng,
         )
         name = f"watch {self.context} {resource.plural}"
         self._watches[resource] = group.create_task(watching, name=name)
@@ -130,12 +158,29 @@ class ClusterTask:
         skip |= set() if self.around.scope.status else {"agents", "kvstoremesh", "health"}
         return [name for name in QUESTIONS if name not in skip]
 
+    async def _look_for_cilium(self, api: Api) -> None:
+        """Where Cilium lives, before watches are limited to some namespaces; the prober tells why it is not known."""
+        self._cilium = ""
+        if self._limited:
+            with contextlib.suppress(MeshtuiError):
+                self._cilium = await namespace_of(api, self._limited)
+
+    @property
+    def _limited(self) -> tuple[str, ...]:
+        """Namespaces that a person wants to see, none meaning all."""
+        settings = self.around.settings
+        return () if settings.all_namespaces else settings.namespaces
+
+    def _own_namespaces(self) -> tuple[str, ...]:
+        """Of those, the ones that this context is about: all that were named, else its own."""
+        if self.around.settings.origins.get("namespaces") != BY_CONTEXT:
+            return self._limited
+        return (self.target.info.namespace or DEFAULT_NAMESPACE,)
+
     def _namespaces(self) -> tuple[str, ...]:
-        """Namespaces to watch, none meaning all; Cilium's own is always among them."""
-        wanted = self.around.settings.namespaces
-        if not wanted or self.around.settings.all_namespaces:
-            return ()
-        return tuple(dict.fromkeys([*wanted, NAMESPACE]))
+        """Namespaces to watch, none meaning all; Cilium's own is among them where it is known."""
+        limited = self._limited
+        return tuple(dict.fromkeys([*limited, *([self._cilium] if self._cilium else [])])) if limited else ()
 
     @property
     def settled(self) -> bool:
@@ -157,7 +202,7 @@ class ClusterTask:
 
 def new_task(target: Target, around: Surroundings) -> ClusterTask:
     """The task of one target, not yet running."""
-    told = around.settings.relays.get(target.context, "")
+    told = told_of(around.settings, target.context)
     flows = FlowSourceTask(
         target.context,
         told,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from meshtui.cilium.agents import read_agent, read_health
 from meshtui.cilium.config import read_config
 from meshtui.cilium.kvstoremesh import read_kvstoremesh
+from meshtui.cilium.place import namespace_of
 from meshtui.core.changes.guards import ACTIONS
 from meshtui.core.errors import Forbidden, MeshtuiError
 from meshtui.core.model import state as s
@@ -18,7 +19,6 @@ from meshtui.core.model.resources import BY_PLURAL, PODS
 from meshtui.kube.api import Api
 from meshtui.mesh.pace import Backoff, Pace, every
 
-NAMESPACE = "kube-system"
 LABEL = "k8s-app"
 AGENT = "cilium"
 APISERVER = "clustermesh-apiserver"
@@ -98,14 +98,15 @@ class Prober:
 
     async def _pods(self, app: str) -> list[Pod]:
         """Running pods of one of Cilium's apps: from the watch when it is live, else listed."""
+        namespace = await namespace_of(self.api)
         link = self.cluster.watches.get(PODS)
         if link is not None and link.phase is s.Phase.LIVE:
             found = [
-                pod for pod in self.cluster.pods.values() if pod.labels.get(LABEL) == app and pod.namespace == NAMESPACE
+                pod for pod in self.cluster.pods.values() if pod.labels.get(LABEL) == app and pod.namespace == namespace
             ]
             if found:
                 return [pod for pod in found if _running(pod)]
-        listed, _ = await self.api.list_all(PODS, NAMESPACE, label_selector=f"{LABEL}={app}")
+        listed, _ = await self.api.list_all(PODS, namespace, label_selector=f"{LABEL}={app}")
         return [pod for pod in listed.values() if _running(pod)]
 
     async def _agents(self) -> None:

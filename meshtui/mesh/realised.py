@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshtui.cilium.agents import read_services
+from meshtui.cilium.place import namespace_of
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, NotFound
 from meshtui.core.model.objects import Pod
@@ -10,7 +11,7 @@ from meshtui.core.model.resources import PODS
 from meshtui.core.model.state import Cluster
 from meshtui.core.services.evidence import Realised
 from meshtui.kube.api import Api
-from meshtui.mesh.probes import AGENT, LABEL, NAMESPACE
+from meshtui.mesh.probes import AGENT, LABEL
 
 
 async def read_realised(api: Api, cluster: Cluster, clock: Clock) -> Realised:
@@ -24,9 +25,10 @@ async def read_realised(api: Api, cluster: Cluster, clock: Clock) -> Realised:
 
 
 async def _agent(api: Api, cluster: Cluster) -> Pod:
-    known = [pod for pod in cluster.pods.values() if pod.namespace == NAMESPACE and pod.labels.get(LABEL) == AGENT]
+    namespace = await namespace_of(api)
+    known = [pod for pod in cluster.pods.values() if pod.namespace == namespace and pod.labels.get(LABEL) == AGENT]
     if not known:
-        listed, _ = await api.list_all(PODS, NAMESPACE, label_selector=f"{LABEL}={AGENT}")
+        listed, _ = await api.list_all(PODS, namespace, label_selector=f"{LABEL}={AGENT}")
         known = list(listed.values())
     running = [pod for pod in known if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None]
     if not running:
@@ -34,6 +36,6 @@ async def _agent(api: Api, cluster: Cluster) -> Pod:
             f"no running agent in {cluster.name}",
             context=cluster.context,
             resource="pods",
-            hint=f"kubectl --context {cluster.context} -n {NAMESPACE} get pods -l {LABEL}={AGENT}",
+            hint=f"kubectl --context {cluster.context} -n {namespace} get pods -l {LABEL}={AGENT}",
         )
     return min(running, key=lambda pod: pod.name)

@@ -13,6 +13,7 @@ from meshtui.core.model.resources import WATCHED, Resource
 from meshtui.core.model.state import Event, Mesh
 from meshtui.core.settings import Settings
 from meshtui.hubble.inbox import Inbox
+from meshtui.kube.logins import Logins
 from meshtui.mesh.pace import Pace
 
 
@@ -52,3 +53,5 @@ class Surroundings:
     inbox: Inbox
     clock: Clock
     rng: random.Random
+    logins: Logins
+    """The desk where plugins log in, for all clusters."""

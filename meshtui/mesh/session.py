@@ -15,7 +15,7 @@ from meshtui.core.changes import planning, remedies
 from meshtui.core.changes.plan import History, Outcome, Plan
 from meshtui.core.changes.planning import Ref
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError, Unreachable, UsageError
+from meshtui.core.errors import LoginAwaited, MeshtuiError, Unreachable, UsageError
 from meshtui.core.findings.model import Finding
 from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, Tools
 from meshtui.core.model import state as s
@@ -25,6 +25,7 @@ from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.services.evidence import Realised
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
+from meshtui.kube.logins import Logins, Terminal
 from meshtui.mesh.changes.auditlog import AuditLog
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.changes.perform import Changes
@@ -33,13 +34,17 @@ from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
-from meshtui.mesh.targets import Target, new_mesh
+from meshtui.mesh.targets import BY_CONTEXT, DEFAULT_NAMESPACE, Target, home, new_mesh, scoped
 
 if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.cluster import ClusterTask
     from meshtui.mesh.flows.recorder import Recorder
     from meshtui.mesh.flows.source import FlowSourceTask
+
+
+_LOGIN_LOOK = 0.5
+"""Seconds after which it is looked again whether a person is still waited for."""
 
 
 class Session:
@@ -54,9 +59,12 @@ class Session:
         rng: random.Random | None = None,
         scope: Scope | None = None,
         pace: Pace | None = None,
+        terminal: Terminal | None = None,
     ) -> None:
         self.targets = tuple(targets)
-        self.settings = settings
+        self.settings = settings = scoped(settings, targets)
+        """With the namespaces to show where nobody named any."""
+        self.logins = Logins(tell=self._login, terminal=terminal)
         self.clock: Clock = clock or SystemClock()
         self.mesh: Mesh = new_mesh(targets, settings)
         self._pace = pace or Pace()
@@ -98,7 +106,25 @@ class Session:
             self.room.inbox,
             self.clock,
             self._rng,
+            self.logins,
         )
+
+    @property
+    def home(self) -> str:
+        """The namespace of a name that comes without one. Raises UsageError where the contexts' differ."""
+        return home(self.settings, self.targets)
+
+    def _login(self, context: str, awaited: LoginAwaited) -> None:
+        """A plugin is at work for a context and has something to say."""
+        cluster = self._clusters.get(context)
+        if cluster is not None:
+            cluster.told_of_login(awaited)
+
+    def log_in(self, context: str) -> None:
+        """Try to reach a cluster again now, even where a login failed a moment ago."""
+        cluster = self._clusters.get(context)
+        if cluster is not None:
+            cluster.log_in()
 
     @property
     def pending(self) -> set[Ref]:
@@ -180,13 +206,19 @@ class Session:
         task.get_loop().call_exception_handler({"message": failure.title, "exception": error, "task": task})
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - the brief for callers is a plain deadline
-        """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds."""
+        """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds.
+
+        The time a person takes to log in does not count.
+        """
         self._check_settled()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._settled.wait()
-        except TimeoutError:
-            return False
+        while not self._settled.is_set():
+            waited_for = self.logins.busy
+            try:
+                async with asyncio.timeout(_LOGIN_LOOK if waited_for else timeout):
+                    await self._settled.wait()
+            except TimeoutError:
+                if not waited_for and not self.logins.busy:
+                    return False
         return True
 
     def _api_of(self, context: str) -> Api | None:
@@ -224,7 +256,12 @@ class Session:
 
     def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
         """Apply manifests in every context. Raises UsageError for one that is no object meshtui knows."""
-        return planning.apply(self.mesh, contexts, manifests)
+        return planning.apply(self.mesh, contexts, manifests, self._own_namespaces())
+
+    def _own_namespaces(self) -> dict[str, str]:
+        """Context → the namespace of what comes without one."""
+        named = self.settings.namespaces[:1] if self.settings.origins.get("namespaces") != BY_CONTEXT else ()
+        return {t.context: (*named, t.info.namespace, DEFAULT_NAMESPACE)[0] or DEFAULT_NAMESPACE for t in self.targets}
 
     def plan_delete(self, context: str, resource: Resource, namespace: str, name: str) -> Plan:
         """Delete one object."""

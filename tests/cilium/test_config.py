@@ -40,9 +40,11 @@ async def test_a_cluster_without_cilium_is_a_stated_fact(fake, api):
 
 
 async def test_forbidden_stays_forbidden(fake, api):
-    fake.refuse(f"GET {CONFIG}", (403, failure(403, "Forbidden", "no")))
-    with pytest.raises(Forbidden):
+    for path in (CONFIG, "/apis/apps/v1/daemonsets", "/api/v1/pods"):
+        fake.refuse(f"GET {path}", (403, failure(403, "Forbidden", "no")))
+    with pytest.raises(Forbidden) as caught:
         await read_config(api)
+    assert "auth can-i get configmaps -n kube-system" in caught.value.hint
 
 
 async def test_a_missing_right_on_daemonsets_costs_only_the_version(fake, api, recorded):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from meshtui.core.changes import guards, kubectl, toggles
@@ -17,6 +18,10 @@ from meshtui.core.model.state import Cluster, Mesh
 
 Ref = tuple[str, str]
 """(context, service key)."""
+
+DEFAULT_NAMESPACE = "default"
+"""The namespace of a manifest that names none, where no context says another."""
+_NO_NAMESPACES: Mapping[str, str] = MappingProxyType({})
 
 
 def finish(mesh: Mesh, title: str, steps: Sequence[Step], *, warnings: Sequence[str] = (), nothing: str = "") -> Plan:
@@ -93,23 +98,34 @@ def replicas_of(deployment: Deployment) -> int:
     return 1 if deployment.spec.replicas is None else deployment.spec.replicas
 
 
-def apply(mesh: Mesh, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
-    """Apply manifests, each in every context; raises UsageError for one that is no object meshtui knows."""
+def apply(
+    mesh: Mesh,
+    contexts: Sequence[str],
+    manifests: Sequence[Mapping[str, Any]],
+    namespaces: Mapping[str, str] = _NO_NAMESPACES,
+) -> Plan:
+    """Apply manifests, each in every context; raises UsageError for one that is no object meshtui knows.
+
+    `namespaces`: context → the namespace of a manifest that names none.
+    """
     steps: list[Step] = []
     for context in contexts:
         cluster = _cluster(mesh, context)
         for manifest in manifests:
-            resource, namespace, name = identify(manifest)
+            resource, namespace, name = identify(manifest, namespaces.get(context, DEFAULT_NAMESPACE))
             key = f"{namespace}/{name}" if namespace else name
             before = as_manifest(resource, cluster.of(resource).get(key))
-            steps.append(Step(context, Verb.APPLY, resource, namespace, name, before, manifest))
+            placed = (
+                {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}} if namespace else manifest
+            )
+            steps.append(Step(context, Verb.APPLY, resource, namespace, name, before, placed))
     names = ", ".join(dict.fromkeys(f"{step.resource.kind} {step.key}" for step in steps))
     where = ", ".join(_name(mesh, context) for context in contexts)
     return finish(mesh, f"apply {names} in {where}", steps)
 
 
-def identify(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:
-    """Resource, namespace (`default` where one is needed) and name of a manifest; raises UsageError."""
+def identify(manifest: Mapping[str, Any], unnamed: str = DEFAULT_NAMESPACE) -> tuple[Resource, str, str]:
+    """Resource, namespace (`unnamed` where one is needed and none is said) and name; raises UsageError."""
     meta = manifest.get("metadata")
     kind = manifest.get("kind")
     resource = r.BY_KIND.get(kind) if isinstance(kind, str) else None
@@ -118,7 +134,7 @@ def identify(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:
         raise UsageError(f"cannot apply {kind!r} of {manifest.get('apiVersion')!r}", hint=hint)
     if not isinstance(meta, Mapping) or not isinstance(meta.get("name"), str) or not meta["name"]:
         raise UsageError(f"this {kind} has no metadata.name")
-    namespace = str(meta.get("namespace") or "default") if resource.namespaced else ""
+    namespace = str(meta.get("namespace") or unnamed) if resource.namespaced else ""
     return resource, namespace, meta["name"]
 
 

@@ -26,6 +26,8 @@ class CiliumConfig:
     data: Mapping[str, str]
     version: tuple[int, int] = (0, 0)
     """Cilium's (major, minor) from the agent's image, (0, 0) while unknown."""
+    namespace: str = "kube-system"
+    """Where Cilium lives in the cluster."""
 
     @property
     def policy_default_local_cluster(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from google.protobuf import json_format
 
 from meshtui.cilium.agents import CONTAINER
-from meshtui.cilium.config import NAMESPACE
+from meshtui.cilium.place import namespace_of
 from meshtui.core.flows.account.account import Reading
 from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble.jsonlines import JsonLines
@@ -23,7 +23,7 @@ SCRIPT = f"{_NEWEST}; echo --; hubble status --output json; echo --; {_NEWEST}"
 async def read_count(api: Api, pod: str, now_ns: Callable[[], int]) -> list[Reading]:
     """The agent's reading; none when it does not say. Raises what exec does."""
     at_ns = now_ns()
-    result = await run(api, NAMESPACE, pod, ["sh", "-c", SCRIPT], container=CONTAINER)
+    result = await run(api, await namespace_of(api), pod, ["sh", "-c", SCRIPT], container=CONTAINER)
     return reading_of(result.stdout, at_ns)
 
 

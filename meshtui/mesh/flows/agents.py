@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from meshtui.cilium.agents import CONTAINER
-from meshtui.cilium.config import NAMESPACE
+from meshtui.cilium.place import namespace_of
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, NotFound
 from meshtui.core.flows.account.account import Reading
@@ -86,7 +86,8 @@ class AgentFlows:
     async def run(self, whitelist: Filters, blacklist: Filters) -> None:
         """Raises a ClusterError when the agents cannot be listed; a single agent's failure is told and retried."""
         words = command(whitelist, blacklist)
-        pods, _ = await self.api.list_all(PODS, NAMESPACE, label_selector=LABEL)
+        namespace = await namespace_of(self.api)
+        pods, _ = await self.api.list_all(PODS, namespace, label_selector=LABEL)
         running = [pod.name for pod in pods.values() if pod.status.phase == "Running"]
         running, self._overlooked = running[:AGENTS], len(running[AGENTS:])
         if not running:
@@ -124,7 +125,8 @@ class AgentFlows:
     async def _read(self, pod: str, words: list[str], backoff: Backoff, source: str) -> None:
         reader = JsonLines(self.api.context)
         complaint = b""
-        async with open_exec(self.api, NAMESPACE, pod, words, container=CONTAINER) as stream:
+        namespace = await namespace_of(self.api)
+        async with open_exec(self.api, namespace, pod, words, container=CONTAINER) as stream:
             self._live.add(pod)
             self._ever.add(pod)
             self._errors.pop(pod, None)

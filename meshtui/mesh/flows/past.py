@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from meshtui.cilium.agents import CONTAINER
-from meshtui.cilium.config import NAMESPACE
+from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, RelayAbsent
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.model.resources import PODS
@@ -18,6 +18,7 @@ from meshtui.kube.api import Api
 from meshtui.kube.exec import run
 from meshtui.mesh.flows.agents import AGENTS, LABEL, command, rfc3339
 from meshtui.mesh.flows.relays import reach
+from meshtui.mesh.flows.relaytls import Told
 from meshtui.mesh.flows.source import AGENTS as FROM_AGENTS
 from meshtui.mesh.flows.source import AUTO
 
@@ -36,8 +37,8 @@ class Past:
     """Nodes that did not answer."""
 
 
-async def past_flows(api: Api, told: str, query: FlowQuery, source: str) -> Past:
-    """What a cluster's Relay (`told`: its address) or agents hold. Raises RelayError, or what the API server says."""
+async def past_flows(api: Api, told: Told, query: FlowQuery, source: str) -> Past:
+    """What a cluster's Relay (`told`: what flags say of it) or agents hold. Raises RelayError, or the API's errors."""
     query = replace(query, follow=False, mask=())
     if source == FROM_AGENTS:
         return await _of_agents(api, query)
@@ -67,7 +68,7 @@ async def _of_agents(api: Api, query: FlowQuery) -> Past:
     words += ["--first" if query.first else "--last", str(query.number)] if query.number else ["--all"]
     words += ["--since", rfc3339(query.since_ns)] if query.since_ns is not None else []
     words += ["--until", rfc3339(query.until_ns)] if query.until_ns is not None else []
-    pods, _ = await api.list_all(PODS, NAMESPACE, label_selector=LABEL)
+    pods, _ = await api.list_all(PODS, await namespace_of(api), label_selector=LABEL)
     running = [pod.name for pod in pods.values() if pod.status.phase == "Running"]
     if not running:
         raise ExecFailed("no agent to ask for flows", context=api.context, cause="no cilium pod is running")
@@ -83,7 +84,7 @@ async def _of_agents(api: Api, query: FlowQuery) -> Past:
 
 
 async def _ask(api: Api, pod: str, words: list[str]) -> Past:
-    result = await run(api, NAMESPACE, pod, words, container=CONTAINER, limit=_LIMIT)
+    result = await run(api, await namespace_of(api), pod, words, container=CONTAINER, limit=_LIMIT)
     if result.exit_code:
         cause = result.stderr.decode("utf-8", "replace").strip()
         raise ExecFailed(f"{pod} tells no flows", context=api.context, cause=cause or f"exit code {result.exit_code}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
 from meshtui.core.model.resources import NODES, SERVICES
 from meshtui.core.model.state import FlowSource
@@ -16,12 +16,12 @@ from meshtui.hubble.dial import TlsOptions
 from meshtui.hubble.relay import answers
 from meshtui.kube.api import Api
 from meshtui.kube.portforward import forward, resolve_service_pod
+from meshtui.mesh.flows import relaytls
+from meshtui.mesh.flows.relaytls import Told
 
-NAMESPACE = "kube-system"
 SERVICE = "hubble-relay"
 DIRECT_SECONDS = 1.0
 """How long a published address may take to connect, and then to answer, before the port-forward is taken."""
-_SERVER_CERTS = f"/api/v1/namespaces/{NAMESPACE}/secrets/hubble-relay-server-certs"
 _TLS_PORT = 443
 
 
@@ -35,53 +35,54 @@ class Reached:
 
 
 @contextlib.asynccontextmanager
-async def reach(api: Api, told: str) -> AsyncIterator[Reached]:
+async def reach(api: Api, told: Told) -> AsyncIterator[Reached]:
     """The Relay's address for as long as the block lasts.
 
-    `told` is what --relay says, `host:port` or `tls://host:port`, or empty. Raises RelayAbsent when the cluster has
-    no Relay or none that is ready, else what the API server says.
+    `told` is what the flags say of it. Raises RelayAbsent when the cluster has no Relay or none that is ready,
+    RelayError when a told one wants another TLS, else what the API server says.
     """
-    if told:
-        yield Reached(told, FlowSource.RELAY_DIRECT)
+    if told.address:
+        tls = await relaytls.agreed(api, told)
+        yield Reached(told.address.removeprefix(relaytls.SCHEME), FlowSource.RELAY_DIRECT, tls)
         return
     service = await _service(api)
     secure = _first_port(service) == _TLS_PORT
-    authority = await _authority(api) if secure else None
+    tls = await relaytls.options(api, told, await relaytls.authority(api)) if secure else None
     # Through the API server the tunnel is authenticated already; a bare address is dialled only if we can check it.
-    if not secure or authority:
-        checked = TlsOptions(ca=authority) if secure else None
-        address = await _direct(api, service, checked)
+    if tls is None or not tls.insecure:
+        address = await _direct(api, service, tls)
         if address:
-            yield Reached(address, FlowSource.RELAY_DIRECT, checked)
+            yield Reached(address, FlowSource.RELAY_DIRECT, tls)
             return
-    tls = TlsOptions(ca=authority, insecure=authority is None) if secure else None
     pod, port = await _pod(api)
-    async with forward(api, NAMESPACE, pod, port) as address:
+    async with forward(api, await namespace_of(api), pod, port) as address:
         yield Reached(address, FlowSource.RELAY_FORWARD, tls)
 
 
 async def _service(api: Api) -> Mapping[str, Any]:
+    namespace = await namespace_of(api)
     try:
-        service = await api.get_raw(SERVICES.path(NAMESPACE, SERVICE))
+        service = await api.get_raw(SERVICES.path(namespace, SERVICE))
     except NotFound:
         raise RelayAbsent(
             f"{api.context} has no Hubble Relay",
             context=api.context,
-            cause=f"there is no Service {NAMESPACE}/{SERVICE}",
+            cause=f"there is no Service {namespace}/{SERVICE}",
             hint=f"cilium hubble enable --context {api.context}",
         ) from None
     return service if isinstance(service, Mapping) else {}
 
 
 async def _pod(api: Api) -> tuple[str, int]:
+    namespace = await namespace_of(api)
     try:
-        return await resolve_service_pod(api, NAMESPACE, SERVICE)
+        return await resolve_service_pod(api, namespace, SERVICE)
     except NotFound as error:
         raise RelayAbsent(
             f"{api.context}'s Hubble Relay is not ready",
             context=api.context,
             cause=error.cause,
-            hint=f"kubectl --context {api.context} -n {NAMESPACE} rollout status deploy/{SERVICE}",
+            hint=f"kubectl --context {api.context} -n {namespace} rollout status deploy/{SERVICE}",
         ) from None
 
 
@@ -93,15 +94,6 @@ def _ports(service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _first_port(service: Mapping[str, Any]) -> int:
     ports = _ports(service)
     return int(ports[0].get("port") or 0) if ports else 0
-
-
-async def _authority(api: Api) -> bytes | None:
-    """The CA of the Relay's certificate; None where we may not read it. Its key is not looked at."""
-    try:
-        secret = await api.get_raw(_SERVER_CERTS)
-        return base64.b64decode((secret.get("data") or {})["ca.crt"])
-    except (ClusterError, KeyError, ValueError, AttributeError):
-        return None
 
 
 async def _direct(api: Api, service: Mapping[str, Any], tls: TlsOptions | None) -> str:

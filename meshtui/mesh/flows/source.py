@@ -28,6 +28,7 @@ from meshtui.mesh.flows.besides import SecondStream
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers
 from meshtui.mesh.flows.relays import Reached, reach
+from meshtui.mesh.flows.relaytls import Told
 from meshtui.mesh.flows.survey import Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.scope import ServerFilter
@@ -48,8 +49,8 @@ class FlowSourceTask:
     """One cluster's source of flows. Rows go to `inbox` from the stream's thread, all else is on the event loop."""
 
     context: str
-    told: str
-    """The address --relay gives, or empty."""
+    told: Told
+    """What the flags say of the Relay."""
     emit: Callable[[s.Event], None]
     store: FlowStore
     inbox: Inbox
