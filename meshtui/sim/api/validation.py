@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from meshtui.sim import qualified
-from meshtui.sim.api import validate_workloads
+from meshtui.sim.api import validate_network, validate_workloads
 from meshtui.sim.api.errors import Cause, invalid, required, unsupported, wrong
 from meshtui.sim.api.registry import ApiResource
 from meshtui.sim.store import Object
@@ -35,6 +35,8 @@ def check(resource: ApiResource, obj: Object, old: Object | None, found: Sequenc
     match resource.gvr:
         case ("", "services"):
             causes += _service(obj, old)
+        case ("networking.k8s.io", "networkpolicies"):
+            causes += validate_network.network_policy(obj)
         case ("", "pods"):
             causes += validate_workloads.pod(obj, old)
         case ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets"):

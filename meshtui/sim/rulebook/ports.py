@@ -12,6 +12,7 @@ TRANSPORTS = ("TCP", "UDP", "SCTP")
 """What a port without protocol, or with ANY, stands for."""
 HIGHEST = 65535
 PROTOCOL_BITS, PORT_BITS = 8, 16
+MOST_ICMP = 255
 MOST_NAME = 15
 """Characters of a port's name (RFC 6335)."""
 ICMP_NAMES: dict[str, dict[str, int]] = {
@@ -100,11 +101,17 @@ def of_port(item: Object, version: Version) -> list[PortRange]:
     return [PortRange(p, low, max(low, end)) for p in protocols]
 
 
+def icmp_type(field: Object) -> int:
+    """The number of an ICMP field's type, by name or as it is. Raises ValueError for a name of the other family."""
+    names = ICMP_NAMES["ICMPv6" if field.get("family") == "IPv6" else "ICMPv4"]
+    written = str(field.get("type", 0))
+    kind = names[written] if written in names else int(written)
+    if not 0 <= kind <= MOST_ICMP:
+        raise ValueError(f"no ICMP type: {kind}")
+    return kind
+
+
 def of_icmp(field: Object) -> PortRange:
     """One ICMP field. Type 0 is, by an old mistake, every type (U #41304)."""
-    protocol = "ICMPv6" if field.get("family") == "IPv6" else "ICMPv4"
-    written = field.get("type", 0)
-    kind = ICMP_NAMES[protocol].get(str(written))
-    if kind is None:
-        kind = int(written)
+    protocol, kind = "ICMPv6" if field.get("family") == "IPv6" else "ICMPv4", icmp_type(field)
     return PortRange(protocol, 0, HIGHEST) if kind == 0 else PortRange(protocol, kind, kind)

@@ -144,6 +144,8 @@ class _Check:
         for icmp in element.get("icmps") or ():
             if len(icmp.get("fields") or ()) > MOST_ICMP_FIELDS:
                 raise Invalid(f"too many types, the max is {MOST_ICMP_FIELDS}")
+            for field in icmp.get("fields") or ():
+                _icmp(field)
         for name in () if deny else element.get("toFQDNs") or ():
             if name.get("matchName") and name.get("matchPattern"):
                 raise Invalid("only one of MatchName or MatchPattern is allowed in an FQDN policy rule")
@@ -236,6 +238,14 @@ class _Check:
         if dns and int(port.get("endPort") or 0) > number:
             raise Invalid("DNS rules do not support port ranges")
         return number == 0
+
+
+def _icmp(field: Object) -> None:
+    """A name of the other family: agents cannot even read such a policy."""
+    try:
+        port_rules.icmp_type(field)
+    except ValueError:
+        raise Invalid(f"missing or invalid icmp type: {field.get('type')}") from None
 
 
 def _l7(item: Object) -> Object | None:

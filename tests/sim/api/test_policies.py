@@ -107,3 +107,40 @@ async def test_groups_of_addresses_are_checked_and_explained(api: Client) -> Non
     code, document = await api.get("/openapi/v3/apis/cilium.io/v2")
     found = document["components"]["schemas"]["io.cilium.v2.CiliumNetworkPolicy"]["properties"]["spec"]["properties"]
     assert {"ingress", "egressDeny", "enableDefaultDeny"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("element", "field", "why"),
+    [
+        ({"ports": [{"port": 80, "protocol": "ICMP"}]}, "ports[0].protocol", 'Unsupported value: "ICMP"'),
+        ({"ports": [{"port": 70000}]}, "ports[0].port", "must be between 1 and 65535, inclusive"),
+        ({"ports": [{"port": 80, "endPort": 10}]}, "ports[0].endPort", "must be greater than or equal to `port`"),
+        ({"ports": [{"port": "HTTP"}]}, "ports[0].port", "must contain only alpha-numeric characters"),
+        ({"from": [{}]}, "from[0]", "must specify a peer"),
+        ({"from": [{"ipBlock": {"cidr": "10.0.0.1"}}]}, "from[0].ipBlock.cidr", "must be a valid CIDR value"),
+        (
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16"]}}]},
+            "from[0].ipBlock.except[0]",
+            "must be a strict subset of `cidr`",
+        ),
+        (
+            {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]},
+            "from[0]",
+            "may not specify both ipBlock and another peer",
+        ),
+    ],
+)
+async def test_network_policies_are_held_to_kubernetes_rules(
+    api: Client, element: dict[str, Any], field: str, why: str
+) -> None:
+    body = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "p"},
+        "spec": {"podSelector": {}, "ingress": [element]},
+    }
+    code, answer = await api.call("POST", "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies", body)
+    assert code == 422
+    (cause,) = answer["details"]["causes"]
+    assert cause["field"] == f"spec.ingress[0].{field}"
+    assert why in cause["message"]

@@ -100,6 +100,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "the ICMPs block may only be present without ToPorts. Define a separate rule to use ToPorts",
     ),
     (ingress(icmps=[{"fields": [{"type": 8}] * 41}]), "too many types, the max is 40"),
+    (ingress(icmps=[{"fields": [{"type": "PacketTooBig"}]}]), "missing or invalid icmp type: PacketTooBig"),
     (ingress(fromNodes=[{}]), refusals.NODES_NEED_OPTION),
     (ingress(fromEntities=["nobody"]), "unsupported entity: nobody"),
 ]
