@@ -18,7 +18,7 @@ from meshtui.sim.datapath.policybook import book_of
 from meshtui.sim.datapath.request import proxy_port
 from meshtui.sim.datapath.routing import selected
 from meshtui.sim.datapath.view import View, view
-from meshtui.sim.dbg.shape import shaped
+from meshtui.sim.dbg.shape import shaped, shaped_health, shaped_services
 from meshtui.sim.health import report
 from meshtui.sim.rulebook.rules import EGRESS
 from meshtui.sim.seed import data
@@ -191,7 +191,8 @@ def service_list(world: World, cluster: SimCluster, node: str) -> list[Object]:
             backends = selected(world, known, service, port, node)
             held = _frontend(service, port, number, [_backend(b) for b in backends])
             found.append({"spec": held, "status": {"realized": copy.deepcopy(held)}})
-    return sorted(found, key=lambda s: (_numeric(s["spec"]["frontend-address"]["ip"]), s["spec"]["id"]))
+    found.sort(key=lambda s: (_numeric(s["spec"]["frontend-address"]["ip"]), s["spec"]["id"]))
+    return shaped_services(found, known)
 
 
 def _frontend(service: Object, port: Object, number: int, backends: list[Object]) -> Object:
@@ -231,7 +232,7 @@ def _numeric(ip: str) -> tuple[int, ...]:
 def health(world: World, cluster: SimCluster, node: str) -> Object:
     """`cilium-health status -o json` on a node: the one report that tells a dead link. Raises NoAnswer."""
     answering(world, cluster, node)
-    return report(world, cluster, node)
+    return shaped_health(report(world, cluster, node), view(cluster))
 
 
 def troubleshoot(world: World, cluster: SimCluster, node: str, names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The shape of an agent's status by version, as recorded of 1.17 and 1.20 agents of one mesh."""
+"""The shape of what agents say by version, as recorded of 1.17 and 1.20 agents of one mesh."""
 
 from __future__ import annotations
 
@@ -21,6 +21,28 @@ def shaped(status: Object, known: View) -> Object:
     if known.version < (1, 18):
         _before_1_18(status)
     return status
+
+
+def shaped_services(listed: list[Object], known: View) -> list[Object]:
+    """A service list likewise: 1.17 told neither a protocol nor which backends are preferred; changed in place."""
+    if known.version < (1, 18):
+        for held in (half for each in listed for half in (each["spec"], each["status"]["realized"])):
+            held["frontend-address"].pop("protocol", None)
+            for backend in held["backend-addresses"] or ():
+                backend.pop("preferred", None)
+                backend.pop("protocol", None)
+    return listed
+
+
+def shaped_health(report: Object, known: View) -> Object:
+    """cilium-health likewise: 1.17 did not say when it probed; changed in place."""
+    if known.version < (1, 18):
+        report.pop("probeInterval", None)
+        for node in report["nodes"]:
+            for address in (node["endpoint"], *(node[k]["primary-address"] for k in ("health-endpoint", "host"))):
+                for probe in (address["http"], address["icmp"]):
+                    probe.pop("lastProbed", None)
+    return report
 
 
 def _before_1_18(status: Object) -> None:
