@@ -207,3 +207,12 @@ class Unconfirmed(Refused):
 
 class CheckFailed(MeshtuiError):
     """An assertion or a health check did not hold."""
+
+
+def mistake(error: BaseException) -> MeshtuiError:
+    """A failure nobody foresaw, told like any other."""
+    return MeshtuiError(
+        "meshtui made a mistake",
+        cause=f"{type(error).__name__}: {error}",
+        hint="please report it; nothing else stopped",
+    )

@@ -109,6 +109,10 @@ class Session:
             self.logins,
         )
 
+    async def changes_seen(self) -> None:
+        """Wait until every change asked for is seen, refused, or has run out of time."""
+        await self._pending.settled()
+
     @property
     def home(self) -> str:
         """The namespace of a name that comes without one. Raises UsageError where the contexts' differ."""

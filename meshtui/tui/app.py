@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import App
@@ -16,34 +16,21 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError
+from meshtui.core.errors import MeshtuiError, mistake
 from meshtui.core.model.state import Delta
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.tui import assets, theme
 from meshtui.tui import commands as c
-from meshtui.tui.dashboard import Dashboard, mistake
+from meshtui.tui.dashboard import Dashboard
 
 if TYPE_CHECKING:
-    from textual.command import Provider
-
+    from meshtui.tui.palette.going import Going
     from meshtui.tui.ports import Opening
 
 
 _SETTLED = 5.0
 """Seconds after which what a dashboard needs has been loaded."""
-
-
-def _provider() -> type[Provider]:
-    from meshtui.tui.palette import RegistryProvider
-
-    return RegistryProvider
-
-
-def _trouble() -> type[Provider]:
-    from meshtui.tui.trouble import TroubleProvider
-
-    return TroubleProvider
 
 
 class MeshChanged(Message):
@@ -55,8 +42,7 @@ class MeshtuiApp(App[int]):
 
     TITLE = "meshtui"
     CSS_PATH = "meshtui.tcss"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_provider, _trouble}
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = False  # ours knows places, keys, and what changes a cluster
     NOTIFICATION_TIMEOUT = 5
 
     def __init__(self, opening: Opening, settings: Settings, clock: Clock | None = None) -> None:
@@ -149,8 +135,25 @@ class MeshtuiApp(App[int]):
         self.exit(0)
 
     def do_palette(self) -> None:
-        """Open the command palette."""
-        self.action_command_palette()
+        """Open the command line."""
+        from meshtui.tui.palette.dialog import CommandLine
+        from meshtui.tui.palette.entries import Entry, registry_entries
+
+        async def more(line: CommandLine) -> None:
+            from meshtui.tui.palette.trouble import trouble_entries
+
+            line.add(await trouble_entries(self))
+
+        def take(answer: Going | Entry | None) -> None:
+            if isinstance(answer, Entry):
+                self.run_worker(answer.run(), group="command", exit_on_error=False)
+            elif answer is not None:
+                self.board.go_to(answer)
+
+        line = CommandLine(list(registry_entries(self)), *self.board.names())
+        self.push_screen(line, take)
+        if self.control:
+            self.run_worker(more(line), group="palette", exit_on_error=False)
 
     def do_theme(self) -> None:
         """Step through our two themes and the terminal's own colours."""

@@ -91,6 +91,14 @@ class Board(Protocol):
         """Namespaces to show; empty means all."""
         ...
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """Namespaces and clusters there are, by name."""
+        ...
+
+    def see_namespaces(self, names: tuple[str, ...]) -> None:
+        """Show these namespaces; () for all."""
+        ...
+
     @property
     def flows(self) -> FlowsPort:
         """The Flows pane."""

@@ -30,12 +30,15 @@ class Command:
     footer: str = ""
     """Word after the key in the footer; empty keeps it out of there."""
     palette: bool = True
+    changes: bool = False
+    """Whether it can change a cluster."""
 
 
 def _in(
     scopes: str, name: str, keys: str, title: str, method: str, *, about: str, footer: str = "", palette: bool = True
 ) -> Command:
-    return Command(name, tuple(keys.split()), title, about, tuple(scopes.split()), method, footer, palette)
+    changes = name in _CHANGING
+    return Command(name, tuple(keys.split()), title, about, tuple(scopes.split()), method, footer, palette, changes)
 
 
 def _all(
@@ -44,6 +47,11 @@ def _all(
     return _in(EVERYWHERE, name, keys, title, method, about=about, footer=footer, palette=palette)
 
 
+_CHANGING = frozenset((
+    "services.global", "services.shared", "services.affinity", "services.global-all", "services.shared-all",
+    "services.affinity-all", "services.undo", "services.drill",
+))  # fmt: skip
+"""Commands that change clusters."""
 _MOVE = "clusters services flows load"
 _LISTS = "clusters flows load"
 
@@ -63,8 +71,12 @@ COMMANDS: tuple[Command, ...] = (
         about="Step affinity in every cluster that has the service."),
     _in("services", "services.undo", "u", "Undo", "undo", footer="undo",
         about="Take back the last change made in this session, exactly; again for the one before."),
-    _in("services", "services.drill", "0", "Failover drill", "drill",
+    _in("services", "services.drill", "D", "Failover drill", "drill",
         about="Scale the service's workload in the cluster under the cursor to zero, or back to what it was."),
+    _in("services", "services.namespaces", "n", "Namespaces", "namespaces",
+        about="Choose the namespaces to show."),
+    _in("services", "services.all-namespaces", "0", "All namespaces", "all_namespaces",
+        about="Show the services of every namespace."),
     _in("services", "services.mark", "space", "Mark", "mark", palette=False,
         about="Mark this line: g, s and a, and their capitals, then change all that is marked, in one dialog."),
     _in("services", "services.history", "H", "History of changes", "history",
@@ -198,7 +210,7 @@ COMMANDS: tuple[Command, ...] = (
     _all("app.up", "escape", "Back", "back", palette=False,
         about="Close, clear or zoom out; never quits."),
     _all("app.palette", "colon ctrl+p", "Commands", "palette", footer="commands", palette=False,
-        about="Search every command by name."),
+        about="Go to a place (`svc`, `ns NAME`, `flows` …) or find a command by name."),
     _all("app.help", "question_mark f1", "Help", "help", footer="help",
         about="The keys that work where you are."),
     _all("app.quit", "q", "Quit", "quit", footer="quit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,16 +14,18 @@ from textual.worker import Worker, WorkerState
 
 from meshtui.core.changes.plan import Plan
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError
+from meshtui.core.errors import MeshtuiError, mistake
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, HeaderBar, MessageBar, TabBar, TooSmall
 from meshtui.tui.clusters.pane import ClustersPane
+from meshtui.tui.findings.upkeep import Upkeep
 from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.take import FlowTake
 from meshtui.tui.load.pane import LoadPane
+from meshtui.tui.palette.going import ALL, Going, Place, known_names
 from meshtui.tui.services.pane import ServicesPane
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span
@@ -33,17 +36,6 @@ if TYPE_CHECKING:
     from meshtui.tui.ports import SessionPort
 
 DEFAULT_SERVICE = "default/rebel-base"
-FINDINGS_AT_ONCE = 60
-"""Services looked at for findings between two paints."""
-
-
-def mistake(error: BaseException) -> MeshtuiError:
-    """A failure nobody foresaw, told like any other."""
-    return MeshtuiError(
-        "meshtui made a mistake",
-        cause=f"{type(error).__name__}: {error}",
-        hint="please report it; nothing else stopped",
-    )
 
 
 class Dashboard(Screen[None]):
@@ -72,8 +64,11 @@ class Dashboard(Screen[None]):
         self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
         self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows))
+        self.chosen_namespaces: tuple[str, ...] | None = None
+        """Namespaces chosen on the screen; None while those of the settings hold, () for all."""
         self.findings: Findings | None = None
-        self._looking = False
+        self.upkeep = Upkeep(self.call_after_refresh, self.services.touch)
+        self._changing = asyncio.Lock()  # one change after another, in the order of their keys
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""
         self.header = HeaderBar()
@@ -119,6 +114,8 @@ class Dashboard(Screen[None]):
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Namespaces to show; empty means all."""
+        if self.chosen_namespaces is not None:
+            return self.chosen_namespaces
         return () if self.settings.all_namespaces else self.settings.namespaces
 
     def adopt(self, session: SessionPort) -> None:
@@ -132,36 +129,19 @@ class Dashboard(Screen[None]):
         if session.mesh.clusters and all(cluster.recorded for cluster in session.mesh.clusters.values()):
             self.go("flows")  # a file has nothing but flows
             self.add_class("-zoomed")
-        self._look_for_findings()
+        self.upkeep.work(self.findings)
 
     def apply(self, delta: Delta) -> None:
         """Hand a change to the panes; each redraws only what it shows of it."""
         if self.findings is not None:
             self.findings.note(delta)
-            self._look_for_findings()
+            self.upkeep.work(self.findings)
         for pane in self.panes.values():
             pane.changed(delta)
         for listener in tuple(self.listeners):
             listener()
         self.header.refresh()
         self.footer.refresh()
-
-    def _look_for_findings(self) -> None:
-        """Look at some services, and at the rest after the next paint."""
-        findings = self.findings
-        if findings is None or self._looking:
-            return
-        before = findings.backlog
-        findings.work(FINDINGS_AT_ONCE)
-        if findings.backlog:
-            self._looking = True
-            self.call_after_refresh(self._look_on)
-        elif before > FINDINGS_AT_ONCE // 2:
-            self.services.touch()
-
-    def _look_on(self) -> None:
-        self._looking = False
-        self._look_for_findings()
 
     def rebuild(self) -> None:
         """Make everything new."""
@@ -240,7 +220,9 @@ class Dashboard(Screen[None]):
         if session is None:
             self.say("there is no cluster yet", "warn", "!")
             return
-        self.run_worker(carry_out(self, session, make, nothing), group="change", exit_on_error=False)
+
+        made = carry_out(self, session, make, nothing, self._changing)
+        self.run_worker(made, group="change", exit_on_error=False)
 
     # Commands
 
@@ -284,6 +266,45 @@ class Dashboard(Screen[None]):
         """Bring a pane to the front and focus it."""
         self._front(scope)
         self.set_focus(self.panes[scope])
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """Namespaces and clusters that can be gone to, by name."""
+        return known_names(self.mesh)
+
+    def see_namespaces(self, names: tuple[str, ...]) -> None:
+        """Show these namespaces in every pane that has them; () for all."""
+        self.chosen_namespaces = names
+        self.rebuild()
+        self.say(f"namespace {', '.join(names)}" if names else "all namespaces", "dim", "·")
+
+    def go_to(self, to: Going) -> None:
+        """Go where a typed line leads; nothing there changes a cluster."""
+        match to.place:
+            case Place.NAMESPACE:
+                self.go("services")
+                self.see_namespaces(() if to.argument in ("", *ALL) else (to.argument,))
+            case Place.CONTEXT:
+                self.go("clusters")
+                if to.argument:
+                    self.clusters.select_cluster(to.argument)
+            case Place.SERVICES:
+                self.go("services")
+                if to.argument:
+                    self.services.set_filter(to.argument.lstrip("/"))
+            case Place.FLOWS:
+                self.go("flows")
+                if to.argument:
+                    self.flows.set_filter(to.argument.lstrip("/"))
+            case Place.CLUSTERS | Place.LOAD:
+                self.go(to.place.name.lower())
+            case Place.POLICIES:
+                self.do_policies()
+            case Place.FINDINGS:
+                self.do_findings()
+            case Place.HELP:
+                self.do_help()
+            case Place.QUIT:
+                self.app.exit(0)
 
     def do_pane_clusters(self) -> None:
         """To pane 1."""

@@ -104,6 +104,10 @@ class SessionPort(Protocol):
         """What one agent of a cluster has in its datapath."""
         ...
 
+    async def changes_seen(self) -> None:
+        """Wait until every change asked for is seen, refused, or has run out of time."""
+        ...
+
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
     ) -> tuple[Outcome, ...]:

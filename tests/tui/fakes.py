@@ -56,6 +56,7 @@ class FakeSession:
         self.flows = FlowStore(1000)
         self.pending: set[tuple[str, str]] = set()
         self.performed: list[Plan] = []
+        self.seen = asyncio.Event()
         self.specs: list[LoadSpec] = []
         self.answers: asyncio.Queue[Request | None] = asyncio.Queue()
         self.outcome_error: Any = None
@@ -124,6 +125,11 @@ class FakeSession:
     async def realised(self, context: str) -> Realised:
         return self.realises.get(context, Realised(f"{context}-node"))
 
+    async def changes_seen(self) -> None:
+        if self.pending:
+            self.seen = asyncio.Event()
+            await self.seen.wait()
+
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
     ) -> tuple[Outcome, ...]:
@@ -143,6 +149,8 @@ class FakeSession:
             changed = annotate(service.annotations, step.after or {})
             meta = msgspec.structs.replace(meta, annotations=changed, resource_version=meta.resource_version + "1")
             self.pending.discard((step.context, step.key))
+            if not self.pending:
+                self.seen.set()
             new = msgspec.structs.replace(service, metadata=meta)
             self.emit(s.Changed(step.context, r.SERVICES, {step.key: new}, NOW))
 

@@ -256,9 +256,7 @@ async def test_the_palette_runs_a_command_of_another_pane(board: Board):
     pane = board.app.board.flows
     board.session.deliver(recorded_flows("dropped"))
     await board.press("colon")
-    await board.press(*"flows: pause")
-    await board.pilot.pause(0.3)
-    await board.press("enter")
+    await board.press(*"flows: pause", "enter")
     await board.until(lambda: "paused" in str(pane.border_title))
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from meshtui.core.changes.plan import Consent, Plan, Step, Verb
 from meshtui.core.errors import Forbidden, MeshtuiError, NotFound, Protected, ReadOnly, Unconfirmed
+from meshtui.core.model.resources import SERVICES
 from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.services.system import is_system
 
 ACTIONS: dict[str, tuple[str, str, str, str]] = {
     "annotate": ("patch", "services", "", "annotate services"),
@@ -58,9 +60,15 @@ def denied(cluster: Cluster, step: Step) -> str:
 
 
 def consent(mesh: Mesh, steps: Sequence[Step]) -> Consent:
-    """The strictest consent any step's context asks for."""
+    """The strictest consent any step asks for: its context's, and at least a yes for a service of the system."""
     asked = [_consent_of(mesh.clusters.get(step.context)) for step in steps]
+    asked += [Consent.CONFIRM for step in steps if step.resource is SERVICES and is_system(step.key)]
     return max(asked, key=_RANK.__getitem__, default=Consent.NONE)
+
+
+def stricter(one: Consent, other: Consent) -> Consent:
+    """The one that asks for more."""
+    return max(one, other, key=_RANK.__getitem__)
 
 
 def _consent_of(cluster: Cluster | None) -> Consent:

@@ -79,6 +79,12 @@ class Outcome:
     at: float = 0.0
     """Wall time at which it was known."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether the object is another one now: accepted, and not what it was before."""
+        same = bool(self.resource_version) and self.resource_version == self.step.resource_version
+        return self.error is None and self.step.before != self.step.after and not same
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:

@@ -9,12 +9,13 @@ from typing import Any
 
 from meshtui.core.changes import guards, kubectl, toggles
 from meshtui.core.changes.foresight import foresee
-from meshtui.core.changes.plan import Outcome, Plan, Step, Verb
+from meshtui.core.changes.plan import Consent, Outcome, Plan, Step, Verb
 from meshtui.core.errors import MeshtuiError, NotFound, UsageError
 from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Deployment, Service
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.services.system import harm
 
 Ref = tuple[str, str]
 """(context, service key)."""
@@ -45,7 +46,11 @@ def toggle(mesh: Mesh, refs: Sequence[Ref], what: str) -> Plan:
     toggles.check(what)
     services = [found for context, key in refs if (found := _service(mesh, context, key))]
     value = toggles.next_value(services, what) if services else None
-    return annotation(mesh, refs, what, value)
+    plan = annotation(mesh, refs, what, value)
+    if any(toggles.without_effect(service, what) for service in services):
+        # A key pressed by reflex must not write what means nothing yet.
+        return replace(plan, consent=guards.stricter(plan.consent, Consent.CONFIRM))
+    return plan
 
 
 def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) -> Plan:
@@ -58,6 +63,8 @@ def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) ->
         if service is None:
             warnings.append(f"{_name(mesh, context)} has no service {key}")
             continue
+        if what == "global" and value is not None and (broken := harm(key)):
+            warnings.append(f"{key} belongs to the system: once global, {broken}")
         warnings += [f"{_name(mesh, context)}: {text}" for text in toggles.warnings(service, what)]
         change = toggles.change(service, what, value)
         if change:
@@ -65,7 +72,8 @@ def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) ->
         else:
             warnings.append(f"{_name(mesh, context)}: {key} has it already")
     keys = ", ".join(dict.fromkeys(key for _, key in refs))
-    title = f"{keys}: delete {what}" if value is None else f"{keys}: set {what} to {value}"
+    where = ", ".join(dict.fromkeys(_name(mesh, context) for context, _ in refs))
+    title = f"{keys}: delete {what} in {where}" if value is None else f"{keys}: set {what} to {value} in {where}"
     return finish(mesh, title, steps, warnings=warnings, nothing=f"{what} is already as asked")
 
 

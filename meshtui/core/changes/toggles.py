@@ -82,9 +82,14 @@ def annotate(annotations: Mapping[str, str], after: Mapping[str, str | None]) ->
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def without_effect(service: Service, what: str) -> bool:
+    """Whether `what` means nothing on this service now: shared and affinity count only where it is global."""
+    return what != "global" and not is_on(service, "global")
+
+
 def warnings(service: Service, what: str) -> Iterator[str]:
     """What a person should know of this service before `what` is changed."""
-    if what != "global" and not is_on(service, "global"):
+    if without_effect(service, what):
         yield f"{service.key} is not global here: {what} has no effect until it is"
     read_now = read(service.annotations, KEYS[what])
     if read_now.ignored:

@@ -29,6 +29,7 @@ class Kind(Enum):
     POLICY_MEANS_ONE_CLUSTER = "policy means one cluster only"
     PORT_MISMATCH = "ports do not match"
     GLOBAL_ALONE = "global in one cluster only"
+    SYSTEM_GLOBAL = "service of the system is global"
     SHARED_NOWHERE = "shared nowhere"
     NAMESPACE_NOT_EXPORTED = "namespace not exported"
     HEADLESS_NOT_SYNCED = "headless, not synchronised"

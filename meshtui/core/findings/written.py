@@ -10,6 +10,7 @@ from meshtui.core.model import objects as o
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing import annotations as a
+from meshtui.core.services.system import harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def places(mesh: Mesh, key: str) -> list[Place]:
 
 def in_one(place: Place) -> Iterator[Finding]:
     """Findings of one cluster's annotations."""
+    yield from _system(place)
     yield from _misread(place)
     yield from _affinity(place)
     for what in a.KEYS:
@@ -72,6 +74,20 @@ def in_one(place: Place) -> Iterator[Finding]:
                 (place.shown("global"), place.shown(what)),
                 (place.fix(what, None),),
             )
+
+
+def _system(place: Place) -> Iterator[Finding]:
+    broken = harm(place.key)
+    if broken and place.effective.global_:
+        yield Finding(
+            Kind.SYSTEM_GLOBAL,
+            Severity.ERROR,
+            (place.context,),
+            place.key,
+            f"{place.name}'s {place.key} belongs to the system and is global: {broken}",
+            (place.shown("global"),),
+            (place.fix("global", None),),
+        )
 
 
 def _misread(place: Place) -> Iterator[Finding]:

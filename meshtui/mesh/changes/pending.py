@@ -25,6 +25,7 @@ class Pending:
         self._timeout = timeout
         self._expected: dict[Ref, Step] = {}
         self._timers: dict[Ref, asyncio.TimerHandle] = {}
+        self._waiting: list[asyncio.Future[None]] = []
 
     def begin(self, step: Step) -> None:
         """Mark the step's service; steps on other resources are not marked."""
@@ -56,6 +57,13 @@ class Pending:
                 if ref in self._expected:
                     self._check(ref)
 
+    async def settled(self) -> None:
+        """Wait until nothing is under way: every change asked for is seen, refused, or has run out of time."""
+        while self.refs:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+
     def close(self) -> None:
         """Forget everything and stop all timers."""
         for ref in list(self.refs):
@@ -80,6 +88,11 @@ class Pending:
         timer = self._timers.pop(ref, None)
         if timer is not None:
             timer.cancel()
+        if not self.refs:
+            for waiting in self._waiting:
+                if not waiting.done():
+                    waiting.set_result(None)
+            self._waiting.clear()
 
     def _tell(self, ref: Ref) -> None:
         self._notify(Delta(objects={(ref[0], SERVICES): {ref[1]}}))

@@ -83,7 +83,7 @@ class Changes:
 
     def _remember(self, plan: Plan, outcomes: tuple[Outcome, ...], undoing: bool) -> None:
         if not undoing:
-            if any(outcome.error is None for outcome in outcomes):
+            if any(outcome.changed for outcome in outcomes):
                 self.history.done.append((plan, outcomes))
             return
         self._undoing = None
@@ -110,7 +110,7 @@ class Changes:
             self._pending.begin(step)
         try:
             async with gate:
-                version = await _send(api, step, dry_run, force)
+                written = await _send(api, step, dry_run, force)
         except Conflict as error:
             self._pending.failed(step)
             return Outcome(step, await self._explained(api, step, error))
@@ -122,7 +122,7 @@ class Changes:
             raise
         if not dry_run:
             self._pending.accepted(step)
-        return Outcome(step, None, version)
+        return Outcome(step, None, written.metadata.resource_version if written is not None else "")
 
     async def _explained(self, api: Api, step: Step, error: Conflict) -> Conflict:
         """The conflict with what stands there now, which also is shown at once."""
@@ -148,26 +148,24 @@ class Changes:
         )
 
 
-async def _send(api: Api, step: Step, dry_run: bool, force: bool) -> str:
-    """Make the request; the object's new resourceVersion, empty where the answer has none."""
+async def _send(api: Api, step: Step, dry_run: bool, force: bool) -> Any:
+    """Make the request; the object as the API server has it now, None where its answer is no object of ours."""
     after: Mapping[str, Any] = step.after or {}
     if step.verb is Verb.ANNOTATE:
         metadata: dict[str, Any] = {"annotations": dict(after)}
         if step.resource_version:
             metadata["resourceVersion"] = step.resource_version
-        patched = await api.patch(step.resource, step.name, step.namespace, {"metadata": metadata}, dry_run=dry_run)
-        return str(patched.metadata.resource_version)
+        return await api.patch(step.resource, step.name, step.namespace, {"metadata": metadata}, dry_run=dry_run)
     if step.verb is Verb.SCALE:
         await api.scale(step.resource, step.name, step.namespace, int(after["replicas"]), dry_run=dry_run)
-        return ""
+        return None
     if step.verb is Verb.DELETE:
         await api.delete(step.resource, step.name, step.namespace, dry_run=dry_run)
-        return ""
+        return None
     manifest = dict(after)
     if step.namespace:
         manifest["metadata"] = {**manifest.get("metadata", {}), "namespace": step.namespace}
-    applied = await api.apply(step.resource, manifest, dry_run=dry_run, force=force)
-    return str(applied.metadata.resource_version)
+    return await api.apply(step.resource, manifest, dry_run=dry_run, force=force)
 
 
 def _not_connected(mesh: Mesh, step: Step) -> MeshtuiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from meshtui.core.changes.plan import Consent, Outcome, Plan
@@ -12,17 +13,22 @@ from meshtui.tui.ports import SessionPort
 Make = Callable[[SessionPort], "Plan | Awaitable[Plan | None] | None"]
 
 
-async def carry_out(board: Board, session: SessionPort, make: Make, nothing: str) -> None:
-    """Do it, with whatever consent it takes; every failure is told, none escapes."""
-    try:
-        made = make(session)
-        plan = await made if isinstance(made, Awaitable) else made
-        if plan is None:
-            board.say(nothing, "warn", "!")
-            return
-        await _until_settled(board, session, plan)
-    except MeshtuiError as error:
-        board.tell(error)
+async def carry_out(board: Board, session: SessionPort, make: Make, nothing: str, turn: asyncio.Lock) -> None:
+    """Do it, with whatever consent it takes; every failure is told, none escapes.
+
+    One change at a time, each planned when the one before is seen: keys in quick succession never meet themselves.
+    """
+    async with turn:
+        try:
+            await session.changes_seen()
+            made = make(session)
+            plan = await made if isinstance(made, Awaitable) else made
+            if plan is None:
+                board.say(nothing, "warn", "!")
+                return
+            await _until_settled(board, session, plan)
+        except MeshtuiError as error:
+            board.tell(error)
 
 
 async def _until_settled(board: Board, session: SessionPort, plan: Plan) -> None:

@@ -38,6 +38,15 @@ class ClustersPane(BlockPane):
         key = self.selected
         return str(key[1]) if isinstance(key, tuple) and len(key) > 1 else ""
 
+    def select_cluster(self, name: str) -> None:
+        """Put the cursor on a cluster, by its name or its context."""
+        mesh = self.dashboard.mesh
+        wanted = {c.context for c in mesh.clusters.values() if name in (c.name, c.context)} if mesh else set()
+        for at, key in enumerate(self.items):
+            if isinstance(key, tuple) and len(key) > 1 and key[1] in wanted:
+                self.move_to(at)
+                return
+
     def do_details(self) -> None:
         """Show the block under the cursor with nothing cut off."""
         if self.selected is None:

@@ -111,6 +111,7 @@ class ServicesPane(Pane):
         if table is None:
             return
         parts = [f"{len(table)}" if len(table) == table.known else f"{len(table)} of {table.known}"]
+        parts += [", ".join(map(safe, sorted(view.namespaces)))] if view.namespaces else []
         parts += ["mesh only"] if view.mesh_only else []
         parts += ["faults only"] if view.faults_only else []
         parts += [f"by {view.sort.value}"] if view.sort is not Sort.MESHED else []
@@ -240,6 +241,20 @@ class ServicesPane(Pane):
         self.touch([cell])
         self._title()
         self.move_to(self.cursor + len(table.mesh.clusters))
+
+    def do_namespaces(self) -> None:
+        """Ask for the namespaces to show."""
+        board = self.dashboard
+
+        def done(text: str) -> None:
+            board.see_namespaces(tuple(dict.fromkeys(text.replace(",", " ").split())))
+
+        board.ask_filter(" ".join(board.namespaces), "namespaces to show, space between them; empty shows all", done,
+                         [(name, "") for name in board.names()[0][:12]])  # fmt: skip
+
+    def do_all_namespaces(self) -> None:
+        """Show every namespace."""
+        self.dashboard.see_namespaces(())
 
     def do_mesh_only(self) -> None:
         """Show only what Cluster Mesh knows of, or everything."""

@@ -37,8 +37,8 @@ async def test_no_share_is_measured_while_the_servers_send_less():
         assert "connections since" not in text
         assert "flows disagree" not in text
         pane.set_filter("text:whatever")
-        assert pane.narrowed == "", "this runs here: all flows come"
-        assert pane.whole_since == NOW
+        assert pane.asking.narrowed == "", "this runs here: all flows come"
+        assert pane.asking.whole_since == NOW
         pane.set_filter("")
         later = [dataclasses.replace(row, uuid=f"{row.uuid}+", time_ns=row.time_ns + 10**9) for row in now]
         board.session.deliver(later)

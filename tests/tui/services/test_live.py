@@ -62,7 +62,7 @@ async def test_the_failover_drill_is_two_keys_and_is_remembered():
     async with on_embedded_mesh("global") as board:
         session = board.app.board.session
         for here in (False, True):
-            await board.press("2", "0")
+            await board.press("2", "D")
             await board.until(
                 lambda here=here: (
                     route(session.mesh, "koornacht", REBEL).shares.get("koornacht") == (0.5 if here else None)

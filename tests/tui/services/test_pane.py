@@ -303,7 +303,7 @@ async def test_a_conflict_is_shown_as_it_is_now_and_asked_again(board: Board):
     assert tries[1].steps[0].resource_version != tries[0].steps[0].resource_version
 
 
-@pytest.mark.parametrize(("right", "key"), [("annotate", "g"), ("annotate", "A"), ("scale", "0")])
+@pytest.mark.parametrize(("right", "key"), [("annotate", "g"), ("annotate", "A"), ("scale", "D")])
 async def test_a_key_one_may_not_use_says_why(right, key):
     mesh = recorded_mesh()
     mesh.clusters["koornacht"].denied[right] = "your credentials do not allow that"
@@ -331,7 +331,7 @@ async def test_the_drill_asks_with_its_effect_like_any_other_change():
     item = msgspec.convert(raw, o.Deployment)
     reduce(mesh, s.Changed("koornacht", r.DEPLOYMENTS, {item.key: item}, NOW))
     async with board_on(mesh) as board:
-        await board.press("0")
+        await board.press("D")
         await screen(board, ConsentDialog)
         text = board.text()
         for part in (
@@ -356,7 +356,9 @@ async def test_history_names_each_step_and_the_audit_log(board: Board):
     board.session.history.done.append((plan, outcomes))
     board.session.history.tried.append((plan, outcomes))
     await board.press("H")
-    await board.until(lambda: "19:36:28 ! default/rebel-base: set shared to false  1 of 2" in board.text())
+    await board.until(
+        lambda: "19:36:28 ! default/rebel-base: set shared to false in koornacht, tion  1 of 2" in board.text()
+    )
     for part in ("u takes this back", "✔ K  default/rebel-base  shared absent → false", "✗ T", "not yours"):
         assert part in board.text(), part
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
-from textual.command import CommandList
-
 from meshtui.core.settings import Settings
 from meshtui.sim import Trouble, launch
 from meshtui.tui.app import MeshtuiApp
+from meshtui.tui.palette.dialog import CommandLine
+from meshtui.tui.palette.trouble import offers
 from meshtui.tui.start import opening
-from meshtui.tui.trouble import entries
 from tests.tui.conftest import Board, board_on
 from tests.tui.fakes import FakeSession, recorded_mesh
 
@@ -44,8 +43,8 @@ async def choose(board: Board, text: str) -> None:
 
 def listed(board: Board) -> list[str]:
     """What the palette shows."""
-    lists = board.app.screen.query(CommandList)
-    return [str(o.prompt).strip().lower() for o in lists.first().options] if lists else []
+    screen = board.app.screen
+    return [entry.title.lower() for entry in screen.shown] if isinstance(screen, CommandLine) else []
 
 
 async def test_a_link_is_cut_and_mended_from_the_palette() -> None:
@@ -69,7 +68,7 @@ def test_what_is_broken_already_can_be_mended_but_not_broken_again() -> None:
     from meshtui.sim import FaultKind
 
     kinds = (FaultKind("link-cut", "About."), FaultKind("api-down", "About.", ("cluster",)))
-    found = list(entries(kinds, ("tion",), ({"fault": "link-cut"}, {"fault": "api-down", "cluster": "tion"})))
+    found = list(offers(kinds, ("tion",), ({"fault": "link-cut"}, {"fault": "api-down", "cluster": "tion"})))
     assert [(e.title, e.mend, e.narrow) for e in found] == [
         ("Mend everything", True, False),
         ("Mend link-cut", True, False),

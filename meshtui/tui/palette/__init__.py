@@ -1,0 +1,1 @@
+"""The command line behind `:` and ctrl+p: places to go to, and every command by name."""
