@@ -15,7 +15,7 @@ from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag, wrapped
 def history_lines(
     plan: Plan, outcomes: tuple[Outcome, ...], mesh: Mesh, width: int, *, undo: str, utc: bool
 ) -> list[Line]:
-    """`19:36:28 ✔ default/rebel-base: set global to true  u takes this back`, then a line for each step."""
+    """`19:36:28 ✔ default/rebel-base: set global to true  u undoes this`, then a line for each step."""
     failed = sum(outcome.error is not None for outcome in outcomes)
     glyph, role = (status.OK, "ok") if not failed else (status.BAD, "bad") if failed == len(outcomes) else ("!", "warn")
     at = max((outcome.at for outcome in outcomes), default=0.0)

@@ -359,7 +359,7 @@ async def test_history_names_each_step_and_the_audit_log(board: Board):
     await board.until(
         lambda: "19:36:28 ! default/rebel-base: set shared to false in koornacht, tion  1 of 2" in board.text()
     )
-    for part in ("u takes this back", "✔ K  default/rebel-base  shared absent → false", "✗ T", "not yours"):
+    for part in ("u undoes this", "✔ K  default/rebel-base  shared absent → false", "✗ T", "not yours"):
         assert part in board.text(), part
 
 
