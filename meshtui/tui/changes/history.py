@@ -26,7 +26,7 @@ class HistoryDialog(LiveListDialog):
         lines: dict[Hashable, Sequence[Line]] = {}
         for number, (plan, outcomes) in reversed(list(enumerate(history.tried))):
             last = bool(standing) and id(plan) == standing[-1]
-            undo = "u takes this back" if last else "stands" if id(plan) in standing else ""
+            undo = "u undoes this" if last else "stands" if id(plan) in standing else ""
             lines[number] = history_lines(plan, outcomes, mesh, width, undo=undo, utc=self.board.utc)
         path = self.session.audit_path
         where = clean(str(path), 200) if path else "not kept: there is no state directory"
