@@ -6,6 +6,7 @@ import asyncio
 
 from meshtui.sim.datapath.probes import Prober
 from meshtui.sim.noise import Solicitations
+from meshtui.sim.stale import StaleConnections
 from meshtui.sim.traffic import Traffic
 from meshtui.sim.world import SimCluster, World
 
@@ -23,6 +24,7 @@ class Background:
         self._prober = Prober(world, cluster)
         self._traffic = Traffic(world, cluster, world.options.flow_rate / len(world.clusters))
         self._solicitations = Solicitations(world, cluster)
+        self._stale = StaleConnections(world, cluster)
         self._stormed = world.clock.monotonic()
         self._task: asyncio.Task[None] | None = None
 
@@ -31,6 +33,7 @@ class Background:
         self._prober.tick()
         self._traffic.tick()
         self._solicitations.tick()
+        self._stale.tick()
         now = self._world.clock.monotonic()
         faults = self._world.faults
         if now - self._stormed >= STORM:

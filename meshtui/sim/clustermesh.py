@@ -73,6 +73,12 @@ def first_node(cluster: SimCluster) -> Place:
     return Place(cluster.name, next((n for n in nodes if n.endswith("control-plane")), nodes[0] if nodes else ""))
 
 
+def gone(cluster: SimCluster) -> Callable[[Broken], bool]:
+    """Whether nobody serves a cluster's etcd: scaled to 0, or on a dead node."""
+    where = place_of(cluster)
+    return lambda broken: broken.mesh_server_down(cluster.name) or broken.node_down(where.cluster, where.node)
+
+
 def hurdle(world: World, reader: SimCluster, source: SimCluster, broken: Broken) -> Hurdle:
     """What a new connection of one cluster's KVStoreMesh to another's etcd meets."""
     wrong = broken.wrong_address(reader.name, source.name)
@@ -81,8 +87,8 @@ def hurdle(world: World, reader: SimCluster, source: SimCluster, broken: Broken)
     here, there = place_of(reader), first_node(source)
     if not broken.round_trip(here, there, ETCD_PORT):
         return Hurdle("timeout")
-    if broken.mesh_server_down(source.name):
-        return Hurdle("refused")
+    if gone(source)(broken):
+        return Hurdle("refused" if broken.mesh_server_down(source.name) else "timeout")
     if not broken.round_trip(here, there, ETCD_PORT, BIG):
         return Hurdle("tls-timeout")
     if broken.distrusts(reader.name):
@@ -101,8 +107,8 @@ def hurdle(world: World, reader: SimCluster, source: SimCluster, broken: Broken)
 
 def own_hurdle(cluster: SimCluster, broken: Broken) -> Hurdle:
     """What a new connection of an agent to its own cluster's clustermesh-apiserver meets."""
-    if broken.mesh_server_down(cluster.name):
-        return Hurdle("refused")
+    if gone(cluster)(broken):
+        return Hurdle("refused" if broken.mesh_server_down(cluster.name) else "timeout")
     return Hurdle("expired") if broken.expired(cluster.name) else Hurdle()
 
 
@@ -111,10 +117,10 @@ def severed(reader: SimCluster, source: SimCluster) -> Callable[[Broken], bool]:
 
     `control-plane-only` is not among what cuts it, nor a cut made on one cluster's nodes: recorded, it went on.
     """
-    here, there = place_of(reader), first_node(source)
+    here, there, nobody = place_of(reader), first_node(source), gone(source)
 
     def ask(broken: Broken) -> bool:
-        if broken.mesh_server_down(source.name) or broken.distrusts(source.name) or broken.expired(source.name):
+        if nobody(broken) or broken.distrusts(source.name) or broken.expired(source.name):
             return True
         lasting = Broken(tuple(f for f in broken.held() if f.name != "control-plane-only" and not f.get("at")))
         return not lasting.round_trip(here, there, ETCD_PORT)
@@ -156,7 +162,8 @@ def kvstoremesh(world: World, reader: SimCluster, source: SimCluster) -> Connect
 def agent(world: World, cluster: SimCluster, node: str, remote: str) -> Connection:
     """How a node's agent says that it is connected to what its own cluster keeps of another."""
     now, faults = world.clock.monotonic(), world.faults
-    spans = faults.spans(lambda b: b.mesh_server_down(cluster.name) or b.expired(cluster.name))
+    nobody = gone(cluster)
+    spans = faults.spans(lambda b: nobody(b) or b.expired(cluster.name))
     heard = _lost(spans, f"agent/{cluster.name}/{node}/{remote}", now)
     for span in faults.spans(lambda b: b.distrusts(cluster.name)):
         if now >= span.start + AGENTS_NOTICE and (span.end is None or now < span.end + AGENTS_NOTICE):

@@ -13,7 +13,7 @@ from meshtui.sim.datapath.view import view
 from meshtui.sim.relay.ring import Template
 from meshtui.sim.world import SimCluster, World
 
-EVERY = 15.0
+EVERY = 60.0
 """Seconds between two of one pod's."""
 SOLICITATION = 133
 """ICMPv6 type."""
@@ -45,19 +45,20 @@ class Solicitations:
 
 
 def _dropped(observer: Observer, pod: dict[str, object]) -> Template:
-    """As an agent of a cluster without IPv6 tells of it: the pod is known by its cable, its addresses are bare."""
+    """As an agent of a cluster without IPv6 tells of it: two addresses that it knows nobody by."""
     party = of_pod(observer.known, pod)
-    flow = pb.Flow(Type=pb.L3_L4, node_name=observer.name, verdict=pb.DROPPED, traffic_direction=pb.EGRESS)
+    flow = pb.Flow(Type=pb.L3_L4, node_name=observer.name, verdict=pb.DROPPED, traffic_direction=pb.INGRESS)
     tag = zlib.crc32(party.pod.encode())
-    flow.IP.source, flow.IP.destination, flow.IP.ipVersion = f"fe80::{tag >> 16:x}:{tag & 0xFFFF:x}", "ff02::2", pb.IPv6
+    flow.IP.source, flow.IP.destination, flow.IP.ipVersion = (
+        f"fe80::{tag >> 16:x}:{tag >> 8 & 255:x}ff:fe{tag & 255:02x}:{tag & 0xFFFF:x}",
+        "ff02::2",
+        pb.IPv6,
+    )
     flow.l4.ICMPv6.type = SOLICITATION
     flow.event_type.type, flow.event_type.sub_type = events.DROP, pb.UNSUPPORTED_L3_PROTOCOL
     flow.drop_reason, flow.drop_reason_desc = pb.UNSUPPORTED_L3_PROTOCOL, pb.UNSUPPORTED_L3_PROTOCOL
-    flow.source.ID, flow.source.identity = party.endpoint_id, party.identity
-    flow.source.cluster_name, flow.source.namespace, flow.source.pod_name = party.cluster, party.namespace, party.pod
-    flow.source.labels.extend(party.labels)
-    flow.destination.identity = 2
-    flow.destination.labels.append("reserved:world")
+    flow.source.labels.append("reserved:unknown")
+    flow.destination.labels.append("reserved:unknown")
     flow.file.name, flow.file.line = "bpf_lxc.c", DROP_LINE
     flow.Summary = "ICMPv6 RouterSolicitation"
     return Template(flow)

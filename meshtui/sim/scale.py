@@ -224,9 +224,10 @@ def _workload(
     )
     endpoints = []
     for index in range(2):
-        node = (slot + index) % len(nodes)
+        # The control plane takes no workloads where there are workers.
+        node = 1 + (slot + index) % (len(nodes) - 1) if len(nodes) > 1 else 0
         address = _address(number, node, slot)
-        if index and len(nodes) == 1:
+        if index and len(nodes) < 3:
             address = f"10.{number}.{node}.{150 + slot}"
         pod = _pod(template, name, namespace, f"{app}-{index}", app, address, nodes[node])
         found.append(pod)

@@ -16,6 +16,7 @@ from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.noise import Solicitations
 from meshtui.sim.relay.ring import Template
 from meshtui.sim.rulebook.rules import EGRESS, INGRESS
+from meshtui.sim.stale import StaleConnections
 from meshtui.sim.traffic import Traffic
 from meshtui.sim.world import World
 from tests.sim.worlds import world
@@ -99,3 +100,16 @@ def test_router_solicitations_are_dropped_noise_that_is_switched_on_and_off() ->
     heal(made, "router-solicitations")
     run(made, *noise, seconds=30)
     assert len(told(made)) == len(heard)
+
+
+def test_the_node_that_had_the_clustermesh_apiserver_dials_an_address_that_nobody_has() -> None:
+    made = world("")
+    tion = made.clusters["tion"]
+    stale = StaleConnections(made, tion)
+    run(made, stale, seconds=1)
+    inject(made, {"fault": "apiserver-gone", "cluster": "tion"})
+    run(made, stale, seconds=30)
+    heard = told(made)
+    assert 8 <= len(heard) <= 14
+    (one,) = {(f.node_name, f.drop_reason_desc, f.l4.TCP.destination_port, tuple(f.source.labels)) for f in heard}
+    assert one == ("tion/tion-worker", pb.STALE_OR_UNROUTABLE_IP, 2379, ("reserved:host",))

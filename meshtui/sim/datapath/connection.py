@@ -177,6 +177,14 @@ def probe(host: Observer, source: Party, pod: Party, ports: tuple[int, int], dec
     yield answer(5 * HOP + 2 * ANSWER, "ACK")
 
 
+def unheard(host: Observer, source: Party, pod: Party, ports: tuple[int, int], decision: Decision) -> Iterator[Step]:
+    """A kubelet's probe of a port at which nobody listens: its SYN, and the reset that comes back."""
+    link = Connection(host, host, source, pod, "TCP", *ports, Decision(True, enforced=False), decision)
+    yield from opening(link)
+    reset = link.packet("ACK", "RST", reply=True)
+    yield 2 * HOP, host, events.trace(host, reset, pb.TO_STACK, reason=pb.REPLY, direction=pb.INGRESS)
+
+
 def retransmits(within: float) -> list[float]:
     """Seconds at which SYNs of an unanswered connection leave (Linux: 1, 3, 7 … after the first)."""
     found, at, step = [0.0], 0.0, 1.0

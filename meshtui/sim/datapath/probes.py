@@ -7,7 +7,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.sim.datapath.connection import Step, probe
+from meshtui.sim.datapath import servers
+from meshtui.sim.datapath.connection import Step, probe, unheard
 from meshtui.sim.datapath.emit import record
 from meshtui.sim.datapath.events import Observer
 from meshtui.sim.datapath.identity import host, of_pod
@@ -96,6 +97,7 @@ class Prober:
         decision = decide(self._known, INGRESS, target, kubelet, "TCP", port)
         ports = (self._world.rng.randrange(32768, 60999), port)
         ahead = self._world.clock.now() - self._world.clock.monotonic()
-        steps: list[Step] = sorted(probe(observer, kubelet, target, ports, decision), key=lambda s: s[0])
+        talk = probe if port in servers.ports(pod) else unheard
+        steps: list[Step] = sorted(talk(observer, kubelet, target, ports, decision), key=lambda s: s[0])
         for offset, _, template in steps:
             record(self._world, self._cluster, node, template, at + offset + ahead)

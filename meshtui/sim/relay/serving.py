@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshtui.sim.background import Background
+from meshtui.sim.clustermesh import place_of
 from meshtui.sim.relay.listen import RelayLoop, RelayServer
 from meshtui.sim.relay.peers import deployed
 from meshtui.sim.world import SimCluster, World
@@ -38,7 +39,8 @@ def sync(world: World) -> None:
     for cluster in world.clusters.values():
         if cluster.relay is None:
             continue
-        down = world.faults.relay_down(cluster.name)
+        where = place_of(cluster, "hubble-relay")
+        down = world.faults.relay_down(cluster.name) or world.faults.node_down(where.cluster, where.node)
         if down and cluster.relay.running:
             cluster.relay.stop()
         elif not down and not cluster.relay.running:

@@ -208,6 +208,24 @@ class Situation:
         results = [task.result() for task in sent]
         return Counter(json.loads(r.body)["Cluster"] if r.kind == "answered" else EXITS[r.kind] for r in results)
 
+    async def seconds(self, cluster: str, by: str, count: int = 60) -> list[float]:
+        """How long requests took that a cluster's pods answered."""
+        where, clock = self.world.clusters[cluster], self.world.clock
+        assert isinstance(clock, ManualClock)
+        pod = next(p for p in where.store.list(("", "pods"), "default") if "x-wing" in p["metadata"]["name"])
+        sent = [
+            asyncio.ensure_future(request(self.world, where, pod, "rebel-base", 80, max_time=1.0)) for _ in range(count)
+        ]
+        for _ in range(100):
+            await clock.advance(0.02)
+        results = [task.result() for task in sent]
+        return [r.seconds for r in results if r.kind == "answered" and json.loads(r.body)["Cluster"] == by]
+
+    def recorded_seconds(self, cluster: str, by: str) -> list[float]:
+        """How long those recorded took during the fault."""
+        rows = [r for what, phase, _, found in self.recording["requests"] if phase == "fault" for r in found[cluster]]
+        return [seconds for code, who, seconds in rows if who == by and not code]
+
     def recorded_outcomes(self, cluster: str, since: float, until: float, kind: str = "curls") -> Counter[str]:
         """The recorded outcomes of a time after the break."""
         found: Counter[str] = Counter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 
 from meshtui.sim import agents
@@ -94,6 +96,10 @@ async def test_slow_packets() -> None:
     async with Situation("07-slow").running() as it:
         it.break_("slow", from_=K, ms=200)
         await it.requests(0, 80)
+        for cluster, other in ((K, "Tion"), (T, "Koornacht")):
+            wanted, mine = median(it.recorded_seconds(cluster, other)), await it.seconds(cluster, other)
+            assert all(abs(seconds - wanted) < 0.05 for seconds in mine)
+            assert max(await it.seconds(cluster, cluster.title())) < 0.05
         await it.at(55)
         it.links(55)
         it.troubleshoot(55)

@@ -48,6 +48,7 @@ class _Asked:
 async def hubble(shell: Shell, argv: list[str]) -> int:
     """`observe`, always as lines of JSON, and `status`."""
     try:
+        await _awake(shell)
         asked = _parse(argv[2:], shell.box.world.clock.now())
         if argv[1:2] == ["observe"]:
             return await _observe(shell, FlowMatcher(asked.allow, asked.deny), asked)
@@ -59,11 +60,18 @@ async def hubble(shell: Shell, argv: list[str]) -> int:
         return 1
 
 
+async def _awake(shell: Shell) -> None:
+    """Wait while the agent is stopped: it takes connections and says nothing."""
+    world, node = shell.box.world, str(shell.box.pod.get("spec", {}).get("nodeName", ""))
+    while world.faults.agent_stopped(shell.box.cluster.name, node):
+        await world.clock.sleep(POLL)
+
+
 def _ring(shell: Shell) -> Ring:
     """The ring of the agent in this container. Raises Unusable when it does not answer."""
     world, cluster = shell.box.world, shell.box.cluster
     node = str(shell.box.pod.get("spec", {}).get("nodeName", ""))
-    if not node or (world.faults.agent_down(cluster.name, node)):
+    if not node or world.faults.agent_down(cluster.name, node):
         raise Unusable(f"failed to connect to '{SOCKET}': connect: no such file or directory")
     return ring_of(cluster, node)
 
@@ -80,6 +88,7 @@ async def _observe(shell: Shell, matcher: FlowMatcher, asked: _Asked) -> int:
         await shell.out(_line(encoder, event, ring.node))
     while asked.follow:
         await shell.box.world.clock.sleep(POLL)
+        await _awake(shell)
         if _ring(shell) is not ring:
             raise Unusable("rpc error: code = Unavailable desc = error reading from server: EOF")
         events, position, missed = ring.after(position)
