@@ -19,7 +19,8 @@ from meshtui.sim.world import World
 from tests.sim.worlds import world
 
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "apiserver-gone": {"cluster": "tion"}, "wrong-ca": {"cluster": "koornacht"}, "wrong-address": {"cluster": "koornacht"},
+    "apiserver-gone": {"cluster": "tion"}, "wrong-ca": {"cluster": "koornacht"},
+    "wrong-address": {"cluster": "koornacht"},
     "certificate-expired": {"cluster": "tion"}, "relay-gone": {"cluster": "tion"},
     "agent-stopped": {"cluster": "tion", "node": "tion-worker"},
     "agent-crashed": {"cluster": "tion", "node": "tion-worker2"},
