@@ -51,9 +51,13 @@ class Terminal:
             data = os.read(self._fd, 65536)
         except OSError:
             return False
+        self.feed(data)
+        return bool(data)
+
+    def feed(self, data: bytes) -> None:
+        """Put what the program wrote on the screen."""
         self.bytes += len(data)
         self._stream.feed(data)
-        return bool(data)
 
     def until(self, condition: Callable[[str], bool], seconds: float = 20.0) -> float:
         """Seconds since exec at which `condition(text)` first held; TimeoutError with the screen otherwise."""

@@ -23,6 +23,7 @@ from meshtui.kube.clock import SystemClock
 from meshtui.tui import assets, theme
 from meshtui.tui import commands as c
 from meshtui.tui.dashboard import Dashboard
+from meshtui.tui.leaving import AGAIN_SECONDS, Signals, Twice
 
 if TYPE_CHECKING:
     from meshtui.tui.palette.going import Going
@@ -61,6 +62,8 @@ class MeshtuiApp(App[int]):
         wanted = theme.NAMES.get(name, name)
         self.theme = wanted if wanted in self.available_themes else theme.NAMES[""]
         self.board = Dashboard(settings, self.clock)
+        self._signals = Signals(self.exit)
+        self._interrupt = Twice()
 
     def get_default_screen(self) -> Screen[None]:
         """The dashboard is the root."""
@@ -68,6 +71,7 @@ class MeshtuiApp(App[int]):
 
     def on_mount(self) -> None:
         """Take the user's keys, then paint, and only then reach for clusters."""
+        self._signals.listen()
         keymap = {name: keys for name, keys in self.settings.keymap.items() if name in c.BY_ID}
         self.set_keymap(keymap)
         unknown = c.unknown_ids(self.settings.keymap)
@@ -129,6 +133,22 @@ class MeshtuiApp(App[int]):
         result = own() if callable(own) else self.board.handler(command)()
         if inspect.isawaitable(result):
             await result
+
+    def on_unmount(self) -> None:
+        """Signals end the process again."""
+        self._signals.ignore()
+
+    def action_help_quit(self) -> None:
+        """ctrl+c where nothing is selected: say how to leave, and leave at the second press."""
+        if self._interrupt.pressed(self.clock.monotonic()):
+            self.exit(130)
+            return
+        self.board.say("ctrl+c again leaves meshtui, as q does", "warn", "!")
+        self.notify("ctrl+c again leaves meshtui, as q does", timeout=AGAIN_SECONDS)
+
+    def do_suspend(self) -> None:
+        """Hand the terminal back to the shell until `fg`."""
+        self.action_suspend_process()
 
     async def do_quit(self) -> None:
         """Leave."""

@@ -213,6 +213,8 @@ COMMANDS: tuple[Command, ...] = (
         about="Go to a place (`svc`, `ns NAME`, `flows` …) or find a command by name."),
     _all("app.help", "question_mark f1", "Help", "help", footer="help",
         about="The keys that work where you are."),
+    _all("app.suspend", "ctrl+z", "Suspend", "suspend",
+        about="Give the terminal back to the shell; `fg` comes back."),
     _all("app.quit", "q", "Quit", "quit", footer="quit",
         about="Leave meshtui."),
 )

@@ -16,7 +16,6 @@ TAKEN = {
     "ctrl+a": "screen",
     "ctrl+s": "flow control",
     "ctrl+q": "flow control",
-    "ctrl+z": "the shell",
 }
 ALIASES = {"ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+j": "enter", "ctrl+m": "enter"}
 

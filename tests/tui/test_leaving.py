@@ -1,0 +1,73 @@
+"""Every way out gives the terminal back: signals, a closed terminal, ctrl+c twice, ctrl+z and fg."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshtui.tui.leaving import Twice
+from tests.tui.pseudoterminal import Terminal
+
+ALTERNATE_OFF, MOUSE_OFF, CURSOR_ON = b"\x1b[?1049l", b"\x1b[?1000l", b"\x1b[?25h"
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    flows = tmp_path / "flows.jsonl"
+    flows.write_text("")
+    argv = [sys.executable, "-m", "meshtui", "--replay", str(flows)]
+    found = Terminal(argv, columns=100, rows=30)
+    try:
+        found.until(lambda text: "meshtui" in text and "quit" in text)
+        yield found
+    finally:
+        found.close()
+
+
+def ended(terminal: Terminal) -> tuple[int, bytes]:
+    """Exit code as a shell has it, and all that was written until then."""
+    return terminal.wait(), bytes(terminal.raw)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(terminal: Terminal, number: signal.Signals) -> None:
+    os.kill(terminal.pid, number)
+    code, written = ended(terminal)
+    assert code == 128 + number
+    for restored in (ALTERNATE_OFF, MOUSE_OFF, CURSOR_ON):
+        assert written.rindex(restored) >= 0
+    assert b"Traceback" not in written
+
+
+def test_ctrl_c_says_how_to_leave_and_leaves_at_the_second_press(terminal: Terminal) -> None:
+    terminal.send("\x03")
+    terminal.until(lambda text: "ctrl+c again leaves meshtui" in text)
+    terminal.send("\x03")
+    code, written = ended(terminal)
+    assert code == 130
+    assert ALTERNATE_OFF in written
+
+
+def test_suspended_and_back_the_screen_is_whole(terminal: Terminal) -> None:
+    terminal.send("\x1a")
+    terminal.stopped()
+    assert ALTERNATE_OFF in terminal.raw
+    os.killpg(terminal.pid, signal.SIGCONT)
+    terminal.until(lambda text: "quit" in text)
+    terminal.send("q")
+    assert ended(terminal)[0] == 0
+
+
+def test_a_terminal_that_is_closed_ends_the_program(terminal: Terminal) -> None:
+    terminal.hang_up()
+    assert terminal.wait() == 128 + signal.SIGHUP
+
+
+def test_only_a_second_press_in_time_counts() -> None:
+    key = Twice()
+    assert [key.pressed(at) for at in (0.0, 5.0, 6.0, 6.5)] == [False, False, True, False]
