@@ -19,6 +19,8 @@ SUB_TYPE: dict[int, int] = {
 }  # fmt: skip
 DROP_LINES: dict[int, int] = {pb.EGRESS: 1663, pb.INGRESS: 2410}
 """Lines of bpf_lxc.c in the recorded build at which policy drops are reported."""
+TELLS_MORE = (1, 18)
+"""Versions whose flows say who emitted them, where in the program a drop is, and a policy's log (recorded)."""
 OVERLAY = ("cilium_vxlan", 5)
 
 
@@ -84,7 +86,8 @@ def _endpoint(into: pb.Endpoint, party: Party, observer: Observer) -> None:
 
 def _base(observer: Observer, packet: Packet) -> pb.Flow:
     flow = pb.Flow(Type=pb.L3_L4, node_name=observer.name)
-    flow.emitter.name = "Hubble"
+    if observer.known.version >= TELLS_MORE:
+        flow.emitter.name = "Hubble"
     flow.IP.source, flow.IP.destination = packet.source.ip, packet.destination.ip
     flow.IP.ipVersion = pb.IPv6 if ":" in packet.source.ip else pb.IPv4
     ports = {"source_port": packet.source_port, "destination_port": packet.destination_port}
@@ -157,7 +160,8 @@ def verdict(observer: Observer, packet: Packet, direction: int, decision: Decisi
     if decision.allowed:
         flow.verdict = pb.REDIRECTED if decision.proxied else pb.FORWARDED
         flow.is_reply.value = False
-        flow.policy_log.append("")
+        if observer.known.version >= TELLS_MORE:
+            flow.policy_log.append("")
         named = flow.ingress_allowed_by if ingress else flow.egress_allowed_by
     else:
         flow.verdict = pb.DROPPED
@@ -182,7 +186,8 @@ def drop(observer: Observer, packet: Packet, direction: int, reason: int, line: 
     _refuse(flow, reason)
     ingress = direction == pb.INGRESS
     _ethernet(flow, packet.destination if ingress else packet.source, delivered=ingress)
-    flow.file.name, flow.file.line = "bpf_lxc.c", line or DROP_LINES[direction]
+    if observer.known.version >= TELLS_MORE:
+        flow.file.name, flow.file.line = "bpf_lxc.c", line or DROP_LINES[direction]
     return Template(flow)
 
 

@@ -14,6 +14,18 @@ class BadMask(ValueError):
     """A mask names a field that flows do not have."""
 
 
+NEWER: dict[str, tuple[int, int]] = {
+    "file": (1, 18), "tunnel": (1, 18), "ip_trace_id": (1, 18), "emitter": (1, 18), "policy_log": (1, 18),
+    "aggregate": (1, 21),
+}  # fmt: skip
+"""Fields of a flow that agents of older versions do not have (recorded of 1.17 beside 1.20)."""
+
+
+def understood(paths: Sequence[str], version: tuple[int, int]) -> bool:
+    """Whether agents of a version know every field of a mask."""
+    return all(version >= NEWER.get(path.partition(".")[0], (0, 0)) for path in paths)
+
+
 def _known(path: str) -> bool:
     """Whether a path like `source.pod_name` leads to a field of a flow."""
     fields = flow_pb2.Flow.DESCRIPTOR.fields_by_name

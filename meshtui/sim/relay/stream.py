@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshtui.hubble.pb import observer_pb2, relay_pb2
-from meshtui.sim.relay.encode import BadMask, Encoder, node_status
+from meshtui.sim.datapath.view import view
+from meshtui.sim.relay.encode import BadMask, Encoder, node_status, understood
 from meshtui.sim.relay.filters import BadFilter, FlowMatcher
 from meshtui.sim.relay.peers import Peer, peers, pod_name
 from meshtui.sim.relay.ring import Event, Lost, Ring
@@ -112,8 +113,12 @@ class FlowStream:
             yield node_status(relay_pb2.NODE_ERROR, [p.name for p in up], relay, now, str(error))
             return
         self._buffer = SortBuffer(length(self._request.number, len(up)))
+        refusing = [p.name for p in up if self._refuses(p)]
+        if refusing:
+            yield node_status(relay_pb2.NODE_ERROR, refusing, relay, now, "invalid fieldmask")
         for peer in up:
-            yield from self._ask(peer)
+            if peer.name not in refusing:
+                yield from self._ask(peer)
         # A call that is to end waits for the last of its agents.
         self.following = self.following or bool(self._held)
 
@@ -122,6 +127,11 @@ class FlowStream:
             raise Refused("first cannot be specified with follow")
         self._matcher = FlowMatcher(self._request.whitelist, self._request.blacklist)
         self._encoder = Encoder(self._request.field_mask.paths)
+
+    def _refuses(self, peer: Peer) -> bool:
+        """Whether an agent is too old for the fields that are asked for."""
+        version = view(self._cluster.world.clusters[peer.name.partition("/")[0]]).version
+        return not understood(self._request.field_mask.paths, version)
 
     def _ask(self, peer: Peer) -> Iterator[bytes]:
         """Send an agent the original request."""
@@ -197,5 +207,6 @@ class FlowStream:
                 self._at.pop(name, None)
         self._held = held
         for name, peer in found.items():
-            if peer.available and not peer.held and self._request.follow and name not in self._at:
+            new = self._request.follow and name not in self._at and not self._refuses(peer)
+            if new and peer.available and not peer.held:
                 yield from self._ask(peer)
