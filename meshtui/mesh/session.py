@@ -194,6 +194,11 @@ class Session:
         self.room.consider(event)
         self._check_settled()
 
+    def look_again(self) -> None:
+        """Ask every cluster now for what is otherwise asked now and then, and list what was absent or refused."""
+        for cluster in self._clusters.values():
+            cluster.again()
+
     def _check_settled(self) -> None:
         clusters = self._clusters.values()
         if len(clusters) == len(self.targets) and all(cluster.settled for cluster in clusters):
