@@ -74,6 +74,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
+        self.room.reading_shown = self._scope.reading
         self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         log = AuditLog(settings.state_directory)
@@ -177,6 +178,15 @@ class Session:
     def subscribe(self, listener: Callable[[Delta], None]) -> Callable[[], None]:
         """Call `listener` with what changed, at most 20 times a second; the returned function ends it."""
         return self._news.subscribe(listener)
+
+    @property
+    def flow_reading(self) -> bool:
+        """Whether flows of those who read a Relay are asked for."""
+        return self.room.reading_shown
+
+    def show_flow_reading(self, shown: bool) -> None:
+        """Ask for the flows of those who read a Relay, this session among them, or leave them out."""
+        self.room.show_reading(shown)
 
     def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` when flows arrived, at most 20 times a second; the returned function ends it."""

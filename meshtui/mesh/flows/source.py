@@ -13,6 +13,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent, RelayRefused
 from meshtui.core.flows.account.account import Reading
 from meshtui.core.flows.assignment import Assignment, Share
+from meshtui.core.flows.reading import left_out
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model import state as s
 from meshtui.hubble.account import read_counts
@@ -58,6 +59,8 @@ class FlowSourceTask:
     rng: random.Random
     pace: Pace
     wanted_source: str = AUTO
+    reading_shown: bool = True
+    """Whether a Relay is also asked for the flows of those who read it."""
     _share: Share = field(default_factory=Share)
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
@@ -89,9 +92,20 @@ class FlowSourceTask:
         whitelist, blacklist, _ = wanted.to_server()
         if (whitelist, blacklist) != self._filters:
             self._filters = (whitelist, blacklist)
-            self._ask_again(CATCH_UP_SECONDS)
-            if self._share.besides is not None:
-                self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
+            self._ask_anew()
+
+    def show_reading(self, shown: bool) -> None:
+        """Ask the Relay for the flows of those who read it as well, or leave them out; agents always tell them."""
+        if shown != self.reading_shown:
+            self.reading_shown = shown
+            if self._reading_relay:
+                self._ask_anew()
+
+    def _ask_anew(self) -> None:
+        """Everything is asked otherwise than before: from a minute back."""
+        self._ask_again(CATCH_UP_SECONDS)
+        if self._share.besides is not None:
+            self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
 
     @property
     def share(self) -> Share:
@@ -142,6 +156,8 @@ class FlowSourceTask:
 
     def _query(self, asked: Assignment) -> FlowQuery:
         whitelist, blacklist = asked.filters(*self._filters)
+        if not self.reading_shown:
+            blacklist += left_out(self._filters[0])
         return FlowQuery(whitelist=whitelist, blacklist=blacklist, mask=())
 
     @property
@@ -221,8 +237,9 @@ class FlowSourceTask:
 
         async def read() -> list[Reading]:
             filters = self._share.whole.filters((), ())
+            unasked = () if self.reading_shown else left_out(self._filters[0])
             options: Any = {"context": self.context, "tls": reached.tls, "timeout": timeout}
-            return await asyncio.to_thread(read_counts, reached.address, filters, self._now_ns, **options)
+            return await asyncio.to_thread(read_counts, reached.address, filters, unasked, self._now_ns, **options)
 
         return Survey(self.context, read, self.store, self.pace, self.rng)
 
