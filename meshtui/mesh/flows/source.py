@@ -25,16 +25,16 @@ from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.agents import AgentFlows
-from meshtui.mesh.flows.besides import SecondStream
+from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers
 from meshtui.mesh.flows.relays import Reached, reach
 from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.streams import new_stream
 from meshtui.mesh.flows.survey import Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.scope import ServerFilter
 
-STOP_SECONDS = 1.0
 CATCH_UP_SECONDS = 60.0
 """How far back a changed question reaches: the rings still know what the old one did not ask for."""
 LOOK_BACK_NS = 1_000_000_000
@@ -226,8 +226,7 @@ class FlowSourceTask:
         """Asks the Relay for the nodes it could not reach: its stream does not tell when they are back."""
 
         def ask() -> None:
-            stream = self._stream
-            if stream is not None:
+            if (stream := self._stream) is not None:
                 stream.note_nodes(get_nodes(reached.address, context=self.context, tls=reached.tls, timeout=timeout))
 
         return Peers(self.context, ask, lambda: self._troubled, self.pace, self.rng)
@@ -255,35 +254,23 @@ class FlowSourceTask:
                 self._follow_besides(CATCH_UP_SECONDS)
             return
         await self._stop_stream()
-        loop = asyncio.get_running_loop()
-        made: list[FlowStream] = []
-
-        def told(status: StreamStatus) -> None:
-            try:
-                loop.call_soon_threadsafe(self._status, status, made)
-            except RuntimeError:
-                return  # the loop is closed: nobody is left to be told
-
-        stream = FlowStream(
-            reached.address,
+        stream = new_stream(
+            reached,
+            self._query(self._share.own),
+            self._status,
             context=self.context,
-            tls=reached.tls,
-            query=self._query(self._share.own),
-            deliver=self.inbox.put,
-            status=told,
+            inbox=self.inbox,
             clock=self.clock,
             rng=self.rng,
-            room=self.inbox.room,
         )
-        made.append(stream)
         self._stream, self._tls = stream, reached.tls
         if self._left_off_ns is not None:
             stream.ask(self._query(self._share.own), self._left_off_ns)
         stream.start()
         self._follow_besides(CATCH_UP_SECONDS)
 
-    def _status(self, status: StreamStatus, made: list[FlowStream]) -> None:
-        if not made or made[0] is not self._stream:
+    def _status(self, stream: FlowStream, status: StreamStatus) -> None:
+        if stream is not self._stream:
             return
         record_gap(self.store, status)
         self._losses.take("own", status, self._share.own, self._now_ns())
