@@ -92,7 +92,7 @@ async def test_without_an_address_the_relay_is_reached_through_a_port_forward(ne
 
 
 async def test_a_relay_that_is_killed_is_found_again(new_lab: NewLab) -> None:
-    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
+    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS, flow_source="relay") as session:
         await until(session, lambda: live(session))
         await lab.fault("relay-down", cluster="tion")
         await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
@@ -143,7 +143,7 @@ async def test_each_relay_delivers_its_own_cluster_and_rates_count_different_flo
 
 
 async def test_while_a_relay_is_gone_the_other_delivers_for_it_and_nothing_is_missing(new_lab: NewLab) -> None:
-    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
+    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS, flow_source="relay") as session:
         await until(session, lambda: live(session))
         await lab.fault("relay-down", cluster="tion")
         await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
