@@ -12,14 +12,14 @@ from typing import Any
 from meshtui.core.flows.flow import FlowRow, Peer
 
 PORT = 4245
-_NAMESPACE, _POD = "kube-system", "hubble-relay-"
+_POD = "hubble-relay-"
 _WORDS = ("hubble-relay", str(PORT))
 Document = Mapping[str, Any]
 READING: tuple[Document, ...] = (
-    {"destination_pod": [f"{_NAMESPACE}/{_POD}"], "destination_port": [str(PORT)]},
-    {"source_pod": [f"{_NAMESPACE}/{_POD}"], "source_port": [str(PORT)]},
+    {"destination_pod": [f"/{_POD}"], "destination_port": [str(PORT)]},
+    {"source_pod": [f"/{_POD}"], "source_port": [str(PORT)]},
 )
-"""FlowFilters of both directions."""
+"""FlowFilters of both directions; Cilium may be in any namespace."""
 
 
 def is_reading(row: FlowRow) -> bool:
@@ -30,7 +30,7 @@ def is_reading(row: FlowRow) -> bool:
 
 
 def _relay(peer: Peer) -> bool:
-    return peer.namespace == _NAMESPACE and peer.pod.startswith(_POD)
+    return peer.pod.startswith(_POD)
 
 
 def left_out(whitelist: Sequence[Document]) -> Sequence[Document]:

@@ -13,13 +13,15 @@ from meshtui.sim.relay.ring import Event, Template
 from tests.core.flowrows import WORLD, X_WING, row
 
 RELAY = Peer(70000, "koornacht", "kube-system", "hubble-relay-5f7d9-x2x4z", "hubble-relay", ())
-NAMESAKE = Peer(70001, "koornacht", "default", "hubble-relay-5f7d9-x2x4z", "", ())
+ELSEWHERE = Peer(70001, "koornacht", "cilium", "hubble-relay-5f7d9-x2x4z", "", ())
+NAMESAKE = Peer(70002, "koornacht", "kube-system", "my-hubble-relay-0", "", ())
 CASES = [
     (WORLD, 40000, RELAY, 4245, True),
     (RELAY, 4245, WORLD, 40000, True),
     (X_WING, 40000, RELAY, 4245, True),
     (WORLD, 40000, RELAY, 4222, False),
     (RELAY, 40000, WORLD, 4244, False),
+    (WORLD, 40000, ELSEWHERE, 4245, True),
     (WORLD, 40000, NAMESAKE, 4245, False),
     (RELAY, 40000, X_WING, 4245, False),
 ]
