@@ -83,7 +83,8 @@ def tell(session: Session, plan: Plan) -> None:
     for warning in plan.warnings:
         words.say(f"  ! {output.plain(warning)}")
     for command in plan.commands:
-        words.say(f"  $ {output.plain(command)}")
+        for line in command.split("\n"):
+            words.say(f"  $ {output.plain(line)}")
 
 
 def _change(step: Step) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -35,6 +36,10 @@ def run(argv: Sequence[str]) -> int:
     """Run a command line (without the program's name); returns the exit code and never raises."""
     if list(argv) == ["--version"]:
         return _version()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that is not UTF-8 shows `?` for what it has no letter for, rather than nothing at all.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = _run(list(argv))
         sys.stdout.flush()

@@ -52,9 +52,14 @@ def document(value: Any, form: str) -> None:
     if form == "yaml":
         import yaml
 
-        sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+        sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=_all_letters()))
     else:
         emit(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def _all_letters() -> bool:
+    """Whether what is written to can hold every letter; else YAML escapes them, so that nothing is lost."""
+    return "utf" in (sys.stdout.encoding or "").lower()
 
 
 def lines(rows: Iterable[Row]) -> None:

@@ -126,9 +126,12 @@ class Logins:
                 flight.task.cancel()
 
     async def _fly(self, flight: _Flight) -> Answer:
-        slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._slow, flight)
+        loop = asyncio.get_running_loop()
+        slow = loop.call_later(SLOW_SECONDS, self._slow, flight)
         try:
             async with self._in_turn(flight):
+                slow.cancel()
+                slow = loop.call_later(SLOW_SECONDS, self._slow, flight)
                 answer = await self._run(flight)
             self._answers[flight.plugin.key] = answer
             return answer
@@ -148,8 +151,6 @@ class Logins:
             async with self._turn:
                 flight.waits = False
                 if command not in self._quiet:
-                    if flight.told:
-                        self._say(flight)
                     yield
                     self._remember(flight)
                     return

@@ -125,6 +125,10 @@ class Session:
         if cluster is not None:
             cluster.told_of_login(awaited)
 
+    def take_terminal(self, terminal: Terminal) -> None:
+        """Plugins that must ask a person may borrow this one."""
+        self.logins.terminal = terminal
+
     def log_in(self, context: str) -> None:
         """Try to reach a cluster again now, even where a login failed a moment ago."""
         cluster = self._clusters.get(context)

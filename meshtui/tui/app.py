@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.app import App
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import Screen as TextualScreen
 from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
@@ -24,6 +24,7 @@ from meshtui.tui import assets, theme
 from meshtui.tui import commands as c
 from meshtui.tui.dashboard import Dashboard
 from meshtui.tui.leaving import AGAIN_SECONDS, Signals, Twice
+from meshtui.tui.terminal import OfClusters, Screen
 
 if TYPE_CHECKING:
     from meshtui.tui.palette.going import Going
@@ -65,7 +66,7 @@ class MeshtuiApp(App[int]):
         self._signals = Signals(self.exit)
         self._interrupt = Twice()
 
-    def get_default_screen(self) -> Screen[None]:
+    def get_default_screen(self) -> TextualScreen[None]:
         """The dashboard is the root."""
         return self.board
 
@@ -87,6 +88,9 @@ class MeshtuiApp(App[int]):
         async with AsyncExitStack() as stack:
             try:
                 session = await self.opening(self.board.report, stack)
+                if isinstance(session, OfClusters):
+                    session.take_terminal(Screen(self))
+                    self.board.settings = session.settings
                 await session.start()
             except MeshtuiError as error:
                 self.board.fail(error)
@@ -102,6 +106,15 @@ class MeshtuiApp(App[int]):
         error = event.worker.error
         if event.state is WorkerState.ERROR and error is not None:
             self.board.fail(mistake(error))
+
+    def _fatal_error(self) -> None:
+        """Textual's last words, without the values of local variables: nobody knows what those hold."""
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        last = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(last, self.console.options)))
+        self._close_messages_no_wait()
 
     async def _until_exit(self) -> None:
         import asyncio

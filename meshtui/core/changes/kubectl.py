@@ -9,7 +9,7 @@ from meshtui.core.changes.plan import Step, Verb
 
 
 def command(step: Step) -> str:
-    """One command for one step; a manifest is given as JSON in a here-document."""
+    """One command for one step; a manifest is given as JSON in a here-document, in short lines."""
     return _WORDS[step.verb](step)
 
 
@@ -32,7 +32,7 @@ def _scale(step: Step) -> str:
 
 
 def _apply(step: Step) -> str:
-    manifest = json.dumps(step.after, separators=(",", ":"))
+    manifest = json.dumps(step.after, indent=1)
     apply = _kubectl(step, "apply", "--server-side", "--field-manager=meshtui", "-f", "-")
     return f"{apply} <<'EOF'\n{manifest}\nEOF"
 

@@ -22,7 +22,9 @@ def plan_lines(plan: Plan, mesh: Mesh | None, width: int) -> list[Line]:
             lines += [[Span(part, role)] for text in texts for part in wrapped(safe(text), width, indent=2)]
     if plan.commands:
         lines += [(), [Span("The same by kubectl", "strong")]]
-        lines += [[Span(part, "dim")] for text in plan.commands for part in wrapped(safe(text, 2000), width, indent=2)]
+        # Line by line: a here-document must stay one when it is copied.
+        words = [line for text in plan.commands for line in text.split("\n")]
+        lines += [[Span(part, "dim")] for line in words for part in wrapped(safe(line, 2000), width, indent=2)]
     return lines
 
 
@@ -33,12 +35,13 @@ def _step(step: Step, mesh: Mesh | None) -> list[Line]:
     )
     head = [*where, Span(f"context {safe(step.context)}", "dim")]
     what: Line = [Span(f"  {step.verb.value} {step.resource.kind.lower()} "), Span(safe(step.key), "strong")]
-    return [head, what, *_changes(step)]
+    return [head, what, *_changes(step, listed=cluster is None or step.resource in cluster.objects)]
 
 
-def _changes(step: Step) -> list[Line]:
+def _changes(step: Step, *, listed: bool) -> list[Line]:
     if step.verb in (Verb.APPLY, Verb.DELETE):
-        known = "replaces the one that is there" if step.before else "is new here"
+        known = "is new here" if listed else "whether one is there is not known: the cluster has not answered"
+        known = "replaces the one that is there" if step.before else known
         return [[Span(f"    {known}" if step.verb is Verb.APPLY else "    is there now, will be gone", "dim")]]
     before: Mapping[str, Any] = step.before or {}
     after: Mapping[str, Any] = step.after or {}

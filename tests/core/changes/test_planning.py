@@ -164,10 +164,10 @@ def test_applying_and_its_undo() -> None:
     mesh = trusted(3)
     plan = planning.apply(mesh, ["koornacht", "tion"], [MANIFEST])
     assert [(step.verb, step.key, step.before) for step in plan.steps] == [(Verb.APPLY, "default/deny", None)] * 2
-    head, body, end = plan.commands[0].split("\n")
+    head, *body, end = plan.commands[0].split("\n")
     assert head.endswith("<<'EOF'")
     placed = {**MANIFEST, "metadata": {"name": "deny", "namespace": "default"}}
-    assert (json.loads(body), end) == (placed, "EOF")
+    assert (json.loads("".join(body)), end) == (placed, "EOF")
     back = planning.undo(mesh, plan, accepted(plan))
     assert [(step.context, step.verb) for step in back.steps] == [("tion", Verb.DELETE), ("koornacht", Verb.DELETE)]
 

@@ -1,0 +1,58 @@
+"""The terminal that plugins borrow, and last words without the values of local variables."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.settings import Settings
+from meshtui.tui.app import MeshtuiApp
+from meshtui.tui.terminal import Screen
+
+
+async def test_a_terminal_that_cannot_be_lent_says_so() -> None:
+    app: App[int] = App()
+    async with app.run_test():
+        with pytest.raises(MeshtuiError, match="this terminal cannot be lent to it") as caught:
+            async with Screen(app).lend("ask logs in to k"):
+                pass
+    assert "log in from a shell first" in caught.value.hint
+
+
+async def test_the_screen_comes_back_after_a_login_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    app: App[int] = App()
+    calls: list[str] = []
+    async with app.run_test() as pilot:
+        driver = type(app._driver)
+        monkeypatch.setattr(driver, "can_suspend", True)
+        monkeypatch.setattr(driver, "suspend_application_mode", lambda _: calls.append("away"))
+        monkeypatch.setattr(driver, "resume_application_mode", lambda _: calls.append("back"))
+
+        async def log_in() -> None:
+            async with Screen(app).lend("ask logs in to k"):
+                assert app._batch_count  # nothing is painted meanwhile
+                raise ValueError("wrong password")
+
+        with pytest.raises(ValueError, match="wrong password"):
+            await log_in()
+        await pilot.pause()
+        assert calls == ["away", "back"]
+        assert not app._batch_count
+
+
+async def test_last_words_hold_no_values() -> None:
+    async def opening(*_: object) -> object:
+        raise MeshtuiError("no session here")
+
+    app = MeshtuiApp(opening, Settings())  # type: ignore[arg-type]
+    async with app.run_test():
+        secret = "s3cr3t-value-of-a-local"
+        try:
+            raise RuntimeError("a mistake")
+        except RuntimeError:
+            app._fatal_error()
+        text = "".join(segment.text for each in app._exit_renderables for segment in each.segments)  # type: ignore[union-attr]
+        app._exit_renderables.clear()
+    assert "a mistake" in text
+    assert secret not in text.replace('secret = "s3cr3t-value-of-a-local"', "")
