@@ -130,6 +130,7 @@ class Cilium:
             self._judge(gvr, found)
 
     def _judge(self, gvr: GVR, found: Object) -> None:
+        """The operator's word, as its version and configuration have it."""
         known = view(self._loop.cluster)
         why = refusals.operator(found, known.version, known.config())
         told = {
@@ -140,7 +141,9 @@ class Cilium:
         before = (found.get("status") or {}).get("conditions") or []
         same = [c for c in before if all(c.get(k) == v for k, v in told.items())]
         if not same:
-            stamp = {"lastTransitionTime": self._loop.now()}
+            # The words may change and the time stay: it is the status' own.
+            kept = [c["lastTransitionTime"] for c in before if (c["type"], c["status"]) == ("Valid", told["status"])]
+            stamp = {"lastTransitionTime": kept[0] if kept else self._loop.now()}
             others = [c for c in before if c["type"] != "Valid"]
             self._loop.set_status(
                 gvr, found, {**(found.get("status") or {}), "conditions": [*others, {**stamp, **told}]}

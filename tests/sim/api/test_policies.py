@@ -29,13 +29,14 @@ def policy(spec: dict[str, Any] | None, name: str = "p") -> dict[str, Any]:
     return found | ({"spec": spec} if spec is not None else {})
 
 
-async def condition(api: Client, name: str = "p") -> tuple[str, str]:
-    """(status, message) of Valid, once it is written."""
+async def condition(api: Client, name: str = "p", *, ending: str = "") -> tuple[str, str]:
+    """(status, message) of Valid, once it is written and ends so."""
     while True:
         code, found = await api.get(f"{CNPS}/{name}")
         assert code == 200, found
         for each in (found.get("status") or {}).get("conditions") or ():
-            return each["status"], each["message"]
+            if each["message"].endswith(ending):
+                return each["status"], each["message"]
         await asyncio.sleep(0.02)
 
 
@@ -144,3 +145,20 @@ async def test_network_policies_are_held_to_kubernetes_rules(
     (cause,) = answer["details"]["causes"]
     assert cause["field"] == f"spec.ingress[0].{field}"
     assert why in cause["message"]
+
+
+async def test_the_time_of_a_condition_is_when_its_status_changed(api: Client) -> None:
+    first = {"endpointSelector": {}, "ingress": [{"toPorts": [{"ports": [{"port": "080"}]}]}]}
+    second = {"endpointSelector": {}, "ingress": [{"toPorts": [{"ports": [{"port": "090"}]}]}]}
+    assert (await api.call("POST", CNPS, policy(first)))[0] == 201
+    told = await condition(api)
+    old = {"type": "Valid", "status": told[0], "message": told[1], "lastTransitionTime": "2020-01-01T00:00:00Z"}
+    assert (await api.merge(f"{CNPS}/p/status", {"status": {"conditions": [old]}}))[0] == 200
+    await api.merge(f"{CNPS}/p", {"spec": second})
+    await condition(api, ending='"090": invalid syntax')
+    _, after = await api.get(f"{CNPS}/p")
+    assert after["status"]["conditions"][0]["lastTransitionTime"] == old["lastTransitionTime"]
+    await api.merge(f"{CNPS}/p", {"spec": {"ingress": [{}]}})
+    await condition(api, ending="succeeded")
+    _, after = await api.get(f"{CNPS}/p")
+    assert after["status"]["conditions"][0]["lastTransitionTime"] != old["lastTransitionTime"]
