@@ -44,11 +44,8 @@ class PortRange:
     low: int
     high: int
     name: str = ""
-
-    @property
-    def whole(self) -> bool:
-        """Whether the key leaves the port open."""
-        return not self.name and self.low == 0 and self.high == HIGHEST
+    from_zero: bool = False
+    """Whether it is a range written from 0 on: a filter of its own, though it may hold every port."""
 
     def depth(self, port: int) -> int:
         """Bits of protocol and port that the key holding `port` fixes: a range is kept as aligned blocks."""
@@ -98,7 +95,7 @@ def of_port(item: Object, version: Version) -> list[PortRange]:
     low, end = number(text), int(item.get("endPort") or 0)
     if low == 0 and (not end or not PORT_RANGE_FROM_0.at(version)):
         return [PortRange(p, 0, HIGHEST) for p in protocols]
-    return [PortRange(p, low, max(low, end)) for p in protocols]
+    return [PortRange(p, low, max(low, end), from_zero=low == 0) for p in protocols]
 
 
 def icmp_type(field: Object) -> int:
