@@ -190,7 +190,6 @@ def between(
     return [(way.decision, way.match_type) for way in (ours.egress, ours.ingress)]
 
 
-@pytest.mark.xfail(reason="core's rule book is still to follow Cilium's engine in these", strict=False)
 @pytest.mark.parametrize(("spec", "decision", "match"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_policy_cases(spec: dict[str, Any], decision: Decision, match: int) -> None:
     assert judged(spec) == (decision, match)
@@ -203,7 +202,6 @@ def test_default_deny_cannot_be_switched_off_where_the_option_forbids_it() -> No
     assert judged(spec, config=forbidden) == (Decision.DEFAULT_DENY, MATCH_NONE)
 
 
-@pytest.mark.xfail(reason="core's rule book is still to follow Cilium's engine in these", strict=False)
 def test_the_entity_cluster_mesh_exists_since_1_20() -> None:
     """An older agent refuses the whole policy."""
     spec = {"ingress": [{"fromEntities": ["cluster-mesh"]}]}
@@ -236,15 +234,22 @@ def test_a_pods_own_node_is_its_host_and_not_a_remote_node() -> None:
     assert between(policy, ("koornacht", 1), ("koornacht", 3))[0] == (Decision.DEFAULT_DENY, MATCH_NONE)
 
 
-@pytest.mark.xfail(reason="core's rule book is still to follow Cilium's engine in these", strict=False)
+NAMED_PORT = {
+    "kind": "CiliumNetworkPolicy",
+    "metadata": {"name": "p", "namespace": "default", "uid": "u"},
+    "spec": {"endpointSelector": {}, "egress": [ports({"port": "http"})]},
+}
+
+
 def test_named_ports_of_host_network_pods_are_unknown() -> None:
-    policy = {
-        "kind": "CiliumNetworkPolicy",
-        "metadata": {"name": "p", "namespace": "default", "uid": "u"},
-        "spec": {"endpointSelector": {}, "egress": [ports({"port": "http"})]},
-    }
-    assert between(policy, ("koornacht", 0), ("koornacht", 1))[0] == (Decision.ALLOWED, MATCH_L3_L4)
-    assert between(policy, ("koornacht", 0), ("koornacht", 3))[0] == (Decision.DEFAULT_DENY, MATCH_NONE)
+    assert between(NAMED_PORT, ("koornacht", 0), ("koornacht", 1))[0] == (Decision.ALLOWED, MATCH_L3_L4)
+    assert between(NAMED_PORT, ("koornacht", 0), ("koornacht", 3))[0] == (Decision.DEFAULT_DENY, MATCH_NONE)
+
+
+@pytest.mark.parametrize("destination", [1, 3])
+def test_up_to_1_19_a_ports_name_in_egress_is_the_one_number_it_has_in_the_cluster(destination: int) -> None:
+    found = between(NAMED_PORT, ("koornacht", 0), ("koornacht", destination), version=(1, 19))
+    assert found[0] == (Decision.ALLOWED, MATCH_L4)
 
 
 @pytest.mark.parametrize(("entity", "kind"), [("world", "allowed L3-Only"), ("world-ipv4", "default deny")])

@@ -21,6 +21,8 @@ from tests.agreement.books import PlainCluster, Tally, to_core, to_sim
 
 EXAMPLES = 150
 PORTS = (("TCP", 80), ("UDP", 100))
+FEWEST = {Decision.REDIRECTED: 5}
+"""Most policies with L7 rules that are generated are refused by the agents."""
 
 
 def outcome(found: simulated.Decision) -> Decision:
@@ -38,6 +40,10 @@ def kind_of(decision: Decision, match: int) -> str:
 
 
 def same(ours: DirectionVerdict, theirs: simulated.Decision, about: tuple[Any, ...], tally: Tally) -> None:
+    if ours.unknown:  # a fault that some patch releases have: the simulator has none of them
+        assert "cilium #46305" in ours.doubts[0], (*about, ours, theirs)
+        tally.kinds["unknown"] += 1
+        return
     assert (ours.decision, ours.match_type) == (outcome(theirs), theirs.match), (*about, ours, theirs)
     named = {(p.kind, p.namespace, p.name) for p in ours.policies}
     assert {(p.kind, p.namespace, p.name) for p in theirs.sources} <= named, (*about, ours, theirs)
@@ -91,7 +97,6 @@ def compare(clusters: list[PlainCluster], tally: Tally) -> None:
     with_the_world(clusters, world, book, tally)
 
 
-@pytest.mark.xfail(reason="core's rule book is still to follow Cilium's engine", strict=False)
 @pytest.mark.timeout(300)
 def test_verdict_and_decision_agree(record_property, capsys) -> None:
     tally = Tally()
@@ -107,6 +112,8 @@ def test_verdict_and_decision_agree(record_property, capsys) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{line}\n")
     assert tally.examples >= EXAMPLES
-    for decision in Decision:
+    for decision in set(Decision) - {Decision.UNKNOWN}:
         word = decision.name.lower().replace("_", " ")
-        assert sum(count for kind, count in tally.kinds.items() if kind.startswith(word)) > 50, decision
+        assert sum(count for kind, count in tally.kinds.items() if kind.startswith(word)) > FEWEST.get(decision, 50), (
+            decision
+        )

@@ -10,7 +10,8 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.links import LinkVerdict, link
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh
-from meshtui.core.policy.rules import is_valid
+from meshtui.core.policy.reading import reading_of
+from meshtui.core.policy.standing import By, Standing, standing
 
 _LINKS = {
     LinkVerdict.DOWN: (Kind.LINK_DOWN, Severity.ERROR),
@@ -74,21 +75,25 @@ def _unwell(cluster: Cluster, node: str, what: str) -> Finding:
 
 
 def _policies(cluster: Cluster) -> Iterator[Finding]:
+    reading = reading_of(cluster)
     for resource in (r.CNPS, r.CCNPS):
         for key, policy in sorted(cluster.of(resource).items()):
-            if is_valid(policy):
-                continue
-            conditions = (policy.status.conditions if policy.status else None) or ()
-            message = next((c.message for c in conditions if c.type == "Valid"), "")
-            yield Finding(
-                Kind.POLICY_INVALID,
-                Severity.ERROR,
-                (cluster.context,),
-                key,
-                f"{cluster.name}'s policy {key} has no effect: Cilium does not accept it",
-                (message,),
-                advice="correct the policy; kubectl apply succeeding does not mean that it is valid",
-            )
+            stands = standing(policy, reading)
+            if stands.marked_wrongly or (stands.refusal is not None and stands.refusal.by is not By.DERIVED):
+                yield _policy(cluster, key, stands)
+
+
+def _policy(cluster: Cluster, key: str, stands: Standing) -> Finding:
+    """A policy without effect, or one that is said to have none."""
+    refused = stands.refusal
+    said = stands.marked if stands.marked is not None else refused.words if refused is not None else ""
+    text = f"{cluster.name}'s policy {key} has no effect: Cilium does not accept it"
+    advice = "correct the policy; kubectl apply succeeding does not mean that it is valid"
+    if refused is None:
+        text = f"{cluster.name}'s policy {key} is marked invalid, but the agents enforce it"
+        advice = "switch mutual authentication on, or take `authentication` out of the policy"
+    severity = Severity.WARNING if refused is None else Severity.ERROR
+    return Finding(Kind.POLICY_INVALID, severity, (cluster.context,), key, text, (said,), advice=advice)
 
 
 def _pair(one: Cluster, other: Cluster) -> Iterator[Finding]:

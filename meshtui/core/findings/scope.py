@@ -45,7 +45,7 @@ def _egress(book: Rulebook, route: Route, backend: Backend) -> Iterator[Finding]
         if not any(_leaves_out(selector, target.labels) for selector in _scoped(rule, Way.EGRESS)):
             continue
         client = _first(book.mesh, route.context, rule.subject)
-        if client is not None and not judge(book, client, target, backend.protocol, backend.port).egress.allowed:
+        if client is not None and judge(book, client, target, backend.protocol, backend.port).egress.refused:
             text = (
                 f"{rule.policy.name} in {route.cluster} lets {client.name} reach {route.service} "
                 f"in {route.cluster} only: its requests to {backend.cluster} are dropped"
@@ -61,7 +61,7 @@ def _ingress(book: Rulebook, route: Route, backend: Backend) -> Iterator[Finding
         for selector in _scoped(rule, Way.INGRESS):
             open_ = Selector(selector.written, selector.implied_namespace)
             client = _first(book.mesh, route.context, open_)
-            if client is None or judge(book, client, target, backend.protocol, backend.port).ingress.allowed:
+            if client is None or not judge(book, client, target, backend.protocol, backend.port).ingress.refused:
                 continue
             text = (
                 f"{rule.policy.name} in {backend.cluster} admits clients of {backend.cluster} only: "

@@ -13,10 +13,14 @@ from meshtui.core.policy.model import (
     PolicyVerdict,
     Way,
 )
+from meshtui.core.policy.parties import of_pod, outside
+from meshtui.core.policy.reading import Reading, reading, reading_of
 from meshtui.core.policy.rulebook import Rulebook
+from meshtui.core.policy.standing import By, Refusal, Standing, standing
 
 __all__ = [
     "Basis",
+    "By",
     "Connection",
     "Decision",
     "DirectionVerdict",
@@ -26,13 +30,21 @@ __all__ = [
     "PodRef",
     "PolicyHistory",
     "PolicyVerdict",
+    "Reading",
+    "Refusal",
     "Rulebook",
+    "Standing",
     "Way",
     "connections_to",
     "direction",
     "explain_connection",
     "explain_flow",
     "judge",
+    "of_pod",
+    "outside",
     "policy_effects",
+    "reading",
+    "reading_of",
+    "standing",
     "verdict",
 ]

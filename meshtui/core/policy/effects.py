@@ -13,6 +13,9 @@ from meshtui.core.policy.parties import of_pod
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.routing import route
 
+FATE = {True: "passes", False: "dropped", None: "not known"}
+"""What becomes of a connection, in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -46,10 +49,10 @@ def policy_effects(before: Mesh, after: Mesh, connections: Iterable[Connection])
             continue
         old = judge(then, *sides[0], c.protocol, c.port)
         new = judge(now, *sides[1], c.protocol, c.port)
-        if old.allowed == new.allowed:
+        if old.passes is new.passes:
             continue
         source, destination = sides[1]
         pair = f"{source.name} ({source.cluster}) → {destination.name} ({destination.cluster}) {c.protocol} {c.port}"
-        change = "passes → dropped" if old.allowed else "dropped → passes"
+        change = f"{FATE[old.passes]} → {FATE[new.passes]}"
         sentences[f"{pair}: {change}; {explain_verdict(new).sentence}"] = None
     return tuple(sentences)

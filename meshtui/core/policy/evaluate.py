@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy import model as m
-from meshtui.core.policy.matching import PROTOCOL_BITS, Question, fixed_bits, is_anybody, matching_ports, peers_match
-from meshtui.core.policy.model import Decision, DirectionVerdict, Entry, Party, PeerKind, PolicyVerdict, Rule, Way
+from meshtui.core.policy.matching import Question, is_anybody, peer_matches, peers_of, port_matches
+from meshtui.core.policy.model import Decision, DirectionVerdict, Entry, Party, Peer, PolicyVerdict, Rule, Way
 from meshtui.core.policy.nearmiss import near_misses
 from meshtui.core.policy.parties import as_seen, of_pod
+from meshtui.core.policy.policymap import Answer, Contribution, Value, lookup
+from meshtui.core.policy.ports import OTHER_RANK, PortRule
 from meshtui.core.policy.rulebook import Rulebook
+from meshtui.core.policy.selectors import Requirement
+
+HOST = Contribution(None, Peer(m.PeerKind.ENTITY, name="host"), 0, Value())
+"""What lets a pod's own node enter (pkg/policy/mapstate.go, determineAllowLocalhostIngress)."""
+OPEN = Contribution(None, None, 0, Value())
+"""What is written where rules select an endpoint and none of them denies by default."""
+OWN_NODE = "its own node may enter a pod where no rule denies that (kubelet's probes)"
 
 
 def verdict(
@@ -43,127 +52,178 @@ def judge(book: Rulebook, source: Party, destination: Party, protocol: str, port
 
 
 @dataclass(slots=True)
-class _Tally:
-    """Entries that match, by what they would do."""
+class _Found:
+    """What matches, and what might."""
 
-    denying: list[tuple[Rule, Entry]] = field(default_factory=list)
-    plain: list[tuple[Rule, Entry]] = field(default_factory=list)
-    proxied: list[tuple[Rule, Entry]] = field(default_factory=list)
+    allowing: list[PolicyRef] = field(default_factory=list)
+    denying: list[PolicyRef] = field(default_factory=list)
+    written: list[Contribution] = field(default_factory=list)
+    doubts: list[tuple[bool, str]] = field(default_factory=list)
+    """Whether it might deny, and the sentence."""
     notes: list[str] = field(default_factory=list)
+
+    def doubted(self, *, deny: bool) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(text for denies, text in self.doubts if denies is deny))
 
 
 def direction(book: Rulebook, subject: Party, peer: Party, way: Way, protocol: str, port: int) -> DirectionVerdict:
     """One direction. Deny beats allow, whatever the order, kind or specificity; then allow; then default deny.
 
-    Source: pkg/policy/mapstate.go, pkg/policy/repository.go (computePolicyEnforcementAndRules).
+    What is not known decides nothing that is certain without it: a doubtful allow beside a certain one is allowed,
+    beside a certain deny denied. Source: pkg/policy/mapstate.go, pkg/policy/repository.go.
     """
-    mode = book.mode(subject.context)
+    reading = book.reading(subject.context)
     rules = book.selecting(subject, way)
-    always = mode == "always" and subject.enforced and subject.context in book.mesh.clusters
-    if mode == "never" or not (rules or always):
+    always = reading.mode == "always" and subject.enforced and subject.context in book.mesh.clusters
+    if reading.mode == "never" or not (rules or always):
         return DirectionVerdict(way, Decision.NOT_ENFORCED, subject.context, subject.cluster)
-    question = Question(book.mesh, subject, as_seen(peer, subject), way, protocol, port)
-    if way is Way.INGRESS and question.peer.labels.reserved("host"):
-        note = "its own node may always enter a pod (kubelet's probes)"
-        return DirectionVerdict(
-            way, Decision.ALLOWED, subject.context, subject.cluster, match_type=m.MATCH_L3, notes=(note,)
-        )
-    tally = _tally(rules, question)
-    default_denying = [rule for rule in rules if way in rule.default_deny]
-    return _decide(book, question, rules, tally, default_denying, always)
+    seen = as_seen(peer, subject)
+    question = Question(book.lookups, reading, subject, seen, way, protocol, port, _requires(rules, way))
+    closing = [rule.policy for rule in rules if way in rule.default_deny]
+    found = _found(rules, question)
+    if not closing and not always:
+        found.written.append(OPEN)
+    if way is Way.INGRESS and seen.labels.reserved("host") and reading.localhost:
+        found.written += _host(found.written, ranked=reading.does.ranked_entries)
+        found.notes.append(OWN_NODE)
+    return _decide(book, question, rules, found, closing)
+
+
+def _host(written: Iterable[Contribution], *, ranked: bool) -> list[Contribution]:
+    """What lets the own node enter. Before entries had ranks, it had a key of its own beside each of anybody's."""
+    if ranked:
+        return [HOST]
+    beside = [
+        replace(each, peer=HOST.peer, place=(*each.place[:2], "host"))
+        for each in written
+        if each.peer is None and each.place is not None and not each.value.deny
+    ]
+    return [HOST, *beside]
+
+
+def _requires(rules: Iterable[Rule], way: Way) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
+    """FromRequires and toRequires of all rules together, for allowing and for denying selectors."""
+    asked: tuple[list[Requirement], list[Requirement]] = ([], [])
+    for rule in rules:
+        for (of_way, deny), requirements in rule.requires.items():
+            if of_way is way:
+                asked[deny].extend(requirements)
+    return tuple(asked[0]), tuple(asked[1])
+
+
+def _found(rules: Iterable[Rule], question: Question) -> _Found:
+    found = _Found()
+    for rule in rules:
+        for entry in rule.entries[question.way]:
+            written = list(_contributions(rule, entry, question, found))
+            if not written:
+                continue
+            found.written += written
+            (found.denying if entry.deny else found.allowing).append(rule.policy)
+            if entry.authentication in ("required", "test-always-fail"):
+                found.notes.append(f"{rule.policy.name} requires mutual authentication")
+    return found
+
+
+def _contributions(rule: Rule, entry: Entry, question: Question, found: _Found) -> Iterator[Contribution]:
+    """What an entry certainly writes; what it might is noted as a doubt."""
+    ports: list[tuple[PortRule | None, bool | None]] = [(None, True)]
+    if entry.ports is not None:
+        asked = ((port, port_matches(port, question)) for port in entry.ports)
+        ports = [(port, answer) for port, answer in asked if answer is not False]
+    if not ports:
+        return
+    for peer in peers_of(entry, question):
+        here = peer_matches(peer, question, deny=entry.deny)
+        if here is False:
+            continue
+        for port, there in ports:
+            if here and there:
+                yield _contribution(entry, peer, port, question)
+            else:
+                found.doubts.append((entry.deny, _doubt(rule, entry, peer if here is None else None, port)))
+
+
+def _contribution(entry: Entry, peer: Peer, port: PortRule | None, question: Question) -> Contribution:
+    redirect = port.redirect if port is not None and not entry.deny else None
+    rank = OTHER_RANK + 1 - redirect.rank if redirect is not None else 0
+    value = Value(entry.deny, rank, entry.authentication)
+    named = port is not None and bool(port.name) and question.way is Way.EGRESS
+    # Where a name means each destination's own number it is written for each of them, never for the wildcard.
+    own = named and question.reading.does.named_ports_by_destination
+    whom = None if is_anybody(peer) and not own else peer
+    if port is None:
+        return Contribution(None, whom, 0, value)
+    return Contribution((port.first, port.last, port.name), whom, port.bits(question.port), value)
+
+
+def _doubt(rule: Rule, entry: Entry, peer: Peer | None, port: PortRule | None) -> str:
+    act = "deny" if entry.deny else "allow"
+    if peer is not None:
+        by = peer.name or "labels"
+    else:
+        by = f"port {port.name}" if port is not None and port.name else "ICMP type"
+    return f"{rule.policy.name} might {act} it by {by}, which is not known here"
 
 
 def _decide(
-    book: Rulebook,
-    question: Question,
-    rules: list[Rule],
-    tally: _Tally,
-    default_denying: list[Rule],
-    always: bool,
+    book: Rulebook, question: Question, rules: list[Rule], found: _Found, closing: list[PolicyRef]
 ) -> DirectionVerdict:
-    subject, way, notes = question.subject, question.way, tuple(tally.notes)
-    if tally.denying:
-        return _verdict(question, Decision.DENIED, tally.denying, notes)
-    if tally.plain:
-        return _verdict(question, Decision.ALLOWED, tally.plain, notes, beside=tally.proxied)
-    if tally.proxied:
-        return _verdict(question, Decision.REDIRECTED, tally.proxied, notes)
-    if default_denying or always:
-        return DirectionVerdict(
-            way,
-            Decision.DEFAULT_DENY,
-            subject.context,
-            subject.cluster,
-            _names(rule.policy for rule in default_denying),
-            near=near_misses(book, question, rules),
-            notes=notes,
-        )
+    """The certain decision, unless what is not known could turn it."""
+    answer = lookup(found.written, ranked=question.reading.does.ranked_entries)
+    might_allow, might_deny = found.doubted(deny=False), found.doubted(deny=True)
+    if answer is not None and answer.value.deny:
+        return _verdict(question, Decision.DENIED, found.denying, answer)
+    if answer is not None:
+        if might_deny:
+            return _unknown(book, question, rules, found, closing, might_deny)
+        decision = Decision.REDIRECTED if answer.value.rank else Decision.ALLOWED
+        return _verdict(question, decision, found.allowing, answer, tuple(found.notes))
+    if might_allow:
+        return _unknown(book, question, rules, found, closing, (*might_allow, *might_deny))
     return DirectionVerdict(
-        way, Decision.ALLOWED, subject.context, subject.cluster, match_type=m.MATCH_ALL, notes=notes
+        question.way,
+        Decision.DEFAULT_DENY,
+        question.subject.context,
+        question.subject.cluster,
+        _names(closing),
+        near=near_misses(book, question, rules),
     )
 
 
-def _tally(rules: list[Rule], question: Question) -> _Tally:
-    """Sort matching entries. A plain rule beside an L7 rule for the same traffic lets everything pass.
-
-    Source: facts policy §6, additive L7.
-    """
-    tally = _Tally()
-    for rule in rules:
-        for entry in rule.entries[question.way]:
-            ports = matching_ports(entry, question)
-            if ports is not None and not ports:
-                continue
-            if not peers_match(entry, question):
-                tally.notes += _unknowable(rule, entry, question)
-                continue
-            if entry.deny:
-                tally.denying.append((rule, entry))
-            elif ports is not None and all(port.l7 for port in ports):
-                tally.proxied.append((rule, entry))
-            else:
-                tally.plain.append((rule, entry))
-            if entry.authenticate:
-                tally.notes.append(f"{rule.policy.name} requires mutual authentication")
-    return tally
-
-
-def _unknowable(rule: Rule, entry: Entry, question: Question) -> list[str]:
-    kinds = {PeerKind.OPAQUE, PeerKind.FQDN}
-    if not any(question.peer.labels.reserved(name) for name in ("world", "world-ipv4", "world-ipv6")):
-        kinds = {PeerKind.OPAQUE}
-    names = [peer.name for peer in entry.peers or () if peer.kind in kinds]
-    act = "deny" if entry.deny else "allow"
-    return [f"{rule.policy.name} might {act} it by {name}, which is not known here" for name in names]
+def _unknown(
+    book: Rulebook,
+    question: Question,
+    rules: list[Rule],
+    found: _Found,
+    closing: list[PolicyRef],
+    doubts: tuple[str, ...],
+) -> DirectionVerdict:
+    return DirectionVerdict(
+        question.way,
+        Decision.UNKNOWN,
+        question.subject.context,
+        question.subject.cluster,
+        _names(found.allowing or closing),
+        near=() if found.allowing else near_misses(book, question, rules),
+        notes=(*found.notes, *doubts),
+        doubts=doubts,
+    )
 
 
 def _verdict(
-    question: Question,
-    decision: Decision,
-    found: list[tuple[Rule, Entry]],
-    notes: tuple[str, ...],
-    beside: Sequence[tuple[Rule, Entry]] = (),
+    question: Question, decision: Decision, policies: Iterable[PolicyRef], answer: Answer, notes: tuple[str, ...] = ()
 ) -> DirectionVerdict:
-    """`beside`: entries that do not decide, but whose key may be the one that is found and reported."""
     return DirectionVerdict(
         question.way,
         decision,
         question.subject.context,
         question.subject.cluster,
-        _names(rule.policy for rule, _ in (*found, *beside)),
-        match_type=_match_type([entry for _, entry in (*found, *beside)], question),
+        _names(policies),
+        match_type=answer.match_type,
         notes=notes,
+        authenticate=answer.authenticate,
     )
-
-
-def _match_type(entries: list[Entry], question: Question) -> int:
-    """The type the datapath reports: longer port prefix first, then the specific identity (bpf/lib/policy.h)."""
-    fixed, specific = max((fixed_bits(entry, question), not is_anybody(entry)) for entry in entries)
-    if fixed == 0:
-        return m.MATCH_L3 if specific else m.MATCH_ALL
-    if fixed == PROTOCOL_BITS:
-        return m.MATCH_L3_PROTO if specific else m.MATCH_PROTO
-    return m.MATCH_L3_L4 if specific else m.MATCH_L4
 
 
 def _names(policies: Iterable[PolicyRef]) -> tuple[PolicyRef, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from meshtui.core.flows.flow import Direction, FlowRow, PolicyRef, Verdict
@@ -126,7 +126,16 @@ def explain_denial(row: FlowRow, found: DirectionVerdict, since: Since = NOTHING
         where = f"{found.way.value} at {found.cluster}"
         sentence = f"{where} denied by {_list(row.denied_by, since)}{_now(since)}"
         return Explanation(sentence, row.denied_by, notes=found.notes)
-    return _explain(found, since)
+    return _explain(_settled(found, row), since)
+
+
+def _settled(found: DirectionVerdict, row: FlowRow) -> DirectionVerdict:
+    """What is not known of a connection is known of its drop: the rule that might have allowed it did not."""
+    if not found.unknown:
+        return found
+    if row.drop_reason == DENIED:
+        return replace(found, decision=Decision.DENIED, policies=())
+    return replace(found, decision=Decision.DEFAULT_DENY)
 
 
 def explain_connection(
@@ -138,7 +147,7 @@ def explain_connection(
 
 
 def explain_verdict(found: PolicyVerdict) -> Explanation:
-    """In words: allowed and by what, or refused, where and why."""
+    """In words: allowed and by what, refused, where and why, or not known and because of what."""
     if not found.allowed:
         return _explain(found.deciding)
     parts = [_allowed(found.egress), _allowed(found.ingress)]
@@ -149,11 +158,14 @@ def explain_verdict(found: PolicyVerdict) -> Explanation:
 def _allowed(found: DirectionVerdict) -> str:
     where = f"{found.way.value} at {found.cluster or 'nobody'}"
     by = f" by {_list(found.policies)}" if found.policies else ""
-    return f"{where}: {found.decision.value}{by}"
+    once = " once both sides have authenticated each other" if found.authenticate else ""
+    return f"{where}: {found.decision.value}{once}{by}"
 
 
 def _explain(found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanation:
     where = f"{found.way.value} at {found.cluster}"
+    if found.unknown:
+        return Explanation(f"{where}: {found.decision.value}; {found.doubts[0]}", found.policies, notes=found.notes)
     if found.decision is Decision.DENIED:
         sentence = f"{where} denied by {_list(found.policies, since)}{_now(since)}"
         return Explanation(sentence, found.policies, notes=found.notes)

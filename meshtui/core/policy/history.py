@@ -110,7 +110,7 @@ class PolicyHistory:
         best: tuple[int, int, DirectionVerdict] | None = None
         for asked, at in enumerate(self._by_distance(case.subject.context, row.time_ns)):
             found = case.judge(self._epochs[at].book)
-            agrees = 0 if found.allowed else 2 if wanted in (None, found.decision) else 1
+            agrees = 0 if found.allowed else 2 if wanted in (None, found.decision) or found.unknown else 1
             if best is None or agrees > best[0]:
                 best = agrees, at, found
             if agrees == 2 or asked == NEIGHBOURS or names_its_denial(row):
@@ -176,7 +176,7 @@ class PolicyHistory:
         told = []
         for word, other in others:
             refused = case.judge(self._epochs[other].book)
-            if not refused.allowed and refused.policies != found.policies:
+            if refused.refused and refused.policies != found.policies:
                 names = ", ".join(policy.name for policy in refused.policies) or "others"
                 told.append(f"policies changed within 2 s of this flow: those {word} the change ({names}) deny it, too")
         return tuple(told)

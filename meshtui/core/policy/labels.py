@@ -13,6 +13,8 @@ CLUSTER = "io.cilium.k8s.policy.cluster"
 NAMESPACE = "io.kubernetes.pod.namespace"
 NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."
 SERVICE_ACCOUNT = "io.cilium.k8s.policy.serviceaccount"
+CIDR_GROUP = "io.cilium.policy.cidrgroupname/"
+ANY_SOURCE = ("any", "unspec")
 
 _FILTERED = re.compile(
     r"io\.kubernetes|kubernetes\.io|k8s\.io|.*beta\.kubernetes\.io|topology\.kubernetes\.io"
@@ -43,17 +45,26 @@ class Labels:
         return cls.of({key if ":" in key else f"unspec:{key}": value for key, _, value in pairs})
 
     def get(self, source: str, key: str) -> str | None:
-        """The value of a label, None when it is not there."""
-        return self.by_key.get(key) if source == "any" else self.exact.get(f"{source}:{key}")
+        """The value of a label, None when it is not there. `unspec` is any source, too (pkg/labels)."""
+        return self.by_key.get(key) if source in ANY_SOURCE else self.exact.get(f"{source}:{key}")
 
     def reserved(self, name: str) -> bool:
         """Whether this is the reserved identity `name` (host, world, …), or carries its label too."""
         return f"reserved:{name}" in self.exact
 
+    def has_source(self, source: str) -> bool:
+        """Whether any label is of a source."""
+        return any(key.startswith(f"{source}:") for key in self.exact)
+
     @property
     def is_reserved(self) -> bool:
         """Whether any label is a reserved one: not a pod."""
-        return any(key.startswith("reserved:") for key in self.exact)
+        return self.has_source("reserved")
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether this is an address that belongs to no cluster of the mesh."""
+        return any(f"reserved:{name}" in self.exact for name in ("world", "world-ipv4", "world-ipv6"))
 
     @property
     def cluster(self) -> str:

@@ -1,17 +1,19 @@
-"""Does one rule entry match a peer, a protocol and a port?"""
+"""Does one rule entry match a peer, a protocol and a port: yes, no, or not known (None)?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from meshtui.core.model.state import Mesh
 from meshtui.core.policy.labels import CLUSTER
-from meshtui.core.policy.model import Entry, Party, Peer, PeerKind, PortRule, Way
-from meshtui.core.routing.candidates import pod_key, slices
+from meshtui.core.policy.lookups import Lookups
+from meshtui.core.policy.model import ANYBODY, Entry, Network, Party, Peer, PeerKind, Way
+from meshtui.core.policy.ports import ICMP, PortRule
+from meshtui.core.policy.reading import Reading
+from meshtui.core.policy.selectors import Requirement
 
 WORLD = ("world", "world-ipv4", "world-ipv6")
-PROTOCOL_BITS, PORT_BITS = 8, 16
 _CLUSTER_RESERVED = ("host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver")
 
 
@@ -19,37 +21,79 @@ _CLUSTER_RESERVED = ("host", "remote-node", "init", "ingress", "health", "unmana
 class Question:
     """One direction of one connection. `port` is the backend's own port, after service translation."""
 
-    mesh: Mesh
+    lookups: Lookups
+    reading: Reading
     subject: Party
     peer: Party
     way: Way
     protocol: str
-    """`TCP`, `UDP`, `SCTP`, `ICMPv4` or `ICMPv6`; for ICMP `port` is the type, 0 any."""
+    """`TCP`, `UDP`, `SCTP`, `ICMPv4` or `ICMPv6`; for ICMP `port` is the type, 0 where that is not known."""
     port: int
-
-    @property
-    def destination(self) -> Party:
-        """Whose named ports count: the side that is connected to."""
-        return self.peer if self.way is Way.EGRESS else self.subject
+    requires: tuple[tuple[Requirement, ...], tuple[Requirement, ...]] = ((), ())
+    """What fromRequires and toRequires ask of allowing and of denying selectors."""
 
 
-def peers_match(entry: Entry, question: Question) -> bool:
-    """Whether any of the entry's peers is the question's peer; no peers at all means anybody."""
-    return entry.peers is None or any(peer_matches(peer, question) for peer in entry.peers)
+def peers_match(entry: Entry, question: Question) -> bool | None:
+    """Whether any of the entry's peers is the question's peer."""
+    return any_of(peer_matches(peer, question, deny=entry.deny) for peer in peers_of(entry, question))
 
 
-def peer_matches(peer: Peer, question: Question) -> bool:
-    """Whether one member matches. What cannot be known (FQDNs, groups) does not."""
+def any_of(answers: Iterable[bool | None]) -> bool | None:
+    """Three-valued or."""
+    found = set(answers)
+    return True if True in found else None if None in found else False
+
+
+def peers_of(entry: Entry, question: Question) -> tuple[Peer, ...]:
+    """An entry's peers: anybody, where Services alone are named, none leads anywhere, and ports stand beside.
+
+    Beside anybody others are left out (pkg/policy/l4.go, createL4Filter).
+    """
+    if entry.else_anybody and all(_leads_nowhere(peer, question) for peer in entry.peers):
+        return (ANYBODY,)
+    return (ANYBODY,) if any(is_anybody(peer) for peer in entry.peers) else entry.peers
+
+
+def _leads_nowhere(peer: Peer, question: Question) -> bool:
+    if peer.kind is not PeerKind.SERVICE or peer.service is None:
+        return False
+    found = question.lookups.services(question.subject.context, question.reading, peer.service)
+    return found is not None and not found.selectors and not found.networks
+
+
+def is_anybody(peer: Peer) -> bool:
+    """Whether a member is the wildcard identity."""
+    if peer.kind is PeerKind.ENTITY:
+        return peer.name == "all"
+    return peer.kind in (PeerKind.SELECTOR, PeerKind.NODES) and peer.selector.is_anybody
+
+
+def peer_matches(peer: Peer, question: Question, *, deny: bool = False) -> bool | None:
+    """Whether one member matches; None where that depends on what is not known here."""
+    if is_anybody(peer):
+        return True
+    if question.peer.labels.reserved("unknown"):
+        return None
     match peer.kind:
         case PeerKind.SELECTOR:
-            return peer.selector.matches(question.peer.labels)
+            labels = question.peer.labels
+            return peer.selector.matches(labels) and all(q.holds(labels) for q in question.requires[deny])
         case PeerKind.ENTITY:
             return entity_matches(peer.name, question)
         case PeerKind.CIDR:
-            return cidr_matches(peer, question.peer)
+            return cidr_matches(peer, question)
+        case PeerKind.CIDR_GROUP:
+            return _in_cidr_group(peer, question)
         case PeerKind.SERVICE:
-            return _behind_service(peer.name, question)
-    return False
+            return _behind_service(peer, question)
+        case PeerKind.FQDN:
+            return _has_name(peer.name, question.peer)
+        case PeerKind.NODES:
+            return _is_such_a_node(peer, question.peer)
+        case PeerKind.PERHAPS:
+            return None if peer.selector.matches(question.peer.labels) else False
+        case PeerKind.CLOUD_GROUP:
+            return None if question.peer.labels.is_outside else False
 
 
 def entity_matches(name: str, question: Question) -> bool:
@@ -58,8 +102,8 @@ def entity_matches(name: str, question: Question) -> bool:
     if name == "all":
         return True
     if name == "world":
-        return any(labels.reserved(world) for world in WORLD)
-    if name == "cluster-mesh" and not _knows_cluster_mesh(question):
+        return labels.is_outside
+    if name == "cluster-mesh" and not question.reading.does.cluster_mesh_entity:
         return False
     if name in ("cluster", "cluster-mesh"):
         if any(labels.reserved(r) for r in _CLUSTER_RESERVED):
@@ -69,81 +113,90 @@ def entity_matches(name: str, question: Question) -> bool:
     return name != "none" and labels.reserved(name)
 
 
-def _knows_cluster_mesh(question: Question) -> bool:
-    """The entity exists since 1.20; an unknown version counts as the newest."""
-    cluster = question.mesh.clusters.get(question.subject.context)
-    version = cluster.config.version if cluster and cluster.config else (0, 0)
-    return version == (0, 0) or version >= (1, 20)
-
-
-def cidr_matches(peer: Peer, party: Party) -> bool:
-    """CIDRs match addresses outside the mesh only, never pods or nodes of any cluster (facts: policy §5)."""
-    if peer.network is None or not any(party.labels.reserved(world) for world in WORLD):
+def cidr_matches(peer: Peer, question: Question) -> bool | None:
+    """CIDRs match addresses outside the mesh only, never pods, and nodes by an option (facts: policy §5)."""
+    party = question.peer
+    as_node = question.reading.cidrs_match_nodes and party.labels.reserved("remote-node")
+    if peer.network is None or not (party.labels.is_outside or as_node):
         return False
+    inside = _inside(party.ip, (peer.network,))
+    if inside is None or not inside:
+        return inside
+    return not _inside(party.ip, peer.excluded)
+
+
+def _inside(text: str, networks: tuple[Network, ...]) -> bool | None:
     try:
-        address = ip_address(party.ip)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return address in peer.network and not any(address in hole for hole in peer.excluded)
-
-
-def _behind_service(key: str, question: Question) -> bool:
-    """Whether the peer is an endpoint of a Service of the subject's cluster (toServices)."""
-    cluster = question.mesh.clusters.get(question.subject.context)
-    if cluster is None or question.peer.context != question.subject.context:
-        return False
-    for found in slices(question.mesh, cluster, key):
-        if any(pod_key(endpoint) == question.peer.name for endpoint in found.endpoints or ()):
-            return True
-    return False
-
-
-def matching_ports(entry: Entry, question: Question) -> list[PortRule] | None:
-    """The entry's port rules that match; None when the entry is about every port and protocol."""
-    if entry.ports is None:
         return None
-    return [rule for rule in entry.ports if port_matches(rule, question)]
+    return any(address in network for network in networks)
 
 
-def port_matches(rule: PortRule, question: Question) -> bool:
-    """Number, range or name: a name is looked up at the destination's containers."""
-    if question.protocol not in rule.protocols:
+def _in_cidr_group(peer: Peer, question: Question) -> bool | None:
+    """Members of a group carry its labels; an identity whose labels are not all known may be one."""
+    party = question.peer
+    if party.labels.is_outside and peer.excluded and _inside(party.ip, peer.excluded):
         return False
-    if question.protocol.startswith("ICMP"):
-        return not rule.name or not question.port or rule.name == str(question.port)
+    if peer.selector.matches(party.labels):
+        return True
+    if not party.labels.is_outside:
+        return False
+    written_out = not question.reading.does.cidr_groups_are_labels
+    return None if party.partial or (written_out and party.labels.has_source("cidr")) else False
+
+
+def _behind_service(peer: Peer, question: Question) -> bool | None:
+    """Whether a Service of the subject's cluster selects the peer, or lists its address without selecting."""
+    if peer.service is None:
+        return False
+    found = question.lookups.services(question.subject.context, question.reading, peer.service)
+    if found is None:
+        return None
+    labels = question.peer.labels
+    if any(selector.matches(labels) for selector in found.selectors):
+        return True
+    return bool(found.networks) and labels.is_outside and _inside(question.peer.ip, found.networks)
+
+
+def _has_name(name: str, party: Party) -> bool | None:
+    """An address has a name once a client has asked for it: its identity then carries the rule's label."""
+    if not party.labels.is_outside:
+        return False
+    wanted = name.lower().rstrip(".")
+    known = (key.partition(":")[2] for key in party.labels.exact if key.startswith("fqdn:"))
+    return True if any(label.lower().rstrip(".") == wanted for label in known) else None
+
+
+def _is_such_a_node(peer: Peer, party: Party) -> bool | None:
+    """Other nodes only. Which labels a node's identity has is not known: only what asks for none is certain."""
+    if not party.labels.reserved("remote-node"):
+        return False
+    return True if peer.selector.matches(party.labels) else None
+
+
+def ports_match(entry: Entry, question: Question) -> bool | None:
+    """Whether the entry is about the question's protocol and port."""
+    return True if entry.ports is None else any_of(port_matches(rule, question) for rule in entry.ports)
+
+
+def port_matches(rule: PortRule, question: Question) -> bool | None:
+    """Number, range or name. A name means in ingress the subject's own port; in egress see `Behaviours`."""
+    if question.protocol != rule.protocol:
+        return False
     if rule.name:
-        named = question.destination.ports
-        return (rule.name, question.protocol, question.port) in named
-    return rule.first == 0 or rule.first <= question.port <= rule.last
+        return _named(rule.name, question)
+    if question.protocol in ICMP and not question.port and not rule.every:
+        return None
+    return rule.covers(question.port)
 
 
-def fixed_bits(entry: Entry, question: Question) -> int:
-    """Bits of protocol (8) and port (16) in the policy map's key for a matching entry; 0 without any L4.
-
-    A port range is a set of aligned blocks, each a prefix. Source: bpf/lib/policy.h, pkg/policy/mapstate.go.
-    """
-    ports = matching_ports(entry, question)
-    if ports is None:
-        return 0
-    return PROTOCOL_BITS + max((_prefix(rule, question.port) for rule in ports), default=0)
-
-
-def _prefix(rule: PortRule, port: int) -> int:
-    if rule.name:
-        return PORT_BITS
-    if rule.first == 0 and rule.last in (0, 65535):
-        return 0
-    length = PORT_BITS
-    while length and _block(port, length - 1)[0] >= rule.first and _block(port, length - 1)[1] <= rule.last:
-        length -= 1
-    return length
-
-
-def _block(port: int, length: int) -> tuple[int, int]:
-    mask = (1 << (PORT_BITS - length)) - 1
-    return port & ~mask, port | mask
-
-
-def is_anybody(entry: Entry) -> bool:
-    """Whether the entry's peers are the wildcard identity."""
-    return entry.peers is None or any(p.kind is PeerKind.ENTITY and p.name == "all" for p in entry.peers)
+def _named(name: str, question: Question) -> bool | None:
+    wanted = (name, question.protocol, question.port)
+    if question.way is Way.INGRESS:
+        return wanted in question.subject.ports
+    if question.reading.does.named_ports_by_destination:
+        # Ports of other clusters' pods are not exported.
+        return wanted in question.peer.ports and question.peer.cluster == question.subject.cluster
+    number = question.lookups.named_port(question.subject.context, name, question.protocol)
+    return None if number is None else number == question.port

@@ -8,7 +8,8 @@ from ipaddress import IPv4Network, IPv6Network
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.policy.labels import Labels
-from meshtui.core.policy.selectors import Selector
+from meshtui.core.policy.ports import PortRule
+from meshtui.core.policy.selectors import Requirement, Selector
 
 Network = IPv4Network | IPv6Network
 
@@ -47,6 +48,8 @@ class Party:
     """False for host-network pods and everything else that policies cannot select."""
     hidden: bool = False
     """Its namespace is not exported: other clusters cannot match its labels."""
+    partial: bool = False
+    """Its identity may carry more labels than are known: those of a CIDR group that its address is in."""
 
 
 class PeerKind(Enum):
@@ -55,10 +58,24 @@ class PeerKind(Enum):
     SELECTOR = "selector"
     ENTITY = "entity"
     CIDR = "cidr"
+    CIDR_GROUP = "CIDR group"
+    """By the labels its members carry; by name alone where versions write the addresses out."""
     SERVICE = "service"
     FQDN = "fqdn"
-    OPAQUE = "opaque"
-    """Groups, nodes, CIDR groups: not decidable from what is known here."""
+    NODES = "nodes"
+    CLOUD_GROUP = "cloud group"
+    PERHAPS = "perhaps"
+    """A selector that some patch releases of a version add by a fault: whether this one does is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceQuery:
+    """Which Services a toServices member means; no namespace means any."""
+
+    namespace: str = ""
+    name: str = ""
+    labels: tuple[Requirement, ...] | None = None
+    """Requirements on the Service's labels, None where `name` counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +85,28 @@ class Peer:
     kind: PeerKind
     selector: Selector = field(default_factory=Selector)
     name: str = ""
-    """Entity, FQDN pattern, `namespace/service`, or what is opaque."""
+    """Entity, FQDN pattern, or what a sentence calls it."""
     network: Network | None = None
     excluded: tuple[Network, ...] = ()
+    service: ServiceQuery | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PortRule:
-    """One port of a rule. `first` 0 is every port; `name` instead of a number for named ports."""
-
-    protocols: frozenset[str]
-    first: int = 0
-    last: int = 0
-    name: str = ""
-    l7: str = ""
-    """`http`, `dns`, …: traffic goes through a proxy."""
-
-    def __str__(self) -> str:
-        protocol = next(iter(self.protocols)) if len(self.protocols) == 1 else "ANY"
-        if self.protocols & {"ICMPv4", "ICMPv6"}:
-            return f"{protocol} type {self.name}" if self.name else protocol
-        port = self.name or (str(self.first) if self.last <= self.first else f"{self.first}-{self.last}")
-        return f"{protocol} {port if port != '0' else 'any port'}"
+ANYBODY = Peer(PeerKind.ENTITY, name="all")
+"""The wildcard identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One element of an ingress or egress list. `peers` None: anybody; `ports` None: every port and protocol."""
+    """One element of an ingress or egress list, with what its emptiness means already decided."""
 
     deny: bool
-    peers: tuple[Peer, ...] | None
-    ports: tuple[PortRule, ...] | None
-    authenticate: bool = False
+    peers: tuple[Peer, ...]
+    ports: tuple[PortRule, ...] | None = None
+    """None: every port and protocol."""
+    authentication: str = ""
+    """`required`, `disabled` or `test-always-fail`; empty where nothing is said."""
+    else_anybody: bool = False
+    """Services that resolve to nobody leave no peer at all, and beside ports that means anybody (pkg/policy/l4.go)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,8 @@ class Rule:
     subject: Selector
     entries: dict[Way, tuple[Entry, ...]]
     default_deny: frozenset[Way]
+    requires: dict[tuple[Way, bool], tuple[Requirement, ...]] = field(default_factory=dict)
+    """fromRequires and toRequires, by direction and whether of denials: they narrow the selectors of every rule."""
 
 
 class Decision(Enum):
@@ -120,6 +129,8 @@ class Decision(Enum):
     REDIRECTED = "allowed through the L7 proxy"
     DENIED = "denied by a deny rule"
     DEFAULT_DENY = "default-deny, no rule allows it"
+    UNKNOWN = "not known"
+    """A rule that would decide names what is not known here (addresses of names, cloud groups, labels of nodes)."""
 
 
 MATCH_NONE, MATCH_L3, MATCH_L3_L4, MATCH_L4, MATCH_ALL, MATCH_L3_PROTO, MATCH_PROTO = 0, 1, 2, 3, 4, 5, 6
@@ -138,27 +149,54 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class DirectionVerdict:
-    """One direction's decision, taken in `cluster`, with the policies that decide it."""
+    """One direction's decision, taken in `cluster`, with the policies that decide it.
+
+    Of `allowed`, `refused` and `unknown` exactly one holds.
+    """
 
     way: Way
     decision: Decision
     context: str
     cluster: str
     policies: tuple[PolicyRef, ...] = ()
-    """The allowing or denying ones; for default deny the selecting policies that switch it on."""
+    """The allowing or denying ones; for default deny and for what is not known those that switch default deny on."""
     match_type: int = MATCH_NONE
     near: tuple[NearMiss, ...] = ()
     notes: tuple[str, ...] = ()
+    authenticate: bool = False
+    """Allowed only once both sides have authenticated each other: until then packets are dropped."""
+    doubts: tuple[str, ...] = ()
+    """For UNKNOWN: which rules might decide, and by what."""
 
     @property
     def allowed(self) -> bool:
-        """Whether the connection passes this direction."""
-        return self.decision not in (Decision.DENIED, Decision.DEFAULT_DENY)
+        """Whether policy lets the connection pass this direction, perhaps after authentication."""
+        return self.decision in (Decision.NOT_ENFORCED, Decision.ALLOWED, Decision.REDIRECTED)
+
+    @property
+    def refused(self) -> bool:
+        """Whether policy certainly drops it."""
+        return self.decision in (Decision.DENIED, Decision.DEFAULT_DENY)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it cannot be told."""
+        return self.decision is Decision.UNKNOWN
+
+    @property
+    def passes(self) -> bool | None:
+        """Whether packets get through; None where that is not known, which authentication makes it, too."""
+        if self.refused:
+            return False
+        return None if self.unknown or self.authenticate else True
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyVerdict:
-    """Both directions. Egress is judged first, at the source; denied there, ingress is never seen."""
+    """Both directions. Egress is judged first, at the source; denied there, ingress is never seen.
+
+    Of `allowed`, `refused` and `unknown` exactly one holds.
+    """
 
     source: Party
     destination: Party
@@ -167,10 +205,28 @@ class PolicyVerdict:
 
     @property
     def allowed(self) -> bool:
-        """Whether a connection is made."""
+        """Whether policy lets a connection be made."""
         return self.egress.allowed and self.ingress.allowed
 
     @property
+    def refused(self) -> bool:
+        """Whether one direction certainly drops it, whatever is not known of the other."""
+        return self.egress.refused or self.ingress.refused
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it cannot be told."""
+        return not self.refused and not self.allowed
+
+    @property
+    def passes(self) -> bool | None:
+        """Whether packets get through; None where that is not known."""
+        both = (self.egress.passes, self.ingress.passes)
+        return False if False in both else None if None in both else True
+
+    @property
     def deciding(self) -> DirectionVerdict:
-        """The direction that stops the connection, or ingress."""
-        return self.egress if not self.egress.allowed else self.ingress
+        """The direction that stops the connection, else the one that is not known, else ingress."""
+        if self.egress.refused or (self.egress.unknown and not self.ingress.refused):
+            return self.egress
+        return self.ingress

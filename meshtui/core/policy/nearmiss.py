@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE
-from meshtui.core.policy.matching import Question, matching_ports, peers_match
+from meshtui.core.policy.matching import Question, peers_match, ports_match
 from meshtui.core.policy.model import Entry, NearMiss, Peer, PeerKind, Rule, Way
+from meshtui.core.policy.ports import told
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.policy.selectors import Requirement
 
@@ -28,10 +29,9 @@ def near_misses(book: Rulebook, question: Question, rules: list[Rule]) -> tuple[
 
 
 def _misses(rule: Rule, entry: Entry, question: Question) -> list[NearMiss]:
-    ports = matching_ports(entry, question)
-    port_fits = ports is None or bool(ports)
+    port_fits = ports_match(entry, question)
     if peers_match(entry, question):
-        return [] if port_fits else [_wrong_port(rule, entry, question)]
+        return [] if port_fits is not False or not entry.ports else [_wrong_port(rule, entry, question)]
     if not port_fits:
         return []
     missing = [_missing(rule, peer, question) for peer in entry.peers or () if peer.kind is PeerKind.SELECTOR]
@@ -39,7 +39,7 @@ def _misses(rule: Rule, entry: Entry, question: Question) -> list[NearMiss]:
 
 
 def _wrong_port(rule: Rule, entry: Entry, question: Question) -> NearMiss:
-    listed = ", ".join(str(port) for port in entry.ports or ())
+    listed = told(entry.ports or ())
     asked = f"{question.protocol} {question.port}"
     text = f"{rule.policy.name} allows this peer on {listed} only, not on {asked} (the pod's own port counts)"
     return NearMiss(PORT, rule.policy, text, f"add {asked} to its toPorts")
@@ -48,9 +48,7 @@ def _wrong_port(rule: Rule, entry: Entry, question: Question) -> NearMiss:
 def _missing(rule: Rule, peer: Peer, question: Question) -> NearMiss | None:
     """The one requirement a selector fails on; a selector that fails on several is no near miss."""
     selector, labels = peer.selector, question.peer.labels
-    implied = (selector.implied_namespace, selector.implied_cluster)
-    wanted = [q for q in (*selector.written, *implied) if q is not None]
-    failing = [q for q in wanted if not q.holds(labels)]
+    failing = [q for q in selector.requirements if not q.holds(labels)]
     if len(failing) != 1:
         return None
     requirement = failing[0]
@@ -103,21 +101,20 @@ def _label(rule: Rule, question: Question, requirement: Requirement) -> NearMiss
 def _elsewhere(book: Rulebook, question: Question, rules: list[Rule]) -> list[NearMiss]:
     """Policies of other clusters that would allow it here: each cluster enforces its own policies only."""
     here = question.subject
-    present = {(rule.policy.kind, rule.policy.namespace, rule.policy.name) for rule in book.rules(here.context)}
+    present = book.named(here.context)
     found = []
     for context, cluster in book.mesh.clusters.items():
         if context == here.context:
             continue
-        for rule in book.rules(context, here.context):
+        for rule in book.selecting_in(context, here, question.way):
             ref = rule.policy
-            if (ref.kind, ref.namespace, ref.name) in present or not rule.subject.matches(here.labels):
+            if (ref.kind, ref.namespace, ref.name) in present:
                 continue
-            if any(_allows(entry, question) for entry in rule.entries.get(question.way, ())):
+            if any(_allows(entry, question) for entry in rule.entries[question.way]):
                 text = f"{ref.name} in {cluster.name} would allow it, but {here.cluster} has no such policy"
                 found.append(NearMiss(ELSEWHERE, ref, text, f"apply {ref.name} in {here.cluster} too"))
     return found
 
 
 def _allows(entry: Entry, question: Question) -> bool:
-    ports = matching_ports(entry, question)
-    return not entry.deny and (ports is None or bool(ports)) and peers_match(entry, question)
+    return not entry.deny and ports_match(entry, question) is True and peers_match(entry, question) is True

@@ -8,6 +8,7 @@ from meshtui.core.flows.flow import FlowRow, Peer
 from meshtui.core.model import objects as o
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.labels import Labels, identity_labels, reserved
+from meshtui.core.policy.lookups import named_ports
 from meshtui.core.policy.model import Party, PodRef
 from meshtui.core.routing.annotations import namespace_is_global
 
@@ -30,12 +31,6 @@ def party(cluster: Cluster, pod: o.Pod) -> Party:
     policy (pkg/k8s/watchers/pod.go skips it).
     """
     labels = reserved("host") if pod.spec.host_network else identity_labels(cluster, pod)
-    ports = tuple(
-        (port.name, port.protocol, port.container_port)
-        for container in pod.spec.containers or ()
-        for port in container.ports or ()
-        if port.name and not pod.spec.host_network
-    )
     return Party(
         context=cluster.context,
         cluster=cluster.name,
@@ -43,7 +38,7 @@ def party(cluster: Cluster, pod: o.Pod) -> Party:
         labels=labels,
         ip=pod.status.pod_ip,
         node=pod.spec.node_name,
-        ports=ports,
+        ports=named_ports(pod),
         enforced=not pod.spec.host_network,
         hidden=not namespace_is_global(cluster.namespaces.get(pod.namespace), cluster.config),
     )
@@ -74,6 +69,11 @@ def of_flow(mesh: Mesh, peer: Peer, ip: str, row: FlowRow) -> Party:
     )
 
 
+def outside(ip: str) -> Party:
+    """An address that belongs to no cluster; which CIDR groups it is in is not known."""
+    return Party("", "", ip, reserved("world"), ip=ip, enforced=False, partial=True)
+
+
 def as_seen(peer: Party, subject: Party) -> Party:
     """A peer as the subject's cluster sees it: another node's host is remote-node, hidden pods are bare addresses.
 
@@ -82,7 +82,7 @@ def as_seen(peer: Party, subject: Party) -> Party:
     if peer.labels.reserved("host") and (peer.node != subject.node or peer.cluster != subject.cluster):
         return replace(peer, labels=reserved("remote-node"))
     if peer.hidden and peer.cluster != subject.cluster:
-        return replace(peer, labels=reserved("world"), ports=())
+        return replace(peer, labels=reserved("world"), ports=(), partial=True)
     return peer
 
 

@@ -9,12 +9,17 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.k8srules import compile_network_policy
+from meshtui.core.policy.labels import NAMESPACE
+from meshtui.core.policy.lookups import Lookups
 from meshtui.core.policy.model import Party, Rule, Way
-from meshtui.core.policy.rules import compile_policy, is_valid
-from meshtui.core.routing.annotations import is_true
+from meshtui.core.policy.reading import Reading, reading_of
+from meshtui.core.policy.rules import compile_policy
+from meshtui.core.policy.standing import Standing, standing
 
-_Unit = tuple[str, str, str, bool, str]
-"""Context, key and kind of a policy, and how it is read: default deny always, the cluster a bare selector means."""
+_Unit = tuple[str, str, str, Reading]
+"""Context, key and kind of a policy, and how it is read."""
+_Selected = tuple[tuple[str, str], Way, frozenset[tuple[str, str]]]
+"""Whose policies are read by whom, the direction and the labels of an endpoint."""
 
 
 class Rulebook:
@@ -26,29 +31,57 @@ class Rulebook:
 
     def __init__(self, mesh: Mesh, before: Rulebook | None = None) -> None:
         self.mesh = mesh
+        self.lookups = Lookups(mesh)
         self._then = {context: _still(cluster) for context, cluster in mesh.clusters.items()}
+        self._readings: dict[str, Reading] = {}
         self._compiled: dict[tuple[str, str], tuple[Rule, ...]] = {}
         self._units: dict[_Unit, tuple[o.Policy, list[Rule]]] = before.kept_for(self) if before else {}
+        self._named: dict[str, frozenset[tuple[str, str, str]]] = {}
+        self._by_namespace: dict[tuple[str, str], dict[str, list[tuple[int, Rule]]]] = {}
+        self._selecting: dict[_Selected, list[Rule]] = {}
 
     def rules(self, context: str, enforced_in: str = "") -> tuple[Rule, ...]:
         """The rules of the policies in `context`, read as the cluster `enforced_in` would (by default itself)."""
         where = (context, enforced_in or context)
         if where not in self._compiled:
-            self._compiled[where] = tuple(self._compile(self._then[context], self._then[where[1]]))
+            self._compiled[where] = tuple(self._compile(self._then[context], self.reading(where[1])))
         return self._compiled[where]
 
     def selecting(self, subject: Party, way: Way) -> list[Rule]:
         """Rules of the subject's own cluster that select it and say something about a direction."""
         if not subject.enforced or subject.context not in self._then:
             return []
-        rules = self.rules(subject.context)
-        return [rule for rule in rules if way in rule.entries and rule.subject.matches(subject.labels)]
+        return self.selecting_in(subject.context, subject, way)
 
-    def mode(self, context: str) -> str:
-        """`enable-policy` of a cluster: default, always or never."""
-        cluster = self._then.get(context)
-        config = cluster.config if cluster else None
-        return (config.data.get("enable-policy") or "default").lower() if config else "default"
+    def selecting_in(self, context: str, subject: Party, way: Way) -> list[Rule]:
+        """Rules that would select the subject had it the policies of `context`, as its own cluster reads them."""
+        key = (context, subject.context), way, frozenset(subject.labels.exact.items())
+        found = self._selecting.get(key)
+        if found is None:
+            candidates = self._candidates((context, subject.context), subject)
+            found = [rule for rule in candidates if way in rule.entries and rule.subject.matches(subject.labels)]
+            self._selecting[key] = found
+        return found
+
+    def named(self, context: str) -> frozenset[tuple[str, str, str]]:
+        """(kind, namespace, name) of the policies of a cluster that have rules."""
+        found = self._named.get(context)
+        if found is None:
+            refs = (rule.policy for rule in self.rules(context))
+            found = self._named[context] = frozenset((ref.kind, ref.namespace, ref.name) for ref in refs)
+        return found
+
+    def reading(self, context: str) -> Reading:
+        """How a cluster reads policies; of one that is not in the book, as the newest version with no option set."""
+        found = self._readings.get(context)
+        if found is None:
+            cluster = self._then.get(context)
+            found = self._readings[context] = reading_of(cluster) if cluster else Reading()
+        return found
+
+    def standing(self, context: str, policy: o.Policy) -> Standing:
+        """Whether a policy counts in a cluster, and why not."""
+        return standing(policy, self.reading(context))
 
     def knows(self, context: str) -> bool:
         """Whether any policies of a cluster were listed, be it none."""
@@ -84,7 +117,8 @@ class Rulebook:
             new = later._then[context]
             old = self._then.get(context, new)
             self._then[context] = replace(old, objects={**new.objects, **old.objects}, config=old.config or new.config)
-        self._compiled.clear()
+        for kept in (self._compiled, self._readings, self._named, self._by_namespace, self._selecting):
+            kept.clear()
 
     def differing(self, before: Rulebook) -> frozenset[str]:
         """Contexts whose policies, or whose reading of them, are not those of another book."""
@@ -101,35 +135,31 @@ class Rulebook:
 
     # Compiling
 
-    def _compile(self, cluster: Cluster, reader: Cluster) -> Iterable[Rule]:
-        """All rules of a cluster's policies, in a stable order, as `reader`'s configuration understands them."""
-        local, always_deny = assumed_cluster(reader), _always_denies(reader)
+    def _candidates(self, where: tuple[str, str], subject: Party) -> list[Rule]:
+        """Rules that may select an endpoint: those of its namespace and those of none, in the book's order."""
+        spaces = self._by_namespace.get(where)
+        if spaces is None:
+            spaces = self._by_namespace[where] = {}
+            for number, rule in enumerate(self.rules(*where)):
+                own = rule.subject.implied_namespace
+                spaces.setdefault(own.values[0] if own else "", []).append((number, rule))
+        name = subject.labels.get("k8s", NAMESPACE)
+        listed = [*spaces.get("", ()), *(spaces.get(name, ()) if name else ())]
+        return [rule for _, rule in sorted(listed, key=lambda numbered: numbered[0])]
+
+    def _compile(self, cluster: Cluster, reading: Reading) -> Iterable[Rule]:
+        """All rules of a cluster's policies that count where they are read so, in a stable order."""
         for resource in (r.CNPS, r.CCNPS, r.NETWORKPOLICIES):
             for key, policy in sorted(cluster.of(resource).items()):
-                unit = (cluster.context, key, resource.plural, always_deny, local)
+                unit = (cluster.context, key, resource.plural, reading)
                 made = self._units.get(unit)
                 if made is None or made[0] is not policy:
                     if resource is r.NETWORKPOLICIES:
-                        rules = list(compile_network_policy(policy, local))
+                        rules = compile_network_policy(policy, reading)
                     else:
-                        rules = compile_policy(policy, local, always_deny=always_deny)
+                        rules = compile_policy(policy, reading) if standing(policy, reading).imported else []
                     made = self._units[unit] = policy, rules
                 yield from made[1]
-
-
-def assumed_cluster(cluster: Cluster) -> str:
-    """The cluster a selector without cluster label means: the local one, or "" for any.
-
-    Option policy-default-local-cluster; absent up to 1.17, off by default in 1.18, on since 1.19
-    (pkg/clustermesh/types/option.go).
-    """
-    config = cluster.config
-    return "" if config is not None and not config.policy_default_local_cluster else cluster.name
-
-
-def _always_denies(cluster: Cluster) -> bool:
-    data = cluster.config.data if cluster.config else {}
-    return "enable-non-default-deny-policies" in data and not is_true(data["enable-non-default-deny-policies"])
 
 
 def _still(cluster: Cluster) -> Cluster:
@@ -145,15 +175,18 @@ def _policies(cluster: Cluster) -> Iterable[o.Policy]:
 
 def _alike(a: Cluster, b: Cluster) -> bool:
     """Whether two states of a cluster judge alike."""
-    if a.name != b.name or assumed_cluster(a) != assumed_cluster(b) or _always_denies(a) != _always_denies(b):
-        return False
-    modes = [c.config.data.get("enable-policy") if c.config else None for c in (a, b)]
-    return modes[0] == modes[1] and all(_same(a.of(resource), b.of(resource)) for resource in r.POLICIES)
+    return reading_of(a) == reading_of(b) and all(_same(a.of(resource), b.of(resource)) for resource in r.POLICIES)
 
 
 def _same(a: Mapping[str, o.Policy], b: Mapping[str, o.Policy]) -> bool:
     return a.keys() == b.keys() and all(
         policy is b[key]
-        or (policy.spec == b[key].spec and policy.specs == b[key].specs and is_valid(policy) == is_valid(b[key]))
+        or (policy.spec == b[key].spec and policy.specs == b[key].specs and _marks(policy) == _marks(b[key]))
         for key, policy in a.items()
     )
+
+
+def _marks(policy: o.Policy) -> list[tuple[str, str]]:
+    """What is said against a policy in its status."""
+    conditions = (policy.status.conditions if policy.status else None) or ()
+    return [(c.type, c.message) for c in conditions if c.type == "Valid" and c.status == "False"]

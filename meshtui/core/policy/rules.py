@@ -3,99 +3,166 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model import objects as o
-from meshtui.core.policy.model import Entry, Network, Peer, PeerKind, PortRule, Rule, Way
-from meshtui.core.policy.selectors import Selector, peer_selector, subject_selector
+from meshtui.core.policy.labels import CIDR_GROUP
+from meshtui.core.policy.model import ANYBODY, Entry, Network, Peer, PeerKind, Rule, ServiceQuery, Way
+from meshtui.core.policy.ports import port_rules
+from meshtui.core.policy.reading import Reading
+from meshtui.core.policy.selectors import (
+    Requirement,
+    Selector,
+    node_selector,
+    parse_key,
+    peer_selector,
+    requirements,
+    subject_selector,
+)
 
-ANY_PROTOCOL = frozenset({"TCP", "UDP", "SCTP"})
 _WORD = {Way.EGRESS: "to", Way.INGRESS: "from"}
-_OPAQUE = ("Groups", "Nodes")
+_EMPTY_IS_NOBODY = ("Endpoints", "Nodes", "Entities", "CIDR", "CIDRSet")
+"""Members that select nobody when they are an empty list; other empty members are as good as absent."""
 
 Raw = Mapping[str, Any]
 
 
-def is_valid(policy: o.Policy) -> bool:
-    """False when Cilium itself marked the policy as invalid (status condition Valid): it then has no effect."""
-    conditions = (policy.status.conditions if policy.status else None) or ()
-    return not any(c.type == "Valid" and c.status == "False" for c in conditions)
+def specs_of(policy: o.Policy) -> list[Raw]:
+    """`spec` and `specs` of a Cilium policy, in the order the agent reads them."""
+    return [*([policy.spec] if policy.spec is not None else []), *(policy.specs or [])]
 
 
-def compile_policy(policy: o.Policy, local_cluster: str, *, always_deny: bool = False) -> list[Rule]:
-    """The rules of one Cilium policy; none when it is invalid or selects nodes.
+def kind_of(policy: o.Policy) -> str:
+    """The kind of a Cilium policy, which lists of an API server leave out."""
+    return policy.kind or ("CiliumNetworkPolicy" if policy.namespace else "CiliumClusterwideNetworkPolicy")
 
-    `local_cluster`: the cluster a selector without cluster label means, empty where it means any.
-    `always_deny`: the option enable-non-default-deny-policies is off.
-    """
-    if not is_valid(policy):
-        return []
-    specs = [*([policy.spec] if policy.spec else []), *(policy.specs or [])]
-    kind = policy.kind or ("CiliumNetworkPolicy" if policy.namespace else "CiliumClusterwideNetworkPolicy")
-    ref = PolicyRef(policy.name, policy.namespace, kind)
+
+def compile_policy(policy: o.Policy, reading: Reading) -> list[Rule]:
+    """The rules of one Cilium policy that the agents import; specs that select nodes have none."""
+    specs = specs_of(policy)
+    ref = PolicyRef(policy.name, policy.namespace, kind_of(policy))
+    # References to CIDR groups were written out as CIDR sets, which made an empty one of every rule without a set.
+    emptied = not reading.does.cidr_groups_are_labels and any(_refers_to_groups(spec) for spec in specs)
     return [
-        _compile_spec(spec, ref, local_cluster, always_deny)
-        for spec in specs
-        if spec.get("endpointSelector") is not None
+        _compile_spec(spec, ref, reading, emptied=emptied) for spec in specs if spec.get("endpointSelector") is not None
     ]
 
 
-def _compile_spec(spec: Raw, ref: PolicyRef, local_cluster: str, always_deny: bool) -> Rule:
+def _refers_to_groups(spec: Raw) -> bool:
+    return any(
+        item.get("cidrGroupRef")
+        for way in Way
+        for section in (way.value, f"{way.value}Deny")
+        for raw in spec.get(section) or ()
+        for item in _list(raw, f"{_WORD[way]}CIDRSet")
+    )
+
+
+def _compile_spec(spec: Raw, ref: PolicyRef, reading: Reading, *, emptied: bool) -> Rule:
     """Default deny per direction: as enableDefaultDeny says, else on where the direction has any element.
 
     An empty element counts. Source: pkg/policy/api/rule_validation.go (Sanitize), pkg/policy/repository.go.
     """
     entries: dict[Way, tuple[Entry, ...]] = {}
+    requires: dict[tuple[Way, bool], tuple[Requirement, ...]] = {}
     default_deny = set()
     wanted = spec.get("enableDefaultDeny") or {}
+    init = any(parse_key(key) == ("reserved", "init") for key in _keys(spec["endpointSelector"]))
     for way in Way:
-        allow, deny = spec.get(way.value) or [], spec.get(f"{way.value}Deny") or []
-        if not allow and not deny:
+        compiled: list[Entry] = []
+        listed = [(raw, False) for raw in spec.get(way.value) or []]
+        listed += [(raw, True) for raw in spec.get(f"{way.value}Deny") or []]
+        if not listed:
             continue
-        compiled = [_entry(raw, way, ref.namespace, local_cluster, deny=False) for raw in allow]
-        compiled += [_entry(raw, way, ref.namespace, local_cluster, deny=True) for raw in deny]
-        entries[way] = tuple(entry for entry in compiled if entry is not None)
+        for raw, deny in listed:
+            compiler = _Element(raw, way, ref.namespace, reading, deny=deny, init=init)
+            if not emptied or compiler.has("CIDRSet"):
+                compiled += compiler.entries()
+            if reading.does.requires:
+                requires[way, deny] = (*requires.get((way, deny), ()), *compiler.requires())
+        entries[way] = tuple(compiled)
         on = wanted.get(way.value)
-        if always_deny or on is None or on:
+        if reading.always_deny or on is None or on:
             default_deny.add(way)
     subject = subject_selector(spec["endpointSelector"], ref.namespace)
-    return Rule(ref, subject, entries, frozenset(default_deny))
+    return Rule(ref, subject, entries, frozenset(default_deny), {k: v for k, v in requires.items() if v})
 
 
-def _entry(raw: Raw, way: Way, namespace: str, local_cluster: str, *, deny: bool) -> Entry | None:
-    """One list element, or None when it produces nothing.
+class _Element:
+    """One element of a list of rules, read for one cluster."""
 
-    No L3 member and no L4: nothing (unlike Kubernetes). An L3 member that is an empty list selects nobody.
-    No L3 member with toPorts: anybody. Source: pkg/policy/rule.go (mergeL4Filter), parserules.go.
-    """
-    peers = _peers(raw, _WORD[way], namespace, local_cluster)
-    ports = _ports(raw)
-    if peers is None and ports is None:
-        return None
-    return Entry(deny, peers, ports, (raw.get("authentication") or {}).get("mode") == "required")
+    def __init__(self, raw: Raw, way: Way, namespace: str, reading: Reading, *, deny: bool, init: bool) -> None:
+        self._raw, self._way, self._namespace, self._reading = raw, way, namespace, reading
+        self._deny, self._init = deny, init
+        self._word = _WORD[way]
+        self._ports = port_rules(raw, reading.does)
+
+    def entries(self) -> list[Entry]:
+        """What it allows or denies, nothing where it has no effect.
+
+        No L3 member and no L4: nothing (unlike Kubernetes). A member that is an empty list: nobody. No L3 member that
+        counts, with ports: anybody. Source: pkg/policy/rule.go, parserules.go, l4.go.
+        """
+        if any(self.has(member) and not self._raw.get(self._word + member) for member in _EMPTY_IS_NOBODY):
+            return []
+        peers, services = self._peers(), self._services()
+        if not self._reading.does.no_cidr_left_is_nobody:
+            peers = [peer for peer in peers if peer.network is None or not _used_up(peer)]
+        if not peers and not services:
+            if self._ports is None:
+                return []
+            peers = [ANYBODY]
+        mode = str((self._raw.get("authentication") or {}).get("mode") or "")
+        anybody = self._ports is not None and not peers
+        return [Entry(self._deny, (*peers, *services), self._ports, "" if self._deny else mode, anybody)]
+
+    def has(self, member: str) -> bool:
+        """Whether a member is written, be it as an empty list."""
+        return self._raw.get(self._word + member) is not None
+
+    def requires(self) -> tuple[Requirement, ...]:
+        """What fromRequires or toRequires ask of the selectors of every policy."""
+        found = (
+            peer_selector(item, self._namespace, self._reading.local, init=self._init).requirements
+            for item in self._list("Requires")
+        )
+        return tuple(requirement for each in found for requirement in each)
+
+    def _peers(self) -> list[Peer]:
+        reading, namespace = self._reading, self._namespace
+        peers = [
+            Peer(PeerKind.SELECTOR, peer_selector(item, namespace, reading.local, init=self._init))
+            for item in self._list("Endpoints")
+        ]
+        peers += [
+            Peer(
+                PeerKind.NODES, node_selector(item, reading.local, nodes_alone=reading.does.nodes_alone), "node labels"
+            )
+            for item in self._list("Nodes")
+        ]
+        peers += [Peer(PeerKind.ENTITY, name=str(item)) for item in self._list("Entities")]
+        peers += [cidr_peer(str(item), ()) for item in self._list("CIDR")]
+        peers += [_cidr_set(item) for item in self._list("CIDRSet")]
+        peers += [Peer(PeerKind.CLOUD_GROUP, name=f"{self._word}Groups") for _ in self._list("Groups")]
+        if self._way is Way.EGRESS and not self._deny:
+            peers += [_fqdn(item) for item in self._list("FQDNs")]
+        return peers
+
+    def _services(self) -> list[Peer]:
+        """Only `egress` is resolved: in `egressDeny` toServices means nobody (pkg/policy/k8s/service.go)."""
+        if self._way is not Way.EGRESS or self._deny:
+            return []
+        return [peer for item in self._list("Services") if (peer := _service(item)) is not None]
+
+    def _list(self, member: str) -> Sequence[Any]:
+        return _list(self._raw, self._word + member)
 
 
-def _peers(raw: Raw, word: str, namespace: str, local_cluster: str) -> tuple[Peer, ...] | None:
-    peers = [
-        *(Peer(PeerKind.SELECTOR, peer_selector(i, namespace, local_cluster)) for i in _list(raw, f"{word}Endpoints")),
-        *(Peer(PeerKind.ENTITY, name=str(item)) for item in _list(raw, f"{word}Entities")),
-        *(cidr_peer(str(item), ()) for item in _list(raw, f"{word}CIDR")),
-        *(_cidr_set(item) for item in _list(raw, f"{word}CIDRSet")),
-        *(Peer(PeerKind.OPAQUE, name=word + suffix) for suffix in _OPAQUE for _ in _list(raw, word + suffix)),
-    ]
-    if word == "to":
-        peers += [_service(item, namespace) for item in _list(raw, "toServices")]
-        peers += [_fqdn(item) for item in _list(raw, "toFQDNs")]
-    members = ("Endpoints", "Entities", "CIDR", "CIDRSet", *_OPAQUE)
-    present = any(raw.get(f"{word}{m}") is not None for m in members)
-    present = present or (word == "to" and any(raw.get(m) is not None for m in ("toServices", "toFQDNs")))
-    return tuple(peers) if present else None
-
-
-def _fqdn(item: Raw) -> Peer:
-    return Peer(PeerKind.FQDN, name=str(item.get("matchName") or item.get("matchPattern") or ""))
+def _keys(selector: Raw | None) -> list[str]:
+    found = selector or {}
+    return [*(found.get("matchLabels") or {}), *(str(e.get("key")) for e in found.get("matchExpressions") or ())]
 
 
 def _list(raw: Raw, key: str) -> Sequence[Any]:
@@ -103,15 +170,16 @@ def _list(raw: Raw, key: str) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
+def _fqdn(item: Raw) -> Peer:
+    return Peer(PeerKind.FQDN, name=str(item.get("matchName") or item.get("matchPattern") or ""))
+
+
 def cidr_peer(text: str, excluded: Sequence[str]) -> Peer:
-    """A CIDR with exceptions; text that is no CIDR matches nothing that can be known."""
-    network = parse_network(text)
-    if network is None:
-        return Peer(PeerKind.OPAQUE, name=text)
+    """A CIDR, or one address, with exceptions."""
     return Peer(
         PeerKind.CIDR,
         name=text,
-        network=network,
+        network=parse_network(text),
         excluded=tuple(n for n in map(parse_network, excluded) if n is not None),
     )
 
@@ -124,52 +192,41 @@ def parse_network(text: str) -> Network | None:
         return None
 
 
+def _used_up(peer: Peer) -> bool:
+    """Whether the exceptions leave nothing of a network."""
+    whole = peer.network
+    if isinstance(whole, IPv4Network):
+        four = collapse_addresses(hole for hole in peer.excluded if isinstance(hole, IPv4Network))
+        return any(whole.subnet_of(hole) for hole in four)
+    if isinstance(whole, IPv6Network):
+        six = collapse_addresses(hole for hole in peer.excluded if isinstance(hole, IPv6Network))
+        return any(whole.subnet_of(hole) for hole in six)
+    return False
+
+
 def _cidr_set(item: Raw) -> Peer:
-    if item.get("cidr"):
-        return cidr_peer(str(item["cidr"]), [str(e) for e in item.get("except") or ()])
-    return Peer(PeerKind.OPAQUE, name=f"CIDR group {item.get('cidrGroupRef') or ''}".rstrip())
+    """A member of a CIDRSet: a CIDR, or the CIDR groups of a name or of labels (pkg/policy/api/cidr.go)."""
+    holes = [str(hole) for hole in item.get("except") or ()]
+    excluded = tuple(n for n in map(parse_network, holes) if n is not None)
+    if item.get("cidrGroupRef"):
+        name = str(item["cidrGroupRef"])
+        selector = Selector((Requirement("cidrgroup", CIDR_GROUP + name, "Exists"),))
+        return Peer(PeerKind.CIDR_GROUP, selector, f"CIDR group {name}", excluded=excluded)
+    if item.get("cidrGroupSelector") is not None:
+        selector = Selector(requirements(item["cidrGroupSelector"], "cidrgroup"))
+        if selector.is_anybody and not excluded:
+            return ANYBODY
+        return Peer(PeerKind.CIDR_GROUP, selector, "CIDR groups by label", excluded=excluded)
+    return cidr_peer(str(item.get("cidr") or ""), holes)
 
 
-def _service(item: Raw, namespace: str) -> Peer:
-    named = item.get("k8sService")
-    if named:
-        key = f"{named.get('namespace') or namespace}/{named.get('serviceName', '')}"
-        return Peer(PeerKind.SERVICE, name=key)
-    return Peer(PeerKind.OPAQUE, name="toServices by selector")
-
-
-def _ports(raw: Raw) -> tuple[PortRule, ...] | None:
-    """The toPorts and icmps of an element; None: every port and protocol, ICMP included."""
-    rules: list[PortRule] = []
-    for item in _list(raw, "toPorts"):
-        l7 = _l7(item)
-        listed = item.get("ports") or []
-        rules += [_port(port, l7) for port in listed]
-        if not listed:
-            rules.append(PortRule(ANY_PROTOCOL, l7=l7))
-    for item in _list(raw, "icmps"):
-        for icmp in item.get("fields") or ():
-            family = "ICMPv6" if icmp.get("family") == "IPv6" else "ICMPv4"
-            rules.append(PortRule(frozenset({family}), name=str(icmp.get("type", ""))))
-    return tuple(rules) or None
-
-
-def _l7(item: Raw) -> str:
-    rules = item.get("rules") or {}
-    kind = next((str(key) for key, value in rules.items() if value), "")
-    if kind == "l7proto":
-        kind = str(rules[kind])
-    return kind or ("listener" if item.get("listener") else "")
-
-
-def _port(raw: Raw, l7: str) -> PortRule:
-    protocol = str(raw.get("protocol") or "ANY").upper()
-    protocols = ANY_PROTOCOL if protocol == "ANY" else frozenset({protocol})
-    text = str(raw.get("port", "0"))
-    if not text.isdigit():
-        return PortRule(protocols, name=text, l7=l7)
-    first = int(text)
-    return PortRule(protocols, first, max(first, int(raw.get("endPort") or 0)), l7=l7)
-
-
-NOBODY = Selector
+def _service(item: Raw) -> Peer | None:
+    by_labels, named = item.get("k8sServiceSelector"), item.get("k8sService")
+    if by_labels is not None:
+        wanted = tuple(Requirement("any", q.key, q.operator, q.values) for q in requirements(by_labels.get("selector")))
+        query = ServiceQuery(str(by_labels.get("namespace") or ""), labels=wanted)
+        return Peer(PeerKind.SERVICE, name="toServices by label", service=query)
+    if named is None:
+        return None
+    query = ServiceQuery(str(named.get("namespace") or ""), str(named.get("serviceName") or ""))
+    return Peer(PeerKind.SERVICE, name=f"{query.namespace or 'any namespace'}/{query.name}", service=query)

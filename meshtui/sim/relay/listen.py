@@ -21,27 +21,21 @@ class RelayLoop:
     """The thread all Relays of a world are served from."""
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop
-        self._thread: threading.Thread
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="relays", daemon=True)
         self._users = 0
 
-    def _begin(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="relays", daemon=True)
-        self._thread.start()
-
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_forever()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
 
     def enter(self) -> None:
         """One more server; the first starts the thread."""
         self._users += 1
-        if self._users == 1:
-            self._begin()
+        if self._users == 1 and not self._thread.is_alive():
+            self._thread.start()
 
     def leave(self) -> None:
         """One server less; the last ends the thread."""
@@ -62,8 +56,7 @@ class RelayServer:
         self._cluster = cluster
         self._loop = loop
         self._server: Server | None = None
-        self.port = cluster.relay_port
-        """The port of last time, so that who knows it finds the next Relay there, too."""
+        self.port = 0
 
     def open(self) -> int:
         """Begin to serve; returns the port."""
