@@ -122,6 +122,11 @@ class Api:
         except msgspec.DecodeError:
             raise failures.not_an_api_server(call, body) from None
 
+    async def get_text(self, path: str) -> str:
+        """Any path's answer as text: a container's log. Bytes that are no UTF-8 are replaced."""
+        call = self.connection.call("get", *call_parts(path))
+        return (await self._request(call, "GET", path)).decode("utf-8", "replace")
+
     async def pages(
         self, resource: Resource, namespace: str = "", *, label_selector: str = ""
     ) -> AsyncIterator[tuple[list[Any], str]]:

@@ -181,7 +181,7 @@ class MeshtuiApp(App[int]):
             if isinstance(answer, Entry):
                 self.run_worker(answer.run(), group="command", exit_on_error=False)
             elif answer is not None:
-                self.board.go_to(answer)
+                self.board.navigation.go_to(answer)
 
         line = CommandLine(list(registry_entries(self)), *self.board.names())
         self.push_screen(line, take)

@@ -10,6 +10,7 @@ from textual.app import App
 from meshtui.core.changes.plan import Plan
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
+from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
@@ -124,6 +125,10 @@ class Board(Protocol):
 
     def show_details(self, title: str, lines: Sequence[Line]) -> None:
         """Show lines in a scrolling dialog."""
+        ...
+
+    def describe(self, context: str, resource: Resource, namespace: str, name: str, look: str) -> None:
+        """Show one object: `describe` or `yaml`."""
         ...
 
     def ask_filter(

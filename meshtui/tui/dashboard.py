@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 from meshtui.core.changes.plan import Plan
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, mistake
+from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
@@ -25,7 +26,8 @@ from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.take import FlowTake
 from meshtui.tui.load.pane import LoadPane
-from meshtui.tui.palette.going import ALL, Going, Place, known_names
+from meshtui.tui.navigation import Navigation
+from meshtui.tui.palette.going import known_names
 from meshtui.tui.services.pane import ServicesPane
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span
@@ -67,6 +69,7 @@ class Dashboard(Screen[None]):
         self.chosen_namespaces: tuple[str, ...] | None = None
         """Namespaces chosen on the screen; None while those of the settings hold, () for all."""
         self.findings: Findings | None = None
+        self.navigation = Navigation(self)
         self.upkeep = Upkeep(self.call_after_refresh, self.services.touch)
         self._changing = asyncio.Lock()  # one change after another, in the order of their keys
         self.listeners: set[Callable[[], None]] = set()
@@ -200,6 +203,13 @@ class Dashboard(Screen[None]):
 
         self.app.push_screen(TextDialog(title, lines))
 
+    def describe(self, context: str, resource: Resource, namespace: str, name: str, look: str) -> None:
+        """Show one object: `describe` or `yaml`."""
+        from meshtui.tui.describe.dialog import DescribeDialog
+
+        if self.session is not None:
+            self.app.push_screen(DescribeDialog(self, self.session, context, resource, namespace, name, look))
+
     def ask_filter(
         self, value: str, placeholder: str, done: Callable[[str], None], examples: Sequence[tuple[str, str]] = ()
     ) -> None:
@@ -242,7 +252,7 @@ class Dashboard(Screen[None]):
         """The method that does it: the pane's, else the dashboard's."""
         pane = self.owner(command)
         name = f"do_{command.method}"
-        for actor in (*(self.actors[pane.scope] if pane is not None else ()), self):
+        for actor in (*(self.actors[pane.scope] if pane is not None else ()), self.navigation, self):
             found = getattr(actor, name, None)
             if callable(found):
                 return found  # type: ignore[no-any-return]
@@ -276,59 +286,6 @@ class Dashboard(Screen[None]):
         self.chosen_namespaces = names
         self.rebuild()
         self.say(f"namespace {', '.join(names)}" if names else "all namespaces", "dim", "·")
-
-    def go_to(self, to: Going) -> None:
-        """Go where a typed line leads; nothing there changes a cluster."""
-        match to.place:
-            case Place.NAMESPACE:
-                self.go("services")
-                self.see_namespaces(() if to.argument in ("", *ALL) else (to.argument,))
-            case Place.CONTEXT:
-                self.go("clusters")
-                if to.argument:
-                    self.clusters.select_cluster(to.argument)
-            case Place.SERVICES:
-                self.go("services")
-                if to.argument:
-                    self.services.set_filter(to.argument.lstrip("/"))
-            case Place.FLOWS:
-                self.go("flows")
-                if to.argument:
-                    self.flows.set_filter(to.argument.lstrip("/"))
-            case Place.CLUSTERS | Place.LOAD:
-                self.go(to.place.name.lower())
-            case Place.POLICIES:
-                self.do_policies()
-            case Place.FINDINGS:
-                self.do_findings()
-            case Place.HELP:
-                self.do_help()
-            case Place.QUIT:
-                self.app.exit(0)
-
-    def do_pane_clusters(self) -> None:
-        """To pane 1."""
-        self.go("clusters")
-
-    def do_pane_services(self) -> None:
-        """To pane 2."""
-        self.go("services")
-
-    def do_pane_flows(self) -> None:
-        """To pane 3."""
-        self.go("flows")
-
-    def do_pane_load(self) -> None:
-        """To pane 4."""
-        self.go("load")
-
-    def do_next_pane(self) -> None:
-        """To the next pane."""
-        self.go(c.PANES[(c.PANES.index(self.current) + 1) % len(c.PANES)])
-
-    def do_previous_pane(self) -> None:
-        """To the previous pane."""
-        self.go(c.PANES[c.PANES.index(self.current) - 1])
 
     def do_zoom(self) -> None:
         """Give the pane in front the whole screen, or take it back."""

@@ -59,3 +59,27 @@ class ClustersPane(BlockPane):
                 lines = [rows.head(cluster, 78), *rows.told_in_full(cluster, 78)]
             lines += [(), [Span(f" context  {cluster.context}", "dim")], [Span(f" server   {cluster.server}", "dim")]]
         board.show_details("Cluster", lines)
+
+    def do_describe(self) -> None:
+        """Describe the node under the cursor; of anything else, all that is known."""
+        self._describe("describe")
+
+    def do_yaml(self) -> None:
+        """The node under the cursor as YAML."""
+        self._describe("yaml")
+
+    def _describe(self, look: str) -> None:
+        key = self.selected
+        if isinstance(key, tuple) and key[0] == "node":
+            self.dashboard.describe(str(key[1]), r.NODES, "", str(key[2]), look)
+        else:
+            self.do_details()
+
+    def do_logs(self) -> None:
+        """Choose a container of the cluster under the cursor and read its log."""
+        from meshtui.tui.describe.logs import LogsDialog
+
+        board = self.dashboard
+        cluster = board.mesh.clusters.get(self.context) if board.mesh else None
+        if cluster is not None and board.session is not None:
+            board.app.push_screen(LogsDialog(board, board.session, cluster))

@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 from textual.binding import BindingType
 
 from meshtui.core.errors import UsageError
+from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
 from meshtui.core.services import filter as servicefilter
 from meshtui.core.services.table import ServiceTable, Sort, View
@@ -315,6 +316,20 @@ class ServicesPane(Pane):
             from meshtui.tui.services.detail import ServiceDialog
 
             board.app.push_screen(ServiceDialog(board, board.session, cell[0]))
+
+    def do_describe(self) -> None:
+        """Describe the Service under the cursor."""
+        self._describe("describe")
+
+    def do_yaml(self) -> None:
+        """The Service under the cursor as YAML."""
+        self._describe("yaml")
+
+    def _describe(self, look: str) -> None:
+        if self.cell is not None:
+            key, context = self.cell
+            namespace, _, name = key.partition("/")
+            self.dashboard.describe(context, r.SERVICES, namespace, name, look)
 
     def do_history(self) -> None:
         """What was changed in this session."""

@@ -1,0 +1,107 @@
+"""One object as its API server has it: as YAML to read, who wrote which part of it when, and the events told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_HIDDEN_KINDS = frozenset(("Secret",))
+"""Kinds whose content is never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote some fields: field manager, operation, time as the API server says it (RFC 3339)."""
+
+    manager: str
+    operation: str
+    time: str
+    subresource: str = ""
+    annotations: tuple[str, ...] = ()
+    """Keys of metadata.annotations it owns."""
+    fields: int = 0
+    """How many fields it owns in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One Event of Kubernetes about an object."""
+
+    time: str
+    """When it was seen last, RFC 3339."""
+    kind: str
+    """Normal or Warning."""
+    reason: str
+    message: str
+    source: str
+    count: int = 1
+
+
+def writers(document: Mapping[str, Any]) -> list[Writer]:
+    """metadata.managedFields, newest first; entries that are not as Kubernetes writes them are left out."""
+    entries = (document.get("metadata") or {}).get("managedFields") or []
+    found = [writer for entry in entries if isinstance(entry, Mapping) for writer in _writer(entry)]
+    return sorted(found, key=lambda writer: writer.time, reverse=True)
+
+
+def _writer(entry: Mapping[str, Any]) -> Iterator[Writer]:
+    fields = entry.get("fieldsV1")
+    if not isinstance(fields, Mapping):
+        return
+    metadata = fields.get("f:metadata")
+    owned = metadata.get("f:annotations") if isinstance(metadata, Mapping) else None
+    keys = [key.removeprefix("f:") for key in owned if key.startswith("f:")] if isinstance(owned, Mapping) else []
+    yield Writer(
+        str(entry.get("manager", "")),
+        str(entry.get("operation", "")),
+        str(entry.get("time", "")),
+        str(entry.get("subresource", "")),
+        tuple(sorted(keys)),
+        _count(fields),
+    )
+
+
+def _count(fields: Mapping[str, Any]) -> int:
+    """Fields in a FieldsV1 set: its leaves."""
+    return sum(_count(value) if isinstance(value, Mapping) and value else 1 for value in fields.values())
+
+
+def who_wrote(document: Mapping[str, Any], annotation: str) -> Writer | None:
+    """The newest writer of an annotation, as far as managedFields tell."""
+    return next((writer for writer in writers(document) if annotation in writer.annotations), None)
+
+
+def folded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without managedFields and without what kubectl remembers of the last apply.
+
+    A Secret keeps its keys alone: no value of one is ever shown.
+    """
+    shown = {key: value for key, value in document.items() if key not in ("metadata", "data", "stringData")}
+    metadata = {k: v for k, v in (document.get("metadata") or {}).items() if k != "managedFields"}
+    annotations = {
+        k: v
+        for k, v in (metadata.get("annotations") or {}).items()
+        if k != "kubectl.kubernetes.io/last-applied-configuration"
+    }
+    if "annotations" in metadata:
+        metadata["annotations"] = annotations
+    kept = {"apiVersion": shown.pop("apiVersion", ""), "kind": shown.pop("kind", ""), "metadata": metadata}
+    for part in ("data", "stringData"):
+        if part in document:
+            hide = document.get("kind") in _HIDDEN_KINDS
+            kept[part] = dict.fromkeys(document[part] or {}, "(not shown)") if hide else document[part]
+    return kept | shown
+
+
+def events(document: Mapping[str, Any]) -> list[Told]:
+    """The items of an event list, newest first (core/v1, as `kubectl get events` has them)."""
+    found = []
+    for item in document.get("items") or []:
+        series = item.get("series") or {}
+        time = series.get("lastObservedTime") or item.get("lastTimestamp") or item.get("eventTime") or ""
+        source = (item.get("source") or {}).get("component") or item.get("reportingComponent") or ""
+        count = series.get("count") or item.get("count") or 1
+        message, kind = str(item.get("message", "")), str(item.get("type", ""))
+        found.append(Told(str(time), kind, str(item.get("reason", "")), message, str(source), int(count)))
+    return sorted(found, key=lambda told: told.time, reverse=True)

@@ -1,0 +1,48 @@
+"""Reads one object as its API server has it, with the events told of it, and a container's last lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.model.manifest import Told, events
+from meshtui.core.model.resources import Resource
+from meshtui.kube.api import Api
+
+LINES = 400
+"""Lines of a log that are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One object now; what could not be read says why."""
+
+    document: dict[str, Any] = field(default_factory=dict)
+    events: tuple[Told, ...] = ()
+    error: MeshtuiError | None = None
+    events_error: MeshtuiError | None = None
+
+
+async def describe(api: Api, resource: Resource, namespace: str, name: str) -> Description:
+    """The object and its events; a failure is part of the result."""
+    try:
+        document = await api.get_raw(resource.path(namespace, name))
+    except MeshtuiError as error:
+        return Description(error=error)
+    selector = {"involvedObject.name": name, "involvedObject.kind": resource.kind}
+    query = urlencode({"fieldSelector": ",".join(f"{k}={v}" for k, v in selector.items()), "limit": "100"})
+    where = f"/api/v1/namespaces/{quote(namespace, safe='')}/events" if namespace else "/api/v1/events"
+    try:
+        told = events(await api.get_raw(f"{where}?{query}"))
+    except MeshtuiError as error:
+        return Description(document, events_error=error)
+    return Description(document, tuple(told))
+
+
+async def log_of(api: Api, namespace: str, pod: str, container: str, *, lines: int = LINES) -> str:
+    """The last lines a container wrote, as text. Raises what the API server answers."""
+    query = urlencode({"container": container, "tailLines": str(lines), "timestamps": "false"})
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log?{query}"
+    return await api.get_text(path)

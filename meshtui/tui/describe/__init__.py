@@ -1,0 +1,1 @@
+"""Whatever is under the cursor in full: YAML, who wrote it, events; and the logs of Cilium's own parts."""

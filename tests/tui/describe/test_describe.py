@@ -1,0 +1,44 @@
+"""Describe, YAML and logs on the embedded mesh: what the API server has, cleaned, with who wrote it."""
+
+from __future__ import annotations
+
+from meshtui.core.settings import Settings
+from meshtui.mesh.session import Session
+from meshtui.mesh.targets import choose
+from meshtui.sim import SimOptions, launch
+from meshtui.tui.app import MeshtuiApp
+from meshtui.tui.start import opening
+from tests.tui.conftest import Board
+
+
+async def test_a_service_a_node_and_an_agents_log_are_read_from_the_embedded_mesh() -> None:
+    async with launch(SimOptions(state="global")) as running:
+        settings = Settings(utc=True, kubeconfig=running.kubeconfig, contexts=tuple(running.contexts))
+        app = MeshtuiApp(opening(lambda: Session(choose(settings, {}), settings)), settings)
+        async with app.run_test(size=(140, 50)) as pilot:
+            board = Board(app, pilot, None)  # type: ignore[arg-type]
+            await board.until(lambda: app.board.services.cell and app.board.services.cell[0] == "default/rebel-base")
+            await board.press("s")
+            await board.until(lambda: app.board.session.history.done and not app.board.session.pending)
+            await board.press("d")
+            await board.until(lambda: "service.cilium.io/shared: false" in board.text(), "the service is described")
+            text = board.text()
+            assert "$ kubectl --context koornacht -n default describe services rebel-base" in text
+            assert "set by meshtui at 20" in text
+            await board.press("Y")
+            await board.until(lambda: "# managedFields:" in board.text() or "apiVersion: v1" in board.text())
+            assert "YAML of Service default/rebel-base in koornacht" in board.text()
+            assert "managedFields:\n" not in board.text()
+            await board.press("y")
+            assert app.clipboard == "kubectl --context koornacht -n default describe services rebel-base"
+            await board.press("escape", "1")
+            pane = app.board.clusters
+            node = next(at for at, key in enumerate(pane.items) if isinstance(key, tuple) and key[0] == "node")
+            pane.move_to(node)
+            await board.press("d")
+            await board.until(lambda: "Describe Node" in board.text())
+            await board.press("escape", "o")
+            await board.until(lambda: "Logs in koornacht" in board.text() and "agent" in board.text())
+            await board.press("enter")
+            await board.until(lambda: "level=info" in board.text() or "msg=" in board.text(), "the log is read")
+            await board.press("escape", "escape", "q")
