@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -25,24 +26,33 @@ class Description:
     events_error: MeshtuiError | None = None
 
 
-async def describe(api: Api, resource: Resource, namespace: str, name: str) -> Description:
-    """The object and its events; a failure is part of the result."""
-    try:
-        document = await api.get_raw(resource.path(namespace, name))
-    except MeshtuiError as error:
-        return Description(error=error)
+class Reader:
+    """Reads from the API server of a context."""
+
+    def __init__(self, api: Callable[[str], Api]) -> None:
+        self._api = api
+
+    async def describe(self, context: str, resource: Resource, namespace: str, name: str) -> Description:
+        """The object and its events; a failure is part of the result."""
+        try:
+            api = self._api(context)
+            document = await api.get_raw(resource.path(namespace, name))
+        except MeshtuiError as error:
+            return Description(error=error)
+        try:
+            return Description(document, await _events(api, resource, namespace, name))
+        except MeshtuiError as error:
+            return Description(document, events_error=error)
+
+    async def log(self, context: str, namespace: str, pod: str, container: str, *, lines: int = LINES) -> str:
+        """The last lines a container wrote, as text. Raises what the API server answers."""
+        query = urlencode({"container": container, "tailLines": str(lines), "timestamps": "false"})
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log?{query}"
+        return await self._api(context).get_text(path)
+
+
+async def _events(api: Api, resource: Resource, namespace: str, name: str) -> tuple[Told, ...]:
     selector = {"involvedObject.name": name, "involvedObject.kind": resource.kind}
     query = urlencode({"fieldSelector": ",".join(f"{k}={v}" for k, v in selector.items()), "limit": "100"})
     where = f"/api/v1/namespaces/{quote(namespace, safe='')}/events" if namespace else "/api/v1/events"
-    try:
-        told = events(await api.get_raw(f"{where}?{query}"))
-    except MeshtuiError as error:
-        return Description(document, events_error=error)
-    return Description(document, tuple(told))
-
-
-async def log_of(api: Api, namespace: str, pod: str, container: str, *, lines: int = LINES) -> str:
-    """The last lines a container wrote, as text. Raises what the API server answers."""
-    query = urlencode({"container": container, "tailLines": str(lines), "timestamps": "false"})
-    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/log?{query}"
-    return await api.get_text(path)
+    return tuple(events(await api.get_raw(f"{where}?{query}")))

@@ -29,6 +29,7 @@ from meshtui.kube.logins import Logins, Terminal
 from meshtui.mesh.changes.auditlog import AuditLog
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.changes.perform import Changes
+from meshtui.mesh.describe import Reader
 from meshtui.mesh.flows.flows import MeshFlows
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
@@ -39,7 +40,6 @@ from meshtui.mesh.targets import BY_CONTEXT, DEFAULT_NAMESPACE, Target, home, ne
 if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.cluster import ClusterTask
-    from meshtui.mesh.describe import Description
     from meshtui.mesh.flows.recorder import Recorder
     from meshtui.mesh.flows.source import FlowSourceTask
 
@@ -139,6 +139,11 @@ class Session:
     def pending(self) -> set[Ref]:
         """(context, service key) of changes the watch has not shown yet: live, read only."""
         return self._pending.refs
+
+    @property
+    def reader(self) -> Reader:
+        """Reads single objects and logs."""
+        return Reader(self.api)
 
     @property
     def history(self) -> History:
@@ -301,21 +306,6 @@ class Session:
         except MeshtuiError as error:
             return Realised(at=self.clock.now(), error=error)
         return await read_realised(api, self.mesh.clusters[context], self.clock)
-
-    async def describe(self, context: str, resource: Resource, namespace: str, name: str) -> Description:
-        """One object as its API server has it, with its events; a failure is part of the result."""
-        from meshtui.mesh.describe import Description, describe
-
-        try:
-            return await describe(self.api(context), resource, namespace, name)
-        except MeshtuiError as error:
-            return Description(error=error)
-
-    async def log(self, context: str, namespace: str, pod: str, container: str) -> str:
-        """The last lines a container wrote. Raises what the API server answers."""
-        from meshtui.mesh.describe import log_of
-
-        return await log_of(self.api(context), namespace, pod, container)
 
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False

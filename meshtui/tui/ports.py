@@ -16,7 +16,7 @@ from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.services.evidence import Realised
-from meshtui.mesh.describe import Description
+from meshtui.mesh.describe import Reader
 from meshtui.mesh.load.runlog import RunLog
 
 
@@ -105,12 +105,9 @@ class SessionPort(Protocol):
         """What one agent of a cluster has in its datapath."""
         ...
 
-    async def describe(self, context: str, resource: Resource, namespace: str, name: str) -> Description:
-        """One object as its API server has it, with its events; a failure is part of the result."""
-        ...
-
-    async def log(self, context: str, namespace: str, pod: str, container: str) -> str:
-        """The last lines a container wrote."""
+    @property
+    def reader(self) -> Reader:
+        """Reads single objects and logs."""
         ...
 
     async def changes_seen(self) -> None:

@@ -58,7 +58,7 @@ class DescribeDialog(Dialog[None]):
         self.run_worker(self._read(), exclusive=True, exit_on_error=False)
 
     async def _read(self) -> None:
-        self.found = await self.session.describe(*self.object)
+        self.found = await self.session.reader.describe(*self.object)
         self._show()
 
     def action_look(self, look: str) -> None:

@@ -96,7 +96,7 @@ class LogsDialog(Dialog[None]):
     async def _read(self, item: Logged) -> None:
         self.board.say(f"reading the log of {safe(item.pod, 80)}", "dim", status.WAITING)
         try:
-            text = await self.session.log(self.cluster.context, item.namespace, item.pod, item.container)
+            text = await self.session.reader.log(self.cluster.context, item.namespace, item.pod, item.container)
         except MeshtuiError as error:
             self.board.tell(error)
             return
