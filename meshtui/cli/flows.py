@@ -192,7 +192,7 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
     def take(rows: Iterable[FlowRow]) -> None:
         printer.follow([row for row in rows if row.time_ns >= begin and asked.filter.matches(row)])
 
-    async with headless.opened(settings, Scope((), status=False, access=False)) as session:
+    async with headless.opened(settings, Scope((), status=False, access=False, reading=True)) as session:
         take(session.flows)
         session.room.record(take)
         await session.set_flow_query(asked.filter)

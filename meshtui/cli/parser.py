@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from meshtui.cli.flowflags import add_flags
 from meshtui.cli.flowflags import count as _count
+from meshtui.cli.lab import flags as lab_flags
 from meshtui.cli.verbs import EXAMPLES, SHELLS
 from meshtui.core.errors import UsageError
 
@@ -198,10 +199,7 @@ def _load_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _lab(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("up", "down", "step"))
-    parser.add_argument("step", nargs="?", default="", metavar="NAME", help="of a step; without it they are listed")
-    parser.add_argument("--dry-run", action="store_true", help="print what would be done")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    lab_flags.add(parser, FORMATS)
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
@@ -243,7 +241,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "policies": ("network policies of all clusters", _output, True),
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),
     "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
-    "lab": ("build and walk the two-cluster lab", _lab, True),
+    "lab": ("build the two-cluster lab, walk it, check a mesh with it", _lab, True),
     "info": ("paths, versions, where each setting came from", _output, True),
     "completion": ("shell completion for bash, zsh or fish", _completion, False),
 }

@@ -36,7 +36,13 @@ EXAMPLES = {
   meshtui load --from koornacht/x-wing -n 100 -c 5 http://rebel-base/ -o json
   meshtui load rebel-base --expect 'koornacht>0,tion>0' --max-timeouts 0
   meshtui load rebel-base --steady --rate 20""",
-    "lab": "  meshtui lab up\n  meshtui lab step\n  meshtui lab step default-deny\n  meshtui lab down",
+    "lab": """\
+  meshtui lab tour --demo                        learn it on the embedded mesh, nothing installed
+  meshtui lab up                                 two kind clusters, meshed; then `lab tour`
+  meshtui lab step default-deny                  bring that step about, from wherever the mesh is
+  meshtui lab check --context A --context B      a smoke test of a mesh (exit 1 if a step fails)
+  meshtui lab deploy --context A --context B -n lab
+  meshtui lab down""",
     "info": "  meshtui info\n  MESHTUI_UTC=1 meshtui info -o json",
     "completion": "  source <(meshtui completion bash)\n  meshtui completion fish | source",
 }

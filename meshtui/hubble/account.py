@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import grpc
 
@@ -18,6 +19,7 @@ _FEW_NODES = 32
 def read_counts(
     target: str,
     filters: tuple[Filters, Filters],
+    unasked: Filters,
     now_ns: Callable[[], int],
     *,
     context: str = "",
@@ -26,6 +28,8 @@ def read_counts(
 ) -> list[Reading]:
     """A reading of every node that answers and whose flows match `filters` (whitelist, blacklist). Blocks.
 
+    `unasked`: FlowFilters of what the stream leaves out; each reading says when its node last saw such an event.
+
     Nodes that were busy meanwhile are asked again, a few times: a quiet moment makes a reading exact. Raises
     RelayUnreachable or RelayRefused.
     """
@@ -33,6 +37,7 @@ def read_counts(
     with open_channel(target, tls, context=context) as channel:
         try:
             before = newest_over(channel, *filters, timeout)
+            left_out = newest_over(channel, unasked, (), timeout) if unasked else {}
             for _ in range(_TRIES if len(before) <= _FEW_NODES else 1):
                 at_ns = now_ns()
                 nodes = nodes_over(channel, target, context, timeout)
@@ -45,7 +50,7 @@ def read_counts(
                 before = after
         except grpc.RpcError as error:
             raise failure(error, target, context) from error
-    return list(found.values())
+    return [replace(reading, unasked_ns=left_out.get(reading.node, 0)) for reading in found.values()]
 
 
 def _readings(nodes: list[HubbleNode], at_ns: int, before: dict[str, int], after: dict[str, int]) -> Iterator[Reading]:

@@ -1,1 +1,1 @@
-"""The two-cluster lab: manifests, steps, and building it with kind and the cilium CLI."""
+"""The lab: two meshed clusters with an application, built, walked step by step, checked, broken and mended."""

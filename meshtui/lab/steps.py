@@ -1,10 +1,12 @@
-"""The lab's steps, named like the recordings: what each changes, in the first cluster, the second, or both."""
+"""The lab's steps in their order: the state each stands for, whatever was before, and its words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshtui.core.errors import UsageError
+from meshtui.lab.state import Side, State
+from meshtui.lab.texts import Text, texts
 
 STATES = (
     "no-cni", "cilium", "mesh-enabled", "deployed", "global", "tion-shared-false", "affinity-local",
@@ -12,87 +14,94 @@ STATES = (
     "ingress-tion", "egress-any-cluster", "link-cut", "link-restored",
 )  # fmt: skip
 """All recorded states: what the embedded mesh can start in."""
-FIRST, SECOND = 0, 1
-BOTH = (FIRST, SECOND)
-
-
-@dataclass(frozen=True, slots=True)
-class Annotate:
-    """Set (or with None delete) an annotation of rebel-base: `what` is global, shared or affinity."""
-
-    clusters: tuple[int, ...]
-    what: str
-    value: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Scale rebel-base."""
-
-    clusters: tuple[int, ...]
-    replicas: int
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Apply a manifest of this package."""
-
-    clusters: tuple[int, ...]
-    manifest: str
-
-
-Action = Annotate | Scale | Apply
+FOUNDATION = ("clusters", "no-cni", "cilium", "hubble", "mesh-enabled", "connected")
+"""Steps that build the mesh itself; what comes after them changes the application only."""
+_DENY = frozenset({"default-deny"})
+_OUT, _OUT_ANY, _IN = "x-wing-to-rebel-base", "x-wing-to-rebel-base-any-cluster", "rebel-base-from-x-wing"
 
 
 @dataclass(frozen=True, slots=True)
 class LabStep:
-    """One step: each builds on those before it."""
+    """One step."""
 
+    number: int
+    """From 1, in the order of the tour."""
     name: str
-    text: str
-    actions: tuple[Action, ...]
+    """As the recordings call it, where there is one."""
+    state: State | None
+    """What the application is then; None for the foundation."""
+    text: Text
+
+    @property
+    def title(self) -> str:
+        """Two or three words."""
+        return self.text.title
+
+    @property
+    def foundation(self) -> bool:
+        """Whether it is about the mesh and not about the application."""
+        return self.state is None
 
 
-STEPS: tuple[LabStep, ...] = (
-    LabStep("deployed", "rebel-base and x-wing in both clusters", (Apply(BOTH, "rebel-base"), Apply(BOTH, "x-wing"))),
-    LabStep("global", "rebel-base is global in both clusters", (Annotate(BOTH, "global", "true"),)),
-    LabStep(
-        "tion-shared-false",
-        "the second cluster keeps its backends to itself",
-        (Annotate((SECOND,), "shared", "false"),),
-    ),
-    LabStep(
-        "affinity-local",
-        "shared again; the first cluster prefers its own backends",
-        (Annotate((SECOND,), "shared", None), Annotate((FIRST,), "affinity", "local")),
-    ),
-    LabStep("failover-local-0", "the first cluster loses its backends", (Scale((FIRST,), 0),)),
-    LabStep(
-        "affinity-remote",
-        "they are back; the first cluster prefers the others'",
-        (Scale((FIRST,), 2), Annotate((FIRST,), "affinity", "remote")),
-    ),
-    LabStep("no-affinity", "no preference any more", (Annotate((FIRST,), "affinity", None),)),
-    LabStep("default-deny", "nothing but DNS passes", (Apply(BOTH, "default-deny"),)),
-    LabStep("egress-allowed", "the first cluster's x-wing may leave", (Apply((FIRST,), "x-wing-to-rebel-base"),)),
-    LabStep(
-        "ingress-koornacht",
-        "the first cluster's rebel-base may be entered",
-        (Apply((FIRST,), "rebel-base-from-x-wing"),),
-    ),
-    LabStep("ingress-tion", "the second cluster's too", (Apply((SECOND,), "rebel-base-from-x-wing"),)),
-    LabStep(
-        "egress-any-cluster",
-        "the egress rule says that it means every cluster",
-        (Apply((FIRST,), "x-wing-to-rebel-base-any-cluster"),),
-    ),
-)
+def _states() -> dict[str, State]:
+    plain = State(Side(), Side())
+    shared = State(Side(annotations={"global": "true"}), Side(annotations={"global": "true"}))
+    local = _first(shared, affinity="local")
+    denied = State(replace(shared.first, policies=_DENY), replace(shared.second, policies=_DENY))
+    out = _allow(denied, frozenset({_OUT}), frozenset())
+    return {
+        "deployed": plain,
+        "local": plain,
+        "global": shared,
+        "tion-shared-false": State(shared.first, Side(annotations={"global": "true", "shared": "false"})),
+        "affinity-local": local,
+        "failover-local-0": State(replace(local.first, replicas=0), local.second),
+        "affinity-remote": _first(shared, affinity="remote"),
+        "no-affinity": shared,
+        "default-deny": denied,
+        "drops": denied,
+        "egress-allowed": out,
+        "ingress-koornacht": _allow(denied, frozenset({_OUT, _IN}), frozenset()),
+        "ingress-tion": _allow(denied, frozenset({_OUT, _IN}), frozenset({_IN})),
+        "egress-any-cluster": _allow(denied, frozenset({_OUT_ANY, _IN}), frozenset({_IN})),
+    }
+
+
+def _first(state: State, **annotations: str) -> State:
+    return State(replace(state.first, annotations={**state.first.annotations, **annotations}), state.second)
+
+
+def _allow(state: State, first: frozenset[str], second: frozenset[str]) -> State:
+    return State(
+        replace(state.first, policies=state.first.policies | first),
+        replace(state.second, policies=state.second.policies | second),
+    )
+
+
+def _steps() -> tuple[LabStep, ...]:
+    states = _states()
+    return tuple(
+        LabStep(number, name, states.get(name), text) for number, (name, text) in enumerate(texts().items(), 1)
+    )
+
+
+STEPS: tuple[LabStep, ...] = _steps()
 
 
 def step_named(name: str) -> LabStep:
-    """The step called `name`, with or without its number. Raises UsageError."""
-    bare = name.split("-", 1)[1] if name.split("-", 1)[0].isdigit() and "-" in name else name
+    """A step by its number in the tour, its name, or the recording's `10-default-deny`. Raises UsageError."""
+    if name.isdigit():
+        if 1 <= int(name) <= len(STEPS):
+            return STEPS[int(name) - 1]
+        raise UsageError(f"there is no lab step {name}", hint=f"steps go from 1 to {len(STEPS)}: `meshtui lab status`")
+    number, _, rest = name.partition("-")
+    bare = rest if number.isdigit() and rest else name
     for step in STEPS:
         if step.name == bare:
             return step
     raise UsageError(f"there is no lab step {name!r}", hint=f"steps: {', '.join(step.name for step in STEPS)}")
+
+
+def before(step: LabStep) -> State | None:
+    """The application's state one step earlier; None when there is none yet."""
+    return STEPS[step.number - 2].state if step.number > 1 else None

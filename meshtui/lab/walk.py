@@ -1,51 +1,142 @@
-"""Carries out a lab step through the session, in the two clusters a person chose."""
+"""Walks the lab in a session: brings steps about, checks them, and takes the application away again."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from meshtui.core.changes.plan import Plan
-from meshtui.core.errors import UsageError
-from meshtui.core.model.state import Cluster
-from meshtui.lab import manifests
-from meshtui.lab.steps import Action, Annotate, LabStep, Scale
+from meshtui.core.errors import CheckFailed
+from meshtui.lab.bring import Perform, bring, carry_out
+from meshtui.lab.checks.look import MAX_TIME, Checked, Look
+from meshtui.lab.checks.requests import fire
+from meshtui.lab.checks.table import CHECKS, patience, verify
+from meshtui.lab.facts import IMAGES, Images
+from meshtui.lab.foundation import Foundation
+from meshtui.lab.observe import WORKLOADS
+from meshtui.lab.place import Place, place
+from meshtui.lab.remove import removal
+from meshtui.lab.script import commands
+from meshtui.lab.steps import STEPS, LabStep, step_named
 from meshtui.mesh.session import Session
 
-NAMESPACE, SERVICE = "default", "rebel-base"
+FIRES = frozenset({"drops"})
+"""Steps at which there is something to see only after requests were made."""
+NEEDED = ("cilium", "mesh-enabled", "connected")
+"""What the application needs of the foundation."""
+UNKNOWN = 10.0
+"""Seconds until what clusters of others say of themselves is known."""
+_BACK = 5.0
+"""Seconds that clocks of nodes may be behind ours."""
 
 
-def pair(session: Session) -> tuple[Cluster, Cluster]:
-    """The first and the second cluster: koornacht and tion if they are there. Raises UsageError."""
-    clusters = list(session.mesh.clusters.values())
-    named = [session.mesh.by_name(name) for name in ("koornacht", "tion")]
-    if named[0] is not None and named[1] is not None:
-        return named[0], named[1]
-    if len(clusters) != 2:
-        raise UsageError("the lab needs two clusters", hint="choose them: --context FIRST --context SECOND")
-    return clusters[0], clusters[1]
+@dataclass(slots=True)
+class Walk:
+    """One walk."""
+
+    session: Session
+    foundation: Foundation
+    perform: Perform
+    namespace: str = "default"
+    images: Images = IMAGES
+    planets: Sequence[str] = ()
+    max_time: float = MAX_TIME
+    patience: float | None = None
+    """Seconds until an effect must show; None: what each step may take."""
+    dry: bool = False
+    """Whether `perform` changes nothing."""
+    since: float = 0.0
+    """Wall time from which on what flows show counts: when the step was entered."""
+
+    @property
+    def place(self) -> Place:
+        """Where the lab is, as the clusters call themselves now. Raises UsageError."""
+        return place(self.session.mesh, self.namespace, self.images, self.planets)
+
+    @property
+    def look(self) -> Look:
+        """What checks look with."""
+        return Look(self.session, self.place, self.max_time, self.since)
+
+    def enter(self) -> None:
+        """A step begins now: drops from before do not count."""
+        self.since = self.session.clock.now() - _BACK
+
+    async def take(self, step: LabStep) -> bool:
+        """Bring the step's state about from wherever the mesh is; False when nothing had to be changed.
+
+        Raises what was refused, what failed, and CheckFailed where nobody here can do it.
+        """
+        if step.state is None:
+            if await self._stands(step):
+                return False
+            await self._found(step)
+            return True
+        await self._founded()
+        title = f"step {step.name}"
+        changed = await bring(self.session, self.place, step.state, self.perform, title, dry=self.dry)
+        if step.name in FIRES and not self.dry:
+            await fire(self.look)
+        return changed
+
+    async def check(self, step: LabStep, seconds: float | None = None) -> Checked:
+        """Whether the step's effect shows, given that many seconds (by default what it may take)."""
+        if seconds is None:
+            seconds = patience(step) if self.patience is None else self.patience
+        return await verify(step, self.look, seconds)
+
+    def commands(self, step: LabStep) -> tuple[str, ...]:
+        """The commands the step stands for."""
+        return self.foundation.commands(step) if step.foundation else commands(self.place, step)
+
+    async def _stands(self, step: LabStep) -> bool:
+        """Whether the foundation is at that step and no further; further is well where it cannot go back."""
+        here = (await CHECKS[step.name](self.look)).ok
+        after = STEPS[2] if step.number < 2 else STEPS[step.number]  # bare clusters are the first two steps
+        beyond = after.foundation and (await CHECKS[after.name](self.look)).ok
+        return here and (not beyond or bool(self.foundation.why_not(step)))
+
+    async def _found(self, step: LabStep) -> None:
+        await self.foundation.to(step)
+        self.session.look_again()
+
+    async def _founded(self) -> None:
+        """Build what the application needs, where meshtui may. Raises CheckFailed when it does not come to be.
+
+        In clusters of others only Cilium must be there: of a broken mesh the step's own check tells more.
+        """
+        last = step_named(NEEDED[-1])
+        theirs = bool(self.foundation.why_not(last))
+        needed = NEEDED[:1] if theirs else NEEDED
+        missing = [name for name in needed if not (await CHECKS[name](self.look)).ok]
+        if not missing:
+            return
+        if not theirs:
+            await self._found(last)
+        found = await self.check(step_named(missing[0]) if theirs else last, UNKNOWN if theirs else None)
+        if not found.ok:
+            hint = f"the application needs a mesh: see step {missing[0]} in `meshtui lab status`"
+            raise CheckFailed(found.sentence, hint=hint)
+
+    async def remove(self) -> list[str]:
+        """Take the lab's application away; the names of what is removed. Raises what a step failed with."""
+        plans = await removal(self.session, self.place)
+        for each in plans:
+            await carry_out(self.session, each, self.perform)
+        return [f"{step.context}: {step.resource.kind} {step.key}" for each in plans for step in each.steps]
+
+    def with_place(self, namespace: str, images: Images = IMAGES, planets: Sequence[str] = ()) -> Walk:
+        """The same walk elsewhere."""
+        return replace(self, namespace=namespace, images=images, planets=planets)
 
 
-async def plans(session: Session, step: LabStep) -> AsyncIterator[Plan]:
-    """The step's plans, one after the other: ask for the next when the last has been carried out."""
-    for action in step.actions:
-        for plan in _plans(session, action, pair(session)):
-            if plan.steps or plan.refusal is not None:
-                yield plan
-
-
-def _plans(session: Session, action: Action, both: Sequence[Cluster]) -> list[Plan]:
-    chosen = [both[index] for index in action.clusters]
-    if isinstance(action, Annotate):
-        refs = [(cluster.context, f"{NAMESPACE}/{SERVICE}") for cluster in chosen]
-        return [session.plan_annotation(refs, action.what, action.value)]
-    if isinstance(action, Scale):
-        return [session.plan_scale(cluster.context, NAMESPACE, SERVICE, action.replicas) for cluster in chosen]
-    found = []
-    for index, cluster in zip(action.clusters, chosen, strict=True):
-        values = {
-            "first": both[0].name,
-            "cluster": cluster.name.capitalize(),
-            "planet": manifests.PLANETS[index],
-        }
-        found.append(session.plan_apply([cluster.context], manifests.load(action.manifest, values)))
+async def intruders(walk: Walk) -> list[str]:
+    """Pods in the namespace that are not the lab's: default-deny would cut them off. `cluster: namespace/name`."""
+    found: list[str] = []
+    for half in walk.place.halves:
+        cluster = walk.session.mesh.clusters[half.context]
+        found += [
+            f"{half.name}: {pod.key}"
+            for pod in cluster.pods.values()
+            if pod.namespace == walk.namespace and pod.labels.get("name") not in WORKLOADS
+        ]
     return found

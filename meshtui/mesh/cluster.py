@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError
@@ -35,6 +37,8 @@ class ClusterTask:
     """Its namespace, where it had to be known before watches began."""
     _heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
     _watches: dict[Resource, asyncio.Task[None]] = field(default_factory=dict)
+    _anew: Callable[[], None] | None = None
+    """Asks everything now; None while the cluster does not answer."""
 
     @property
     def context(self) -> str:
@@ -60,7 +64,7 @@ class ClusterTask:
             except MeshtuiError as error:
                 self._failed(error)
             finally:
-                self.api = None
+                self.api = self._anew = None
             await pause(backoff.next(), self._heartbeat)
 
     async def _first_answer(self, api: Api, backoff: Backoff) -> None:
@@ -100,6 +104,7 @@ class ClusterTask:
         prober = Prober(api, self.cluster, self.around.emit, self.around.pace, self.around.rng, self._asked)
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
+            self._anew = partial(self._back, group, api, prober, (s.Phase.STALE, s.Phase.FAILED, s.Phase.ABSENT))
             for resource in self.around.scope.resources:
                 self._watch(group, api, resource)
             group.create_task(prober.run(self._questions()), name=f"probe {self.context}")
@@ -144,12 +149,24 @@ class ClusterTask:
                 backoff.reset()
                 self._back(group, api, prober)
 
-    def _back(self, group: asyncio.TaskGroup, api: Api, prober: Prober) -> None:
+    def again(self) -> None:
+        """Ask everything now, and list again what was absent or refused: somebody expects it to have changed."""
+        if self._anew is not None:
+            self._anew()
+
+    def _back(
+        self,
+        group: asyncio.TaskGroup,
+        api: Api,
+        prober: Prober,
+        phases: Collection[s.Phase] = (s.Phase.STALE, s.Phase.FAILED),
+    ) -> None:
         """The API server answers again: nobody needs to sit out a long pause."""
         prober.again()
         self.flows.again()
         for resource, task in list(self._watches.items()):
-            if self.cluster.watches[resource].phase in (s.Phase.STALE, s.Phase.FAILED):
+            link = self.cluster.watches.get(resource)
+            if link is not None and link.phase in phases:
                 task.cancel()
                 self._watch(group, api, resource)
 

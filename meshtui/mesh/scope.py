@@ -28,6 +28,8 @@ class Scope:
     """Ask what we may not do."""
     flows: bool = True
     """Follow the Relays."""
+    reading: bool = False
+    """Ask them, too, for the flows of those who read a Relay, this session among them."""
 
 
 class ServerFilter(Protocol):

@@ -75,6 +75,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
+        self.room.reading_shown = self._scope.reading
         self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         log = AuditLog(settings.state_directory)
@@ -188,6 +189,15 @@ class Session:
         """Call `listener` with what changed, at most 20 times a second; the returned function ends it."""
         return self._news.subscribe(listener)
 
+    @property
+    def flow_reading(self) -> bool:
+        """Whether flows of those who read a Relay are asked for."""
+        return self.room.reading_shown
+
+    def show_flow_reading(self, shown: bool) -> None:
+        """Ask for the flows of those who read a Relay, this session among them, or leave them out."""
+        self.room.show_reading(shown)
+
     def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` when flows arrived, at most 20 times a second; the returned function ends it."""
         return self.room.subscribe(listener)
@@ -203,6 +213,11 @@ class Session:
             self._news.post(delta)
         self.room.consider(event)
         self._check_settled()
+
+    def look_again(self) -> None:
+        """Ask every cluster now for what is otherwise asked now and then, and list what was absent or refused."""
+        for cluster in self._clusters.values():
+            cluster.again()
 
     def _check_settled(self) -> None:
         clusters = self._clusters.values()

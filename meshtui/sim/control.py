@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -17,7 +18,10 @@ from meshtui.sim.world import World
 class Control:
     """HTTP on loopback; every path begins with a random token."""
 
-    def __init__(self, world: World, token: str, tokens: dict[str, Tokens]) -> None:
+    def __init__(
+        self, world: World, token: str, tokens: dict[str, Tokens], move: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
+        self._move = move
         self._world = world
         self._token = token
         self._tokens = tokens
@@ -31,6 +35,7 @@ class Control:
         app.router.add_delete("/{token}/faults", self._heal)
         app.router.add_delete("/{token}/faults/{name}", self._heal)
         app.router.add_post("/{token}/users", self._user)
+        app.router.add_post("/{token}/stage", self._stage)
         return app
 
     def _check(self, request: web.Request) -> None:
@@ -72,6 +77,18 @@ class Control:
         except (ValueError, KeyError) as error:
             raise web.HTTPNotFound(text=f"{error}\n") from None
         return _json({"faults": self._world.faults.active()})
+
+    async def _stage(self, request: web.Request) -> web.Response:
+        """Move the mesh to a step of its building, `{"stage": "no-cni" | "cilium" | "hubble" | …}`."""
+        self._check(request)
+        stage = str((await self._body(request)).get("stage", ""))
+        if self._move is None:
+            raise web.HTTPNotFound
+        try:
+            await self._move(stage)
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from None
+        return _json({"stage": stage}, 201)
 
     async def _user(self, request: web.Request) -> web.Response:
         """Make a user who may do what bindings in the store grant it: `{"name", "groups"}`."""

@@ -31,12 +31,12 @@ def canonical(state: str) -> str:
     return name
 
 
-def objects(options: SimOptions, cluster_name: str, cluster_id: int) -> list[Object]:
-    """All objects of one cluster in `options.state`, with apiVersion and kind; the caller owns them.
+def objects(options: SimOptions, cluster_name: str, cluster_id: int, state_name: str = "") -> list[Object]:
+    """All objects of one cluster in `options.state`, or in another, with apiVersion and kind; the caller owns them.
 
     Raises ValueError on an unknown state.
     """
-    state = STATES[canonical(options.state)]
+    state = STATES[canonical(state_name or options.state)]
     source = cluster_name if cluster_name in RECORDED else RECORDED[0]
     found = _recorded(state.base, source)
     names = options.cluster_names

@@ -18,7 +18,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from meshtui.core.errors import UsageError
-from meshtui.sim import ciliumca, kubeconfig, logs
+from meshtui.sim import ciliumca, kubeconfig, logs, stages
 from meshtui.sim.api.auth import Tokens, admin
 from meshtui.sim.api.registry import BY_KIND
 from meshtui.sim.api.server import ApiServer
@@ -27,6 +27,7 @@ from meshtui.sim.control import Control
 from meshtui.sim.faults.inject import inject
 from meshtui.sim.kubeconfig import Access
 from meshtui.sim.options import SimOptions
+from meshtui.sim.relay import serving
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster, World
 
@@ -70,6 +71,8 @@ class Mesh:
         self._tokens: dict[str, Tokens] = {}
         self._access: list[Access] = []
         self._control = ""
+        self._authorities: dict[str, str] = {}
+        self._controllers: dict[str, contextlib.AsyncExitStack] = {}
         self.kubeconfig = Path()
 
     async def __aenter__(self) -> Self:
@@ -102,7 +105,7 @@ class Mesh:
         for cluster in self.world.clusters.values():
             await self._start_cluster(cluster, directory)
         token = secrets.token_urlsafe(24)
-        control = Control(self.world, token, self._tokens)
+        control = Control(self.world, token, self._tokens, self.move)
         port = await self._listen(control.application(), None)
         self._control = f"http://{LOOPBACK}:{port}/{token}"
         self.kubeconfig = kubeconfig.write(directory / "kubeconfig", self._access)
@@ -110,14 +113,15 @@ class Mesh:
         _initial_faults(self.world, self._options.state)
 
     async def _start_cluster(self, cluster: SimCluster, directory: Path) -> None:
-        from meshtui.sim import controllers
-
         tokens = self._tokens.setdefault(cluster.name, Tokens())
         authority = Authority(cluster.name)
-        await self._stack.enter_async_context(controllers.running(cluster, authority.pem.decode()))
+        self._authorities[cluster.name] = authority.pem.decode()
+        self._stack.push_async_callback(self._stop_controllers, cluster)
+        await self._start_controllers(cluster)
         ciliumca.furnish(cluster)
         logs.book(cluster)
-        self._start_relay(cluster)
+        self._stack.callback(serving.stop, cluster)
+        cluster.relay_port = serving.start(cluster.world, cluster)
         port = await self._listen(ApiServer(cluster, tokens).application(), authority.server_context(directory))
         server = f"https://{LOOPBACK}:{port}"
         # Clusters take turns, so that both ways of proving who one is are in daily use.
@@ -128,11 +132,33 @@ class Mesh:
             access = Access(cluster.name, server, authority.pem, certificate)
         self._access.append(access)
 
-    def _start_relay(self, cluster: SimCluster) -> None:
-        from meshtui.sim.relay import serving
+    async def _start_controllers(self, cluster: SimCluster) -> None:
+        from meshtui.sim import controllers
 
-        cluster.relay_port = serving.start(cluster.world, cluster)
-        self._stack.callback(serving.stop, cluster)
+        running = contextlib.AsyncExitStack()
+        await running.enter_async_context(controllers.running(cluster, self._authorities[cluster.name]))
+        self._controllers[cluster.name] = running
+
+    async def _stop_controllers(self, cluster: SimCluster) -> None:
+        running = self._controllers.pop(cluster.name, None)
+        if running is not None:
+            await running.aclose()
+
+    async def move(self, stage: str) -> None:
+        """Move every cluster to a stage of building the mesh, whatever it is at. Raises ValueError on an unknown one.
+
+        Objects keep their names and uids where both stages have them, and watches see each change.
+        """
+        wanted = {c: stages.objects(self._options, c.name, c.id, stage) for c in self.world.clusters.values()}
+        for cluster, objects in wanted.items():
+            await self._stop_controllers(cluster)
+            serving.stop(cluster)
+            stages.put(cluster.store, objects)
+            ciliumca.furnish(cluster)
+            cluster.rings.clear()
+        for cluster in wanted:
+            await self._start_controllers(cluster)
+            serving.start(self.world, cluster)
 
     async def _listen(self, app: web.Application, tls: ssl.SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)

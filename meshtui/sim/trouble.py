@@ -62,6 +62,10 @@ class Trouble:
         """Mend every fault of that name, or all; returns what is still broken."""
         return _faults(await self._ask("DELETE", f"/faults/{name}" if name else "/faults"))
 
+    async def stage(self, name: str) -> None:
+        """Move the mesh to a step of its building: `no-cni`, `cilium`, `hubble`, `mesh-enabled`, `connected` …"""
+        await self._ask("POST", "/stage", {"stage": name})
+
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
         try:
             async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:

@@ -123,6 +123,8 @@ COMMANDS: tuple[Command, ...] = (
         about="Hide or show the nodes' own traffic."),
     _in("flows", "flows.hide-dns", "D", "Hide kube-dns", "hide_dns",
         about="Hide or show cluster DNS."),
+    _in("flows", "flows.reading", "R", "Show Relay readers", "reading",
+        about="Show or leave out the flows of those who read a Relay, meshtui among them."),
     _in("flows", "flows.sources", "b", "Sources and losses", "sources",
         about="Who feeds each cluster, which nodes are away, what was lost where, and the gaps."),
     _in("flows", "flows.agents", "r", "Relays or agents", "agents",

@@ -129,6 +129,15 @@ class SessionPort(Protocol):
         """Read flows from Relays or agents."""
         ...
 
+    @property
+    def flow_reading(self) -> bool:
+        """Whether flows of those who read a Relay are asked for."""
+        ...
+
+    def show_flow_reading(self, shown: bool) -> None:
+        """Ask for them as well, or leave them out."""
+        ...
+
     async def set_flow_query(self, flow_filter: Any) -> None:
         """Ask every source of flows for what matches (`core.flows.filter.FlowFilter`)."""
         ...

@@ -29,7 +29,7 @@ def test_a_reading_lies_between_two_newest_events(relay: FakeRelay) -> None:
         return 5
 
     mine = ([{"node_name": ["koornacht/"]}], [])
-    (reading,) = read_counts(relay.address, mine, now_ns, context="k")
+    (reading,) = read_counts(relay.address, mine, (), now_ns, context="k")
     assert reading == Reading(NODE, 5, 77, 7, 1_000_000_002 * 10**9, 1_000_000_003 * 10**9)
     asked = [(r.number, r.follow, list(r.field_mask.paths), r.whitelist[0].node_name[:]) for r in relay.requests]
     assert asked == [(1, False, ["time", "node_name"], ["koornacht/"])] * 5
@@ -46,18 +46,18 @@ def test_a_quiet_moment_is_waited_for(relay: FakeRelay) -> None:
             relay.push(flow(at))
         return at
 
-    (reading,) = read_counts(relay.address, ((), ()), now_ns)
+    (reading,) = read_counts(relay.address, ((), ()), (), now_ns)
     assert reading == Reading(NODE, 7, 3, 7, 1_000_000_006 * 10**9, 1_000_000_006 * 10**9)
 
 
 def test_a_node_that_gives_no_flows_or_does_not_answer_has_no_reading(relay: FakeRelay) -> None:
-    assert read_counts(relay.address, ((), ()), lambda: 5) == []
+    assert read_counts(relay.address, ((), ()), (), lambda: 5) == []
     relay.push(flow(1))
     relay.states[NODE] = 2
-    assert read_counts(relay.address, ((), ()), lambda: 5) == []
+    assert read_counts(relay.address, ((), ()), (), lambda: 5) == []
 
 
 def test_a_relay_that_is_gone_says_why(relay: FakeRelay) -> None:
     relay.kill()
     with pytest.raises(RelayUnreachable):
-        read_counts(relay.address, ((), ()), lambda: 5, context="k", timeout=2)
+        read_counts(relay.address, ((), ()), (), lambda: 5, context="k", timeout=2)

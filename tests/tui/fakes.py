@@ -157,6 +157,11 @@ class FakeSession:
     def set_flow_source(self, wanted: str, context: str = "") -> None:
         self.flow_source = wanted
 
+    flow_reading = False
+
+    def show_flow_reading(self, shown: bool) -> None:
+        self.flow_reading = shown
+
     async def set_flow_query(self, flow_filter: Any) -> None:
         self.flow_queries.append(str(flow_filter))
 

@@ -9,15 +9,26 @@ from typing import Any
 
 import yaml
 
-PLANETS = ("N'Zoth", "Foran Tutha")
-"""What rebel-base says beside its cluster's name, in the first and the second cluster."""
+from meshtui.lab.facts import IMAGES
+
+APPLICATION = ("configmap", "deployment", "service")
+"""What is deployed in every cluster, in the order a person would apply it."""
+POLICIES = ("default-deny", "x-wing-to-rebel-base", "x-wing-to-rebel-base-any-cluster", "rebel-base-from-x-wing")
+OWNER_LABEL, OWNER = "app.kubernetes.io/managed-by", "meshtui-lab"
+"""What tells our namespace from one that was there before."""
+_DEFAULTS = {"namespace": "default", "server_image": IMAGES.server, "client_image": IMAGES.client}
 
 
 def load(name: str, values: Mapping[str, str]) -> list[dict[str, Any]]:
     """The objects of one manifest with `${…}` filled in from `values`."""
     text = files(__name__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    filled = _substituted(yaml.safe_load_all(text), values)
+    filled = _substituted(yaml.safe_load_all(text), {**_DEFAULTS, **values})
     return list(filled)
+
+
+def text_of(objects: list[dict[str, Any]]) -> str:
+    """Objects as YAML that kubectl takes."""
+    return yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _substituted(value: Any, values: Mapping[str, str]) -> Any:

@@ -13,6 +13,7 @@ from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.status import StreamStatus
 from meshtui.hubble.stream import FlowStream
 from meshtui.mesh.flows.relays import Reached
+from meshtui.mesh.flows.streams import new_stream
 
 STOP_SECONDS = 1.0
 
@@ -63,33 +64,15 @@ class SecondStream:
         return self._reached is not None and self._reached.tls == reached.tls
 
     def _start(self, reached: Reached, query: FlowQuery, since_ns: int) -> None:
-        loop = asyncio.get_running_loop()
-        made: list[FlowStream] = []
-
-        def told(status: StreamStatus) -> None:
-            try:
-                loop.call_soon_threadsafe(self._told, status, made)
-            except RuntimeError:
-                return  # the loop is closed: nobody is left to be told
-
-        stream = FlowStream(
-            reached.address,
-            context=self.context,
-            tls=reached.tls,
-            query=query,
-            deliver=self.inbox.put,
-            status=told,
-            clock=self.clock,
-            rng=self.rng,
-            room=self.inbox.room,
+        stream = new_stream(
+            reached, query, self._told, context=self.context, inbox=self.inbox, clock=self.clock, rng=self.rng
         )
-        made.append(stream)
         self._stream, self._reached = stream, reached
         stream.ask(query, since_ns)
         stream.start()
 
-    def _told(self, status: StreamStatus, made: list[FlowStream]) -> None:
-        if made and made[0] is self._stream:
+    def _told(self, stream: FlowStream, status: StreamStatus) -> None:
+        if stream is self._stream:
             self.told(status)
 
     async def close(self) -> None:

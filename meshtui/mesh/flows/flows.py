@@ -10,6 +10,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.flows.account.account import FlowAccount
 from meshtui.core.flows.assignment import shares
 from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.reading import is_reading
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model import state as s
 from meshtui.core.model.state import Mesh
@@ -48,7 +49,7 @@ class MeshFlows:
         self.inbox = Inbox(self._rows_wait)
         self._mesh = mesh
         self._sources = sources
-        self._rates = ClusterRates(mesh, clock, emit)
+        self.rates = ClusterRates(mesh, clock, emit)
         self._news: Publisher[None] = Publisher(lambda: None, lambda _old, _new: None)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._due: asyncio.TimerHandle | None = None
@@ -56,6 +57,8 @@ class MeshFlows:
         self._filter: ServerFilter | None = None
         self.wanted_source = ""
         """What was last asked for here; empty: as the settings have it."""
+        self.reading_shown = True
+        """Whether flows of those who read a Relay are asked for: never counted in rates."""
         self._recorders: list[Recorder] = []
 
     def start(self) -> None:
@@ -86,6 +89,7 @@ class MeshFlows:
         source.assign(shares(self._mesh)[source.context])
         if self._filter is not None:
             source.set_filter(self._filter)
+        source.show_reading(self.reading_shown)
         if self.wanted_source:
             source.set_source(self.wanted_source)
 
@@ -106,6 +110,14 @@ class MeshFlows:
         for source in self._sources():
             if context in ("", source.context):
                 source.set_source(wanted)
+
+    def show_reading(self, shown: bool) -> None:
+        """Ask for the flows of those who read a Relay, our own among them, or leave them out."""
+        if shown != self.reading_shown:
+            self.reading_shown = shown
+            self.store.account.restart()  # what was not asked for is not missing
+            for source in self._sources():
+                source.show_reading(shown)
 
     def consider(self, event: s.Event) -> None:
         """A source came or went, or a cluster's name became known: share out the work once it is calm."""
@@ -141,12 +153,18 @@ class MeshFlows:
             self.store.add_shed(shed)
         fresh = self.store.add(rows)
         if fresh:
-            self._rates.count(fresh)
+            self.rates.count([row for row in fresh if not is_reading(row)] if self._reading_comes else fresh)
             self._tell_helped(fresh)
             for recorder in self._recorders:
                 recorder(fresh)
         if fresh or shed:
             self._news.post(None)
+
+    @property
+    def _reading_comes(self) -> bool:
+        """Whether rows may be of those who read a Relay: asked for, or told by agents, who are asked for everything."""
+        agents = (cluster.relay.source is s.FlowSource.AGENTS for cluster in self._mesh.clusters.values())
+        return self.reading_shown or any(agents)
 
     def _tell_helped(self, fresh: Sequence[FlowRow]) -> None:
         """A source whose Relay is silent learns that another's delivers: its agents need not be asked."""
@@ -157,7 +175,7 @@ class MeshFlows:
                     source.helped()
 
     def _tick(self) -> None:
-        self._rates.tell()
+        self.rates.tell()
         if self.store.judge_gaps(int(self._clock.now() * 1e9)):
             self._news.post(None)
         doubts = self.store.account.take_doubts()

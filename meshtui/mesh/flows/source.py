@@ -13,6 +13,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent, RelayRefused
 from meshtui.core.flows.account.account import Reading
 from meshtui.core.flows.assignment import Assignment, Share
+from meshtui.core.flows.reading import left_out
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model import state as s
 from meshtui.hubble.account import read_counts
@@ -24,16 +25,16 @@ from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.agents import AgentFlows
-from meshtui.mesh.flows.besides import SecondStream
+from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers
 from meshtui.mesh.flows.relays import Reached, reach
 from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.streams import new_stream
 from meshtui.mesh.flows.survey import Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.scope import ServerFilter
 
-STOP_SECONDS = 1.0
 CATCH_UP_SECONDS = 60.0
 """How far back a changed question reaches: the rings still know what the old one did not ask for."""
 LOOK_BACK_NS = 1_000_000_000
@@ -58,6 +59,8 @@ class FlowSourceTask:
     rng: random.Random
     pace: Pace
     wanted_source: str = AUTO
+    reading_shown: bool = True
+    """Whether a Relay is also asked for the flows of those who read it."""
     _share: Share = field(default_factory=Share)
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
@@ -89,9 +92,20 @@ class FlowSourceTask:
         whitelist, blacklist, _ = wanted.to_server()
         if (whitelist, blacklist) != self._filters:
             self._filters = (whitelist, blacklist)
-            self._ask_again(CATCH_UP_SECONDS)
-            if self._share.besides is not None:
-                self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
+            self._ask_anew()
+
+    def show_reading(self, shown: bool) -> None:
+        """Ask the Relay for the flows of those who read it as well, or leave them out; agents always tell them."""
+        if shown != self.reading_shown:
+            self.reading_shown = shown
+            if self._reading_relay:
+                self._ask_anew()
+
+    def _ask_anew(self) -> None:
+        """Everything is asked otherwise than before: from a minute back."""
+        self._ask_again(CATCH_UP_SECONDS)
+        if self._share.besides is not None:
+            self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
 
     @property
     def share(self) -> Share:
@@ -142,6 +156,8 @@ class FlowSourceTask:
 
     def _query(self, asked: Assignment) -> FlowQuery:
         whitelist, blacklist = asked.filters(*self._filters)
+        if not self.reading_shown:
+            blacklist += left_out(self._filters[0])
         return FlowQuery(whitelist=whitelist, blacklist=blacklist, mask=())
 
     @property
@@ -210,8 +226,7 @@ class FlowSourceTask:
         """Asks the Relay for the nodes it could not reach: its stream does not tell when they are back."""
 
         def ask() -> None:
-            stream = self._stream
-            if stream is not None:
+            if (stream := self._stream) is not None:
                 stream.note_nodes(get_nodes(reached.address, context=self.context, tls=reached.tls, timeout=timeout))
 
         return Peers(self.context, ask, lambda: self._troubled, self.pace, self.rng)
@@ -221,8 +236,9 @@ class FlowSourceTask:
 
         async def read() -> list[Reading]:
             filters = self._share.whole.filters((), ())
+            unasked = () if self.reading_shown else left_out(self._filters[0])
             options: Any = {"context": self.context, "tls": reached.tls, "timeout": timeout}
-            return await asyncio.to_thread(read_counts, reached.address, filters, self._now_ns, **options)
+            return await asyncio.to_thread(read_counts, reached.address, filters, unasked, self._now_ns, **options)
 
         return Survey(self.context, read, self.store, self.pace, self.rng)
 
@@ -238,35 +254,23 @@ class FlowSourceTask:
                 self._follow_besides(CATCH_UP_SECONDS)
             return
         await self._stop_stream()
-        loop = asyncio.get_running_loop()
-        made: list[FlowStream] = []
-
-        def told(status: StreamStatus) -> None:
-            try:
-                loop.call_soon_threadsafe(self._status, status, made)
-            except RuntimeError:
-                return  # the loop is closed: nobody is left to be told
-
-        stream = FlowStream(
-            reached.address,
+        stream = new_stream(
+            reached,
+            self._query(self._share.own),
+            self._status,
             context=self.context,
-            tls=reached.tls,
-            query=self._query(self._share.own),
-            deliver=self.inbox.put,
-            status=told,
+            inbox=self.inbox,
             clock=self.clock,
             rng=self.rng,
-            room=self.inbox.room,
         )
-        made.append(stream)
         self._stream, self._tls = stream, reached.tls
         if self._left_off_ns is not None:
             stream.ask(self._query(self._share.own), self._left_off_ns)
         stream.start()
         self._follow_besides(CATCH_UP_SECONDS)
 
-    def _status(self, status: StreamStatus, made: list[FlowStream]) -> None:
-        if not made or made[0] is not self._stream:
+    def _status(self, stream: FlowStream, status: StreamStatus) -> None:
+        if stream is not self._stream:
             return
         record_gap(self.store, status)
         self._losses.take("own", status, self._share.own, self._now_ns())

@@ -21,21 +21,27 @@ class RelayLoop:
     """The thread all Relays of a world are served from."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="relays", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread
         self._users = 0
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+    def _begin(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="relays", daemon=True)
+        self._thread.start()
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
     def enter(self) -> None:
         """One more server; the first starts the thread."""
         self._users += 1
-        if self._users == 1 and not self._thread.is_alive():
-            self._thread.start()
+        if self._users == 1:
+            self._begin()
 
     def leave(self) -> None:
         """One server less; the last ends the thread."""
@@ -56,7 +62,8 @@ class RelayServer:
         self._cluster = cluster
         self._loop = loop
         self._server: Server | None = None
-        self.port = 0
+        self.port = cluster.relay_port
+        """The port of last time, so that who knows it finds the next Relay there, too."""
 
     def open(self) -> int:
         """Begin to serve; returns the port."""

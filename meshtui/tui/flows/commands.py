@@ -96,6 +96,14 @@ class FlowCommands:
         """Cluster DNS: hide or show."""
         self._hide("kube-dns")
 
+    def do_reading(self) -> None:
+        """Flows of those who read a Relay: ask for them, or leave them out."""
+        session = self.pane.dashboard.session
+        if session is not None:
+            session.show_flow_reading(not session.flow_reading)
+            what = "shown" if session.flow_reading else "not asked for"
+            self.pane.dashboard.say(f"flows of those who read a Relay: {what}", "dim", "·")
+
     def do_filter(self) -> None:
         """Ask for a filter in hubble's words."""
         from meshtui.tui.flows.filterbar import FlowFilterDialog

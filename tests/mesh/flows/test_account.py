@@ -93,7 +93,7 @@ def rows_of(session: Session, node: str) -> int:
 
 
 async def test_a_relay_killed_and_revived_is_known_to_have_cost_nothing(new_lab: NewLab) -> None:
-    async with new_lab(relays=True, flow_rate=60) as lab, lab.session(scope=FLOWS) as session:
+    async with new_lab(relays=True, flow_rate=60) as lab, lab.session(scope=FLOWS, flow_source="relay") as session:
         await until(session, lambda: live(session) and counted(session, K, T))
         await lab.fault("relay-down")
         await until(session, lambda: all(relay(session, c).link.phase is s.Phase.STALE for c in session.mesh.clusters))
@@ -130,7 +130,10 @@ async def test_events_a_ring_overran_while_the_relay_was_away_are_counted_to_the
 
 
 async def test_of_an_agent_that_started_anew_nobody_can_know(new_lab: NewLab) -> None:
-    async with new_lab(relays=True, flow_rate=60) as lab, lab.session(scope=FLOWS, contexts=("tion",)) as session:
+    async with (
+        new_lab(relays=True, flow_rate=60) as lab,
+        lab.session(scope=FLOWS, flow_source="relay", contexts=("tion",)) as session,
+    ):
         await until(session, lambda: live(session) and counted(session, K, T))
         await lab.fault("relay-down", cluster="tion")
         await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
@@ -144,7 +147,10 @@ async def test_of_an_agent_that_started_anew_nobody_can_know(new_lab: NewLab) ->
 
 
 async def test_under_a_typed_filter_no_number_is_told(new_lab: NewLab) -> None:
-    async with new_lab(relays=True, flow_rate=120, ring=60) as lab, lab.session(scope=FLOWS) as session:
+    async with (
+        new_lab(relays=True, flow_rate=120, ring=60) as lab,
+        lab.session(scope=FLOWS, flow_source="relay") as session,
+    ):
         await until(session, lambda: live(session) and counted(session, K, T))
         await session.set_flow_query(parse("verdict:dropped"))
         await lab.fault("relay-down")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from meshtui.core.errors import RelayAbsent
 from meshtui.core.flows.assignment import Feed, feed_of, shares
 from meshtui.core.flows.filter import parse
-from meshtui.core.flows.flow import Verdict
+from meshtui.core.flows.flow import Peer, Verdict
+from meshtui.core.flows.reading import READING
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model import state as s
 from meshtui.core.model.resources import SERVICES
 from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.stream import FlowStream
+from meshtui.mesh.flows.flows import MeshFlows
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
+from tests.core.flowrows import row
+from tests.core.recorded import mesh_of
+from tests.hubble.fake_relay import FixedWall
 from tests.mesh.conftest import NewLab
 from tests.mesh.waiting import until
 
@@ -85,7 +92,7 @@ async def test_without_an_address_the_relay_is_reached_through_a_port_forward(ne
 
 
 async def test_a_relay_that_is_killed_is_found_again(new_lab: NewLab) -> None:
-    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
+    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS, flow_source="relay") as session:
         await until(session, lambda: live(session))
         await lab.fault("relay-down", cluster="tion")
         await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
@@ -136,7 +143,7 @@ async def test_each_relay_delivers_its_own_cluster_and_rates_count_different_flo
 
 
 async def test_while_a_relay_is_gone_the_other_delivers_for_it_and_nothing_is_missing(new_lab: NewLab) -> None:
-    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS) as session:
+    async with new_lab(relays=True) as lab, lab.session(scope=FLOWS, flow_source="relay") as session:
         await until(session, lambda: live(session))
         await lab.fault("relay-down", cluster="tion")
         await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
@@ -220,3 +227,48 @@ async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
         stop()
         assert phases == {s.Phase.LIVE}
         assert [{"node_name": ["tion/"]}] not in [query.whitelist for query in asked]
+
+
+async def test_readers_of_a_relay_are_left_out_at_the_servers_until_they_are_asked_for(
+    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[FlowQuery] = []
+    ask = FlowStream.ask
+
+    def spy(stream: FlowStream, query: FlowQuery, since_ns: int) -> None:
+        asked.append(query)
+        ask(stream, query, since_ns)
+
+    async with new_lab(relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
+        await until_each_feeds_itself(session)
+        monkeypatch.setattr(FlowStream, "ask", spy)
+        await session.set_flow_query(parse("verdict:forwarded"))
+        assert [list(query.blacklist) for query in asked] == [list(READING)] * 2
+        asked.clear()
+        await session.set_flow_query(parse("port:4245"))
+        assert [list(query.blacklist) for query in asked] == [[]] * 2
+        await session.set_flow_query(parse(""))
+        asked.clear()
+        session.show_flow_reading(True)
+        assert [list(query.blacklist) for query in asked] == [[]] * 2
+        session.show_flow_reading(False)
+        assert [list(query.blacklist) for query in asked[2:]] == [list(READING)] * 2
+        seen = len(session.flows)
+        await until(session, lambda: len(session.flows) > seen + 20)
+        assert live(session)
+
+
+async def test_readers_of_a_relay_are_in_no_rate() -> None:
+    mesh, clock = mesh_of(4), FixedWall(1_700_000_000)
+    counted: Counter[str] = Counter()
+    room = MeshFlows(mesh, 1000, clock, lambda _: None, lambda: ())
+    room.record(lambda rows: counted.update(recorded=len(rows)))
+    room.rates.count = lambda rows: counted.update(rated=len(rows))  # type: ignore[method-assign]
+    now, pod = 1_700_000_000 * 10**9, Peer(70000, "koornacht", "kube-system", "hubble-relay-5f7d9-x2x4z", "", ())
+    room.inbox.put([row(time_ns=now + n, uuid=f"a{n}", node="koornacht/w") for n in range(3)])
+    room.inbox.put(
+        [row(time_ns=now, uuid=f"b{n}", node="koornacht/w", destination=pod, destination_port=4245) for n in range(50)]
+    )
+    room.start()
+    room.stop()
+    assert counted == {"recorded": 53, "rated": 3}

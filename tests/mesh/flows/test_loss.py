@@ -23,7 +23,10 @@ async def held(session: Session) -> list[FlowRow]:
 
 
 async def test_a_relay_killed_and_revived_misses_no_event_that_the_rings_hold(new_lab: NewLab) -> None:
-    async with new_lab(relays=True, flow_rate=20) as lab, lab.session(scope=FLOWS) as session:
+    async with (
+        new_lab(relays=True, flow_rate=20) as lab,
+        lab.session(scope=FLOWS, flow_source="relay") as session,
+    ):
         await until(session, lambda: live(session) and len(session.flows) > 50)
         await lab.fault("relay-down")
         await until(session, lambda: all(relay(session, c).link.phase is s.Phase.STALE for c in session.mesh.clusters))

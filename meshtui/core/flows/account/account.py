@@ -29,6 +29,8 @@ from meshtui.core.flows.flow import FlowRow
 
 __all__ = ["FlowAccount", "Growth", "Mark", "NodeAccount", "Reading", "Stand", "total"]
 
+_UNASKED_NS = 60_000_000_000
+"""A node is counted again when for so long it has seen nothing that is not asked for."""
 _NODES_KEPT = 10_000
 _node_of = attrgetter("node")
 _time_of = attrgetter("time_ns")
@@ -123,8 +125,12 @@ class FlowAccount:
     def _fits(self, reading: Reading, heard: Collection[str]) -> bool:
         account = self._nodes.get(reading.node)
         if account is None or not account.marks:
-            return reading.node in heard
+            return reading.node in heard and reading.unasked_ns < reading.before_ns - _UNASKED_NS
         last = account.marks[-1].reading
+        if reading.unasked_ns > last.before_ns:
+            # It has seen what is not asked for: its count tells nothing of what should have come.
+            del self._nodes[reading.node]
+            return False
         if restarted(last, reading):
             self._nodes[reading.node] = account.anew(reading)
             return True

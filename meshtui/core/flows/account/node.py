@@ -28,6 +28,8 @@ class Reading:
     """The node's time of its newest event just before it said so."""
     after_ns: int
     """And just after: the same where nothing happened in between."""
+    unasked_ns: int = 0
+    """The node's time of its newest event of the kind that nobody is asked for (`core.flows.reading`); 0 without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from dataclasses import dataclass, field
 
@@ -365,3 +366,22 @@ def test_rows_of_two_sources_that_come_in_one_batch_are_counted_where_they_belon
     model.store.judge_gaps(model.now)
     assert [mark.came for mark in model.store.account.account(NODE).marks[-2:]] == [4, 2]
     assert not model.store.account.take_doubts()
+
+
+def test_a_node_that_sees_what_is_not_asked_for_is_not_counted_until_it_is_long_over() -> None:
+    model = started()
+    account = model.store.account
+    assert account.nodes() == [NODE]
+    settle(model)
+    model.happen()
+    at = model.now
+    seen = Reading(NODE, at, len(model.seen) + 400, at - model.started, model.visible(), model.visible(), at - 1)
+    model.store.note([seen], FEEDER, account.heard())
+    assert account.nodes() == []
+    again = dataclasses.replace(seen, at_ns=at + SECOND)
+    model.store.note([again], FEEDER, account.heard())
+    assert account.nodes() == [], "it has just seen some"
+    over = dataclasses.replace(again, unasked_ns=model.visible() - 61 * SECOND)
+    model.store.note([over], FEEDER, account.heard())
+    assert account.nodes() == [NODE]
+    assert not account.take_doubts()

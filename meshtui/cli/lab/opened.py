@@ -1,0 +1,79 @@
+"""Opens a walk for one answer: a session, who may build in it, and how a person is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from meshtui.cli import headless
+from meshtui.cli.annotate import carry_out
+from meshtui.cli.lab.build import Screen
+from meshtui.core.changes.plan import Consent, Outcome, Plan
+from meshtui.core.settings import Settings
+from meshtui.kube.clock import SystemClock
+from meshtui.lab.facts import images_of
+from meshtui.lab.foundation import Foundation, Staged, Theirs
+from meshtui.lab.kind.foundation import made
+from meshtui.lab.kind.lab import usual
+from meshtui.lab.kind.machine import Machine
+from meshtui.lab.kind.record import Records
+from meshtui.lab.walk import Walk
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.session import Session
+
+
+@asynccontextmanager
+async def opened(arguments: Any, namespace: str) -> AsyncIterator[Walk]:
+    """A walk in the namespace the command line names, else in that one; on an embedded mesh where it is asked for."""
+    settings = headless.settings_from(arguments)
+    chosen = settings.namespaces[0] if settings.namespaces else namespace
+    settings = replace(settings, namespaces=(chosen,), all_namespaces=False)
+    if not arguments.demo:
+        async with _walk(arguments, settings, chosen, arguments.control) as walk:
+            yield walk
+        return
+    from meshtui.sim import SimOptions, launch
+
+    async with launch(SimOptions(state="no-cni", nodes=arguments.lab_nodes)) as running:
+        ours = replace(settings, kubeconfig=running.kubeconfig, contexts=tuple(running.contexts))
+        async with _walk(arguments, ours, chosen, running.control) as walk:
+            yield walk
+
+
+@asynccontextmanager
+async def _walk(arguments: Any, settings: Settings, namespace: str, control: str) -> AsyncIterator[Walk]:
+    async with headless.opened(settings, Scope()) as session:
+        images = images_of(arguments.image)
+        foundation = foundation_of(session, settings, control)
+
+        async def perform(wanted: Plan) -> tuple[Outcome, ...]:
+            if wanted.refusal is None and not arguments.dry_run and (arguments.yes or wanted.consent is Consent.NONE):
+                return await session.perform(wanted, confirmed=True)
+            return await carry_out(session, wanted, arguments)
+
+        planets = tuple(arguments.planet)
+        yield Walk(
+            session,
+            foundation,
+            perform,
+            namespace,
+            images,
+            planets,
+            arguments.max_time,
+            arguments.patience,
+            arguments.dry_run,
+        )
+
+
+def foundation_of(session: Session, settings: Settings, control: str) -> Foundation:
+    """Who may build in these clusters."""
+    if control:
+        from meshtui.sim import Trouble
+
+        return Staged(Trouble(control).stage, usual)
+    if settings.state_directory is None or settings.read_only:
+        return Theirs()
+    records = Records(settings.state_directory)
+    return made(session.mesh.clusters, lambda: records, Machine(), Screen(), SystemClock()) or Theirs()

@@ -1,0 +1,145 @@
+"""Checks of the application: what is deployed, what is written on the Service, which policies are in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from meshtui.core.flows.flow import Direction, FlowRow, Verdict
+from meshtui.core.model import resources as r
+from meshtui.core.model.objects import Policy
+from meshtui.core.model.state import Cluster, Phase
+from meshtui.core.routing.annotations import KEYS, read
+from meshtui.lab.checks.look import Check, Checked, Look, bad, good
+from meshtui.lab.observe import SERVICE, WORKLOADS, policies
+from meshtui.lab.script import CLIENT
+from meshtui.lab.state import REPLICAS, Side, State, policy_name
+
+_BILLION = 1_000_000_000
+_WAYS = {Direction.EGRESS: "out", Direction.INGRESS: "in"}
+FLOWS_COME = 6.0
+"""Seconds until a flow must be here: a Relay holds one back for up to two."""
+
+
+async def deployed(look: Look) -> Checked:
+    """The Service is there, and all pods of both workloads are ready in both clusters."""
+    for cluster in look.clusters:
+        if look.place.key(SERVICE) not in cluster.services:
+            return bad(f"{cluster.name} has no service {look.place.key(SERVICE)}.")
+        for name in WORKLOADS:
+            if not (found := _ready(cluster, look.place.key(name), REPLICAS)).ok:
+                return found
+    return good(f"rebel-base and x-wing are ready in both clusters ({look.place.namespace}).")
+
+
+def replicas(index: int, count: int) -> Check:
+    """Exactly that many pods of rebel-base are ready in one cluster, and no more are wanted."""
+
+    async def check(look: Look) -> Checked:
+        return _ready(look.clusters[index], look.place.key(SERVICE), count)
+
+    return check
+
+
+def _ready(cluster: Cluster, key: str, count: int) -> Checked:
+    found = cluster.of(r.DEPLOYMENTS).get(key)
+    if found is None:
+        return bad(f"{cluster.name} has no deployment {key}.")
+    there = found.status.ready_replicas
+    if there != count or (found.spec.replicas is not None and found.spec.replicas != count):
+        return bad(f"{there} pods of {key} are ready in {cluster.name}, {count} are due.")
+    return good(f"{there} pods of {key} are ready in {cluster.name}.")
+
+
+def written(state: State) -> Check:
+    """The Service carries the state's annotations in both clusters, and no other of the three."""
+
+    async def check(look: Look) -> Checked:
+        for cluster, side in zip(look.clusters, state.sides, strict=True):
+            service = cluster.services.get(look.place.key(SERVICE))
+            if service is None:
+                return bad(f"{cluster.name} has no service {look.place.key(SERVICE)}.")
+            for what, key in KEYS.items():
+                value, want = read(service.annotations, key).value, side.annotations.get(what)
+                if value != want:
+                    return bad(f"{what} is {value or 'not written'} in {cluster.name}, {want or 'nothing'} is due.")
+        return good(f"The Service says {_annotations(state.first.annotations)} in {look.place.first.name}"
+                    f" and {_annotations(state.second.annotations)} in {look.place.second.name}.")  # fmt: skip
+
+    return check
+
+
+def _annotations(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{what}={value}" for what, value in values.items()) or "nothing"
+
+
+def enforced(state: State) -> Check:
+    """The state's policies, and no other of the lab's, are there and valid in both clusters."""
+
+    async def check(look: Look) -> Checked:
+        for half, cluster, side in zip(look.place.halves, look.clusters, state.sides, strict=True):
+            there = policies(cluster, look.place, half)
+            if there != side.policies:
+                return bad(_difference(cluster, there, side))
+            for name in side.policies:
+                problem = _invalid(cluster.of(r.CNPS)[look.place.key(policy_name(name))])
+                if problem:
+                    return bad(f"{name} in {cluster.name} is not valid: {problem}.")
+        return good("The policies are in force.")
+
+    return check
+
+
+def _difference(cluster: Cluster, there: frozenset[str], side: Side) -> str:
+    missing = sorted(side.policies - there)
+    if missing:
+        return f"{cluster.name} lacks the policy {missing[0]}."
+    return f"{cluster.name} has the policy {sorted(there - side.policies)[0]}, which does not belong to this step."
+
+
+def _invalid(policy: Policy) -> str:
+    """Why Cilium does not accept a policy; empty while it has not said so."""
+    conditions = (policy.status.conditions if policy.status else None) or ()
+    return next((c.message or "unknown" for c in conditions if c.type == "Valid" and c.status == "False"), "")
+
+
+def dropped(way: Direction, *clusters: int) -> Check:
+    """Hubble shows a packet from x-wing to rebel-base dropped on its way out or in, in these clusters.
+
+    Flows come a moment after their packets, so they are waited for.
+    """
+
+    async def check(look: Look) -> Checked:
+        if not any(cluster.relay.link.phase is Phase.LIVE for cluster in look.clusters):
+            return bad("No flows are read: neither a Relay nor an agent delivers any.")
+        names = [look.place.halves[index].name for index in clusters]
+        arrived = asyncio.Event()
+        unsubscribe = look.session.subscribe_flows(arrived.set)
+        try:
+            async with asyncio.timeout(FLOWS_COME):
+                while missing := _not_seen(look, way, names):
+                    arrived.clear()
+                    await arrived.wait()
+        except TimeoutError:
+            return bad(f"No packet from x-wing to rebel-base was seen dropped on its way {_WAYS[way]} in {missing[0]}.")
+        finally:
+            unsubscribe()
+        return good(f"Hubble shows packets dropped on their way {_WAYS[way]} in {' and '.join(names)}.")
+
+    return check
+
+
+def _not_seen(look: Look, way: Direction, names: Sequence[str]) -> list[str]:
+    seen = {row.node.partition("/")[0] for row in look.session.flows if _is_drop(look, row, way)}
+    return [name for name in names if name not in seen]
+
+
+def _is_drop(look: Look, row: FlowRow, way: Direction) -> bool:
+    return (
+        row.verdict == Verdict.DROPPED
+        and row.direction == way
+        and row.time_ns >= look.since * _BILLION
+        and row.source.namespace == row.destination.namespace == look.place.namespace
+        and row.source.pod.startswith(CLIENT)
+        and row.destination.pod.startswith(SERVICE)
+    )

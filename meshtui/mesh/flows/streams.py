@@ -1,0 +1,42 @@
+"""Makes a stream of one Relay for a session: rows go to the inbox, what is said of the stream to the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from meshtui.core.clock import Clock
+from meshtui.hubble.inbox import Inbox
+from meshtui.hubble.query import FlowQuery
+from meshtui.hubble.status import StreamStatus
+from meshtui.hubble.stream import FlowStream
+from meshtui.mesh.flows.relays import Reached
+
+Told = Callable[[FlowStream, StreamStatus], None]
+
+
+def new_stream(
+    reached: Reached, query: FlowQuery, told: Told, *, context: str, inbox: Inbox, clock: Clock, rng: random.Random
+) -> FlowStream:
+    """A stream that is not started yet. `told` is called on the running loop, for as long as there is one."""
+    loop = asyncio.get_running_loop()
+
+    def tell(status: StreamStatus) -> None:
+        try:
+            loop.call_soon_threadsafe(lambda: told(stream, status))
+        except RuntimeError:
+            return  # the loop is closed: nobody is left to be told
+
+    stream = FlowStream(
+        reached.address,
+        context=context,
+        tls=reached.tls,
+        query=query,
+        deliver=inbox.put,
+        status=tell,
+        clock=clock,
+        rng=rng,
+        room=inbox.room,
+    )
+    return stream
