@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.sim.datapath.exports import imports
+from meshtui.sim.datapath.exports import Snapshot, imports
 from meshtui.sim.datapath.view import PODS, view
 from meshtui.sim.faults.active import BIG, ETCD_PORT, Broken, Place
 from meshtui.sim.faults.timeline import Span
@@ -175,6 +175,7 @@ def agent(world: World, cluster: SimCluster, node: str, remote: str) -> Connecti
 def exchange(world: World) -> None:
     """Hold back news between clusters whose etcd cannot be heard, and let through what can be again."""
     faults = world.faults
+    taken: dict[str, Snapshot] = {}
     for reader in world.clusters.values():
         for source in world.clusters.values():
             if reader is source:
@@ -188,6 +189,6 @@ def exchange(world: World) -> None:
                 or faults.api_down(source.name)
             )
             if silent:
-                imports(world).freeze(world, reader.name, source.name)
+                imports(world).freeze(world, reader.name, source.name, taken)
             else:
                 imports(world).thaw(reader.name, source.name)

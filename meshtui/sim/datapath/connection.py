@@ -18,6 +18,10 @@ HOP = 0.00004
 """Seconds between two observations on one node."""
 ANSWER = 0.0004
 """Seconds a server takes to answer."""
+AGGREGATION = 5.0
+"""Seconds for which a packet like the last is not told again (monitor-aggregation-interval)."""
+LAST_ANSWER, TIMER = 40.0, 1.026
+"""A SYN is answered in vain until so many seconds after it (tcp_synack_retries 5), on timers that run a little slow."""
 
 
 @dataclass(frozen=True)
@@ -136,16 +140,19 @@ def http_exchange(link: Connection) -> Iterator[Step]:
     yield from forward(link, at, "ACK")
 
 
-def unfinished(link: Connection, *, question: bool) -> Iterator[Step]:
-    """A connection that opens, and whose request (or else whose answer) is too large to arrive."""
+def unfinished(link: Connection, *, question: bool, rest: bool) -> Iterator[Step]:
+    """A connection that opens, and whose request (or else whose answer) is too large to arrive.
+
+    `rest`: whether it took several packets, of which the last, a small one, does arrive.
+    """
     yield from opening(link)
     at = 2 * HOP + link.there
     yield from back(link, at, "SYN", "ACK")
     at += link.home + HOP
     yield from forward(link, at, "ACK")
-    yield from forward(replace(link, cut=question), at + HOP, "PSH", "ACK")
+    yield from forward(replace(link, cut=question and not rest), at + HOP, "PSH", "ACK")
     if not question:
-        yield from back(replace(link, cut_back=True), at + HOP + link.there + ANSWER, "PSH", "ACK")
+        yield from back(replace(link, cut_back=not rest), at + HOP + link.there + ANSWER, "PSH", "ACK")
 
 
 def refusal(link: Connection) -> Iterator[Step]:
@@ -195,15 +202,32 @@ def retransmits(within: float) -> list[float]:
     return found
 
 
+def _told_again(times: list[float]) -> list[float]:
+    """Those of a packet's repetitions that are told: monitor aggregation keeps quiet for AGGREGATION seconds."""
+    told: list[float] = []
+    for at in times:
+        if not told or at - told[-1] >= AGGREGATION:
+            told.append(at)
+    return told
+
+
 def unanswered(link: Connection, within: float, *, jitter: float) -> Iterator[Step]:
-    """A connection that is never answered: the whole opening once, then only what refuses each retransmission."""
+    """A connection that is never answered. The whole opening is told once; then each retransmission that is refused,
+    and of others those that come long enough after the last.
+
+    What answers a SYN in vain repeats its answer, however long ago the client gave up.
+    """
     first = list(opening(link))
-    if link.cut_back and not link.cut and link.egress.allowed and link.ingress.allowed:
-        first += back(link, 2 * HOP + link.there, "SYN", "ACK")
     denied = not link.egress.allowed or not link.ingress.allowed
-    for count, at in enumerate(retransmits(within)):
+    times = retransmits(within)
+    told = set(_told_again(times))
+    for count, at in enumerate(times):
         late = at + (jitter if count else 0.0)
         for offset, observer, template in first:
-            if count and not (denied and template.flow.verdict == pb.DROPPED):
-                continue
-            yield late + offset, observer, template
+            if not count or (template.flow.verdict == pb.DROPPED if denied else at in told):
+                yield late + offset, observer, template
+    if link.cut_back and not link.cut and not denied:
+        answer = list(back(link, 2 * HOP + link.there, "SYN", "ACK"))
+        for at in _told_again(retransmits(LAST_ANSWER)):
+            for offset, observer, template in answer:
+                yield at * TIMER + offset, observer, template

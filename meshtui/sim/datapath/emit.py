@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterable
 
@@ -82,6 +83,22 @@ def _tell_lost(cluster: SimCluster, node: str, at: float) -> None:
         time_ns = ring.stamp(int(at * 1e9))
         ring.append(Event(time_ns, Lost(RING_BUFFER, count, int(first * 1e9), time_ns)))
         known.pop(node)
+
+
+class Later:
+    """What goes on happening after whoever began it has given up."""
+
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[float]] = set()
+
+
+def play_on(world: World, steps: list[Step], start: float) -> None:
+    """Record steps as their time comes, without anybody waiting for them."""
+    if steps:
+        tasks = steps[0][1].known.cluster.part(Later, Later).tasks
+        task = asyncio.get_running_loop().create_task(play(world, steps, start))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
 
 async def play(world: World, steps: Iterable[Step], start: float) -> float:

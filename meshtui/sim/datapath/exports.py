@@ -149,10 +149,14 @@ class Imports:
     def __init__(self) -> None:
         self.frozen: dict[tuple[str, str], Snapshot] = {}
 
-    def freeze(self, world: World, reader: str, source: str) -> None:
-        """Keep for `reader` what `source` exports now (clustermesh-cache-ttl is 0: for ever)."""
+    def freeze(self, world: World, reader: str, source: str, taken: dict[str, Snapshot]) -> None:
+        """Keep for `reader` what `source` exports now (clustermesh-cache-ttl is 0: for ever); `taken` holds, by source,
+        what readers that are cut off at the same moment share.
+        """
         if (reader, source) not in self.frozen:
-            self.frozen[(reader, source)] = snapshot(view(world.clusters[source]))
+            if source not in taken:
+                taken[source] = snapshot(view(world.clusters[source]))
+            self.frozen[(reader, source)] = taken[source]
 
     def thaw(self, reader: str, source: str) -> None:
         """Let changes through again."""

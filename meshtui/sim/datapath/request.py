@@ -16,7 +16,7 @@ from meshtui.sim.datapath.connection import (
     unanswered,
     unfinished,
 )
-from meshtui.sim.datapath.emit import play
+from meshtui.sim.datapath.emit import play, play_on
 from meshtui.sim.datapath.events import Observer
 from meshtui.sim.datapath.exports import Backend
 from meshtui.sim.datapath.fqdns import learn
@@ -293,15 +293,19 @@ def _lost_later(world: World, link: Connection) -> float:
     return wait
 
 
-def _too_large(world: World, link: Connection, asked: Asked, answer: servers.Answer) -> str:
-    """`question` or `answer` when one fills packets that do not pass between the nodes; empty otherwise."""
+def _too_large(world: World, link: Connection, asked: Asked, answer: servers.Answer) -> tuple[str, bool] | None:
+    """`question` or `answer` when one fills packets that do not pass between the nodes, and whether there is a rest that
+    does; None when all of it passes.
+    """
     here = Place(link.client.known.name, link.client.node)
     far = Place(link.server.known.name, link.server.node)
     question = sum(len(k) + len(v) + 4 for k, v in asked.headers.items()) + len(asked.path) + len(asked.host)
     if not world.faults.passes(here, far, OVERLAY, min(question, FULL) + ENVELOPE):
-        return "question"
+        return "question", question > FULL
     reply = len(answer[1]) + sum(len(k) + len(v) + 4 for k, v in answer[2].items())
-    return "" if world.faults.passes(far, here, OVERLAY, min(reply, FULL) + ENVELOPE) else "answer"
+    if not world.faults.passes(far, here, OVERLAY, min(reply, FULL) + ENVELOPE):
+        return "answer", reply > FULL
+    return None
 
 
 async def _no_backend(
@@ -322,7 +326,9 @@ async def _unanswered(world: World, link: Connection, asked: Asked, began: float
     """SYNs until the caller's patience ends."""
     jitter = 0.005 + world.rng.random() * 0.025
     within = asked.limit - (began - asked.start)
-    await play(world, unanswered(link, within, jitter=jitter), began)
+    steps = list(unanswered(link, within, jitter=jitter))
+    await play(world, [step for step in steps if step[0] <= within], began)
+    play_on(world, [step for step in steps if step[0] > within], began)
     return await _end(world, asked, "timeout", asked.limit)
 
 
@@ -338,7 +344,7 @@ async def _answered(
     steps, answer = gatekeep(link, list(http_exchange(link)), answer, asked.method, asked.path, url, asked.headers)
     stuck = _too_large(world, link, asked, answer)
     if steps and stuck:
-        await play(world, unfinished(link, question=stuck == "question"), began)
+        await play(world, unfinished(link, question=stuck[0] == "question", rest=stuck[1]), began)
         return await _end(world, asked, "timeout", asked.limit)
     late = _lost_later(world, link)
     if steps and link.answered + late + began - asked.start > asked.limit:
