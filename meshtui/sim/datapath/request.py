@@ -294,8 +294,8 @@ def _lost_later(world: World, link: Connection) -> float:
 
 
 def _too_large(world: World, link: Connection, asked: Asked, answer: servers.Answer) -> tuple[str, bool] | None:
-    """`question` or `answer` when one fills packets that do not pass between the nodes, and whether there is a rest that
-    does; None when all of it passes.
+    """`question` or `answer` when one fills packets that do not pass between the nodes, and whether it ends in a packet
+    that does; None when all of it passes.
     """
     here = Place(link.client.known.name, link.client.node)
     far = Place(link.server.known.name, link.server.node)
