@@ -1,6 +1,9 @@
 """What is missing is counted to the event: Relays killed and revived, rings that overran, agents that started anew.
 
 The truth comes from a second client, which reads the same nodes through another way and is never cut off.
+
+Some take 10 to 18 s: two readings of a node must agree, 0.6 s apart at the least, before and after a break, and what
+two clients hold can be compared only up to 5 s ago, since two Relays hold events back for different times.
 """
 
 from __future__ import annotations
