@@ -101,7 +101,8 @@ class ClusterTask:
         self.around.emit(s.ApiChanged(self.context, phase, self.around.clock.now(), error=error))
 
     async def _live(self, api: Api) -> None:
-        prober = Prober(api, self.cluster, self.around.emit, self.around.pace, self.around.rng, self._asked)
+        around, own = self.around, self._own_namespaces()
+        prober = Prober(api, self.cluster, around.emit, around.pace, around.rng, self._asked, own)
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
             self._anew = partial(self._back, group, api, prober, (s.Phase.STALE, s.Phase.FAILED, s.Phase.ABSENT))

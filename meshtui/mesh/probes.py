@@ -36,6 +36,8 @@ class Prober:
     rng: random.Random
     asked: Callable[[str], None]
     """Called with a question's name whenever it was answered or refused."""
+    namespaces: tuple[str, ...] = ()
+    """Where rights are asked for; none: in the whole cluster."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
 
@@ -90,10 +92,16 @@ class Prober:
 
     async def _denied(self, action: str) -> str | MeshtuiError:
         verb, plural, subresource, words = ACTIONS[action]
-        try:
-            allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource)
-        except MeshtuiError as error:
-            return error
+        # A right in one of the namespaces that are looked at is a right: the API server judges each change anyway.
+        places = [{"namespace": name} for name in self.namespaces] or [{}]
+        allowed = False
+        for place in places if BY_PLURAL[plural].namespaced else [{}]:
+            try:
+                allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource, **place)
+            except MeshtuiError as error:
+                return error
+            if allowed:
+                break
         return "" if allowed else f"your credentials do not allow to {words}"
 
     async def _pods(self, app: str) -> list[Pod]:

@@ -16,9 +16,14 @@ import trustme
 import yaml
 from aiohttp import web
 
+from meshtui.core.errors import ConfigError, RelayError
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
+from meshtui.hubble.relay import server_status
+from meshtui.kube.api import Api
+from meshtui.mesh.flows.relays import reach
+from meshtui.mesh.flows.relaytls import told_of
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -161,3 +166,149 @@ async def test_a_relay_that_is_not_published_is_checked_through_the_tunnel(
     async with session_on(api, tmp_path) as session:
         state = await read_one(session, relay)
         assert state.source is s.FlowSource.RELAY_FORWARD
+
+
+# A Relay that --relay names
+
+
+@pytest.fixture
+def strict(authority: trustme.CA) -> Iterator[FakeRelay]:
+    """One that wants a client certificate of its authority, under a name of its own."""
+    leaf = authority.issue_cert("relay.corp.example")
+    pair = (leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())
+    credentials = grpc.ssl_server_credentials(
+        [pair], root_certificates=authority.cert_pem.bytes(), require_client_auth=True
+    )
+    made = FakeRelay("127.0.0.1:0", credentials)
+    made.start()
+    yield made
+    made.kill()
+
+
+def files_of(authority: trustme.CA, folder: Path) -> dict[str, str]:
+    leaf = authority.issue_cert("client")
+    paths = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key")}
+    authority.cert_pem.write_to_path(str(paths["ca"]))
+    leaf.cert_chain_pems[0].write_to_path(str(paths["cert"]))
+    leaf.private_key_pem.write_to_path(str(paths["key"]))
+    return {name: str(path) for name, path in paths.items()}
+
+
+@asynccontextmanager
+async def api_on(fake: RecordedApi, folder: Path) -> AsyncIterator[Api]:
+    async with (
+        serving(fake),
+        await Api.connect("k", fake.kubeconfig(folder), {}, request_timeout=5) as api,
+    ):
+        yield api
+
+
+def recorded_cluster() -> RecordedApi:
+    return RecordedApi(files=copy.deepcopy(recorded("3-deployed")["koornacht"]))
+
+
+async def test_ca_client_certificate_and_name_as_flags_say(
+    strict: FakeRelay, authority: trustme.CA, tmp_path: Path
+) -> None:
+    said = files_of(authority, tmp_path)
+    settings = Settings(
+        relays={"k": f"tls://{strict.address}"},
+        relay_ca=(f"other=/nowhere/{0}", said["ca"]),
+        relay_cert=(f"k={said['cert']}",),
+        relay_key=(said["key"],),
+        relay_server_name=("relay.corp.example",),
+    )
+    async with api_on(recorded_cluster(), tmp_path) as api, reach(api, told_of(settings, "k")) as reached:
+        assert reached.address == strict.address
+        status = await asyncio.to_thread(server_status, reached.address, context="k", tls=reached.tls)
+        assert status.nodes_connected is not None
+
+
+@pytest.mark.parametrize(
+    "missing", ["relay_ca", "relay_cert", "relay_server_name"], ids=["no authority", "no certificate", "no name"]
+)
+async def test_what_is_missing_is_told_with_the_options_that_give_it(
+    strict: FakeRelay, authority: trustme.CA, tmp_path: Path, missing: str
+) -> None:
+    said = files_of(authority, tmp_path)
+    values = {
+        "relay_ca": (said["ca"],),
+        "relay_cert": (said["cert"],),
+        "relay_key": (said["key"],),
+        "relay_server_name": ("relay.corp.example",),
+    }
+    values.pop(missing)
+    if missing == "relay_cert":
+        values.pop("relay_key")
+    settings = Settings(relays={"k": f"tls://{strict.address}"}, **values)
+    async with api_on(recorded_cluster(), tmp_path) as api:
+        with pytest.raises(RelayError) as caught:
+            async with reach(api, told_of(settings, "k")):
+                pass
+    for option in ("--relay-ca", "--relay-server-name", "--relay-cert", "--relay-key"):
+        assert option in caught.value.hint
+
+
+async def test_a_relay_with_tls_that_is_dialled_in_the_clear_suggests_it(relay: FakeRelay, tmp_path: Path) -> None:
+    settings = Settings(relays={"k": relay.address})
+    async with api_on(recorded_cluster(), tmp_path) as api:
+        with pytest.raises(RelayError, match="speaks TLS") as caught:
+            async with reach(api, told_of(settings, "k")):
+                pass
+    assert f"--relay k=tls://{relay.address}" in caught.value.hint
+
+
+async def test_what_ciliums_own_secrets_hold_needs_no_flags(authority: trustme.CA, tmp_path: Path) -> None:
+    """The Relay says in its configuration that it wants client certificates; nothing else reads their key."""
+    leaf, client = authority.issue_cert("*.hubble-relay.cilium.io"), authority.issue_cert("client")
+    credentials = grpc.ssl_server_credentials(
+        [(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())],
+        root_certificates=authority.cert_pem.bytes(),
+        require_client_auth=True,
+    )
+    strict = FakeRelay("127.0.0.1:0", credentials)
+    strict.start()
+    fake = recorded_cluster()
+    encoded = {
+        "ca.crt": authority.cert_pem.bytes(),
+        "tls.crt": client.cert_chain_pems[0].bytes(),
+        "tls.key": client.private_key_pem.bytes(),
+    }
+    data = {"data": {key: base64.b64encode(value).decode() for key, value in encoded.items()}}
+    fake.objects[SECRET] = {"data": {"ca.crt": data["data"]["ca.crt"]}}
+    keys = SECRET.replace("hubble-relay-server-certs", "hubble-relay-client-certs")
+    fake.objects[keys] = data
+    told = told_of(Settings(relays={"k": f"tls://{strict.address}"}), "k")
+    try:
+        async with api_on(fake, tmp_path) as api:
+            with pytest.raises(RelayError):
+                async with reach(api, told):
+                    pass
+            assert not fake.asked("GET", keys)
+            path = "/api/v1/namespaces/kube-system/configmaps/hubble-relay-config"
+            fake.objects[path] = {"data": {"config.yaml": "tls-relay-client-ca-files: /var/lib/ca.crt\n"}}
+            async with reach(api, told) as reached:
+                assert reached.tls is not None
+                assert reached.tls.key == encoded["tls.key"]
+    finally:
+        strict.kill()
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({"relay_key": ()}, "belong together"),
+        ({"relay_ca": ("/nowhere/ca.pem",)}, "cannot read --relay-ca"),
+        ({"relay_key": ("CERT",)}, "holds no private key"),
+    ],
+)
+async def test_files_that_cannot_be_used(
+    strict: FakeRelay, authority: trustme.CA, tmp_path: Path, changes: dict[str, tuple[str, ...]], title: str
+) -> None:
+    said = files_of(authority, tmp_path)
+    values = {"relay_ca": (said["ca"],), "relay_cert": (said["cert"],), "relay_key": (said["key"],)}
+    values |= {name: tuple(word.replace("CERT", said["cert"]) for word in words) for name, words in changes.items()}
+    async with api_on(recorded_cluster(), tmp_path) as api:
+        with pytest.raises(ConfigError, match=title):
+            async with reach(api, told_of(Settings(relays={"k": f"tls://{strict.address}"}, **values), "k")):
+                pass
