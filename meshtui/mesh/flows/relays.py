@@ -60,14 +60,16 @@ async def reach(api: Api, told: Told) -> AsyncIterator[Reached]:
 
 
 async def _service(api: Api) -> Mapping[str, Any]:
-    namespace = await namespace_of(api)
+    where = SERVICE
     try:
+        namespace = await namespace_of(api)
+        where = f"{namespace}/{SERVICE}"
         service = await api.get_raw(SERVICES.path(namespace, SERVICE))
     except NotFound:
         raise RelayAbsent(
             f"{api.context} has no Hubble Relay",
             context=api.context,
-            cause=f"there is no Service {namespace}/{SERVICE}",
+            cause=f"there is no Service {where}",
             hint=f"cilium hubble enable --context {api.context}",
         ) from None
     return service if isinstance(service, Mapping) else {}
