@@ -26,12 +26,20 @@ def main(arguments: Any) -> int:
         *({"what": name, "value": metadata.version(name), "from": "version"} for name in _LIBRARIES),
         {"what": "config file", "value": str(path), "from": "is there" if path.exists() else "is not there"},
     ]
-    rows += [{"what": name, "value": _plain(getattr(settings, name)), "from": settings.origins[name]} for name in NAMES]
+    rows += [
+        {"what": name, "value": _plain(_told(name, getattr(settings, name))), "from": settings.origins[name]}
+        for name in NAMES
+    ]
     if arguments.output in ("json", "yaml"):
         output.document({"rows": rows}, arguments.output)
     else:
         output.show(rows, ("what", "value", "from"), arguments.output)
     return Exit.OK
+
+
+def _told(name: str, value: Any) -> Any:
+    """A setting without what is nobody else's business: of extras their keys alone."""
+    return tuple(value) if name == "as_user_extra" else value
 
 
 def _plain(value: Any) -> Any:

@@ -22,9 +22,12 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshtui.cli import words
+from meshtui.cli import main, words
 from meshtui.core.errors import MeshtuiError, RelayUnreachable
+from meshtui.core.load.run import new_run
+from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model import resources as r
+from meshtui.core.model.state import Mesh
 from meshtui.core.text import HIDDEN, discreet
 from meshtui.kube.api import Api
 from meshtui.kube.clock import SystemClock
@@ -337,3 +340,17 @@ def test_what_looks_like_a_credential_is_in_no_failure_whoever_raises_it(text, c
 def test_sentences_about_credentials_stay(text):
     assert discreet(text) == text
     assert Secrets().plugin_words(text) == text
+
+
+def test_a_load_tests_record_holds_neither_headers_nor_what_stands_in_its_url():
+    spec = LoadSpec(f"http://ann:{SECRET}@x.example/?token={SECRET}", headers={"Authorization": f"Bearer {SECRET}"})
+    assert leaks(json.dumps(new_run(Mesh(), spec).document())) == []
+
+
+def test_extras_of_an_impersonation_are_not_listed_among_the_settings(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MESHTUI_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text("")
+    assert main.run(["info", "--as-user-extra", f"session={SECRET}"]) == 0
+    told = capsys.readouterr().out
+    assert "session" in told
+    assert leaks(told) == []

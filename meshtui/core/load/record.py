@@ -9,6 +9,7 @@ from typing import Any
 from meshtui.core.load.spec import LoadEnded, LoadSpec, Request
 from meshtui.core.load.split import judge
 from meshtui.core.load.stats import BOUNDS, Summary, summarise
+from meshtui.core.text import discreet
 
 VERSION = 1
 _NUMBER, _INTEGER, _TEXT = {"type": "number"}, {"type": "integer"}, {"type": "string"}
@@ -99,7 +100,7 @@ def record(
             "workload": spec.workload,
             "pod": pod,
         },
-        "url": spec.url,
+        "url": discreet(spec.url),
         "service": service,
         "spec": {
             "count": spec.total,

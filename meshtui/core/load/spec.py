@@ -27,7 +27,7 @@ class LoadSpec:
     max_time: float = 2.0
     """Seconds per request."""
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: str = ""
     cluster_field: str = "Cluster"
     """JSON field of the answer's body that names who answered; empty: do not look."""
