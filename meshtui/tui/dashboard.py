@@ -30,6 +30,7 @@ from meshtui.tui.navigation import Navigation
 from meshtui.tui.palette.going import known_names
 from meshtui.tui.services.pane import ServicesPane
 from meshtui.tui.widgets import status
+from meshtui.tui.widgets.lines import LineView
 from meshtui.tui.widgets.paint import Line, Span
 from meshtui.tui.widgets.pane import GoesBack, Pane, bindings
 
@@ -257,6 +258,11 @@ class Dashboard(Screen[None]):
             if callable(found):
                 return found  # type: ignore[no-any-return]
         raise AttributeError(name)
+
+    def on_line_view_moved(self, event: LineView.Moved) -> None:
+        """The cursor is on another service or cluster: the load pane says what `l` would do there."""
+        if event.view in (self.services, self.clusters):
+            self.load_pane.target_moved()
 
     def on_descendant_focus(self) -> None:
         """The pane with the focus is the one in front."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from meshtui.core.load.spec import LoadSpec
+from meshtui.core.model.objects import Service, ServicePort
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import route
 
@@ -26,6 +27,39 @@ def service_of_url(mesh: Mesh, spec: LoadSpec) -> str:
     if len(labels) <= 2 and key in cluster.services:
         return key
     return next((key for key, service in cluster.services.items() if service.spec.cluster_ip == host), "")
+
+
+def port_to_ask(service: Service) -> tuple[int, str]:
+    """The port curl is pointed at (0: none), and why it cannot be asked; empty when it can.
+
+    Ports named or numbered for HTTP come first, then any TCP port that is not known to speak something else.
+    """
+    ports = service.spec.ports or ()
+    if not ports:
+        return 0, f"{service.name} has no port"
+    tcp = [port for port in ports if (port.protocol or "TCP") == "TCP"]
+    if not tcp:
+        listed = ", ".join(f"{port.protocol} {port.port}" for port in ports)
+        return 0, f"{service.name} listens on {listed} only, which curl cannot ask"
+    asked = [port for port in tcp if not _other(port)]
+    if not asked:
+        return 0, f"{service.name} speaks {_other(tcp[0])} on port {tcp[0].port}, not HTTP"
+    best = min(asked, key=lambda port: (not _is_http(port), asked.index(port)))
+    return best.port, ""
+
+
+def _is_http(port: ServicePort) -> bool:
+    return (port.name or "").startswith(("http", "web")) or port.port in (80, 8080, 443)
+
+
+def _other(port: ServicePort) -> str:
+    """What a port is known to speak instead of HTTP; empty when that is not known."""
+    name = port.name or ""
+    if port.port == 53 or name.startswith("dns"):
+        return "DNS"
+    if port.port in (2379, 2380) or name.startswith("etcd"):
+        return "etcd"
+    return "gRPC" if name.startswith("grpc") or port.port == 4244 else ""
 
 
 def shares_of(mesh: Mesh, context: str, service: str, port: int | None = None) -> dict[str, float] | None:

@@ -10,13 +10,14 @@ from textual.binding import BindingType
 from textual.timer import Timer
 
 from meshtui.core.load.run import Run, new_run
+from meshtui.core.load.service import port_to_ask
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
 from meshtui.tui import commands as c
 from meshtui.tui.load.rows import beside, column, history_line, run_lines
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.services.rows import index_of_clusters
-from meshtui.tui.widgets.paint import Line, Span
+from meshtui.tui.widgets.paint import Line, Span, safe, tag
 from meshtui.tui.widgets.pane import BlockPane, bindings
 
 if TYPE_CHECKING:
@@ -41,8 +42,14 @@ def target_url(key: str, port: int, namespace: str) -> str:
 def spec_for(mesh: Mesh, context: str, key: str) -> LoadSpec:
     """Ten requests from x-wing of one cluster to one service."""
     service = mesh.clusters[context].services.get(key)
-    ports = service.spec.ports if service else None
-    return LoadSpec(target_url(key, ports[0].port if ports else 80, "default"), context=context)
+    port, _ = port_to_ask(service) if service else (80, "")
+    return LoadSpec(target_url(key, port or 80, "default"), context=context)
+
+
+def cannot_ask(mesh: Mesh, context: str, key: str) -> str:
+    """Why curl cannot ask a service in a cluster; empty when it can, or when the service is not known there."""
+    service = mesh.clusters[context].services.get(key) if context in mesh.clusters else None
+    return port_to_ask(service)[1] if service else ""
 
 
 class LoadPane(BlockPane):
@@ -77,7 +84,7 @@ class LoadPane(BlockPane):
         each = column(len(self.front), width)
         brief = len(self.front) > 1 and each == width
         lines = beside([self._told(run, mesh, each, brief) for run in self.front], width)
-        lines += [history_line(self.runs[-KEPT:])]
+        lines += [history_line(self.runs[-KEPT:]), self._next()]
         return [((number,), [line]) for number, line in enumerate(lines)]
 
     def _told(self, run: Run, mesh: Mesh, width: int, brief: bool) -> list[Line]:
@@ -88,18 +95,29 @@ class LoadPane(BlockPane):
         cluster = mesh.clusters.get(run.client)
         return (cluster.tag, cluster.index) if cluster else None
 
-    def _invitation(self) -> list[Line]:
+    def _next(self) -> Line:
+        """What `l` would do now, for the service under the cursor."""
         board = self.dashboard
         context, key = board.load_target()
         if board.mesh is None or context not in board.mesh.clusters:
-            return [[Span(" waiting for a cluster", "dim")]]
+            return [Span(" waiting for a cluster", "dim")]
         cluster = board.mesh.clusters[context]
-        words = [Span(" press ", "dim"), Span("l", "key", "load.run"), Span(" for ten requests from ", "dim")]
+        if why := cannot_ask(board.mesh, context, key):
+            return [Span(" l", "key", "load.run"), Span(f" cannot ask this: {safe(why, 120)}", "warn")]
+        url = spec_for(board.mesh, context, key).url.removeprefix("http://")
+        words = [Span(" l", "key", "load.run"), Span(" fires ten requests from ", "dim")]
+        return [*words, tag(cluster.tag, cluster.index), Span(f" x-wing → {safe(url, 100)}")]
+
+    def _invitation(self) -> list[Line]:
         more = [Span(" L", "key", "load.run-all"), Span(" from all clusters ", "dim")]
         more += [Span(" S", "key", "load.steady"), Span(" steady ", "dim")]
         more += [Span(" o", "key", "load.options"), Span(" options ", "dim")]
         more += [Span(" H", "key", "load.history"), Span(" history", "dim")]
-        return [[*words, Span(f"{cluster.tag} x-wing → {key.partition('/')[2]}")], more]
+        return [self._next(), more]
+
+    def target_moved(self) -> None:
+        """Another service is under the cursor: say what `l` would do with it."""
+        self.rebuild()
 
     def why_not(self, command: c.Command) -> str:
         """A run can be stopped while it runs; others need a run that was made."""
@@ -113,6 +131,9 @@ class LoadPane(BlockPane):
 
     def begin(self, session: SessionPort, context: str, key: str) -> None:
         """Fire ten requests from `context`'s x-wing to the service `key`; a run still going is stopped first."""
+        if why := cannot_ask(session.mesh, context, key):
+            self.dashboard.say(f"{key}: {why}; o in pane 4 takes any URL", "warn", "!")
+            return
         self.launch(session, [spec_for(session.mesh, context, key)])
 
     def launch(self, session: SessionPort, specs: Sequence[LoadSpec]) -> None:

@@ -12,6 +12,7 @@ from meshtui.core.load.links import flows_of, request_of
 from meshtui.core.load.origins import origins
 from meshtui.core.load.record import SCHEMA
 from meshtui.core.load.run import HERE, Run, new_run
+from meshtui.core.load.service import port_to_ask
 from meshtui.core.load.spec import Answer, LoadEnded, LoadSpec, LoadStarted, Request
 from meshtui.core.load.surroundings import surroundings
 from meshtui.core.model import objects as o
@@ -150,3 +151,19 @@ def test_links_lead_from_each_request_to_its_flows_and_back(recordings, step):
     assert len(seen) == 10
     stranger = next(row for row in rows if row.source.pod == PODS["tion"])
     assert request_of(run, stranger, rows) is None
+
+
+@pytest.mark.parametrize(
+    ("ports", "asked"),
+    [
+        ([("", "TCP", 80)], (80, "")),
+        ([("dns", "UDP", 53), ("dns-tcp", "TCP", 53)], (0, "svc speaks DNS on port 53, not HTTP")),
+        ([("dns", "UDP", 53)], (0, "svc listens on UDP 53 only, which curl cannot ask")),
+        ([("metrics", "TCP", 9153), ("http", "TCP", 8080)], (8080, "")),
+        ([("etcd", "TCP", 2379)], (0, "svc speaks etcd on port 2379, not HTTP")),
+        ([], (0, "svc has no port")),
+    ],
+)
+def test_the_port_that_curl_is_pointed_at(ports, asked):
+    spec = o.ServiceSpec(ports=[o.ServicePort(name, protocol, port) for name, protocol, port in ports])
+    assert port_to_ask(o.Service(metadata=o.Meta(name="svc", namespace="default"), spec=spec)) == asked

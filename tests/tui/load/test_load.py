@@ -36,6 +36,11 @@ async def finish(board: Board, *requests: Request, runs: int = 1) -> None:
     await board.until(lambda: board.app.board.load_pane.front and not board.app.board.load_pane.running)
 
 
+def told(board, pane):
+    """The pane's text without the line on what `l` would do next."""
+    return "\n".join(line for line in board.text(pane).splitlines() if "fires ten requests" not in line)
+
+
 async def test_one_key_runs_from_all_clusters():
     async with board_on(size=(200, 50)) as board:
         await board.press("L")
@@ -43,14 +48,14 @@ async def test_one_key_runs_from_all_clusters():
         assert [spec.context for spec in board.session.specs] == ["koornacht", "tion"]
         await finish(board, runs=2)
         pane = board.app.board.load_pane
-        await board.until(lambda: board.text(pane).count("x-wing → rebel-base") == 2)
-        heads = [line for line in board.text(pane).splitlines() if "x-wing → rebel-base" in line]
+        await board.until(lambda: told(board, pane).count("x-wing → rebel-base") == 2)
+        heads = [line for line in told(board, pane).splitlines() if "x-wing → rebel-base" in line]
         assert len(heads) == 1, "side by side where there is room"
     async with board_on(size=(80, 24)) as board:
         await board.press("L", "4")
         await finish(board, runs=2)
         pane = board.app.board.load_pane
-        await board.until(lambda: board.text(pane).count("x-wing → rebel-base") == 2)
+        await board.until(lambda: told(board, pane).count("x-wing → rebel-base") == 2)
         assert pane.size.height > 15, "the pane has the whole screen"
 
 
@@ -239,3 +244,15 @@ def test_the_spec_of_a_key_press_names_service_and_port():
 
     spec = spec_for(recorded_mesh(), "tion", "default/rebel-base")
     assert (spec.context, spec.url, spec.count) == ("tion", "http://rebel-base", 10)
+
+
+async def test_the_pane_names_what_l_would_do_for_the_service_under_the_cursor(board: Board):
+    pane = board.app.board.load_pane
+    assert "l fires ten requests from K x-wing → rebel-base" in board.text(pane)
+    await board.press("down")
+    assert "l fires ten requests from T x-wing → rebel-base" in board.text(pane)
+    await board.press("end")
+    await board.until(lambda: "l cannot ask this: kube-dns speaks DNS on port 53, not HTTP" in board.text(pane))
+    await board.press("l")
+    assert not board.session.specs
+    assert "kube-dns speaks DNS" in board.text()
