@@ -111,7 +111,7 @@ def test_targets(tmp_path: Path) -> None:
     assert [target.context for target in chosen] == ["koornacht", "tion"]
     chosen = choose(Settings(kubeconfig=path, contexts=("tion",)), {})
     assert [target.context for target in chosen] == ["tion"]
-    with pytest.raises(ConfigError, match="no context 'hoth'") as caught:
+    with pytest.raises(ConfigError, match="no context is called 'hoth'") as caught:
         choose(Settings(kubeconfig=path, contexts=("hoth",)), {})
     assert "koornacht" in caught.value.hint
 
