@@ -16,7 +16,7 @@ from meshtui.core.policy.model import (
 from meshtui.core.policy.parties import of_pod, outside
 from meshtui.core.policy.reading import Reading, reading, reading_of
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.policy.standing import By, Refusal, Standing, standing
+from meshtui.core.policy.standing import By, Refusal, Standing, refusal, standing
 
 __all__ = [
     "Basis",
@@ -45,6 +45,7 @@ __all__ = [
     "policy_effects",
     "reading",
     "reading_of",
+    "refusal",
     "standing",
     "verdict",
 ]

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+import msgspec
+
 from meshtui.core.model import objects as o
-from meshtui.core.policy import agentcheck
+from meshtui.core.policy import agentcheck, apicheck
 from meshtui.core.policy.reading import Reading
 from meshtui.core.policy.rules import Raw, kind_of, specs_of
 
@@ -90,6 +92,19 @@ def standing(policy: o.Policy, reading: Reading) -> Standing:
     same code as the agents.
     """
     return _standing(_Same(policy), reading)
+
+
+def refusal(document: Raw, reading: Reading) -> Refusal | None:
+    """Who would refuse a manifest that is not applied yet, and in which words; None: it would be imported.
+
+    Of Kubernetes NetworkPolicies only what Cilium makes of them is known here: none is refused.
+    """
+    policy: o.Policy = msgspec.convert(document, o.Policy, strict=False)
+    if kind_of(policy) != "NetworkPolicy":
+        why = apicheck.complaint(document, reading)
+        if why:
+            return Refusal(By.API_SERVER, why)
+    return agents_say(policy, reading)
 
 
 def agents_say(policy: o.Policy, reading: Reading) -> Refusal | None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshtui.core.model import resources as r
-from meshtui.core.policy import Decision, PodRef, verdict
+from meshtui.core.policy import Decision, PodRef, Rulebook, Way, direction, of_pod, outside, verdict
 from tests.core import meshes
 from tests.core.meshes import pod, policy, put
 
@@ -132,3 +132,52 @@ def test_a_rule_less_can_only_matter_by_what_it_did(found, where):
     ]
     if judge(mesh, where).allowed:
         assert judge(world(bare), where).allowed
+
+
+CERTAIN = [{"toEntities": ["world"]}, {"toEntities": ["cluster"]}, {"toCIDR": ["203.0.113.0/24"]}, {}]
+DOUBTFUL = {"toCIDRSet": [{"cidrGroupRef": "g"}]}
+rule_lists = st.lists(st.sampled_from([*CERTAIN, DOUBTFUL, DOUBTFUL]), max_size=3)
+
+
+def towards_a_stranger(allow, deny, closed):
+    mesh = meshes.mesh()
+    put(mesh, "a", pod("client", {"app": "client"}))
+    wanted = {} if closed else {"enableDefaultDeny": {"egress": False}}
+    put(mesh, "a", policy({"endpointSelector": {}, "egress": allow, "egressDeny": deny, **wanted}))
+    client = of_pod(mesh, PodRef("a", "default", "client"))
+    return direction(Rulebook(mesh), client, outside("203.0.113.7"), Way.EGRESS, "TCP", 80)
+
+
+@policy_settings
+@given(rule_lists, rule_lists, st.booleans())
+def test_what_is_not_known_is_certain_only_where_it_comes_out_alike_whatever_is_true(allow, deny, closed):
+    """Each doubtful rule is resolved both ways: the verdict is certain exactly when none of that changes it."""
+    found = towards_a_stranger(allow, deny, closed)
+
+    def settled(rules, true):
+        return [{"toEntities": ["world"] if true else ["none"]} if rule is DOUBTFUL else rule for rule in rules]
+
+    outcomes = {
+        towards_a_stranger(settled(allow, one), settled(deny, other), closed).allowed
+        for one in (True, False)
+        for other in (True, False)
+    }
+    assert found.unknown is (len(outcomes) > 1)
+    if not found.unknown:
+        assert {found.allowed} == outcomes
+        assert found.refused is not found.allowed
+
+
+@policy_settings
+@given(policies, ends, st.sampled_from(["ingress", "egress"]), element("from"), element("to"))
+def test_one_more_allow_rule_beside_what_is_closed_anyway_never_denies(found, where, way, from_rule, to_rule):
+    context = where[1] if way == "ingress" else where[0]
+    closed = (context, "default", {"endpointSelector": {}, way: [{}]})
+    rule = from_rule if way == "ingress" else to_rule
+    before = getattr(judge(world([*found, closed]), where), way)
+    more = (context, "default", {"endpointSelector": {}, way: [rule]})
+    after = getattr(judge(world([*found, closed, more]), where), way)
+    if before.allowed:
+        assert after.allowed
+    if before.decision is Decision.DENIED:
+        assert after.decision is Decision.DENIED
