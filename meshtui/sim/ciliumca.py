@@ -9,9 +9,11 @@ from typing import Any
 import trustme
 
 from meshtui.sim.store import GVR
-from meshtui.sim.world import SimCluster
+from meshtui.sim.world import SimCluster, World
 
 SECRETS: GVR = ("", "secrets")
+CONFIGMAPS: GVR = ("", "configmaps")
+BUNDLE = "cilium-root-ca.crt"
 Object = dict[str, Any]
 
 
@@ -32,6 +34,25 @@ def furnish(cluster: SimCluster) -> None:
             new["data"]["tls.crt"] = _text(issued.cert_chain_pems[0].bytes())
             new["data"]["tls.key"] = _text(issued.private_key_pem.bytes())
         cluster.store.load(SECRETS, [new])
+
+
+def bundle(world: World) -> None:
+    """Let every meshed cluster's components trust all clusters' authorities, its own first, once all have theirs."""
+    authorities = {name: text for name, c in world.clusters.items() if (text := _authority(c))}
+    for name, cluster in world.clusters.items():
+        if cluster.store.get(SECRETS, "kube-system", "cilium-clustermesh") is None or name not in authorities:
+            continue
+        others = [text for other, text in authorities.items() if other != name]
+        meta = {"name": BUNDLE, "namespace": "kube-system"}
+        found = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {}}
+        new = copy.deepcopy(cluster.store.get(CONFIGMAPS, "kube-system", BUNDLE) or found)
+        new["data"] = {"ca.crt": "".join([authorities[name], *others])}
+        cluster.store.load(CONFIGMAPS, [new])
+
+
+def _authority(cluster: SimCluster) -> str:
+    secret = cluster.store.get(SECRETS, "kube-system", "cilium-ca") or {}
+    return base64.b64decode((secret.get("data") or {}).get("ca.crt", "")).decode()
 
 
 def _text(pem: bytes) -> str:

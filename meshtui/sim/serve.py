@@ -104,6 +104,7 @@ class Mesh:
             raise UsageError("The embedded mesh cannot be made so", cause=str(error)) from None
         for cluster in self.world.clusters.values():
             await self._start_cluster(cluster, directory)
+        ciliumca.bundle(self.world)
         token = secrets.token_urlsafe(24)
         control = Control(self.world, token, self._tokens, self.move)
         port = await self._listen(control.application(), None)
@@ -156,6 +157,7 @@ class Mesh:
             stages.put(cluster.store, objects)
             ciliumca.furnish(cluster)
             cluster.rings.clear()
+        ciliumca.bundle(self.world)
         for cluster in wanted:
             await self._start_controllers(cluster)
             serving.start(self.world, cluster)

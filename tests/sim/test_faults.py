@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 from typing import Any
 
 import pytest
 
-from meshtui.sim import agents
+from meshtui.sim import agents, ciliumca
 from meshtui.sim.datapath.exports import imports
 from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.relay.ring import Lost
@@ -221,3 +222,34 @@ def test_the_same_seed_draws_the_same_losses() -> None:
         runs.append([(r.kind, r.body, r.local_port, round(r.seconds, 9)) for r in curl(made, "tion", count=20)])
     assert runs[0] == runs[1]
     assert len({r[0] for r in runs[0]}) > 1 or any(r[3] > 1 for r in runs[0])
+
+
+def test_a_wrong_authority_is_taken_out_of_the_bundle_and_put_back() -> None:
+    made = world("global")
+    for cluster in made.clusters.values():
+        ciliumca.furnish(cluster)
+    ciliumca.bundle(made)
+
+    def trusted(name: str) -> int:
+        held = made.clusters[name].store.get(("", "configmaps"), "kube-system", "cilium-root-ca.crt")
+        return str((held or {})["data"]["ca.crt"]).count("BEGIN CERTIFICATE")
+
+    inject(made, {"fault": "wrong-ca", "cluster": "koornacht"})
+    assert (trusted("koornacht"), trusted("tion")) == (1, 2)
+    heal(made)
+    assert (trusted("koornacht"), trusted("tion")) == (2, 2)
+
+
+def test_a_wrong_address_is_in_the_secret_and_put_back() -> None:
+    made = world("global")
+
+    def endpoint() -> str:
+        held = made.clusters["koornacht"].store.get(("", "secrets"), "kube-system", "cilium-kvstoremesh") or {}
+        return base64.b64decode(held["data"]["tion"]).decode()
+
+    before = endpoint()
+    inject(made, {"fault": "wrong-address", "cluster": "koornacht", "of": "tion", "address": "203.0.113.99"})
+    assert "https://203.0.113.99:32379" in endpoint()
+    assert "mesh.cilium.io" not in endpoint()
+    heal(made)
+    assert endpoint() == before
