@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from meshtui.sim import clustermesh
+from meshtui.sim.api.registry import MCS_OPTION
 from meshtui.sim.clock import go_duration
 from meshtui.sim.datapath.emit import ring_of
 from meshtui.sim.datapath.exports import Backend, imports
@@ -17,7 +18,7 @@ from meshtui.sim.datapath.identity import of_pod
 from meshtui.sim.datapath.policybook import book_of
 from meshtui.sim.datapath.request import proxy_port
 from meshtui.sim.datapath.routing import selected
-from meshtui.sim.datapath.view import View, view
+from meshtui.sim.datapath.view import MCS_EXPORTS, View, view
 from meshtui.sim.dbg.shape import shaped, shaped_health, shaped_services
 from meshtui.sim.health import report
 from meshtui.sim.rulebook.rules import EGRESS
@@ -128,6 +129,8 @@ def _remote_cluster(world: World, known: View, name: str, node: str) -> Object:
         }
         if kvstoremesh and known.version >= (1, 20):
             remote["num-endpoint-slices"] = told.services
+        if kvstoremesh and view(other).config().get(MCS_OPTION) == "true":
+            remote["num-service-exports"] = len(other.store.list(MCS_EXPORTS))
     if kvstoremesh and connection.counts:
         remote["synced"] = {"service-exports": False}
     if connection.phase != clustermesh.WAITING:
@@ -136,19 +139,19 @@ def _remote_cluster(world: World, known: View, name: str, node: str) -> Object:
     if connection.phase == clustermesh.UNCONFIGURED:
         remote["config"] = {"required": True}
     if connection.phase == clustermesh.CONNECTED:
-        remote |= _configured(known, other.id, kvstoremesh=kvstoremesh)
+        remote |= _configured(known, view(other), kvstoremesh=kvstoremesh)
     return {k: v for k, v in sorted(remote.items()) if v != 0}
 
 
-def _configured(known: View, number: int, *, kvstoremesh: bool) -> Object:
+def _configured(known: View, other: View, *, kvstoremesh: bool) -> Object:
     """What a remote cluster wrote of itself, and which of its objects have arrived."""
     config = {
-        "cluster-id": number,
+        "cluster-id": other.id,
         "endpoint-slices-export-mode": "services-and-endpointslices",
         "kvstoremesh": True,
         "required": True,
         "retrieved": True,
-        "service-exports-enabled": False,
+        "service-exports-enabled": other.config().get(MCS_OPTION) == "true",
         "sync-canaries": True,
     }
     synced = dict.fromkeys(("endpoints", "identities", "nodes", "services"), True)

@@ -135,9 +135,11 @@ class Mesh:
 
     async def _start_controllers(self, cluster: SimCluster) -> None:
         from meshtui.sim import controllers
+        from meshtui.sim.operator.running import Operator
 
         running = contextlib.AsyncExitStack()
-        await running.enter_async_context(controllers.running(cluster, self._authorities[cluster.name]))
+        loop = await running.enter_async_context(controllers.running(cluster, self._authorities[cluster.name]))
+        loop.spawn(Operator(loop).run())
         self._controllers[cluster.name] = running
 
     async def _stop_controllers(self, cluster: SimCluster) -> None:

@@ -403,3 +403,39 @@ def test_port_forward_over_spdy(kubectl, monkeypatch):
     finally:
         relay.terminate()
         relay.communicate()
+
+
+EXPORT = """
+apiVersion: multicluster.x-k8s.io/v1alpha1
+kind: ServiceExport
+metadata: {name: rebel-base}
+"""
+
+
+def test_mcs_api_as_a_person_turns_it_on(kubectl):
+    for context in ("koornacht", "tion"):
+        change = '{"data": {"clustermesh-enable-mcs-api": "true"}}'
+        kubectl.ok("patch", "cm", "-n", "kube-system", "cilium-config", "-p", change, context=context)
+    assert "serviceexports" in kubectl.ok("api-resources", "--api-group=multicluster.x-k8s.io")
+    kubectl.ok("apply", "-f", "-", stdin=EXPORT, context="tion")
+    try:
+        kubectl.until("tion", "get", "svcim", "-A", "-o", "jsonpath={.items[*].status.clusters[*].cluster}")
+        row = kubectl.ok("get", "serviceimports", "rebel-base", "--no-headers").split()
+        address = kubectl.ok("get", "svc", "derived-q358ba8kk0", "-o", "jsonpath={.spec.clusterIP}")
+        assert row[:3] == ["rebel-base", "ClusterSetIP", f'["{address}"]']
+        asked = ("exec", "deploy/x-wing", "--", "curl", "-s", "rebel-base.default.svc.clusterset.local")
+        assert {json.loads(kubectl.ok(*asked))["Cluster"] for _ in range(5)} == {"Tion"}
+    finally:
+        kubectl.ok("delete", "svcex", "rebel-base", context="tion")
+    kubectl.until("", "get", "svcim,svc", "-o", "name", "-l", "multicluster.kubernetes.io/service-name")
+
+
+def test_an_ingress_before_a_global_service_waits_for_a_controller(kubectl):
+    kubectl.ok("create", "ingress", "door", "--rule=rebels.example/*=rebel-base:80", "--class=cilium")
+    try:
+        row = kubectl.ok("get", "ingress", "door").splitlines()
+        assert row[0].split() == ["NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"]
+        assert row[1].split()[:4] == ["door", "cilium", "rebels.example", "80"]  # nobody gave it an address
+        assert "rebel-base:80" in kubectl.ok("describe", "ingress", "door")
+    finally:
+        kubectl.ok("delete", "ingress", "door")

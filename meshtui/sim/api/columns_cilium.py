@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from meshtui.sim.api.columns import Column, Kind, age, name_of
@@ -41,6 +42,12 @@ def _policy(obj: Object, now: float) -> list[Any]:
     return [name_of(obj), age(obj, now), valid]
 
 
+def _import(obj: Object, now: float) -> list[Any]:
+    spec = obj.get("spec") or {}
+    ips = spec.get("ips")
+    return [name_of(obj), spec.get("type"), json.dumps(ips, separators=(",", ":")) if ips else None, age(obj, now)]
+
+
 _NAME = Column("Name")
 _AGE = Column("Age", "date")
 _POLICY = Kind((_NAME, _AGE, Column("Valid")), _policy)
@@ -63,4 +70,6 @@ CILIUM: dict[GVR, Kind] = {
     ("cilium.io", "ciliumnetworkpolicies"): _POLICY,
     ("cilium.io", "ciliumclusterwidenetworkpolicies"): _POLICY,
     ("cilium.io", "ciliumcidrgroups"): Kind((_NAME, _AGE), lambda obj, now: [name_of(obj), age(obj, now)]),
+    ("multicluster.x-k8s.io", "serviceexports"): Kind((_NAME, _AGE), lambda obj, now: [name_of(obj), age(obj, now)]),
+    ("multicluster.x-k8s.io", "serviceimports"): Kind((_NAME, Column("Type"), Column("IP"), _AGE), _import),
 }

@@ -174,6 +174,16 @@ def _policy(obj: Object, now: float) -> list[Any]:
     return [name_of(obj), ",".join(f"{k}={v}" for k, v in sorted(labels.items())) or "<none>", age(obj, now)]
 
 
+def _ingress(obj: Object, now: float) -> list[Any]:
+    spec = obj.get("spec") or {}
+    hosts = [r["host"] for r in spec.get("rules") or () if r.get("host")]
+    told = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    addresses = ",".join(i.get("ip") or i.get("hostname", "") for i in told)
+    ports = "80, 443" if spec.get("tls") else "80"
+    named = _some(hosts, "*")
+    return [name_of(obj), spec.get("ingressClassName") or "<none>", named, addresses, ports, age(obj, now)]
+
+
 def _role_binding(obj: Object, now: float) -> list[Any]:
     subjects = obj.get("subjects") or []
 
@@ -233,6 +243,7 @@ CORE: dict[GVR, Kind] = {
         _daemon_set,
     ),
     ("coordination.k8s.io", "leases"): Kind(cols("Name Holder Age"), _lease),
+    ("networking.k8s.io", "ingresses"): Kind(cols("Name Class Hosts Address Ports Age"), _ingress),
     ("networking.k8s.io", "networkpolicies"): Kind(cols("Name Pod-Selector Age"), _policy),
     ("apiextensions.k8s.io", "customresourcedefinitions"): _CREATED,
     (_RBAC, "clusterroles"): _CREATED,

@@ -12,7 +12,7 @@ from meshtui.sim.clock import timestamp
 
 MEDIA = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\0"
-_INLINE = {"volumeSource", "handler", "localObjectReference", "ephemeralContainerCommon"}
+_INLINE = {"volumeSource", "handler", "localObjectReference", "ephemeralContainerCommon", "ingressRuleValue"}
 # A pointer to zero means zero; elsewhere zero is Go's way to say nothing.
 _ZERO_COUNTS = {
     "replicas", "parallelism", "completions", "revisionHistoryLimit", "gracePeriodSeconds", "backoffLimit",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from meshtui.sim.store import GVR, Store
 
+MCS_GROUP = "multicluster.x-k8s.io"
+MCS_OPTION = "clustermesh-enable-mcs-api"
+"""Key of cilium-config that makes the operator install the MCS-API's definitions and serve them."""
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _SUB_VERBS = ("get", "patch", "update")
 
@@ -38,7 +41,7 @@ class ApiResource:
     @property
     def custom(self) -> bool:
         """Whether a CustomResourceDefinition defines it."""
-        return self.group == "cilium.io"
+        return self.group in ("cilium.io", MCS_GROUP)
 
 
 def _core(plural: str, kind: str, short: str = "", subs: str = "", **more: object) -> ApiResource:
@@ -128,6 +131,8 @@ RESOURCES: tuple[ApiResource, ...] = (
           categories=_CP),
     _make("cilium.io", "v2", "ciliumnodes", "CiliumNode", "cn ciliumn", "status", namespaced=False,
           categories=_C),
+    _make(MCS_GROUP, "v1alpha1", "serviceexports", "ServiceExport", "svcex", "status"),
+    _make(MCS_GROUP, "v1alpha1", "serviceimports", "ServiceImport", "svcim", "status"),
 )  # fmt: skip
 
 BY_GVR: dict[GVR, ApiResource] = {r.gvr: r for r in RESOURCES}
@@ -141,16 +146,25 @@ def has_cilium(store: Store) -> bool:
     return store.entry(_CONFIG, "kube-system", "cilium-config") is not None
 
 
+def _installed(store: Store, resource: ApiResource) -> bool:
+    """Whether a cluster has a resource: those that a definition makes come with Cilium, and with its options."""
+    if not resource.custom:
+        return True
+    config = store.get(_CONFIG, "kube-system", "cilium-config")
+    if config is None:
+        return False
+    return resource.group != MCS_GROUP or (config.get("data") or {}).get(MCS_OPTION) == "true"
+
+
 def served(store: Store) -> list[ApiResource]:
     """The resources of a cluster: Cilium's only where it is installed."""
-    cilium = has_cilium(store)
-    return [r for r in RESOURCES if cilium or not r.custom]
+    return [r for r in RESOURCES if _installed(store, r)]
 
 
 def find(store: Store, group: str, version: str, plural: str) -> ApiResource | None:
     """The resource at a path, or None."""
     found = BY_GVR.get((group, plural))
-    if found is None or found.version != version or (found.custom and not has_cilium(store)):
+    if found is None or found.version != version or not _installed(store, found):
         return None
     return found
 

@@ -6,9 +6,12 @@ import ipaddress
 from dataclasses import dataclass
 
 from meshtui.sim.datapath.exports import local_backends
-from meshtui.sim.datapath.view import View
+from meshtui.sim.datapath.view import MCS_IMPORTS, View
 
 ZONE = "cluster.local"
+CLUSTERSET = "clusterset.local"
+"""Zone of the MCS-API, answered by CoreDNS' multicluster plugin: an import's name stands for its derived Service."""
+DERIVED = "multicluster.kubernetes.io/derived-service"
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,16 @@ def lookups(known: View, host: str, namespace: str) -> list[Lookup]:
 def _answer(known: View, query: str) -> tuple[str, ...] | None:
     """A records: a Service's ClusterIP, or the ready endpoints of a headless one, or one of its hostnames."""
     name = query.rstrip(".").lower()
-    if not name.endswith(f".svc.{ZONE}"):
+    zone = next((z for z in (ZONE, CLUSTERSET) if name.endswith(f".svc.{z}")), None)
+    if zone is None:
         return None
-    parts = name.removesuffix(f".svc.{ZONE}").split(".")
+    parts = name.removesuffix(f".svc.{zone}").split(".")
     if len(parts) not in (2, 3):
         return None
     namespace, service_name = parts[-1], parts[-2]
+    if zone == CLUSTERSET:
+        imported = known.cluster.store.get(MCS_IMPORTS, namespace, service_name) or {"metadata": {}}
+        service_name = (imported["metadata"].get("annotations") or {}).get(DERIVED, "")
     service = known.service(namespace, service_name)
     if service is None:
         return None
@@ -66,7 +73,18 @@ def _answer(known: View, query: str) -> tuple[str, ...] | None:
         return (spec["clusterIP"],) if len(parts) == 2 else None
     if len(parts) == 3:
         return _hostname(known, namespace, service_name, parts[0])
-    return tuple(dict.fromkeys(b.ip for b in local_backends(known, namespace, service_name))) or None
+    addresses = (*_own(known, namespace, service_name), *_mirrored(known, namespace, service_name))
+    return tuple(dict.fromkeys(addresses)) or None
+
+
+def _own(known: View, namespace: str, service: str) -> list[str]:
+    return [b.ip for b in local_backends(known, namespace, service)]
+
+
+def _mirrored(known: View, namespace: str, service: str) -> list[str]:
+    """Addresses in slices that were mirrored from other clusters."""
+    pieces = known.mirrored(namespace, service)
+    return [a for p in pieces for e in p.get("endpoints") or () for a in e["addresses"]]
 
 
 def _hostname(known: View, namespace: str, service: str, hostname: str) -> tuple[str, ...] | None:

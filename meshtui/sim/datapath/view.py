@@ -17,6 +17,8 @@ PODS, SERVICES, SLICES = ("", "pods"), ("", "services"), ("discovery.k8s.io", "e
 NODES, NAMESPACES, CONFIGMAPS, SECRETS = ("", "nodes"), ("", "namespaces"), ("", "configmaps"), ("", "secrets")
 ENDPOINTS, CILIUM_NODES = ("cilium.io", "ciliumendpoints"), ("cilium.io", "ciliumnodes")
 IDENTITIES = ("cilium.io", "ciliumidentities")
+MCS_EXPORTS = ("multicluster.x-k8s.io", "serviceexports")
+MCS_IMPORTS = ("multicluster.x-k8s.io", "serviceimports")
 CIDR_GROUPS = ("cilium.io", "ciliumcidrgroups")
 POLICIES = (
     ("cilium.io", "ciliumnetworkpolicies"),
@@ -33,6 +35,8 @@ class View:
         self.name = cluster.name
         self.id = cluster.id
         self.slices: dict[Key, dict[str, Object]] = defaultdict(dict)
+        self.mirrors: dict[Key, dict[str, Object]] = defaultdict(dict)
+        """Slices of other clusters' endpoints: the load balancer passes them over, CoreDNS does not."""
         self.pod_by_ip: dict[str, Object] = {}
         self.node_by_ip: dict[str, str] = {}
         self.service_by_ip: dict[str, Key] = {}
@@ -89,9 +93,10 @@ class View:
             meta = known["metadata"]
             labels = meta.get("labels") or {}
             service = labels.get(NAME_LABEL)
-            if not service or labels.get("endpointslice.kubernetes.io/managed-by") == MIRRORED:
+            if not service:
                 continue
-            held = self.slices[(meta["namespace"], service)]
+            mirrored = labels.get("endpointslice.kubernetes.io/managed-by") == MIRRORED
+            held = (self.mirrors if mirrored else self.slices)[(meta["namespace"], service)]
             if known is obj:
                 held[meta["name"]] = known
             else:
@@ -118,6 +123,10 @@ class View:
     def service_slices(self, namespace: str, name: str) -> Iterable[Object]:
         """EndpointSlices of a Service, without those mirrored from other clusters."""
         return self.slices.get((namespace, name), {}).values()
+
+    def mirrored(self, namespace: str, name: str) -> Iterable[Object]:
+        """EndpointSlices of a Service that were mirrored from other clusters."""
+        return self.mirrors.get((namespace, name), {}).values()
 
     def services(self) -> list[Object]:
         """All Services."""

@@ -1,0 +1,1 @@
+"""What Cilium's operator does for a mesh beyond identities: EndpointSlices of other clusters, and the MCS-API."""
