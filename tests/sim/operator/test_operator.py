@@ -148,7 +148,7 @@ def test_the_alias_does_not_make_slices() -> None:
 def test_what_was_heard_before_a_cut_stays() -> None:
     bench = Bench(SYNC)
     bench.change(K, headless)
-    imports(bench.world).freeze(bench.world, K, T)
+    imports(bench.world).freeze(bench.world, K, T, {})
     bench.change(T, lambda s: s["metadata"]["annotations"].update({"service.cilium.io/shared": "false"}))
     assert len(bench.mirrored(K)) == 1
     imports(bench.world).thaw(K, T)
