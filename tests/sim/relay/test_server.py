@@ -297,6 +297,14 @@ def test_what_only_agents_answer_is_unimplemented(client: Client, method: str) -
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
+@pytest.mark.parametrize("method", ["/peer.Peer/Notify", "/observer.Observer/NoSuchThing"])
+def test_a_relay_has_no_peer_service(client: Client, method: str) -> None:
+    call = client.channel.unary_stream(method)(b"", timeout=PATIENCE)
+    with pytest.raises(grpc.RpcError) as refused:
+        list(call)
+    assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
 def test_reflection_lists_the_services(client: Client) -> None:
     call = client.channel.stream_stream(
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",

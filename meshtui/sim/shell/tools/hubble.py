@@ -11,7 +11,9 @@ from typing import Any
 from google.protobuf import json_format
 
 from meshtui.hubble.pb import flow_pb2, observer_pb2
+from meshtui.sim.builds import build
 from meshtui.sim.datapath.emit import ring_of
+from meshtui.sim.datapath.view import view
 from meshtui.sim.relay.encode import Encoder
 from meshtui.sim.relay.filters import BadFilter, FlowMatcher
 from meshtui.sim.relay.ring import Event, Lost, Ring
@@ -127,8 +129,8 @@ async def _status(shell: Shell, asked: _Asked) -> int:
             num_flows=kept,
             max_flows=capacity,
             seen_flows=ring.flows,
-            uptime_ns=int((shell.box.world.clock.monotonic() - ring.started) * 1e9),
-            version="cilium",
+            uptime_ns=max(0, int((shell.box.world.clock.monotonic() - ring.started) * 1e9)),
+            version=build(view(shell.box.cluster).version).hubble("cilium"),
             flows_rate=speed,
         )
         await shell.out(json_format.MessageToJson(answer, preserving_proto_field_name=True, indent=None) + "\n")
