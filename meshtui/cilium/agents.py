@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from meshtui.core.errors import ExecFailed
-from meshtui.core.model.ciliumstatus import AgentStatus, HealthReport, RealisedBackend, RealisedService, parse_health
+from meshtui.core.model.ciliumstatus import AgentStatus, RealisedBackend, RealisedService
+from meshtui.core.model.probes import HealthReport, parse_health
 from meshtui.core.model.objects import Pod
 from meshtui.core.text import clean
 from meshtui.kube import exec as kube_exec

@@ -15,7 +15,8 @@ from meshtui.core.flows.flow import Direction, FlowRow, Peer, PolicyRef, Verdict
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
-from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster, parse_health
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster
+from meshtui.core.model.probes import parse_health
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import annotations as a
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.written import Place
 from meshtui.core.model import resources as r
+from meshtui.core.model.probes import merged
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import Reason, Route, Surroundings, ready_counts, route
@@ -82,7 +83,8 @@ def _stale(mesh: Mesh, place: Place, found: Route) -> Iterator[Finding]:
     stale = [b for b in found.backends if b.stale]
     healthy_here = any(not b.remote and not b.stale for b in found.backends)
     share = round(100 * len(stale) / len(found.backends))
-    errors = [n for n in (place.cluster.health.nodes if place.cluster.health else ()) if n.error]
+    reached = merged(place.cluster.health.values())
+    errors = [f"{name}: {node.endpoint.http.error}" for name, node in sorted(reached.items()) if node.silent]
     yield Finding(
         Kind.STALE_BACKENDS,
         Severity.ERROR,
@@ -92,7 +94,7 @@ def _stale(mesh: Mesh, place: Place, found: Route) -> Iterator[Finding]:
         "whose nodes do not answer: they time out",
         (
             f"{place.name}: clustermesh-cache-ttl={ttl}",
-            *(f"{place.name}'s cilium-health: {n.name}: {n.error}" for n in errors),
+            *(f"{place.name}'s cilium-health: {error}" for error in errors),
         ),
         (Fix(place.context, place.key, "affinity", "local"),) if healthy_here else (),
         "" if healthy_here else f"mend the network between {place.name} and {names}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -126,6 +125,29 @@ class _ClusterSection(Struct, frozen=True):
     cilium_health: State | None = msgspec.field(default=None, name="ciliumHealth")
 
 
+class ControllerStatus(Struct, frozen=True):
+    """How one of an agent's background tasks fares."""
+
+    consecutive_failure_count: int = 0
+    failure_count: int = 0
+    last_failure_msg: str = ""
+    last_failure_timestamp: str = ""
+
+
+class Controller(Struct, frozen=True):
+    """One of an agent's background tasks."""
+
+    name: str = ""
+    status: ControllerStatus = ControllerStatus()
+
+
+class Encryption(Struct, frozen=True):
+    """Whether and how an agent encrypts between nodes."""
+
+    mode: str = ""
+    msg: str = ""
+
+
 class AgentStatus(Struct, frozen=True):
     """`cilium-dbg status -o json` of one agent."""
 
@@ -134,52 +156,20 @@ class AgentStatus(Struct, frozen=True):
     cluster_mesh: _ClusterMesh | None = None
     kubernetes: State | None = None
     hubble: HubbleStatus | None = None
+    encryption: Encryption | None = None
+    controllers: list[Controller] | None = None
+
+    @property
+    def failing_controllers(self) -> tuple[Controller, ...]:
+        """Background tasks that failed the last time they ran, those that failed most often first."""
+        found = [each for each in self.controllers or () if each.status.consecutive_failure_count > 0]
+        return tuple(sorted(found, key=lambda each: (-each.status.consecutive_failure_count, each.name)))
 
     @property
     def remotes(self) -> tuple[RemoteCluster, ...]:
         """Remote clusters this agent knows; empty without a mesh."""
         mesh = self.cluster_mesh
         return tuple(mesh.clusters) if mesh and mesh.clusters else ()
-
-
-@dataclass(frozen=True, slots=True)
-class HealthNode:
-    """One node as cilium-health of another node sees it."""
-
-    name: str
-    """`cluster/node`."""
-    latency_ms: float | None
-    """HTTP latency to the node's health endpoint; None when it did not answer."""
-    error: str
-    """Why it did not answer, empty when it did."""
-
-
-@dataclass(frozen=True, slots=True)
-class HealthReport:
-    """`cilium-health status -o json` of one agent: whether the datapath really reaches the other nodes."""
-
-    local: str
-    nodes: tuple[HealthNode, ...]
-    timestamp: str = ""
-
-
-def parse_health(document: Mapping[str, Any]) -> HealthReport:
-    """Read cilium-health's JSON; a node counts as unreachable when its health endpoint gave a `status` text."""
-    nodes = []
-    for node in document.get("nodes") or []:
-        http = ((node.get("health-endpoint") or {}).get("primary-address") or {}).get("http") or {}
-        http = http or (node.get("endpoint") or {}).get("http") or {}
-        error = str(http.get("status") or "")
-        latency = http.get("latency")
-        nodes.append(
-            HealthNode(
-                name=str(node.get("name", "")),
-                latency_ms=None if error or not latency else float(latency) / 1e6,
-                error=error,
-            )
-        )
-    local = str((document.get("local") or {}).get("name", ""))
-    return HealthReport(local, tuple(nodes), str(document.get("timestamp", "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Does the link from one cluster to another work? One verdict from agents, KVStoreMesh and cilium-health together.
+"""What a cluster claims of its link to another: what its agents and KVStoreMesh say of themselves.
 
-None of the three tells the truth alone: with KVStoreMesh an agent's `connected` speaks of the local cache only,
-and all of them stayed ready for minutes over a link whose packets were dropped (recording 15-link-cut).
+None of it proves that packets pass: with KVStoreMesh an agent's `connected` speaks of the local cache only, and all
+of them stayed ready for minutes over a link whose packets were dropped (recording 15-link-cut). What is true of a
+link is judged in `core.health`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from meshtui.core.model.ciliumstatus import HealthNode, RemoteCluster, Synced
+from meshtui.core.model.ciliumstatus import RemoteCluster, Synced
 from meshtui.core.model.state import Cluster, Mesh
 
 
-class LinkVerdict(Enum):
-    """What is known of a link, worst last."""
+class LinkClaim(Enum):
+    """What a cluster says of a link, worst last."""
 
     UNKNOWN = "unknown"
     READY = "ready"
@@ -24,34 +25,32 @@ class LinkVerdict(Enum):
     CONNECTING = "connecting"
     """Configured, not ready anywhere yet."""
     NOT_CONFIGURED = "not configured"
-    SILENT = "silent"
-    """Everything says ready, yet the other cluster's nodes do not answer cilium-health."""
     DOWN = "down"
-
-    @property
-    def ok(self) -> bool:
-        """Whether traffic is believed to pass."""
-        return self is LinkVerdict.READY
 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """One directed link, as the source cluster sees it."""
+    """One directed link, as the source cluster tells it."""
 
     source: str
     """Context of the cluster that looks."""
     target: str
     """Cilium name of the cluster looked at."""
-    verdict: LinkVerdict
-    sentence: str
+    claim: LinkClaim
+    words: str
+    """The claim in a few words; etcd's own where it is not ready."""
     ready: int = 0
     """Agents to whom the target is ready, of `agents` that were asked."""
     agents: int = 0
-    latency_ms: float | None = None
-    """Median over the target's nodes of cilium-health's HTTP probe."""
-    silent_nodes: tuple[str, ...] = ()
-    """`cluster/node` of nodes that did not answer."""
+    connected: int = 0
+    """Agents whose etcd client is connected; with KVStoreMesh to the local cache."""
+    configured: int = 0
+    """Agents that have the target in their configuration."""
     shared_services: int = 0
+    seen: tuple[tuple[str, RemoteCluster | None], ...] = ()
+    """(node, what its agent says of the target), by node."""
+    cache: RemoteCluster | None = None
+    """What KVStoreMesh says of the target."""
 
 
 def links(mesh: Mesh) -> list[LinkState]:
@@ -72,61 +71,47 @@ def remote_names(cluster: Cluster) -> list[str]:
 
 def link(cluster: Cluster, target: str) -> LinkState:
     """The link from `cluster` to the cluster that Cilium calls `target`."""
-    seen = [_find(status.remotes, target) for status in cluster.agents.values()]
-    present = [remote for remote in seen if remote is not None]
-    ready = sum(remote.ready for remote in present)
+    seen = tuple((node, _find(status.remotes, target)) for node, status in sorted(cluster.agents.items()))
+    present = [remote for _, remote in seen if remote is not None]
     cache = _find(cluster.kvstoremesh or (), target)
-    nodes = [node for node in _health_nodes(cluster) if node.name.partition("/")[0] == target]
-    silent = tuple(node.name for node in nodes if node.error)
-    latencies = sorted(node.latency_ms for node in nodes if node.latency_ms is not None)
-    latency = latencies[len(latencies) // 2] if latencies else None
-    shared = max((remote.num_shared_services for remote in present), default=0)
-    verdict, words = _judge(cluster, seen, cache, silent, len(nodes))
-    sentence = _sentence(verdict, words, latency, shared)
-    return LinkState(cluster.context, target, verdict, sentence, ready, len(seen), latency, silent, shared)
+    claim, words = _judge(cluster, [remote for _, remote in seen], cache)
+    return LinkState(
+        source=cluster.context,
+        target=target,
+        claim=claim,
+        words=words,
+        ready=sum(remote.ready for remote in present),
+        agents=len(seen),
+        connected=sum(remote.connected for remote in present),
+        configured=len(present),
+        shared_services=max((remote.num_shared_services for remote in present), default=0),
+        seen=seen,
+        cache=cache,
+    )
 
 
 def _find(remotes: Iterable[RemoteCluster], name: str) -> RemoteCluster | None:
     return next((remote for remote in remotes if remote.name == name), None)
 
 
-def _health_nodes(cluster: Cluster) -> tuple[HealthNode, ...]:
-    return cluster.health.nodes if cluster.health else ()
-
-
-def _judge(
-    cluster: Cluster, seen: list[RemoteCluster | None], cache: RemoteCluster | None, silent: tuple[str, ...], nodes: int
-) -> tuple[LinkVerdict, str]:
-    """Verdict and the words for it, most telling evidence first."""
+def _judge(cluster: Cluster, seen: list[RemoteCluster | None], cache: RemoteCluster | None) -> tuple[LinkClaim, str]:
+    """The claim and the words for it, most telling one first."""
     if not seen:
         reason = next((error.title for error in cluster.agent_errors.values()), "no agent has answered yet")
-        return LinkVerdict.UNKNOWN, reason
+        return LinkClaim.UNKNOWN, reason
     if all(remote is None for remote in seen) and cache is None:
-        return LinkVerdict.NOT_CONFIGURED, "not connected to this mesh"
+        return LinkClaim.NOT_CONFIGURED, "not connected to this mesh"
     if cache is not None and not cache.ready:
-        return LinkVerdict.DOWN, f"KVStoreMesh: {problem(cache)}"
-    if nodes and len(silent) == nodes:
-        return LinkVerdict.SILENT, "ready, but its nodes don't answer"
+        return LinkClaim.DOWN, f"KVStoreMesh: {problem(cache)}"
     ready = sum(remote is not None and remote.ready for remote in seen)
     failing = next((remote for remote in seen if remote is None or not remote.ready), None)
     if ready == 0:
         synced = next((remote for remote in seen if remote is not None and remote.connected), None)
-        verdict = LinkVerdict.CONNECTING if synced else LinkVerdict.DOWN
-        return verdict, problem(synced or failing)
+        claim = LinkClaim.CONNECTING if synced else LinkClaim.DOWN
+        return claim, problem(synced or failing)
     if ready < len(seen):
-        return LinkVerdict.PARTLY, f"ready on {ready} of {len(seen)} nodes: {problem(failing)}"
-    if silent:
-        return LinkVerdict.PARTLY, f"ready, but {len(silent)} of {nodes} nodes don't answer"
-    return LinkVerdict.READY, "ready"
-
-
-def _sentence(verdict: LinkVerdict, words: str, latency: float | None, shared: int) -> str:
-    parts = [words]
-    if latency is not None and verdict is not LinkVerdict.SILENT:
-        parts.append(f"health {latency:.1f} ms")
-    if verdict in (LinkVerdict.READY, LinkVerdict.PARTLY):
-        parts.append(f"{shared} shared")
-    return " · ".join(parts)
+        return LinkClaim.PARTLY, f"ready on {ready} of {len(seen)} nodes: {problem(failing)}"
+    return LinkClaim.READY, "ready"
 
 
 def problem(remote: RemoteCluster | None) -> str:

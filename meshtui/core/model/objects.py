@@ -151,12 +151,26 @@ class PodSpec(Struct, frozen=True):
     containers: list[Container] | None = None
 
 
+class Waiting(Struct, frozen=True):
+    """Why a container does not run: `CrashLoopBackOff`, `ImagePullBackOff`, …"""
+
+    reason: str = ""
+    message: str = ""
+
+
+class ContainerState(Struct, frozen=True):
+    """What a container does; only the waiting is told apart."""
+
+    waiting: Waiting | None = None
+
+
 class ContainerStatus(Struct, frozen=True):
     """One entry of Pod.status.containerStatuses."""
 
     name: str = ""
     ready: bool = False
     restart_count: int = 0
+    state: ContainerState = ContainerState()
 
 
 class PodStatus(Struct, frozen=True):
@@ -277,6 +291,7 @@ class WorkloadStatus(Struct, frozen=True):
     desired_number_scheduled: int = 0
     number_ready: int = 0
     number_available: int = 0
+    conditions: list[Condition] | None = None
 
 
 class Deployment(Object, frozen=True):

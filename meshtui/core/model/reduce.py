@@ -121,10 +121,15 @@ def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, ne
 
 def _forget_agents(cluster: s.Cluster) -> bool:
     """Drop what was read from agents on nodes that are gone."""
-    gone = (cluster.agents.keys() | cluster.agent_errors.keys()) - cluster.nodes.keys()
+    known = cluster.agents.keys() | cluster.agent_errors.keys() | cluster.health.keys()
+    gone = known - cluster.nodes.keys()
     for node in gone:
         cluster.agents.pop(node, None)
         cluster.agent_errors.pop(node, None)
+        cluster.health.pop(node, None)
+        for asked in (("agent", node), ("health", node)):
+            cluster.heard.pop(asked, None)
+            cluster.unheard.pop(asked, None)
     return bool(gone)
 
 
@@ -160,7 +165,17 @@ def _retag(mesh: s.Mesh) -> set[str]:
     return changed
 
 
+def _hear(cluster: s.Cluster, what: s.Asked, error: MeshtuiError | None, at: float) -> None:
+    """Remember when a question was answered last, or since when it is not."""
+    if error is None:
+        cluster.heard[what] = max(at, cluster.heard.get(what, 0.0))
+        cluster.unheard.pop(what, None)
+    else:
+        cluster.unheard.setdefault(what, at)
+
+
 def _agent(mesh: s.Mesh, cluster: s.Cluster, event: s.AgentRead) -> s.Delta:
+    _hear(cluster, ("agent", event.node), event.error, event.at)
     if event.error is not None:
         before = cluster.agent_errors.get(event.node)
         cluster.agent_errors[event.node] = event.error
@@ -175,6 +190,7 @@ def _agent(mesh: s.Mesh, cluster: s.Cluster, event: s.AgentRead) -> s.Delta:
 
 
 def _kvstoremesh(mesh: s.Mesh, cluster: s.Cluster, event: s.KvstoremeshRead) -> s.Delta:
+    _hear(cluster, ("kvstoremesh", ""), event.error, event.at)
     changed = str(cluster.kvstoremesh_error or "") != str(event.error or "")
     cluster.kvstoremesh_error = event.error
     if event.error is None and event.clusters != cluster.kvstoremesh:
@@ -183,10 +199,22 @@ def _kvstoremesh(mesh: s.Mesh, cluster: s.Cluster, event: s.KvstoremeshRead) -> 
     return _status(cluster, changed)
 
 
-def _health(mesh: s.Mesh, cluster: s.Cluster, event: s.HealthRead) -> s.Delta:
-    if event.error is not None or event.report == cluster.health:
+def _troubleshot(mesh: s.Mesh, cluster: s.Cluster, event: s.TroubleshotRead) -> s.Delta:
+    _hear(cluster, ("troubleshoot", ""), event.error, event.at)
+    if event.error is not None:
         return s.Delta()
-    cluster.health = event.report
+    found = {each.cluster: each for each in event.found}
+    changed = found != cluster.troubleshot
+    cluster.troubleshot = found
+    return _status(cluster, changed)
+
+
+def _health(mesh: s.Mesh, cluster: s.Cluster, event: s.HealthRead) -> s.Delta:
+    node = event.report.node if event.report else event.node
+    _hear(cluster, ("health", node), event.error, event.at)
+    if event.report is None or event.report == cluster.health.get(node):
+        return s.Delta()
+    cluster.health[node] = event.report
     return _status(cluster)
 
 
@@ -226,6 +254,7 @@ _REDUCERS: dict[type, Callable[[s.Mesh, s.Cluster, Any], s.Delta]] = {
     s.ConfigRead: _config,
     s.AgentRead: _agent,
     s.KvstoremeshRead: _kvstoremesh,
+    s.TroubleshotRead: _troubleshot,
     s.HealthRead: _health,
     s.RelayChanged: _relay,
     s.AccessRead: _access,

@@ -14,8 +14,10 @@ from typing import Any
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
-from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, HealthReport, RemoteCluster
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster
+from meshtui.core.model.probes import HealthReport
 from meshtui.core.model.resources import Resource
+from meshtui.core.model.troubleshoot import Troubleshot
 
 
 class Phase(Enum):
@@ -28,6 +30,10 @@ class Phase(Enum):
     FAILED = "failed"
     ABSENT = "absent"
     """The cluster says there is no such thing (a CRD, a Relay)."""
+
+
+Asked = tuple[str, str]
+"""A question put to Cilium, and whom: `("agent", node)`, `("health", node)`, `("kvstoremesh", "")`, …"""
 
 
 @dataclass(slots=True)
@@ -98,7 +104,14 @@ class Cluster:
     kvstoremesh: tuple[RemoteCluster, ...] | None = None
     """None while unknown or when KVStoreMesh is not deployed."""
     kvstoremesh_error: MeshtuiError | None = None
-    health: HealthReport | None = None
+    troubleshot: dict[str, Troubleshot] = field(default_factory=dict)
+    """By Cilium's name of the remote cluster: how far KVStoreMesh's own troubleshoot came."""
+    health: dict[str, HealthReport] = field(default_factory=dict)
+    """cilium-health's reports by name of the node whose agent made them."""
+    heard: dict[Asked, float] = field(default_factory=dict)
+    """When each question was answered last, wall time."""
+    unheard: dict[Asked, float] = field(default_factory=dict)
+    """Since when each question has been failing; gone with the next answer."""
     relay: RelayState = field(default_factory=RelayState)
     denied: dict[str, str] = field(default_factory=dict)
     """Action id → why the API server will not let us (SelfSubjectAccessReview)."""
@@ -230,6 +243,7 @@ class AgentRead:
     node: str
     status: AgentStatus | None
     error: MeshtuiError | None = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,15 +253,28 @@ class KvstoremeshRead:
     context: str
     clusters: tuple[RemoteCluster, ...] | None
     error: MeshtuiError | None = None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleshotRead:
+    """KVStoreMesh tried its way to each remote cluster anew, or could not be asked to."""
+
+    context: str
+    found: tuple[Troubleshot, ...]
+    error: MeshtuiError | None = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRead:
-    """cilium-health's report from one agent."""
+    """cilium-health's report from one agent, or why there is none; `node` where no report says it."""
 
     context: str
     report: HealthReport | None
     error: MeshtuiError | None = None
+    at: float = 0.0
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +315,7 @@ Event = (
     | ConfigRead
     | AgentRead
     | KvstoremeshRead
+    | TroubleshotRead
     | HealthRead
     | RelayChanged
     | AccessRead

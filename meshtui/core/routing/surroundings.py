@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from meshtui.core.model.ciliumstatus import RemoteCluster
+from meshtui.core.model.probes import merged
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.model import Backend, Reason
 
@@ -46,12 +47,10 @@ class Surroundings:
         return backend.cluster in self.dead_clusters
 
     def _read_health(self, client: Cluster) -> None:
-        if client.health is None:
-            return
-        nodes = client.health.nodes
-        self.seen_nodes = frozenset(n.name for n in nodes)
-        self.dead_nodes = frozenset(n.name for n in nodes if n.error)
-        alive = {n.name.partition("/")[0] for n in nodes if not n.error}
+        nodes = merged(client.health.values())
+        self.seen_nodes = frozenset(name for name, node in nodes.items() if node.endpoint.known)
+        self.dead_nodes = frozenset(name for name, node in nodes.items() if node.silent)
+        alive = {name.partition("/")[0] for name in self.seen_nodes - self.dead_nodes}
         self.dead_clusters = frozenset(name.partition("/")[0] for name in self.dead_nodes) - alive
 
     def _judge(self, client: Cluster, other: Cluster, remotes: list[RemoteCluster]) -> None:

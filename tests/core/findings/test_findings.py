@@ -12,7 +12,8 @@ from meshtui.core.findings import Findings, Kind, Severity, findings, findings_f
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
-from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, HealthNode, HealthReport
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig
+from meshtui.core.model.probes import HealthNode, HealthReport
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import annotations as a
 from tests.core import meshes, recorded

@@ -7,7 +7,8 @@ import pytest
 
 from meshtui.core.errors import Forbidden
 from meshtui.core.model import state as s
-from meshtui.core.model.ciliumstatus import AgentStatus, HealthNode, HealthReport, RemoteCluster, RemoteConfig, Synced
+from meshtui.core.model.ciliumstatus import AgentStatus, RemoteCluster, RemoteConfig, Synced
+from meshtui.core.model.probes import HealthNode, HealthReport
 from meshtui.core.model.links import LinkVerdict, link, links, problem
 from tests.core.recorded import mesh_of
 

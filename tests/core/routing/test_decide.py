@@ -8,7 +8,8 @@ import pytest
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
-from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, HealthNode, HealthReport, RemoteCluster
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, RemoteCluster
+from meshtui.core.model.probes import HealthNode, HealthReport
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import Reason, effect_sentences, effects, emptied, route, routes, what_if
 from meshtui.core.routing import annotations as a

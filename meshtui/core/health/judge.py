@@ -1,0 +1,254 @@
+"""The one judgement: everything that is known of a mesh at one moment, from its objects, its words and its flows."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.health import linktroubles as lt
+from meshtui.core.health.components import judge_parts
+from meshtui.core.health.control import Control
+from meshtui.core.health.links import Excuses, gone_apiservers, judge_link, remembered
+from meshtui.core.health.memory import Memory
+from meshtui.core.health.model import (
+    Cause,
+    Judged,
+    Judgement,
+    LinkHealth,
+    ServiceHealth,
+    Source,
+    Statement,
+    Subject,
+    Trouble,
+    Verdict,
+    What,
+)
+from meshtui.core.health.nodes import down_nodes, judge_nodes, no_exec, unread
+from meshtui.core.health.path import Way, WayState, way_between
+from meshtui.core.health.services import judge_services, unready, unready_trouble
+from meshtui.core.health.traffic import Owners, Traffic
+from meshtui.core.model.links import remote_names
+from meshtui.core.model.severity import Severity
+from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.core.routing.candidates import is_mirror
+
+_ORDER = {cause: number for number, cause in enumerate(Cause)}
+
+
+_INDEX_SECONDS = 5.0
+_OWN = frozenset((Cause.AGENT_HUNG, Cause.AGENT_DOWN, Cause.COMPONENT_SHORT, Cause.CLUSTER_REPLACED))
+"""Troubles of a cluster's own that make it fail, although requests pass."""
+
+
+class Judge:
+    """Judges a mesh again and again; remembers what has to be remembered between two judgements."""
+
+    def __init__(self, mesh: Mesh, traffic: Traffic | None = None) -> None:
+        self.mesh = mesh
+        self.traffic = traffic or Traffic()
+        self.memory = Memory()
+        self.latest = Judgement()
+        self._homes: dict[str, str] = {}
+        self._generation = -1
+        self._indexed = float("-inf")
+
+    def judge(self, now: float) -> Judgement:
+        """Judge everything as of `now`, wall time."""
+        self.traffic.settle(now)
+        clusters = list(self.mesh.clusters.values())
+        judgement = _Making(self.mesh, self.traffic, self.memory, self._where(now), now).make(clusters)
+        self.memory.forget_the_rest()
+        self.memory.keep_only({judged.subject for judged in judgement.all()})
+        self.latest = judgement
+        return judgement
+
+    def _where(self, now: float) -> dict[str, str]:
+        """Pod address → `cluster/node`, of all clusters; read anew every few seconds when anything changed."""
+        if self.mesh.generation != self._generation and now - self._indexed >= _INDEX_SECONDS:
+            self._generation, self._indexed = self.mesh.generation, now
+            self._homes = {
+                pod.status.pod_ip: f"{cluster.name}/{pod.spec.node_name}"
+                for cluster in self.mesh.clusters.values()
+                for pod in cluster.pods.values()
+                if pod.status.pod_ip and not pod.spec.host_network
+            }
+        return self._homes
+
+
+def owners(mesh: Mesh) -> Owners:
+    """(address, port) of every endpoint → keys of the services it serves."""
+    found: dict[tuple[str, int], tuple[str, ...]] = {}
+    for context, index in mesh.slices_of.items():
+        slices = mesh.clusters[context].endpointslices
+        for key, names in index.items():
+            for item in (slices[name] for name in names if name in slices and not is_mirror(slices[name])):
+                for endpoint in item.endpoints or ():
+                    for address in endpoint.addresses:
+                        for port in item.ports or ():
+                            place = address, port.port or 0
+                            if key not in found.get(place, ()):
+                                found[place] = (*found.get(place, ()), key)
+    return found
+
+
+class _Making:
+    """One judgement being made."""
+
+    def __init__(self, mesh: Mesh, traffic: Traffic, memory: Memory, homes: dict[str, str], now: float) -> None:
+        self.mesh, self.traffic, self.memory, self.homes, self.now = mesh, traffic, memory, homes, now
+        self.troubles: list[Trouble] = []
+        self.nodes: dict[tuple[str, str], Judged] = {}
+        self.components: dict[tuple[str, str], Judged] = {}
+        self.links: dict[tuple[str, str], LinkHealth] = {}
+        self.services: dict[str, ServiceHealth] = {}
+        self.ways: dict[frozenset[str], WayState] = {}
+
+    def make(self, clusters: list[Cluster]) -> Judgement:
+        """All of it, each part on what was judged before."""
+        for cluster in clusters:
+            self._cluster_parts(cluster)
+        self.troubles += no_exec([cluster for cluster in clusters if not unread(cluster)])
+        self._links(clusters)
+        self._services()
+        self.troubles += lt.certificate_troubles(clusters, self.now)
+        self.troubles += lt.replaced(clusters, self.memory, self.now)
+        made = {cluster.context: self._cluster(cluster) for cluster in clusters}
+        ordered = sorted(self.troubles, key=lambda t: (t.severity, _ORDER[t.cause], t.object))
+        return Judgement(
+            self.now, made, self.nodes, self.links, self.components, self.services, tuple(dict.fromkeys(ordered))
+        )
+
+    def _cluster_parts(self, cluster: Cluster) -> None:
+        gone = _api_trouble(cluster, self.memory, self.now)
+        if gone is not None:
+            self.troubles.append(gone)
+        nodes, troubles = judge_nodes(cluster, self.memory, self.now)
+        down = down_nodes(troubles, cluster)
+        parts, missing = judge_parts(cluster, self.memory, self.now, down)
+        if unread(cluster):
+            # What is held is old: it is shown as such, and nothing new is concluded from it.
+            nodes = [_stale(judged, cluster, self.now, self.memory) for judged in nodes]
+            parts = [_stale(judged, cluster, self.now, self.memory) for judged in parts]
+            troubles, missing = [], []
+        self.troubles += [*troubles, *missing]
+        self.nodes |= {(cluster.context, judged.subject.name): judged for judged in nodes}
+        self.components |= {(cluster.context, judged.subject.name): judged for judged in parts}
+
+    def _links(self, clusters: list[Cluster]) -> None:
+        around = Excuses(
+            frozenset(t.object for t in self.troubles if t.cause is Cause.NODE_DOWN),
+            frozenset(t.object for t in self.troubles if t.cause in (Cause.AGENT_HUNG, Cause.AGENT_DOWN)),
+        )
+        gone = gone_apiservers(clusters)
+        controls: dict[tuple[str, str], Control] = {}
+        for one, other in combinations(clusters, 2):
+            if one.name != other.name:
+                both = frozenset((one.context, other.context))
+                self.ways[both] = way_between(one, other, self.traffic, self.now, self.memory, self.homes)
+        for cluster in clusters:
+            names = dict.fromkeys([*(c.name for c in clusters), *remote_names(cluster)])
+            for target in names:
+                if target != cluster.name:
+                    self._link(cluster, target, around, controls)
+        for one, other in combinations(clusters, 2):
+            way = self.ways.get(frozenset((one.context, other.context)))
+            if way is None:
+                continue
+            trouble = lt.way_trouble(one, other, way, around, self.memory, self.now)
+            self.troubles += [trouble] if trouble else []
+            self.troubles += lt.control_troubles(one, other, controls, way, gone, self.memory, self.now)
+            self.troubles += _filtered(one, other, way)
+
+    def _link(self, cluster: Cluster, target: str, around: Excuses, controls: dict[tuple[str, str], Control]) -> None:
+        other = self.mesh.by_name(target)
+        way = self.ways.get(frozenset((cluster.context, other.context))) if other else None
+        health, control = judge_link(cluster, target, other, way or NO_WAY, self.traffic, around, self.now)
+        self.links[cluster.context, target] = remembered(health, self.memory, way or NO_WAY, self.now)
+        if control is not None and other is not None and not unread(cluster):
+            controls[cluster.context, other.context] = control
+
+    def _services(self) -> None:
+        names = {context: cluster.name for context, cluster in self.mesh.clusters.items()}
+        bad: dict[frozenset[str], Cause] = {}
+        for trouble in self.troubles:
+            if len(trouble.contexts) == 2 and trouble.cause is not Cause.NO_EXEC:
+                bad.setdefault(frozenset(names[context] for context in trouble.contexts), trouble.cause)
+            elif trouble.cause is Cause.NODE_DOWN:
+                for name in names.values():
+                    bad.setdefault(frozenset((name, names[trouble.contexts[0]])), trouble.cause)
+        judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad)
+        self.services |= {health.subject.name: health for health in judged}
+        self.troubles += troubles
+        for cluster, key, pods in unready(self.mesh, self.now, self.memory):
+            self.troubles.append(unready_trouble(self.mesh, cluster, key, pods, self.memory, self.now))
+
+    def _cluster(self, cluster: Cluster) -> Judged:
+        subject = Subject(What.CLUSTER, cluster.context)
+        mine = [t for t in self.troubles if t.contexts and t.contexts[0] == cluster.context]
+        local = [t for t in mine if len(t.contexts) == 1 and (t.severity is Severity.ERROR or t.cause in _OWN)]
+        at = cluster.api.since
+        claims = (Statement(Source.API, cluster.api.phase.value, cluster.api.phase is Phase.LIVE, self.now),)
+        if cluster.api.phase is Phase.CONNECTING:
+            return self._dated(Judged(subject, Verdict.UNKNOWN, "connecting", 0.0, claims))
+        if cluster.api.phase is Phase.STALE:
+            words = f"as of {max(0.0, self.now - at):.0f} s ago"
+            return self._dated(Judged(subject, Verdict.STALE, words, 0.0, claims, (), (Cause.API_GONE,)))
+        if cluster.api.phase is not Phase.LIVE:
+            words = cluster.api.error.title if cluster.api.error else cluster.api.phase.value
+            return self._dated(Judged(subject, Verdict.FAILING, words, 0.0, claims, (), (Cause.API_GONE,)))
+        if local:
+            causes = tuple(dict.fromkeys(t.cause for t in local))
+            words = "; ".join(dict.fromkeys(cause.value for cause in causes))
+            return self._dated(Judged(subject, Verdict.FAILING, words, 0.0, claims, (), causes))
+        nodes = [judged for (context, _), judged in self.nodes.items() if context == cluster.context]
+        if any(judged.verdict is Verdict.UNKNOWN for judged in nodes) or not nodes:
+            return self._dated(Judged(subject, Verdict.UNKNOWN, "not known yet", 0.0, claims))
+        return self._dated(Judged(subject, Verdict.WELL, "well", 0.0, claims))
+
+    def _dated(self, judged: Judged) -> Judged:
+        return self.memory.dated(judged, self.now)
+
+
+def _stale(judged: Judged, cluster: Cluster, now: float, memory: Memory) -> Judged:
+    words = f"{judged.words}, as of {max(0.0, now - cluster.api.since):.0f} s ago"
+    old = Judged(judged.subject, Verdict.STALE, words, 0.0, judged.claims, judged.observations, judged.causes)
+    return memory.dated(old, now, cluster.api.since)
+
+
+NO_WAY = WayState(Way.UNKNOWN)
+
+
+def _api_trouble(cluster: Cluster, memory: Memory, now: float) -> Trouble | None:
+    if cluster.api.phase not in (Phase.STALE, Phase.FAILED) or cluster.recorded:
+        return None
+    error = cluster.api.error or MeshtuiError("no answer")
+    since = memory.since(("api", cluster.context), now, cluster.api.since)
+    known = " what is shown of it is as old as that" if cluster.objects else " nothing is known of it"
+    return Trouble(
+        Cause.API_GONE,
+        Severity.ERROR,
+        (cluster.context,),
+        cluster.name,
+        f"{cluster.name}'s API server does not answer;{known}",
+        (str(error),),
+        "pods go on, and so do requests between clusters; nothing in it can change",
+        error.hint or f"kubectl --context {cluster.context} get --raw /readyz",
+        since,
+    )
+
+
+def _filtered(one: Cluster, other: Cluster, way: WayState) -> list[Trouble]:
+    if not way.hosts_filtered:
+        return []
+    return [
+        Trouble(
+            Cause.HEALTH_UNREAD,
+            Severity.INFO,
+            (one.context, other.context),
+            f"{one.name} ⇄ {other.name}",
+            f"cilium-health's probes of node addresses between {one.name} and {other.name} are filtered",
+            ("no node address answers TCP 4240 or ICMP, the health endpoints of the same nodes do",),
+            "all requests pass; only node health cannot be read",
+            "open TCP 4240 and ICMP echo between the clusters' nodes",
+        )
+    ]

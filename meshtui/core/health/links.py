@@ -1,0 +1,193 @@
+"""One directed link between two clusters: what its cluster claims, what is observed, the verdict and its cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshtui.core.health.components import APISERVER, is_gone
+from meshtui.core.health.control import Control, control_of
+from meshtui.core.health.memory import Memory
+from meshtui.core.health.model import Cause, LinkHealth, Source, Statement, Subject, Verdict, What
+from meshtui.core.health.path import WINDOW, Way, WayState
+from meshtui.core.health.traffic import Traffic
+from meshtui.core.model.links import LinkClaim, LinkState, link
+from meshtui.core.model.probes import Reached, merged
+from meshtui.core.model.state import Cluster, Phase
+
+CAUSES = {
+    Way.CUT: Cause.LINK_CUT,
+    Way.ONE_WAY: Cause.ONE_WAY,
+    Way.OVERLAY: Cause.OVERLAY_BLOCKED,
+    Way.NODES: Cause.LINK_CUT,
+    Way.LOSSY: Cause.LOSSY,
+    Way.LARGE: Cause.MTU,
+    Way.SLOW: Cause.SLOW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Excuses:
+    """What is known to be broken beside a link, and explains what it shows."""
+
+    down_nodes: frozenset[str] = frozenset()
+    """`cluster/node`."""
+    mute_agents: frozenset[str] = frozenset()
+    """`cluster/node` whose agent is known not to answer."""
+
+
+def judge_link(
+    cluster: Cluster, target: str, other: Cluster | None, way: WayState, traffic: Traffic, around: Excuses, now: float
+) -> tuple[LinkHealth, Control | None]:
+    """The link from `cluster` to the cluster called `target`, of which `other` is what this session knows."""
+    claim = link(cluster, target)
+    control = control_of(cluster, target, other, claim, now)
+    reached = {name: node for name, node in merged(cluster.health.values()).items() if name.startswith(f"{target}/")}
+    silent = tuple(sorted(name for name, node in reached.items() if node.silent))
+    verdict, words, causes = _verdict(cluster, other, claim, way, control, around, now)
+    claims = _claims(cluster, claim, now)
+    health = LinkHealth(
+        Subject(What.LINK, cluster.context, target),
+        verdict,
+        _with_counts(words, verdict, claim, way, reached, now),
+        0.0,
+        claims,
+        _observations(cluster, target, way, reached, traffic, now),
+        causes,
+        claim.ready,
+        claim.agents,
+        len([node for node in cluster.nodes if node not in cluster.agents]),
+        _latency(reached),
+        silent if way.way is not Way.RECOVERING else (),
+        claim.shared_services,
+    )
+    return health, control
+
+
+def _verdict(
+    cluster: Cluster,
+    other: Cluster | None,
+    claim: LinkState,
+    way: WayState,
+    control: Control | None,
+    around: Excuses,
+    now: float,
+) -> tuple[Verdict, str, tuple[Cause, ...]]:
+    """Verdict, the words for it and the causes, the worst first."""
+    if claim.claim is LinkClaim.NOT_CONFIGURED and not way.way.bad and way.way is not Way.OPEN:
+        return Verdict.IDLE, claim.words, ()
+    bad = Verdict.CONTRADICTED if claim.claim is LinkClaim.READY else Verdict.FAILING
+    causes: list[Cause] = []
+    words = ""
+    if way.way.bad:
+        cause, words = _way_words(claim.target, way, around, now)
+        causes.append(cause)
+    if control is not None:
+        causes.append(control.cause)
+        words = words or control.words
+    if causes:
+        return bad, words, tuple(dict.fromkeys(causes))
+    if cluster.api.phase is not Phase.LIVE:
+        return Verdict.STALE, f"as of {now - cluster.api.since:.0f} s ago", ()
+    if claim.claim in (LinkClaim.DOWN, LinkClaim.PARTLY, LinkClaim.CONNECTING):
+        return Verdict.RECOVERING, claim.words, ()
+    return _well(claim, way, now)
+
+
+def _well(claim: LinkState, way: WayState, now: float) -> tuple[Verdict, str, tuple[Cause, ...]]:
+    said = "ready" if claim.claim is LinkClaim.READY else claim.words
+    if way.way is Way.RECOVERING:
+        return Verdict.RECOVERING, f"{said}, requests pass again", ()
+    if way.way is Way.STALE:
+        return Verdict.STALE, f"{said}, last proven {now - way.passed_at:.0f} s ago", ()
+    if way.way is Way.UNKNOWN:
+        return Verdict.UNKNOWN, f"{said}, not proven yet" if claim.claim is LinkClaim.READY else said, ()
+    return Verdict.WELL, said, ()
+
+
+def _way_words(target: str, way: WayState, around: Excuses, now: float) -> tuple[Cause, str]:
+    """The cause and a link's words for a way that is not open."""
+    cause = CAUSES[way.way]
+    for_s = f"{max(0.0, now - way.since):.0f} s"
+    if way.nodes and around.down_nodes.issuperset(way.nodes):
+        return Cause.NODE_DOWN, f"ready, but {len(way.nodes)} of its nodes is down"
+    match way.way:
+        case Way.CUT if way.nodes:
+            words = f"ready, but {way.nodes[0]} has not been reached for {for_s}"
+        case Way.CUT:
+            words = f"ready, but its nodes have not answered for {for_s}"
+        case Way.NODES:
+            words = f"ready, but {len(way.nodes)} of its nodes does not answer: {', '.join(way.nodes)}"
+        case Way.ONE_WAY:
+            words = f"ready, but nothing from {way.blocked[0]} arrives in {way.blocked[1]}"
+        case Way.OVERLAY:
+            words = f"ready, but its pods have not answered for {for_s}; its nodes do"
+        case Way.LOSSY:
+            words = f"ready, but {100 * way.share:.0f} % of connections lose packets"
+        case Way.LARGE:
+            words = "ready, but large packets are lost"
+        case _:
+            words = f"slow: {way.latency_ms or 0:.0f} ms, {way.usual_ms or 0:.1f} ms before"
+    return cause, words
+
+
+def _with_counts(
+    words: str, verdict: Verdict, claim: LinkState, way: WayState, reached: dict[str, Reached], now: float
+) -> str:
+    parts = [words]
+    latency = _latency(reached)
+    if latency is not None and verdict in (Verdict.WELL, Verdict.RECOVERING, Verdict.STALE):
+        parts.append(f"health {latency:.1f} ms")
+    if claim.claim in (LinkClaim.READY, LinkClaim.PARTLY):
+        parts.append(f"{claim.shared_services} shared")
+    return " · ".join(parts)
+
+
+def _latency(reached: dict[str, Reached]) -> float | None:
+    times = sorted(n.endpoint.http.latency_ms for n in reached.values() if n.endpoint.http.latency_ms is not None)
+    return times[len(times) // 2] if times else None
+
+
+def _claims(cluster: Cluster, claim: LinkState, now: float) -> tuple[Statement, ...]:
+    """What agents and KVStoreMesh say."""
+    heard = [at for (what, _), at in cluster.heard.items() if what == "agent"]
+    words = (
+        f"{claim.ready} of {claim.agents} agents ready, {claim.connected} connected" if claim.agents else claim.words
+    )
+    found = [Statement(Source.AGENTS, words, claim.claim is LinkClaim.READY or None, max(heard, default=0.0))]
+    if claim.cache is not None:
+        said = "ready" if claim.cache.ready else claim.words
+        at = cluster.heard.get(("kvstoremesh", ""), 0.0)
+        found.append(Statement(Source.KVSTOREMESH, f"{said}: {claim.cache.status}", claim.cache.ready, at))
+    return tuple(found)
+
+
+def _observations(
+    cluster: Cluster, target: str, way: WayState, reached: dict[str, Reached], traffic: Traffic, now: float
+) -> tuple[Statement, ...]:
+    found = []
+    for name, node in sorted(reached.items()):
+        for what, path in (("pods of", node.endpoint), ("node", node.host)):
+            if path.known:
+                answer = f"{path.http.latency_ms or path.icmp.latency_ms or 0:.1f} ms"
+                words = f"{what} {name}: {answer if path.passed else path.http.error or path.icmp.error}"
+                found.append(Statement(Source.PROBES, words, path.passed, path.at))
+    tried = cluster.troubleshot.get(target)
+    if tried is not None:
+        words = "etcd reached" if tried.passed else f"{tried.step.value}: {tried.error}"
+        found.append(Statement(Source.TROUBLESHOOT, f"{words} ({tried.endpoint})", tried.passed, tried.at))
+    tally = traffic.pair(cluster.name, target, now - WINDOW)
+    if tally.requests:
+        words = f"{tally.answered} of {tally.requests} connections answered in {WINDOW:.0f} s"
+        passed = not (tally.silent or tally.dropped)
+        found.append(Statement(Source.FLOWS, words, passed, max(tally.last_passed, tally.last_failed)))
+    return tuple(found)
+
+
+def gone_apiservers(clusters: list[Cluster]) -> frozenset[str]:
+    """Names of clusters whose clustermesh-apiserver is known to be gone."""
+    return frozenset(cluster.name for cluster in clusters if is_gone(cluster, APISERVER))
+
+
+def remembered(health: LinkHealth, memory: Memory, way: WayState, now: float) -> LinkHealth:
+    """The link with the time since which its verdict is held."""
+    return memory.dated(health, now, way.since if way.way.bad else 0.0)

@@ -1,0 +1,181 @@
+"""What is wrong between two clusters, told once for both directions and apart from what explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshtui.core.health.control import Control
+from meshtui.core.health.links import CAUSES, Excuses
+from meshtui.core.health.memory import Memory
+from meshtui.core.health.model import Cause, Trouble
+from meshtui.core.health.path import Way, WayState
+from meshtui.core.model.severity import Severity
+from meshtui.core.model.state import Cluster
+
+CLAIM_PATIENCE = 30.0
+"""Seconds agents may take to be ready again after they or a clustermesh-apiserver restarted."""
+_CERTIFICATE_DAYS = 30.0
+_DAY = 86_400.0
+_TOLD_SECONDS = 600.0
+"""So long it is told that a cluster is another one; then it is the cluster."""
+Pair = tuple[str, str]
+"""Contexts."""
+_EXPLAINS = {Way.CUT, Way.ONE_WAY, Way.NODES, Way.LOSSY, Way.LARGE, Way.SLOW}
+"""Ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
+
+
+def way_trouble(
+    one: Cluster, other: Cluster, way: WayState, around: Excuses, memory: Memory, now: float
+) -> Trouble | None:
+    """What is wrong with the way between two clusters."""
+    if not way.way.bad or (way.nodes and around.down_nodes.issuperset(way.nodes)):
+        return None
+    names = f"{one.name} ⇄ {other.name}"
+    cause, severity = CAUSES[way.way], Severity.WARNING if way.way is Way.SLOW else Severity.ERROR
+    sentence, still, command = _sentence(one, other, way)
+    subject = f"{names} ({', '.join(way.nodes)})" if way.nodes else names
+    since = memory.since((cause, subject), now, way.since)
+    return Trouble(
+        cause, severity, (one.context, other.context), subject, sentence, way.evidence, still, command, since
+    )
+
+
+def _sentence(one: Cluster, other: Cluster, way: WayState) -> tuple[str, str, str]:
+    """What, what still works, and the command that proves it."""
+    a, b = one.name, other.name
+    address = next(
+        (x.address for n in other.nodes.values() for x in n.status.addresses or () if x.type == "InternalIP"), ""
+    )
+    agent = f"kubectl --context {one.context} -n kube-system exec ds/cilium -c cilium-agent --"
+    probe = f"{agent} cilium-health status --probe"
+    inside = f"requests that stay within {a} or within {b} pass"
+    match way.way:
+        case Way.CUT | Way.NODES if way.nodes:
+            return f"{', '.join(way.nodes)} is not reached over the link {a} ⇄ {b}", "the other nodes answer", probe
+        case Way.CUT:
+            return f"{a} and {b} do not reach each other: neither nodes nor pods answer", inside, probe
+        case Way.ONE_WAY:
+            start, end = way.blocked
+            words = f"packets from {start} do not arrive in {end}; those from {end} do arrive in {start}"
+            return f"{words}, so no connection between them is answered", inside, probe
+        case Way.OVERLAY:
+            config = one.config.data if one.config else {}
+            tunnel = config.get("tunnel-protocol", "vxlan").lower()
+            port = config.get("tunnel-port", "6081" if tunnel == "geneve" else "8472")
+            what = f"UDP {port} ({tunnel})"
+            words = f"pods of {a} and {b} do not reach each other, their nodes do: {what} is lost between them"
+            tcpdump = f"tcpdump -ni any udp port {port}, on a node of each cluster"
+            return words, f"nodes and etcd answer; {inside}", tcpdump
+        case Way.LOSSY:
+            words = f"{a} and {b} lose packets between them: {100 * way.share:.0f} % of connections suffer"
+            return words, "most requests pass, slower", probe
+        case Way.LARGE:
+            ping = f"{agent} ping -M do -s 1400 {address or f'NODE-OF-{b}'}"
+            words = f"large packets between {a} and {b} are lost: small requests pass, large ones hang"
+            return words, "connections open, and small requests and answers pass", ping
+        case _:
+            latency, usual = way.latency_ms or 0.0, way.usual_ms or 0.0
+            words = f"packets between {a} and {b} take {latency:.0f} ms there and back, {usual:.1f} ms before"
+            return words, "all requests pass, slower", probe
+
+
+def control_troubles(
+    one: Cluster,
+    other: Cluster,
+    controls: dict[Pair, Control],
+    way: WayState,
+    gone: frozenset[str],
+    memory: Memory,
+    now: float,
+) -> Iterator[Trouble]:
+    """What keeps the two from learning of each other, beside what `way` and missing API servers explain."""
+    if {one.name, other.name} & gone:
+        return
+    found: list[tuple[Cluster, Cluster, Control]] = []
+    for source, target in ((one, other), (other, one)):
+        control = controls.get((source.context, target.context))
+        if control is None or (way.way in _EXPLAINS and control.lost_packets):
+            continue
+        first = memory.since(("control", source.context, target.context), now, control.since)
+        if control.tried is None and now - first < CLAIM_PATIENCE:
+            continue
+        found.append((source, target, control))
+    told = [item for item in found if item[2].tried is not None]
+    if told:
+        found = told  # what agents and KVStoreMesh show follows from what stops them
+    causes = dict.fromkeys(control.cause for _, _, control in found)
+    for cause in causes:
+        yield _control([item for item in found if item[2].cause is cause], memory, now)
+
+
+def _control(found: list[tuple[Cluster, Cluster, Control]], memory: Memory, now: float) -> Trouble:
+    source, target, control = found[0]
+    arrow = "⇄" if len(found) > 1 else "→"
+    subject = f"{source.name} {arrow} {target.name}"
+    whom = f"{source.name} and {target.name} learn" if len(found) > 1 else f"{source.name} learns"
+    from_whom = "each other's changes" if len(found) > 1 else f"{target.name}'s changes"
+    return Trouble(
+        control.cause,
+        Severity.ERROR,
+        (source.context, target.context),
+        subject,
+        f"{whom} nothing of {from_whom}: {control.words}",
+        tuple(line for _, _, each in found for line in each.evidence),
+        "requests to the backends known so far still pass",
+        control.command,
+        memory.since((control.cause, subject), now, control.since),
+    )
+
+
+def certificate_troubles(clusters: list[Cluster], now: float) -> Iterator[Trouble]:
+    """Certificates that have expired or soon will, as KVStoreMesh shows them; each is told once."""
+    seen: set[str] = set()
+    for cluster in clusters:
+        for target, tried in sorted(cluster.troubleshot.items()):
+            for each in tried.certificates:
+                left = each.not_after - now
+                if not each.not_after or left > _CERTIFICATE_DAYS * _DAY or each.serial in seen:
+                    continue
+                seen.add(each.serial)
+                gone = left <= 0
+                when = f"{'expired' if gone else 'expires in'} {abs(left) / _DAY:.0f} days{' ago' if gone else ''}"
+                yield Trouble(
+                    Cause.CERTIFICATE_EXPIRED if gone else Cause.CERTIFICATE_EXPIRES,
+                    Severity.ERROR if gone else Severity.WARNING,
+                    (cluster.context,),
+                    f"{cluster.name} {each.role} {each.subject}",
+                    f"{cluster.name}'s {each.role} certificate {each.subject} {when}",
+                    (f"used towards {target}, serial {each.serial}, issued by {each.issuer}",),
+                    "" if gone else "all of the mesh, until then",
+                    f"cilium clustermesh status --context {cluster.context}, then renew it (Helm or cert-manager)",
+                )
+
+
+def replaced(clusters: list[Cluster], memory: Memory, now: float) -> Iterator[Trouble]:
+    """Clusters that came back as others. Their etcd's id says nothing: it is new with every clustermesh-apiserver."""
+    for cluster in clusters:
+        system = cluster.namespaces.get("kube-system")
+        if system is not None and system.metadata.uid:
+            yield from _another(memory, cluster, system.metadata.uid, now)
+
+
+def _another(memory: Memory, cluster: Cluster, uid: str, now: float) -> Iterator[Trouble]:
+    key = ("uid", cluster.context)
+    before = memory.identities.setdefault(key, uid)
+    if before == uid:
+        return
+    first = memory.since(("replaced", cluster.context), now)
+    if now - first > _TOLD_SECONDS:
+        memory.identities[key] = uid
+        return
+    yield Trouble(
+        Cause.CLUSTER_REPLACED,
+        Severity.WARNING,
+        (cluster.context,),
+        cluster.name,
+        f"{cluster.name} came back as another cluster: its kube-system namespace is another one",
+        (f"uid before: {before}", f"uid now: {uid}"),
+        "",
+        f"kubectl --context {cluster.context} get namespace kube-system -o yaml",
+        first,
+    )

@@ -1,0 +1,64 @@
+"""What a judgement remembers from the one before: since when something is so, and how fast a link used to be."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from meshtui.core.health.model import Judged, Subject, Verdict
+
+J = TypeVar("J", bound=Judged)
+_WEIGHT = 0.1
+
+
+@dataclass(slots=True)
+class Memory:
+    """Kept by the judge from judgement to judgement; bounded by what there is to judge."""
+
+    firsts: dict[Hashable, float] = field(default_factory=dict)
+    """Condition → when it was seen first, while it lasts."""
+    verdicts: dict[Subject, tuple[Verdict, float]] = field(default_factory=dict)
+    latency_ms: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    """(cluster, cluster, source) → what packets there and back took while all was well, a slowly moving mean."""
+    identities: dict[Hashable, str] = field(default_factory=dict)
+    """What a cluster was recognised by when it was seen first."""
+    node_fails: dict[str, list[float]] = field(default_factory=dict)
+    """`cluster/node` → when probes of it failed since one passed, as far as others passed meanwhile."""
+    _seen: set[Hashable] = field(default_factory=set)
+
+    def since(self, condition: Hashable, now: float, hint: float = 0.0) -> float:
+        """When a condition that holds now began: as remembered, else the cluster's own word for it, else now."""
+        self._seen.add(condition)
+        first = self.firsts.get(condition)
+        if first is None:
+            first = self.firsts[condition] = hint if 0 < hint <= now else now
+        return first
+
+    def forget_the_rest(self) -> None:
+        """Drop conditions that nobody asked for since this was called last: they are over."""
+        for condition in self.firsts.keys() - self._seen:
+            del self.firsts[condition]
+        self._seen.clear()
+
+    def dated(self, judged: J, now: float, hint: float = 0.0) -> J:
+        """The same verdict with the time since which it is held."""
+        known = self.verdicts.get(judged.subject)
+        if known is not None and known[0] is judged.verdict:
+            since = known[1]
+        else:
+            since = hint if 0 < hint <= now else now
+            self.verdicts[judged.subject] = judged.verdict, since
+        return replace(judged, since=since)
+
+    def keep_only(self, subjects: set[Subject]) -> None:
+        """Forget what is no longer there to be judged."""
+        for subject in self.verdicts.keys() - subjects:
+            del self.verdicts[subject]
+
+    def usual(self, key: tuple[str, str, str], latency_ms: float | None, *, well: bool) -> float | None:
+        """What was usual before; learns from `latency_ms` while all is well."""
+        usual = self.latency_ms.get(key)
+        if latency_ms is not None and well:
+            self.latency_ms[key] = latency_ms if usual is None else usual + _WEIGHT * (latency_ms - usual)
+        return usual

@@ -1,0 +1,243 @@
+"""Nodes and the agents on them: which are down, which do not answer, and whom we may not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from meshtui.core.errors import Forbidden, MeshtuiError, NotFound, TimedOut, Unreachable
+from meshtui.core.health.memory import Memory
+from meshtui.core.health.model import Cause, Judged, Source, Statement, Subject, Trouble, Verdict, What
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model.probes import moment
+from meshtui.core.model.severity import Severity
+from meshtui.core.model.state import Cluster, Phase
+
+_HEARD_SECONDS = 120.0
+AGENT = "cilium"
+CONTROLLER_FAILURES = 10
+_GRACE = 20.0
+
+
+class Silence(Enum):
+    """Why an agent did not answer."""
+
+    HUNG = "does not answer"
+    KUBELET = "its kubelet does not answer"
+    STARTING = "is not running"
+    FORBIDDEN = "may not be asked"
+    API = "the API server does not answer"
+    OTHER = "answers with an error"
+
+
+def silence(error: MeshtuiError) -> Silence:
+    """Whose doing it is that an exec failed: the agent's, its node's, our rights' or the API server's."""
+    words = f"{error.title} {error.cause}".lower()
+    if isinstance(error, Forbidden):
+        return Silence.FORBIDDEN
+    if ":10250" in words or "kubelet" in words or "dialing backend" in words:
+        return Silence.KUBELET
+    if isinstance(error, NotFound) or "container not found" in words or "not running" in words:
+        return Silence.STARTING
+    if isinstance(error, Unreachable):
+        return Silence.API
+    if isinstance(error, TimedOut) or "did not answer" in words or "timed out" in words or "deadline" in words:
+        return Silence.HUNG
+    return Silence.OTHER
+
+
+def ready_condition(node: o.Node) -> o.Condition | None:
+    """A node's Ready condition."""
+    return next((c for c in node.status.conditions or () if c.type == "Ready"), None)
+
+
+def judge_nodes(cluster: Cluster, memory: Memory, now: float) -> tuple[list[Judged], list[Trouble]]:
+    """Each node's verdict with its agent's, and what is wrong."""
+    judged, troubles = [], []
+    agents = _agents(cluster)
+    for name, node in sorted(cluster.nodes.items()):
+        trouble = _node_trouble(cluster, node, memory, now) or _agent_trouble(cluster, name, agents, memory, now)
+        if trouble is not None:
+            troubles.append(trouble)
+        judged.append(memory.dated(_judged(cluster, node, trouble, now), now, trouble.since if trouble else 0.0))
+    return judged, troubles
+
+
+def down_nodes(troubles: list[Trouble], cluster: Cluster) -> frozenset[str]:
+    """Names of a cluster's nodes that are down."""
+    mine = [t for t in troubles if t.cause is Cause.NODE_DOWN and cluster.context in t.contexts]
+    return frozenset(trouble.object.rpartition("/")[2] for trouble in mine)
+
+
+def _agents(cluster: Cluster) -> dict[str, o.Pod]:
+    """Node → its agent's pod."""
+    return {
+        pod.spec.node_name: pod
+        for pod in cluster.pods.values()
+        if pod.namespace == "kube-system" and pod.labels.get("k8s-app") == AGENT
+    }
+
+
+def _node_trouble(cluster: Cluster, node: o.Node, memory: Memory, now: float) -> Trouble | None:
+    condition = ready_condition(node)
+    error = cluster.agent_errors.get(node.name)
+    evidence: list[str] = []
+    since = 0.0
+    if condition is not None and condition.status != "True":
+        word = "NotReady" if condition.status == "False" else "Unknown"
+        evidence.append(f"Ready is {word}: {condition.message or condition.reason}")
+        since = moment(condition.last_transition_time or "")
+    elif error is not None and silence(error) is Silence.KUBELET:
+        since = cluster.unheard.get(("agent", node.name), 0.0)
+        evidence.append(f"{Silence.KUBELET.value}: {error.cause or error.title}")
+    else:
+        return None
+    first = memory.since(("node", cluster.context, node.name), now, since)
+    others = sum(1 for each in cluster.nodes.values() if each is not node and _is_ready(each))
+    return Trouble(
+        Cause.NODE_DOWN,
+        Severity.ERROR,
+        (cluster.context,),
+        f"{cluster.name}/{node.name}",
+        f"node {node.name} of {cluster.name} is down",
+        tuple(evidence),
+        f"{others} other nodes of {cluster.name} are ready" if others else "",
+        f"kubectl --context {cluster.context} describe node {node.name}",
+        first,
+    )
+
+
+def _is_ready(node: o.Node) -> bool:
+    condition = ready_condition(node)
+    return condition is not None and condition.status == "True"
+
+
+def _agent_trouble(cluster: Cluster, node: str, agents: dict[str, o.Pod], memory: Memory, now: float) -> Trouble | None:
+    error = cluster.agent_errors.get(node)
+    where = f"{cluster.name}/{node}"
+    if error is not None:
+        kind = silence(error)
+        since = cluster.unheard.get(("agent", node), 0.0)
+        if kind is Silence.HUNG:
+            return _agent(
+                cluster, Cause.AGENT_HUNG, node, agents, f"the agent on {where} does not answer", error, since
+            )
+        first = memory.since(("agent", cluster.context, node), now, since)
+        if kind in (Silence.STARTING, Silence.OTHER) and now - first >= _GRACE:
+            words = f"the agent on {where} {kind.value}"
+            return _agent(cluster, Cause.AGENT_DOWN, node, agents, words, error, first)
+        return None
+    status = cluster.agents.get(node)
+    if status is not None and status.cilium.state not in ("", "Ok"):
+        first = memory.since(("unwell", cluster.context, node), now)
+        if now - first < _GRACE and cluster.heard.get(("agent", node), 0.0):
+            return None
+        said = f"{status.cilium.state} {status.cilium.msg}".strip()
+        told = MeshtuiError(said)
+        return _agent(cluster, Cause.AGENT_DOWN, node, agents, f"the agent on {where} is not well", told, first)
+    return None
+
+
+def _agent(
+    cluster: Cluster,
+    cause: Cause,
+    node: str,
+    agents: dict[str, o.Pod],
+    sentence: str,
+    error: MeshtuiError,
+    since: float,
+) -> Trouble:
+    pod = agents.get(node)
+    name = pod.name if pod else f"-l k8s-app={AGENT}"
+    return Trouble(
+        cause,
+        Severity.WARNING,
+        (cluster.context,),
+        f"{cluster.name}/{node}",
+        f"{sentence}: {error}" if cause is Cause.AGENT_DOWN else sentence,
+        (str(error),),
+        "pods on it go on with the rules and backends of that moment",
+        f"kubectl --context {cluster.context} -n kube-system logs {name} -c cilium-agent --tail 20",
+        since,
+    )
+
+
+def _judged(cluster: Cluster, node: o.Node, trouble: Trouble | None, now: float) -> Judged:
+    condition = ready_condition(node)
+    claims = []
+    if condition is not None:
+        word = {"True": "Ready", "False": "NotReady"}.get(condition.status, "Unknown")
+        claims.append(Statement(Source.OBJECTS, word, condition.status == "True", now))
+    claims += list(_agent_says(cluster, node.name))
+    subject = Subject(What.NODE, cluster.context, node.name)
+    heard = cluster.heard.get(("agent", node.name), 0.0)
+    observations = [Statement(Source.AGENTS, "answered", True, heard)] if heard else []
+    if trouble is not None:
+        verdict, words = Verdict.FAILING, trouble.cause.value
+        if trouble.cause is Cause.AGENT_HUNG and condition is not None and condition.status == "True":
+            verdict = Verdict.CONTRADICTED
+        return Judged(subject, verdict, words, 0.0, tuple(claims), tuple(observations), (trouble.cause,))
+    verdict, words = _well(cluster, node, heard, now)
+    return Judged(subject, verdict, words, 0.0, tuple(claims), tuple(observations))
+
+
+def _agent_says(cluster: Cluster, node: str) -> Iterator[Statement]:
+    status = cluster.agents.get(node)
+    if status is None:
+        return
+    at = cluster.heard.get(("agent", node), 0.0)
+    well = status.cilium.state in ("", "Ok")
+    yield Statement(Source.AGENTS, f"{status.cilium.state} {status.cilium.msg}".strip(), well, at)
+    failing = [
+        each for each in status.failing_controllers if each.status.consecutive_failure_count >= CONTROLLER_FAILURES
+    ]
+    if failing:
+        first = failing[0]
+        words = f"{len(failing)} controllers fail, {first.name}: {first.status.last_failure_msg}"
+        yield Statement(Source.AGENTS, words, False, at)
+
+
+def _well(cluster: Cluster, node: o.Node, heard: float, now: float) -> tuple[Verdict, str]:
+    if not _is_ready(node):
+        return Verdict.UNKNOWN, "not known yet"
+    if cluster.api.phase is not Phase.LIVE:
+        return Verdict.STALE, f"{now - cluster.api.since:.0f} s old"
+    error = cluster.agent_errors.get(node.name)
+    if error is not None:
+        return Verdict.UNKNOWN, f"Ready; its agent {silence(error).value}"
+    if not heard and not cluster.agents.get(node.name):
+        no_cilium = cluster.config is None and cluster.config_error is not None
+        return (Verdict.WELL, "Ready") if no_cilium else (Verdict.UNKNOWN, "Ready; its agent was not asked yet")
+    if heard and now - heard > _HEARD_SECONDS:
+        return Verdict.STALE, f"Ready; its agent was heard {now - heard:.0f} s ago"
+    return Verdict.WELL, "Ready"
+
+
+def no_exec(clusters: list[Cluster]) -> Iterator[Trouble]:
+    """The missing right to ask agents, told once for all clusters that refuse it."""
+    refused = [
+        cluster
+        for cluster in clusters
+        if cluster.agent_errors
+        and all(isinstance(error, Forbidden) for error in cluster.agent_errors.values())
+        and not cluster.agents
+    ]
+    if not refused:
+        return
+    names = " and ".join(cluster.name for cluster in refused)
+    yield Trouble(
+        Cause.NO_EXEC,
+        Severity.INFO,
+        tuple(cluster.context for cluster in refused),
+        names,
+        f"you may not ask the agents of {names}: the right to create pods/exec is missing",
+        tuple(dict.fromkeys(str(error) for c in refused for error in list(c.agent_errors.values())[:1])),
+        "objects and flows tell all the rest: links are judged by flows alone",
+        f"kubectl --context {refused[0].context} auth can-i create pods/exec -n kube-system",
+    )
+
+
+def unread(cluster: Cluster) -> bool:
+    """Whether what is held of a cluster may be old: nothing new is concluded from it."""
+    return cluster.api.phase is not Phase.LIVE or r.NODES not in cluster.objects
