@@ -9,8 +9,8 @@ import msgspec
 
 from meshtui.core.errors import ExecFailed
 from meshtui.core.model.ciliumstatus import AgentStatus, RealisedBackend, RealisedService
-from meshtui.core.model.probes import HealthReport, parse_health
 from meshtui.core.model.objects import Pod
+from meshtui.core.model.probes import HealthReport, parse_health
 from meshtui.core.text import clean
 from meshtui.kube import exec as kube_exec
 from meshtui.kube.api import Api

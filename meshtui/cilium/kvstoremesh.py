@@ -9,12 +9,14 @@ import msgspec
 from meshtui.core.errors import ClusterError, ExecFailed
 from meshtui.core.model.ciliumstatus import RemoteCluster
 from meshtui.core.model.objects import Pod
+from meshtui.core.model.troubleshoot import Troubleshot, parse
 from meshtui.core.text import clean
 from meshtui.kube import exec as kube_exec
 from meshtui.kube.api import Api
 
 CONTAINER = "kvstoremesh"
 LABEL = ("k8s-app", "clustermesh-apiserver")
+TROUBLESHOOT = ("/usr/bin/clustermesh-apiserver", "kvstoremesh-dbg", "troubleshoot")
 COMMAND = ("/usr/bin/clustermesh-apiserver", "kvstoremesh-dbg", "status", "-o", "json")
 
 
@@ -30,6 +32,29 @@ async def read_kvstoremesh(api: Api, pods: Iterable[Pod]) -> tuple[RemoteCluster
             return await _read(api, pod)
         except ClusterError as error:
             failure = error
+    if failure is not None:
+        raise failure
+    return None
+
+
+async def read_troubleshoot(api: Api, pods: Iterable[Pod], at: float) -> tuple[Troubleshot, ...] | None:
+    """How far KVStoreMesh comes on its way to each remote cluster, tried anew; None when it is not deployed.
+
+    The agents' own `troubleshoot` would not do: with KVStoreMesh it goes to the local cache only. `at` is the time
+    noted on the answers. Raises as `read_kvstoremesh`.
+    """
+    failure: ClusterError | None = None
+    for pod in _replicas(pods):
+        try:
+            result = await kube_exec.run(api, pod.namespace, pod.name, TROUBLESHOOT, container=CONTAINER)
+        except ClusterError as error:
+            failure = error
+            continue
+        found = parse(result.stdout.decode("utf-8", "replace"), at)
+        if found or not result.exit_code:
+            return found
+        words = result.stderr.decode("utf-8", "replace").strip()
+        failure = _failed(api, pod, words or f"exit code {result.exit_code}")
     if failure is not None:
         raise failure
     return None

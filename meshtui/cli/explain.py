@@ -7,7 +7,8 @@ from typing import Any
 
 from meshtui.cli import output
 from meshtui.core.errors import CheckFailed
-from meshtui.core.findings import Finding, findings_for, policy_findings
+from meshtui.core.findings import findings_for, policy_findings
+from meshtui.core.findings.report import finding_json
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import Route, routes
 from meshtui.core.routing.evidence import realised_backends
@@ -86,25 +87,3 @@ def _agent(mesh: Mesh, found: Route, realised: Realised) -> str:
     for ip in sorted(backends):
         counts[owners.get(ip, "?")] = counts.get(owners.get(ip, "?"), 0) + 1
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "nobody"
-
-
-def finding_json(mesh: Mesh, finding: Finding) -> dict[str, Any]:
-    """A finding as plain data, with the commands that would mend it."""
-    return {
-        "severity": finding.severity.name.lower(),
-        "clusters": [mesh.clusters[context].name for context in finding.contexts],
-        "object": finding.object,
-        "kind": finding.kind.name,
-        "finding": finding.sentence,
-        "evidence": list(finding.evidence),
-        "advice": finding.advice,
-        "fixes": [
-            {
-                "context": fix.context,
-                "service": fix.service_key,
-                "annotation": fix.annotation or fix.what,
-                "value": fix.value,
-            }
-            for fix in finding.fixes
-        ],
-    }

@@ -68,6 +68,11 @@ def lines(rows: Iterable[Row]) -> None:
         emit(json.dumps(row, ensure_ascii=True))
 
 
+def flush() -> None:
+    """Let whoever reads see what was written by now."""
+    sys.stdout.flush()
+
+
 def show(rows: Sequence[Row], columns: Sequence[str], form: str) -> None:
     """Rows in the format asked for; a table shows `columns`, the others everything."""
     if form == "table":

@@ -129,6 +129,14 @@ def _output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS)
     parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"{formats[0]} by default")
 
 
+def _status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wait", action="store_true", help="until all is well; exit 4 when it is not in time")
+    parser.add_argument("--watch", action="store_true", help="go on, and print every change of a verdict")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait (15m by default) or --watch")
+    parser.add_argument("--schema", action="store_true", help="print the JSON schema of the report")
+    _output(parser)
+
+
 def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="*", metavar="explain NS/NAME", help="explain where a service's traffic goes")
     parser.add_argument("--findings", action="store_true", help="what is wrong or surprising in the mesh")
@@ -234,7 +242,7 @@ _Fill = Callable[[argparse.ArgumentParser], None]
 _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "demo": ("the dashboard on the embedded mesh; needs nothing installed", _demo, False),
     "simulate": ("serve the embedded mesh until interrupted", _simulate, False),
-    "status": ("clusters, links between them, Relays; exit 1 when degraded", _output, True),
+    "status": ("clusters, links, components, services, findings; exit 1 when failing", _status, True),
     "nodes": ("nodes of all clusters", _output, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
     "flows": ("Hubble flows of all clusters", add_flags, True),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from meshtui.cli import headless, output
-from meshtui.cli.explain import explain, finding_json
+from meshtui.cli.explain import explain
 from meshtui.core.errors import UsageError
 from meshtui.core.findings import findings
+from meshtui.core.findings.report import finding_json
 from meshtui.core.model.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import annotations as a

@@ -1,130 +1,199 @@
-"""`meshtui status`: clusters, the links between them, their Relays; exit 1 when something is degraded."""
+"""`meshtui status`: one report of all clusters; waits until all is well, or tells every change of a verdict."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from meshtui.cli import headless, output, words
-from meshtui.core.errors import Exit, MeshtuiError
-from meshtui.core.model.links import LinkState, LinkVerdict, links
-from meshtui.core.model.resources import DAEMONSETS, DEPLOYMENTS, NODES
-from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.core.errors import Exit, MeshtuiError, UsageError
+from meshtui.core.findings import findings
+from meshtui.core.findings.report import failing, moment, report, settled
+from meshtui.core.findings.schema import SCHEMA
+from meshtui.core.health.model import Cause, Judged, Judgement, Subject, Trouble, Verdict
+from meshtui.core.health.words import place
+from meshtui.core.model import resources as r
+from meshtui.core.model.state import Mesh, Phase
+from meshtui.core.settings import Settings, seconds
+from meshtui.mesh.evidence import recent_flows
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
-RESOURCES = (NODES, DAEMONSETS, DEPLOYMENTS)
-CLUSTERS = ("cluster", "id", "state", "kubernetes", "cilium", "nodes", "agents", "relay", "problem")
-LINKS = ("from", "to", "state", "agents", "latency_ms", "detail")
+RESOURCES = (r.NODES, r.DAEMONSETS, r.DEPLOYMENTS, r.PODS, r.SERVICES, r.ENDPOINTSLICES, r.NAMESPACES)
+CLUSTERS = ("cluster", "id", "verdict", "kubernetes", "cilium", "nodes", "agents", "relay", "detail", "problem")
+LINKS = ("from", "to", "verdict", "agents", "latency_ms", "detail")
+COMPONENTS = ("cluster", "component", "ready", "verdict", "restarts")
+SERVICES = ("service", "verdict", "detail")
+FINDINGS = ("severity", "object", "kind", "finding", "since", "still_works", "advice")
 _RELAY_PATIENCE = 5.0
+_WAIT_SECONDS = 900.0
+"""How long `--wait` waits unless told otherwise, as `cilium status --wait` does."""
 
 
 def main(arguments: Any) -> int:
     """Print it."""
+    if arguments.schema:
+        output.document(SCHEMA, "yaml" if arguments.output == "yaml" else "json")
+        return Exit.OK
+    if arguments.watch and arguments.output not in ("table", "jsonl"):
+        raise UsageError("--watch prints lines", hint="use -o jsonl, or no -o for words")
     return headless.wait_for(_main(arguments))
 
 
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
+    limit = _limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
     async with headless.new_session(settings, Scope(RESOURCES, access=False)) as session:
         await session.settled(settings.request_timeout + headless.GRACE)
-        await _relays(session, min(_RELAY_PATIENCE, settings.request_timeout))
-        problems = headless.unreached(session.mesh, settings)
-        clusters = [row(cluster, problems.get(cluster.context)) for cluster in session.mesh.clusters.values()]
-        joined = [link_row(session.mesh, link) for link in links(session.mesh)]
-        _print(clusters, joined, arguments.output)
-        return _verdict(session.mesh, problems)
+        await _evidence(session, settings)
+        if arguments.watch:
+            return await _watch(session, arguments.output, limit if arguments.timeout else None)
+        if arguments.wait and not await session.until(lambda: settled(session.judgement), limit):
+            _print(session, settings, arguments.output)
+            words.say(f"not all is well after {limit:g} s")
+            return Exit.TIMED_OUT
+        return _print(session, settings, arguments.output)
 
 
-async def _relays(session: Session, patience: float) -> None:
-    """Wait until no Relay is being looked for any more, at most that long."""
-
-    def undecided() -> bool:
-        return any(
-            cluster.api.phase is Phase.LIVE and cluster.relay.link.phase is Phase.CONNECTING
-            for cluster in session.mesh.clusters.values()
-        )
-
-    changed = asyncio.Event()
-    unsubscribe = session.subscribe(lambda _: changed.set())
+def _limit(text: str) -> float:
     try:
-        async with asyncio.timeout(patience):
-            while undecided():
-                changed.clear()
-                await changed.wait()
-    except TimeoutError:
-        return
-    finally:
-        unsubscribe()
+        return seconds(text)
+    except ValueError:
+        raise UsageError(f"--timeout {text}: not a time", hint="say 30s, 5m or a number of seconds") from None
 
 
-def _print(clusters: list[dict[str, Any]], joined: list[dict[str, Any]], form: str) -> None:
+async def _evidence(session: Session, settings: Settings) -> None:
+    """What the first minute of a dashboard would show: Relays, the last minute's flows, KVStoreMesh's attempt."""
+    patience = min(_RELAY_PATIENCE, settings.request_timeout)
+    await session.until(lambda: not _undecided(session.mesh), patience)
+    await recent_flows(session, patience)
+    await session.until(lambda: session.asked("troubleshoot"), settings.request_timeout)
+    session.judging.now()
+
+
+def _undecided(mesh: Mesh) -> bool:
+    """Whether a Relay is still being looked for."""
+    live = (c for c in mesh.clusters.values() if c.api.phase is Phase.LIVE)
+    return any(cluster.relay.link.phase is Phase.CONNECTING for cluster in live)
+
+
+def _print(session: Session, settings: Settings, form: str) -> int:
+    """The whole report; its exit code."""
+    mesh, judgement = session.mesh, session.judging.now()
+    problems = headless.unreached(mesh, settings)
+    found = report(mesh, judgement, findings(mesh, judgement), problems)
     if form == "table":
-        output.table(clusters, CLUSTERS)
-        if joined:
-            output.emit("")
-            output.table(joined, LINKS)
+        _tables(found)
     elif form == "jsonl":
-        output.lines([{"kind": "cluster", **row} for row in clusters] + [{"kind": "link", **row} for row in joined])
+        output.lines([{"kind": kind[:-1], **row} for kind in _GROUPS for row in found[kind]])
     else:
-        output.document({"clusters": clusters, "links": joined}, form)
+        output.document(found, form)
+    return _verdict(mesh, judgement, problems)
 
 
-def row(cluster: Cluster, problem: MeshtuiError | None) -> dict[str, Any]:
-    """One cluster as plain data."""
-    problem = problem or _problem(cluster)
-    ready = sum(_ready(node) for node in cluster.nodes.values())
-    version = cluster.config.version if cluster.config else (0, 0)
-    relay = cluster.relay
-    agents = len(cluster.agents) + len(cluster.agent_errors)
-    return {
-        "context": cluster.context,
-        "cluster": cluster.name,
-        "id": cluster.id or None,
-        "state": cluster.api.phase.value if problem is None or cluster.api.phase is not Phase.LIVE else "degraded",
-        "kubernetes": cluster.version,
-        "cilium": f"{version[0]}.{version[1]}" if version != (0, 0) else None,
-        "nodes": f"{ready}/{len(cluster.nodes)}" if cluster.nodes else None,
-        "agents": f"{len(cluster.agents)}/{agents}" if agents else None,
-        "relay": relay.link.phase.value + (f" ({relay.source.value})" if relay.link.phase is Phase.LIVE else ""),
-        "problem": str(problem) if problem else None,
-        "next": problem.hint if problem else None,
-    }
+_GROUPS = ("clusters", "links", "services", "findings")
 
 
-def _ready(node: Any) -> bool:
-    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())
+def _tables(found: dict[str, Any]) -> None:
+    output.emit(output.plain(f"mesh {found['verdict']}: {found['summary']}"))
+    parts = [
+        {**part, "cluster": cluster["cluster"], "ready": f"{part['ready']}/{part['desired']}"}
+        for cluster in found["clusters"]
+        for part in cluster["components"]
+    ]
+    groups = (
+        (found["clusters"], CLUSTERS),
+        (found["links"], LINKS),
+        (parts, COMPONENTS),
+        (found["services"], SERVICES),
+        (found["findings"], FINDINGS),
+    )
+    for rows, columns in groups:
+        if rows:
+            output.emit("")
+            output.table(rows, columns)
 
 
-def _problem(cluster: Cluster) -> MeshtuiError | None:
-    """The first thing that is wrong with a cluster that answers."""
-    broken = [link.error for link in cluster.watches.values() if link.error is not None and link.phase is Phase.FAILED]
-    asked = [cluster.config_error, *cluster.agent_errors.values(), cluster.access_error]
-    found = [*broken, *asked, cluster.relay.link.error]
-    return next((error for error in found if error is not None), None)
-
-
-def link_row(mesh: Mesh, link: LinkState) -> dict[str, Any]:
-    """One directed link as plain data."""
-    return {
-        "from": mesh.clusters[link.source].name,
-        "to": link.target,
-        "state": link.verdict.value,
-        "agents": f"{link.ready}/{link.agents}" if link.agents else None,
-        "latency_ms": link.latency_ms,
-        "shared_services": link.shared_services,
-        "silent_nodes": list(link.silent_nodes),
-        "detail": link.sentence,
-    }
-
-
-def _verdict(mesh: Mesh, problems: dict[str, MeshtuiError]) -> int:
-    """The exit code: a failure's own when no cluster answers, 1 when something is degraded."""
+def _verdict(mesh: Mesh, judgement: Judgement, problems: dict[str, MeshtuiError]) -> int:
+    """The exit code: a failure's own when no cluster answers, 1 when something is failing or could not be read."""
     for error in problems.values():
         words.complain(error)
     if problems and len(problems) == len(mesh.clusters):
-        return next(iter(problems.values())).exit_code
-    bad_links = any(link.verdict not in (LinkVerdict.READY, LinkVerdict.NOT_CONFIGURED) for link in links(mesh))
-    sick = any(_problem(cluster) is not None for cluster in mesh.clusters.values())
-    not_ready = any(not _ready(node) for cluster in mesh.clusters.values() for node in cluster.nodes.values())
-    return Exit.DEGRADED if problems or bad_links or sick or not_ready else Exit.OK
+        code = next(iter(problems.values())).exit_code
+        return Exit.CANNOT_CONNECT if code is Exit.TIMED_OUT else code
+    unread = any(link.phase is Phase.FAILED for cluster in mesh.clusters.values() for link in cluster.watches.values())
+    return Exit.DEGRADED if problems or unread or failing(judgement) else Exit.OK
+
+
+async def _watch(session: Session, form: str, most: float | None) -> int:
+    """Tell every verdict, then each change of one, until interrupted or `most` seconds are over."""
+    told: dict[Subject, Verdict] = {}
+    known: dict[tuple[Cause, str], Trouble] = {}
+
+    def tell(_: object = None) -> None:
+        judgement = session.judgement
+        names = {cluster.context: cluster.name for cluster in session.mesh.clusters.values()}
+        for line in (*_changes(judgement, told, names), *_troubles(judgement, known)):
+            _tell(line, form)
+
+    tell()
+    unsubscribe = session.subscribe(tell)
+    try:
+        await asyncio.sleep(most) if most is not None else await asyncio.Event().wait()
+    finally:
+        unsubscribe()
+    return Exit.DEGRADED if failing(session.judgement) else Exit.OK
+
+
+def _tell(line: dict[str, Any], form: str) -> None:
+    if form == "jsonl":
+        output.emit(json.dumps(line, ensure_ascii=True))
+    else:
+        time = (line["at"] or "")[11:19]
+        output.emit(output.plain(f"{time} {line['what']} {line['name']}: {line['verdict']}: {line['detail']}"))
+    output.flush()
+
+
+def _changes(judgement: Judgement, told: dict[Subject, Verdict], names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Verdicts that are other than those told last; `told` learns of them."""
+    now: dict[Subject, Judged] = {judged.subject: judged for judged in judgement.all()}
+    for subject, judged in now.items():
+        was = told.get(subject)
+        if was is judged.verdict:
+            continue
+        told[subject] = judged.verdict
+        yield {
+            "at": moment(judgement.at),
+            "what": subject.what.value,
+            "name": place(judged, names),
+            "was": was.value if was else None,
+            "verdict": judged.verdict.value,
+            "since": moment(judged.since),
+            "detail": judged.words,
+            "causes": [cause.value for cause in judged.causes],
+        }
+    for subject in [known for known in told if known not in now]:
+        del told[subject]
+
+
+def _troubles(judgement: Judgement, known: dict[tuple[Cause, str], Trouble]) -> Iterator[dict[str, Any]]:
+    """Troubles that came or went since; `known` learns of them."""
+    now = {trouble.key: trouble for trouble in judgement.troubles}
+    for key, trouble in [*now.items(), *known.items()]:
+        if key in now and key in known:
+            continue
+        over = key in known
+        yield {
+            "at": moment(judgement.at),
+            "what": "finding",
+            "name": trouble.object,
+            "was": trouble.cause.value if over else None,
+            "verdict": "over" if over else trouble.cause.value,
+            "since": moment(trouble.since),
+            "detail": trouble.sentence,
+            "causes": [trouble.cause.value],
+        }
+    known.clear()
+    known.update(now)

@@ -14,7 +14,11 @@ EXAMPLES = {
     "simulate": """\
   meshtui simulate --state global
   meshtui simulate --directory /tmp/mesh & kubectl --kubeconfig /tmp/mesh/kubeconfig get nodes""",
-    "status": "  meshtui status\n  meshtui status -o json | jq '.links[]'",
+    "status": """\
+  meshtui status
+  meshtui status -o json | jq '.links[]'
+  meshtui status --wait --timeout 5m
+  meshtui status --watch -o jsonl""",
     "nodes": "  meshtui nodes\n  meshtui nodes -o jsonl",
     "services": """\
   meshtui services --meshed

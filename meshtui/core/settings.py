@@ -220,7 +220,7 @@ def _path(raw: Any) -> Path:
     raise ValueError("a path")
 
 
-def _seconds(raw: Any) -> float:
+def seconds(raw: Any) -> float:
     """Seconds as a number, or as kubectl writes them: `10s`, `500ms`, `2m`."""
     if isinstance(raw, str):
         for unit, factor in (("ms", 0.001), ("s", 1.0), ("m", 60.0)):
@@ -263,7 +263,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "contexts": (_words, "a list of context names"),
     "namespaces": (_words, "a list of namespaces"),
     "all_namespaces": (_boolean, "true or false"),
-    "request_timeout": (_seconds, "seconds above zero, such as 10 or 500ms"),
+    "request_timeout": (seconds, "seconds above zero, such as 10 or 500ms"),
     "read_only": (_boolean, "true or false"),
     "read_only_contexts": (_words, "a list of context names"),
     "protected": (_words, "a list of context names"),

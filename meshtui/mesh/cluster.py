@@ -102,7 +102,9 @@ class ClusterTask:
 
     async def _live(self, api: Api) -> None:
         around, own = self.around, self._own_namespaces()
-        prober = Prober(api, self.cluster, around.emit, around.pace, around.rng, self._asked, own)
+        prober = Prober(
+            api, self.cluster, around.emit, around.pace, around.rng, self._asked, around.clock, self._doubted, own
+        )
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
             self._anew = partial(self._back, group, api, prober, (s.Phase.STALE, s.Phase.FAILED, s.Phase.ABSENT))
@@ -128,6 +130,9 @@ class ClusterTask:
         )
         name = f"watch {self.context} {resource.plural}"
         self._watches[resource] = group.create_task(watching, name=name)
+
+    def _doubted(self) -> bool:
+        return self.around.doubted(self.context)
 
     def _asked(self, question: str) -> None:
         self.asked.add(question)
@@ -173,7 +178,7 @@ class ClusterTask:
 
     def _questions(self) -> list[str]:
         skip = set() if self.around.scope.access else {"access"}
-        skip |= set() if self.around.scope.status else {"agents", "kvstoremesh", "health"}
+        skip |= set() if self.around.scope.status else {"agents", "kvstoremesh", "health", "troubleshoot"}
         return [name for name in QUESTIONS if name not in skip]
 
     async def _look_for_cilium(self, api: Api) -> None:
@@ -208,7 +213,7 @@ class ClusterTask:
         return (
             self.cluster.api.phase is s.Phase.LIVE
             and all(self._answered(resource) for resource in self.around.scope.resources)
-            and self.asked.issuperset(self._questions())
+            and self.asked.issuperset(name for name in self._questions() if name != "troubleshoot")
             and not (self.around.scope.flows and self.cluster.relay.link.phase is s.Phase.CONNECTING)
         )
 

@@ -16,7 +16,13 @@ class Pace:
     """Does the API server answer?"""
     config: float = 30.0
     agents: float = 10.0
-    health: float = 30.0
+    health: float = 20.0
+    """cilium-health, of every agent: a read costs nothing but itself, no probe is made for it."""
+    troubleshoot: float = 60.0
+    """KVStoreMesh's own troubleshoot, which connects anew to every remote cluster."""
+    troubleshoot_again: float = 15.0
+    """The same while a link is not well."""
+    judge: float = 1.0
     access: float = 300.0
     relay: float = 30.0
     """Has a cluster that has no Relay got one?"""
@@ -37,7 +43,10 @@ class Pace:
     last_retry: float = 30.0
     agents_at_once: int = 8
     agents_per_round: int = 64
-    """In a larger cluster each round asks a random sample of its agents."""
+    """In a larger cluster each round asks the next so many of its agents."""
+    probed_nodes: int = 20_000
+    """cilium-health's lists are as long as the mesh has nodes: so many entries are kept for a cluster, from as many of
+    its agents as that allows."""
     pending: float = 10.0
     """How long a change may wait for the watch to show it before it is no longer marked."""
 

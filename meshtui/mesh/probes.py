@@ -9,20 +9,22 @@ from dataclasses import dataclass, field
 
 from meshtui.cilium.agents import read_agent, read_health
 from meshtui.cilium.config import read_config
-from meshtui.cilium.kvstoremesh import read_kvstoremesh
+from meshtui.cilium.kvstoremesh import read_kvstoremesh, read_troubleshoot
 from meshtui.cilium.place import namespace_of
 from meshtui.core.changes.guards import ACTIONS
-from meshtui.core.errors import Forbidden, MeshtuiError
+from meshtui.core.clock import Clock
+from meshtui.core.errors import Forbidden, MeshtuiError, TimedOut
 from meshtui.core.model import state as s
 from meshtui.core.model.objects import Pod
 from meshtui.core.model.resources import BY_PLURAL, PODS
+from meshtui.core.text import clean
 from meshtui.kube.api import Api
-from meshtui.mesh.pace import Backoff, Pace, every
+from meshtui.mesh.pace import Backoff, Pace, every, pause
 
 LABEL = "k8s-app"
 AGENT = "cilium"
 APISERVER = "clustermesh-apiserver"
-QUESTIONS = ("config", "access", "agents", "kvstoremesh", "health")
+QUESTIONS = ("config", "access", "agents", "kvstoremesh", "health", "troubleshoot")
 
 
 @dataclass(slots=True)
@@ -36,10 +38,14 @@ class Prober:
     rng: random.Random
     asked: Callable[[str], None]
     """Called with a question's name whenever it was answered or refused."""
+    clock: Clock
+    doubted: Callable[[], bool]
+    """Whether a link of this cluster is not known to be well."""
     namespaces: tuple[str, ...] = ()
     """Where rights are asked for; none: in the whole cluster."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
+    _next_agent: int = 0
 
     def __post_init__(self) -> None:
         self._unsure = Backoff(self.pace, self.rng)
@@ -56,6 +62,9 @@ class Prober:
         self._poke = {name: asyncio.Event() for name in questions}
         async with asyncio.TaskGroup() as group:
             for name in questions:
+                if name == "troubleshoot":
+                    group.create_task(self._troubleshoots(self._answered(name, self._troubleshoot), self._poke[name]))
+                    continue
                 seconds, act = acts[name]
                 group.create_task(every(seconds, self._answered(name, act), self.rng, self._poke[name]))
 
@@ -118,13 +127,16 @@ class Prober:
         return [pod for pod in listed.values() if _running(pod)]
 
     async def _agents(self) -> None:
+        """Ask every agent; in a large cluster the next part of them each time."""
         try:
-            pods = await self._pods(AGENT)
+            pods = sorted(await self._pods(AGENT), key=lambda pod: pod.name)
         except MeshtuiError:
             # The pods' own watch says so already.
             return
         if len(pods) > self.pace.agents_per_round:
-            pods = self.rng.sample(pods, self.pace.agents_per_round)
+            start = self._next_agent % len(pods)
+            self._next_agent = start + self.pace.agents_per_round
+            pods = [*pods, *pods][start : self._next_agent]
         gate = asyncio.Semaphore(self.pace.agents_at_once)
         refused: list[Forbidden] = []
         await asyncio.gather(*(self._agent(pod, gate, refused) for pod in pods))
@@ -132,36 +144,84 @@ class Prober:
     async def _agent(self, pod: Pod, gate: asyncio.Semaphore, refused: list[Forbidden]) -> None:
         node = pod.spec.node_name
         async with gate:
+            asked = self.clock.now()
             if refused:
                 # One 403 stands for all agents: no point in asking hundreds of them.
-                self.emit(s.AgentRead(self.api.context, node, None, refused[0]))
+                self.emit(s.AgentRead(self.api.context, node, None, refused[0], asked))
                 return
             try:
                 status = await read_agent(self.api, pod)
             except MeshtuiError as error:
                 if isinstance(error, Forbidden):
                     refused.append(error)
-                self.emit(s.AgentRead(self.api.context, node, None, error))
+                self.emit(s.AgentRead(self.api.context, node, None, _whose(error, pod), asked))
             else:
-                self.emit(s.AgentRead(self.api.context, node, status))
+                self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
 
     async def _kvstoremesh(self) -> None:
+        asked = self.clock.now()
         try:
             remotes = await read_kvstoremesh(self.api, await self._pods(APISERVER))
         except MeshtuiError as error:
-            self.emit(s.KvstoremeshRead(self.api.context, None, error))
+            self.emit(s.KvstoremeshRead(self.api.context, None, error, asked))
         else:
-            self.emit(s.KvstoremeshRead(self.api.context, remotes))
+            self.emit(s.KvstoremeshRead(self.api.context, remotes, at=self.clock.now()))
+
+    async def _troubleshoots(self, act: Callable[[], Awaitable[None]], poke: asyncio.Event) -> None:
+        """Once a minute, and more often while something between this cluster and another is not well."""
+        while True:
+            await act()
+            failed = any(not tried.passed for tried in self.cluster.troubleshot.values())
+            seconds = self.pace.troubleshoot_again if failed or self.doubted() else self.pace.troubleshoot
+            await pause(seconds * self.rng.uniform(0.8, 1.2), poke)
+
+    async def _troubleshoot(self) -> None:
+        asked = self.clock.now()
+        try:
+            found = await read_troubleshoot(self.api, await self._pods(APISERVER), asked)
+        except MeshtuiError as error:
+            self.emit(s.TroubleshotRead(self.api.context, (), error, asked))
+        else:
+            self.emit(s.TroubleshotRead(self.api.context, found or (), at=asked))
 
     async def _health(self) -> None:
+        """Ask every agent what its probes say: each probes each node every two minutes only, all together see more."""
         try:
-            pods = await self._pods(AGENT)
-            if pods:
-                report = await read_health(self.api, self.rng.choice(pods))
-                self.emit(s.HealthRead(self.api.context, report))
-        except MeshtuiError as error:
-            self.emit(s.HealthRead(self.api.context, None, error))
+            pods = sorted(await self._pods(AGENT), key=lambda pod: pod.name)
+        except MeshtuiError:
+            return
+        listed = max((len(report.nodes) for report in self.cluster.health.values()), default=0)
+        most = max(4, self.pace.probed_nodes // max(1, listed))
+        step = max(1, -(-len(pods) // most))
+        gate = asyncio.Semaphore(self.pace.agents_at_once)
+        await asyncio.gather(*(self._probes_of(pod, gate) for pod in pods[::step]))
+
+    async def _probes_of(self, pod: Pod, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            asked, node = self.clock.now(), pod.spec.node_name
+            if isinstance(self.cluster.agent_errors.get(node), Forbidden):
+                return  # said once already
+            try:
+                report = await read_health(self.api, pod)
+            except MeshtuiError as error:
+                self.emit(s.HealthRead(self.api.context, None, _whose(error, pod), asked, node))
+            else:
+                self.emit(s.HealthRead(self.api.context, report, at=self.clock.now(), node=node))
 
 
 def _running(pod: Pod) -> bool:
     return pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None
+
+
+def _whose(error: MeshtuiError, pod: Pod) -> MeshtuiError:
+    """A command that hung: the agent's doing, or its node's, as long as the API server answers everything else."""
+    if not isinstance(error, TimedOut):
+        return error
+    return TimedOut(
+        clean(f"the agent on {pod.spec.node_name} did not answer"),
+        context=error.context,
+        verb=error.verb,
+        resource=error.resource,
+        cause=f"the command in {clean(pod.name)} gave nothing within the request timeout",
+        hint=clean(f"kubectl --context {error.context} -n {pod.namespace} logs {pod.name} -c cilium-agent --tail 20"),
+    )

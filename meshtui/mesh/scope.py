@@ -57,3 +57,5 @@ class Surroundings:
     rng: random.Random
     logins: Logins
     """The desk where plugins log in, for all clusters."""
+    doubted: Callable[[str], bool]
+    """Whether a link from or to a context's cluster is not known to be well."""

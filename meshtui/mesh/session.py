@@ -17,6 +17,7 @@ from meshtui.core.changes.planning import Ref
 from meshtui.core.clock import Clock
 from meshtui.core.errors import LoginAwaited, MeshtuiError, Unreachable, UsageError
 from meshtui.core.findings.model import Finding
+from meshtui.core.health.model import Judgement
 from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, Tools
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
@@ -31,6 +32,7 @@ from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.changes.perform import Changes
 from meshtui.mesh.describe import Reader
 from meshtui.mesh.flows.flows import MeshFlows
+from meshtui.mesh.judging import Judging
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.publisher import Publisher
@@ -77,6 +79,9 @@ class Session:
         self._scope = scope or Scope()
         self.room.reading_shown = self._scope.reading
         self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
+        self.judging = Judging(self.mesh, self.clock, self._changed, self._pace.judge)
+        """Is it broken? The one judgement of all that is known."""
+        self.room.record(self.judging.take)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         log = AuditLog(settings.state_directory)
         self.audit_path = log.path
@@ -87,6 +92,7 @@ class Session:
         self._clusters: dict[str, ClusterTask] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settled = asyncio.Event()
+        self._progress = asyncio.Event()
 
     async def _run(self, target: Target) -> None:
         # HTTP, gRPC and WebSocket cost a third of a second to load: off the loop, so that the screen paints first.
@@ -109,6 +115,7 @@ class Session:
             self.clock,
             self._rng,
             self.logins,
+            self.judging.doubted,
         )
 
     async def changes_seen(self) -> None:
@@ -137,6 +144,11 @@ class Session:
             cluster.log_in()
 
     @property
+    def judgement(self) -> Judgement:
+        """What is claimed, observed and the verdict, as of a second ago at most."""
+        return self.judging.latest
+
+    @property
     def pending(self) -> set[Ref]:
         """(context, service key) of changes the watch has not shown yet: live, read only."""
         return self._pending.refs
@@ -160,6 +172,7 @@ class Session:
         """Begin with every cluster; returns at once."""
         loop = asyncio.get_running_loop()
         self.room.start()
+        self.judging.start()
         for target in self.targets:
             task = loop.create_task(self._run(target), name=f"cluster {target.context}")
             task.add_done_callback(self._ended)
@@ -173,6 +186,7 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         self.room.stop()
+        self.judging.stop()
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
         self._news.close()
@@ -210,8 +224,10 @@ class Session:
         delta = reduce(self.mesh, event)
         if delta:
             self._pending.seen(delta)
+            self.judging.note(delta)
             self._news.post(delta)
         self.room.consider(event)
+        self.judging.consider(event)
         self._check_settled()
 
     def look_again(self) -> None:
@@ -219,7 +235,13 @@ class Session:
         for cluster in self._clusters.values():
             cluster.again()
 
+    def _changed(self, delta: Delta) -> None:
+        """The judgement is another one."""
+        self._news.post(delta)
+        self._progress.set()
+
     def _check_settled(self) -> None:
+        self._progress.set()
         clusters = self._clusters.values()
         if len(clusters) == len(self.targets) and all(cluster.settled for cluster in clusters):
             self._settled.set()
@@ -233,6 +255,17 @@ class Session:
         failure = MeshtuiError("meshtui failed on this cluster", cause=repr(error), hint="please report this")
         self.emit(s.ApiChanged(context, s.Phase.FAILED, self.clock.now(), error=failure))
         task.get_loop().call_exception_handler({"message": failure.title, "exception": error, "task": task})
+
+    async def until(self, done: Callable[[], bool], most: float) -> bool:
+        """Wait until `done`, which is asked whenever something was told or judged, at most so many seconds."""
+        try:
+            async with asyncio.timeout(most):
+                while not done():
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            return done()
+        return True
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - the brief for callers is a plain deadline
         """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds.
@@ -249,6 +282,11 @@ class Session:
                 if not waited_for and not self.logins.busy:
                     return False
         return True
+
+    def asked(self, question: str) -> bool:
+        """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
+        live = [c for c, cluster in self.mesh.clusters.items() if cluster.api.phase is s.Phase.LIVE]
+        return all(c in self._clusters and question in self._clusters[c].asked for c in live)
 
     def _api_of(self, context: str) -> Api | None:
         cluster = self._clusters.get(context)
@@ -373,6 +411,8 @@ class Session:
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
+        whitelist, blacklist, _ = flow_filter.to_server()
+        self.judging.suspend(bool(whitelist or blacklist))
         self.room.set_query(flow_filter)
 
     def record(self, path: Path) -> None:

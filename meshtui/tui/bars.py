@@ -28,7 +28,13 @@ class HeaderBar(_OnDashboard):
         board = self.dashboard
         return [
             header(
-                board.mesh, board.clock.now(), width, utc=board.utc, note=board.progress, findings=board.finding_count
+                board.mesh,
+                board.clock.now(),
+                width,
+                utc=board.utc,
+                note=board.progress,
+                findings=board.finding_count,
+                judgement=board.session.judgement if board.session else None,
             )
         ]
 

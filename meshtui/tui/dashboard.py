@@ -139,6 +139,8 @@ class Dashboard(Screen[None]):
         """Hand a change to the panes; each redraws only what it shows of it."""
         if self.findings is not None:
             self.findings.note(delta)
+            if delta.status and self.session is not None:
+                self.findings.take(self.session.judgement)
             self.upkeep.work(self.findings)
         for pane in self.panes.values():
             pane.changed(delta)

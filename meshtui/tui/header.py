@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from meshtui.core.model.links import LinkVerdict, links
-from meshtui.core.model.state import Mesh, Phase
+from meshtui.core.health.model import Judgement
+from meshtui.core.health.words import headline
+from meshtui.core.model.state import Mesh
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, safe, tag, width_of
 
 
-def header(mesh: Mesh | None, now: float, width: int, *, utc: bool, note: str = "", findings: int = 0) -> Line:
+def header(
+    mesh: Mesh | None,
+    now: float,
+    width: int,
+    *,
+    utc: bool,
+    note: str = "",
+    findings: int = 0,
+    judgement: Judgement | None = None,
+) -> Line:
     """`meshtui ▌koornacht⇄tion … mesh ✔ 2/2   policy scope local-cluster   12:03:04 UTC`."""
     left = [Span(" meshtui ", "brand"), Span("▌", "dim")]
     right: list[Span] = []
     if mesh is not None and mesh.clusters:
         left += _names(mesh, width)
-        right = [*_mesh_state(mesh), Span("   ")]
+        right = [*_mesh_state(mesh, judgement or Judgement()), Span("   ")]
         if findings:
             words = "finding" if findings == 1 else "findings"
             right = [Span(f"{status.WARNING} {findings} {words}", "warn", "findings.open"), Span("   "), *right]
@@ -44,23 +54,12 @@ def _names(mesh: Mesh, width: int) -> list[Span]:
     return spans
 
 
-def _mesh_state(mesh: Mesh) -> list[Span]:
-    """How many clusters answer and see all the others ready."""
+def _mesh_state(mesh: Mesh, judgement: Judgement) -> list[Span]:
+    """What is failing, counted, or how many clusters are well."""
     if all(cluster.recorded for cluster in mesh.clusters.values()):
         return [Span("recorded flows", "info")]
-    total = len(mesh.clusters)
-    whole = {c.context for c in mesh.clusters.values() if c.api.phase is Phase.LIVE}
-    waiting = any(c.api.phase is Phase.CONNECTING for c in mesh.clusters.values())
-    for link in links(mesh) if total > 1 else ():
-        if link.verdict is LinkVerdict.UNKNOWN:
-            waiting = waiting or link.source in whole
-        if not link.verdict.ok:
-            whole.discard(link.source)
-    glyph, role = (status.OK, "ok") if len(whole) == total else (status.BAD, "bad")
-    word = "ready" if len(whole) == total else "degraded"
-    if waiting and len(whole) < total:
-        glyph, role, word = status.WAITING, "dim", "waiting"
-    return [Span("mesh ", "dim"), Span(f"{glyph} {word} {len(whole)}/{total}", role)]
+    verdict, text = headline(judgement, {cluster.context: cluster.name for cluster in mesh.clusters.values()})
+    return [Span("mesh ", "dim"), status.verdict(verdict, text)]
 
 
 def _policy_scope(mesh: Mesh) -> str:

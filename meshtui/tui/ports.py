@@ -12,6 +12,7 @@ from meshtui.core.changes.plan import History, Outcome, Plan
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.findings.model import Finding
 from meshtui.core.flows.store import FlowStore
+from meshtui.core.health.model import Judgement
 from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
@@ -26,6 +27,11 @@ class SessionPort(Protocol):
     @property
     def mesh(self) -> Mesh:
         """The mesh as it is known now."""
+        ...
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is claimed, observed and the verdict, as of a second ago at most."""
         ...
 
     @property

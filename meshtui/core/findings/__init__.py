@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from meshtui.core.findings.broken import broken
 from meshtui.core.findings.clusters import in_clusters
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.scope import policy_findings
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
 from meshtui.core.findings.written import across, in_one, places
+from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Delta, Mesh
@@ -30,9 +32,12 @@ __all__ = [
 _READ = frozenset((*a.KEYS.values(), *a.ALIASES.values()))
 
 
-def findings(mesh: Mesh) -> list[Finding]:
-    """Every finding, worst first, always in the same order for the same mesh."""
-    return Findings(mesh).all()
+def findings(mesh: Mesh, judgement: Judgement | None = None) -> list[Finding]:
+    """Every finding, worst first, always in the same order for the same mesh and judgement."""
+    made = Findings(mesh)
+    if judgement is not None:
+        made.take(judgement)
+    return made.all()
 
 
 def findings_for(mesh: Mesh, service_key: str, *, around: Around | None = None) -> list[Finding]:
@@ -67,6 +72,7 @@ class Findings:
         self.mesh = mesh
         self._by_service: dict[str, list[Finding]] = {}
         self._of_mesh = list(dict.fromkeys(in_clusters(mesh)))
+        self._broken: list[Finding] = []
         self._around = surroundings(mesh)
         self._configs = self._config_now()
         self._owners = {
@@ -88,6 +94,10 @@ class Findings:
     def backlog(self) -> int:
         """Services that `work` has still to look at."""
         return len(self._wanted)
+
+    def take(self, judgement: Judgement) -> None:
+        """What is broken by the newest judgement."""
+        self._broken = list(broken(judgement))
 
     def update(self, delta: Delta) -> None:
         """Look again at what a delta touches: all services only where links, configuration or namespaces changed."""
@@ -116,18 +126,19 @@ class Findings:
     def counts(self) -> dict[Severity, int]:
         """How many there are of each severity; those with none are left out."""
         found: dict[Severity, int] = {}
-        for finding in (*self._of_mesh, *(f for listed in self._by_service.values() for f in listed)):
+        for finding in (*self._broken, *self._of_mesh, *(f for listed in self._by_service.values() for f in listed)):
             found[finding.severity] = found.get(finding.severity, 0) + 1
         return found
 
     def all(self) -> list[Finding]:
         """All of them, worst first."""
-        found = [*self._of_mesh, *(f for listed in self._by_service.values() for f in listed)]
+        found = [*self._broken, *self._of_mesh, *(f for listed in self._by_service.values() for f in listed)]
         return sorted(found, key=lambda finding: finding.order)
 
     def of(self, service_key: str) -> list[Finding]:
         """Those of one service, worst first."""
-        return self._by_service.get(service_key, [])
+        mine = [finding for finding in self._broken if service_key in finding.object.split()]
+        return [*mine, *self._by_service.get(service_key, [])]
 
     def _look(self, keys: Iterable[str]) -> None:
         for key in keys:

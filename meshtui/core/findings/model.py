@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from meshtui.core.health.model import Cause
 from meshtui.core.model.severity import Severity
 
 
@@ -13,12 +14,42 @@ class Kind(Enum):
 
     SAME_CLUSTER_ID = "two clusters share an id or name"
     MAX_CLUSTERS_DIFFER = "max-connected-clusters differs"
-    LINK_DOWN = "cluster not ready"
-    LINK_SILENT = "ready, but its nodes do not answer"
-    LINK_PARTLY = "ready on some nodes only"
+    API_GONE = Cause.API_GONE.value
+    NODE_DOWN = Cause.NODE_DOWN.value
+    AGENT_HUNG = Cause.AGENT_HUNG.value
+    AGENT_DOWN = Cause.AGENT_DOWN.value
+    LINK_CUT = Cause.LINK_CUT.value
+    ONE_WAY = Cause.ONE_WAY.value
+    OVERLAY_BLOCKED = Cause.OVERLAY_BLOCKED.value
+    MTU = Cause.MTU.value
+    LOSSY = Cause.LOSSY.value
+    SLOW = Cause.SLOW.value
+    CONTROL_BLOCKED = Cause.CONTROL_BLOCKED.value
+    WRONG_ADDRESS = Cause.WRONG_ADDRESS.value
+    CERTIFICATE = Cause.CERTIFICATE.value
+    CERTIFICATE_EXPIRED = Cause.CERTIFICATE_EXPIRED.value
+    CERTIFICATE_EXPIRES = Cause.CERTIFICATE_EXPIRES.value
+    NAME_UNRESOLVED = Cause.NAME_UNRESOLVED.value
+    CONTROL_PLANE = Cause.CONTROL_PLANE.value
+    APISERVER_GONE = Cause.APISERVER_GONE.value
+    DNS_GONE = Cause.DNS_GONE.value
+    RELAY_GONE = Cause.RELAY_GONE.value
+    COMPONENT_SHORT = Cause.COMPONENT_SHORT.value
+    NOT_SYNCED = Cause.NOT_SYNCED.value
+    SERVICE_DENIED = Cause.SERVICE_DENIED.value
+    SERVICE_TIMEOUT = Cause.SERVICE_TIMEOUT.value
+    PODS_NOT_READY = Cause.PODS_NOT_READY.value
+    CLUSTER_REPLACED = Cause.CLUSTER_REPLACED.value
+    CONTROLLERS_FAILING = Cause.CONTROLLERS_FAILING.value
+    HEALTH_UNREAD = Cause.HEALTH_UNREAD.value
+    NO_EXEC = Cause.NO_EXEC.value
+    TUNNEL_DIFFERS = "tunnel protocol or port differs"
+    ENCRYPTION_DIFFERS = "encryption differs"
+    CIDRS_OVERLAP = "pod networks overlap"
+    NAMESPACE_DEFAULT_DIFFERS = "default of namespaces differs"
+    CACHE_TTL_DIFFERS = "clustermesh-cache-ttl differs"
     NOT_CONNECTED = "clusters not connected"
     NO_MESH = "no cluster id"
-    AGENT_UNWELL = "agent unwell"
     VERSION_SKEW = "versions too far apart"
     POLICY_SCOPE_DIFFERS = "policy scope differs"
     POLICY_INVALID = "policy without effect"
@@ -72,6 +103,12 @@ class Finding:
     """Annotations that would mend it, all together; empty when no annotation does."""
     advice: str = ""
     """What to do where no annotation helps."""
+    since: float = 0.0
+    """Wall time since which it is known to be so; 0 where that is not told."""
+    still: str = ""
+    """What still works, in a sentence."""
+    because: Kind | None = None
+    """The finding this one follows from: mend that one and this one goes."""
 
     @property
     def order(self) -> tuple[int, int, str, tuple[str, ...], str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing import annotations as a
@@ -159,6 +160,9 @@ def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
         return
     evidence = tuple(p.shown("global") for p in found)
     contexts = tuple(p.context for p in globals_)
+    unread = [c for c in mesh.clusters.values() if r.SERVICES not in c.objects]
+    if unread:
+        return  # a cluster that was not read may have all that seems to be missing
     if len(globals_) == 1:
         yield _alone(mesh, key, globals_[0], found, evidence)
     elif not any(p.effective.shared for p in globals_):

@@ -100,24 +100,22 @@ def parts(cluster: Cluster) -> list[Part]:
     """The parts there are, as far as Deployments and DaemonSets were listed."""
     found = []
     for item in cluster.of(r.DEPLOYMENTS).values():
-        name = _part_of(item)
+        name = _part_of(cluster, item)
         if name:
             desired = 1 if item.spec.replicas is None else item.spec.replicas
             found.append(Part(name, r.DEPLOYMENTS, item, desired, item.status.ready_replicas))
     for item in cluster.of(r.DAEMONSETS).values():
-        name = _part_of(item)
+        name = _part_of(cluster, item)
         if name:
             status = item.status
             found.append(Part(name, r.DAEMONSETS, item, status.desired_number_scheduled, status.number_ready))
     return sorted(found, key=lambda part: part.name)
 
 
-def _part_of(item: o.Object) -> str:
-    if item.namespace != SYSTEM:
-        return ""
-    if item.labels.get("k8s-app") == "kube-dns":
+def _part_of(cluster: Cluster, item: o.Object) -> str:
+    if item.namespace == SYSTEM and item.labels.get("k8s-app") == "kube-dns":
         return DNS
-    return _NAMES.get(item.name, "")
+    return _NAMES.get(item.name, "") if item.namespace == cluster.home else ""
 
 
 def judge_parts(
@@ -191,7 +189,9 @@ def pods_of(cluster: Cluster, part: Part) -> list[o.Pod]:
     return [
         pod
         for pod in cluster.pods.values()
-        if pod.namespace == SYSTEM and wanted and all(pod.labels.get(k) == v for k, v in wanted.items())
+        if pod.namespace == part.workload.namespace
+        and wanted
+        and all(pod.labels.get(k) == v for k, v in wanted.items())
     ]
 
 
@@ -222,7 +222,7 @@ def _trouble(cluster: Cluster, part: Part, since: float, down: frozenset[str]) -
     because = Cause.NODE_DOWN if on_down and not part.scaled_down else None
     evidence = [what, *(f"{pod.name}: {_waiting(pod)}" for pod in pods_of(cluster, part) if _waiting(pod))]
     evidence += [f"{name} is on a node that is down" for name in on_down]
-    kubectl = f"kubectl --context {cluster.context} -n {SYSTEM}"
+    kubectl = f"kubectl --context {cluster.context} -n {part.workload.namespace}"
     mend = f"{kubectl} scale {part.reference} --replicas=1"
     look = f"{kubectl} describe {part.reference}"
     gone = _GONE.get(part.name) if part.ready == 0 else None

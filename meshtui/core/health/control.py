@@ -37,7 +37,7 @@ def control_of(cluster: Cluster, target: str, other: Cluster | None, claim: Link
     if tried is not None and now - tried.at > FRESH:
         tried = None
     command = (
-        f"kubectl --context {cluster.context} -n kube-system exec deploy/clustermesh-apiserver -c kvstoremesh -- "
+        f"kubectl --context {cluster.context} -n {cluster.home} exec deploy/clustermesh-apiserver -c kvstoremesh -- "
         f"clustermesh-apiserver kvstoremesh-dbg troubleshoot {target}"
     )
     if tried is not None and not tried.passed:
@@ -92,7 +92,7 @@ def _addresses(other: Cluster | None) -> frozenset[str]:
     if other is None:
         return frozenset()
     nodes = {a.address for node in other.nodes.values() for a in node.status.addresses or ()}
-    service = other.services.get("kube-system/clustermesh-apiserver")
+    service = other.services.get(f"{other.home}/clustermesh-apiserver")
     if service is not None and service.spec.type == "LoadBalancer":
         return frozenset()  # its balancer's addresses are not read
     return frozenset(nodes | ({service.spec.cluster_ip} if service else set()))

@@ -46,7 +46,7 @@ def _sentence(one: Cluster, other: Cluster, way: WayState) -> tuple[str, str, st
     address = next(
         (x.address for n in other.nodes.values() for x in n.status.addresses or () if x.type == "InternalIP"), ""
     )
-    agent = f"kubectl --context {one.context} -n kube-system exec ds/cilium -c cilium-agent --"
+    agent = f"kubectl --context {one.context} -n {one.home} exec ds/cilium -c cilium-agent --"
     probe = f"{agent} cilium-health status --probe"
     inside = f"requests that stay within {a} or within {b} pass"
     match way.way:

@@ -75,7 +75,7 @@ def _agents(cluster: Cluster) -> dict[str, o.Pod]:
     return {
         pod.spec.node_name: pod
         for pod in cluster.pods.values()
-        if pod.namespace == "kube-system" and pod.labels.get("k8s-app") == AGENT
+        if pod.namespace == cluster.home and pod.labels.get("k8s-app") == AGENT
     }
 
 
@@ -119,6 +119,8 @@ def _agent_trouble(cluster: Cluster, node: str, agents: dict[str, o.Pod], memory
     if error is not None:
         kind = silence(error)
         since = cluster.unheard.get(("agent", node), 0.0)
+        if kind is Silence.HUNG and cluster.heard.get(("api", ""), now) <= since:
+            return None  # nor has the API server answered since: it may be that
         if kind is Silence.HUNG:
             return _agent(
                 cluster, Cause.AGENT_HUNG, node, agents, f"the agent on {where} does not answer", error, since
@@ -158,7 +160,7 @@ def _agent(
         f"{sentence}: {error}" if cause is Cause.AGENT_DOWN else sentence,
         (str(error),),
         "pods on it go on with the rules and backends of that moment",
-        f"kubectl --context {cluster.context} -n kube-system logs {name} -c cilium-agent --tail 20",
+        f"kubectl --context {cluster.context} -n {cluster.home} logs {name} -c cilium-agent --tail 20",
         since,
     )
 
@@ -234,7 +236,7 @@ def no_exec(clusters: list[Cluster]) -> Iterator[Trouble]:
         f"you may not ask the agents of {names}: the right to create pods/exec is missing",
         tuple(dict.fromkeys(str(error) for c in refused for error in list(c.agent_errors.values())[:1])),
         "objects and flows tell all the rest: links are judged by flows alone",
-        f"kubectl --context {refused[0].context} auth can-i create pods/exec -n kube-system",
+        f"kubectl --context {refused[0].context} auth can-i create pods/exec -n {refused[0].home}",
     )
 
 

@@ -47,6 +47,8 @@ def _move(link: s.Link, phase: s.Phase, error: MeshtuiError | None, at: float) -
 
 
 def _api(mesh: s.Mesh, cluster: s.Cluster, event: s.ApiChanged) -> s.Delta:
+    if event.phase is s.Phase.LIVE:
+        cluster.heard["api", ""] = event.at
     changed = _move(cluster.api, event.phase, event.error, event.at)
     if event.version and event.version != cluster.version:
         cluster.version = event.version

@@ -138,6 +138,11 @@ class Cluster:
         return self.objects.get(resource, {})
 
     @property
+    def home(self) -> str:
+        """Cilium's namespace: where it is known to be, else where it usually is."""
+        return self.config.namespace if self.config else "kube-system"
+
+    @property
     def nodes(self) -> Mapping[str, o.Node]:
         """Nodes by name."""
         return self.of(r.NODES)

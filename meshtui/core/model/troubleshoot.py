@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from meshtui.core.text import clean
+
 
 class Step(Enum):
     """Where on the way it stopped."""
@@ -99,7 +101,8 @@ def _one(name: str, lines: list[str], at: float) -> Troubleshot:
         elif words.startswith(_FAILED) and not error:
             step, error = _failure(words.removeprefix(_FAILED).strip())
             first = endpoint or first
-    return Troubleshot(name, step, error, first, address, _certificates(lines), etcd, at)
+    told = [clean(text, 400) for text in (error, first, address, etcd)]
+    return Troubleshot(clean(name), step, told[0], told[1], told[2], _certificates(lines), told[3], at)
 
 
 def _failure(words: str) -> tuple[Step, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshtui.core.model import resources as r
-from meshtui.core.model.links import link
+from meshtui.core.model.links import LinkClaim, link
 from meshtui.core.model.objects import Condition, Node
 from meshtui.core.model.state import Cluster, Phase
 from meshtui.lab.checks.look import Checked, Look, bad, good
@@ -96,7 +96,8 @@ async def connected(look: Look) -> Checked:
     """Each cluster's agents are ready for the other, and its nodes answer."""
     first, second = look.clusters
     for here, there in ((first, second), (second, first)):
-        state = link(here, there.name)
-        if not state.verdict.ok:
-            return bad(f"The link from {here.name} to {there.name}: {state.sentence}.")
+        judged = look.session.judging.now().link(here.context, there.name)
+        claimed = link(here, there.name).claim is LinkClaim.READY
+        if judged.verdict.bad or not claimed:
+            return bad(f"The link from {here.name} to {there.name}: {judged.words}.")
     return good(f"{first.name} and {second.name} are connected in both directions.")

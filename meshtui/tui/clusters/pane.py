@@ -25,7 +25,8 @@ class ClustersPane(BlockPane):
         board = self.dashboard
         if board.mesh is None or not board.mesh.clusters:
             return [(("waiting",), board.waiting_lines(width))]
-        return rows.blocks(board.mesh, width)
+        judgement = board.session.judgement if board.session else None
+        return rows.blocks(board.mesh, width, judgement)
 
     def changed(self, delta: Delta) -> None:
         """Only a cluster's status or its nodes are shown here."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from meshtui.core.errors import MeshtuiError
+from meshtui.core.health.model import Judgement, LinkHealth, Verdict
 from meshtui.core.model import resources as r
-from meshtui.core.model.links import LinkState, link, remote_names
+from meshtui.core.model.links import remote_names
 from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
@@ -15,13 +16,13 @@ Block = tuple[Hashable, list[Line]]
 """An item the cursor can be on, and its lines."""
 
 
-def blocks(mesh: Mesh, width: int) -> list[Block]:
+def blocks(mesh: Mesh, width: int, judgement: Judgement | None = None) -> list[Block]:
     """Everything the pane shows, top to bottom; keys are `(kind, context, …)`."""
     result: list[Block] = []
     for cluster in mesh.clusters.values():
         result.append((("cluster", cluster.context), [head(cluster, width), *_failures(cluster, width)]))
-        result += _nodes(cluster, width)
-        result += [(("link", x.source, x.target), [_link(mesh, cluster, x)]) for x in _links(mesh, cluster)]
+        result += _nodes(cluster, width, judgement or Judgement())
+        result += _links(mesh, cluster, judgement or Judgement())
         if cluster.api.phase is not Phase.CONNECTING and cluster.api.phase is not Phase.FAILED:
             result.append((("relay", cluster.context), _relay(cluster, width)))
     return result
@@ -83,7 +84,7 @@ def failures(cluster: Cluster) -> list[MeshtuiError]:
     return found
 
 
-def _nodes(cluster: Cluster, width: int) -> list[Block]:
+def _nodes(cluster: Cluster, width: int, judgement: Judgement) -> list[Block]:
     nodes = sorted(cluster.nodes.values(), key=lambda n: n.name)
     if not nodes and r.NODES in cluster.objects:
         return [(("nodes", cluster.context), [[Span("  no nodes", "dim")]])]
@@ -96,22 +97,26 @@ def _nodes(cluster: Cluster, width: int) -> list[Block]:
         line.append(Span(f"{safe(item.spec.pod_cidr, 24)}", "dim"))
         if item.spec.unschedulable:
             line.append(Span("  cordoned", "warn"))
+        judged = judgement.node(cluster.context, item.name)
+        if judged.verdict.bad or judged.verdict is Verdict.STALE:
+            line += [Span("  "), status.verdict(judged.verdict, judged.words)]
         result.append((("node", cluster.context, item.name), [line]))
     return result
 
 
-def _links(mesh: Mesh, cluster: Cluster) -> list[LinkState]:
+def _links(mesh: Mesh, cluster: Cluster, judgement: Judgement) -> list[Block]:
     if cluster.api.phase in (Phase.CONNECTING, Phase.FAILED) or not (cluster.id or cluster.agents):
         return []
     names = dict.fromkeys([*(c.name for c in mesh.clusters.values()), *remote_names(cluster)])
-    return [link(cluster, name) for name in names if name != cluster.name]
+    links = [judgement.link(cluster.context, name) for name in names if name != cluster.name]
+    return [(("link", cluster.context, x.subject.name), [_link(mesh, cluster, x)]) for x in links]
 
 
-def _link(mesh: Mesh, cluster: Cluster, state: LinkState) -> Line:
-    target = mesh.by_name(state.target)
-    there = tag(target.tag, target.index) if target else Span(safe(state.target, 24), "strong")
+def _link(mesh: Mesh, cluster: Cluster, judged: LinkHealth) -> Line:
+    target = mesh.by_name(judged.subject.name)
+    there = tag(target.tag, target.index) if target else Span(safe(judged.subject.name, 24), "strong")
     here = tag(cluster.tag, cluster.index)
-    return [Span("  link ", "dim"), here, Span("→"), there, Span(" "), status.link(state.verdict, state.sentence)]
+    return [Span("  link ", "dim"), here, Span("→"), there, Span(" "), status.verdict(judged.verdict, judged.words)]
 
 
 def _relay(cluster: Cluster, width: int) -> list[Line]:

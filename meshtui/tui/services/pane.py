@@ -10,11 +10,13 @@ from typing import ClassVar, cast
 from textual.binding import BindingType
 
 from meshtui.core.errors import UsageError
+from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
-from meshtui.core.model.state import Delta
+from meshtui.core.model.state import Delta, Phase
 from meshtui.core.services import filter as servicefilter
 from meshtui.core.services.table import ServiceTable, Sort, View
 from meshtui.tui import commands as c
+from meshtui.tui.header import time_text
 from meshtui.tui.services import rows
 from meshtui.tui.widgets.paint import Line, Span, safe
 from meshtui.tui.widgets.pane import Pane, bindings
@@ -138,12 +140,25 @@ class ServicesPane(Pane):
         pending = board.session is not None and (context, service) in board.session.pending
         cluster = table.mesh.clusters[context]
         first, last = (context == end for end in self._ends)
-        line = rows.cell_line(cluster, row, width, first=first, pending=pending, marked=cell in self.marked)
+        judgement = board.session.judgement if board.session else Judgement()
+        health = judgement.service(service)
+        away = cluster.api.phase is Phase.STALE
+        line = rows.cell_line(
+            cluster,
+            row,
+            width,
+            first=first,
+            pending=pending,
+            marked=cell in self.marked,
+            health=health,
+            age=board.clock.now() - cluster.api.since if away else None,
+        )
         if not (last and rows.explains(row)):
             return [line]
         findings = board.findings
         around, found = (findings.around, findings.of(service)) if findings is not None else (None, [])
-        return [line, rows.route_line(table.mesh, service, width, around, found)]
+        since = time_text(health.since, utc=board.utc) if health.since else ""
+        return [line, rows.route_line(table.mesh, service, width, around, found, health, since)]
 
     @property
     def cell(self) -> rows.Cell | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from meshtui.core.findings import Finding, Severity
+from meshtui.core.health.model import ServiceHealth, Verdict
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing import Route, Surroundings, route
 from meshtui.core.routing import annotations as a
@@ -31,9 +32,20 @@ def name_width(width: int) -> int:
 
 
 def cell_line(
-    cluster: Cluster, row: core.Row, width: int, *, first: bool, pending: bool = False, marked: bool = False
+    cluster: Cluster,
+    row: core.Row,
+    width: int,
+    *,
+    first: bool,
+    pending: bool = False,
+    marked: bool = False,
+    health: ServiceHealth | None = None,
+    age: float | None = None,
 ) -> Line:
-    """One cluster's line of a service: the name before the first, type and ports at the end or where a name stood."""
+    """One cluster's line of a service: the name before the first, type and ports at the end or where a name stood.
+
+    `age`: seconds since its cluster was heard, when it is not now.
+    """
     cell = next(cell for cell in row.cells if cell.context == cluster.context)
     room = name_width(width)
     wide = width > room + _MARKS + _DETAIL
@@ -46,7 +58,7 @@ def cell_line(
     line += [*marks(cell.effective), Span(" ")]
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
-    line += _ready(cluster, cell)
+    line += _ready(cell, health, age)
     return [*line, Span(f"  {_detail(cell, width - room - _MARKS - 4)}", "dim")] if wide else line
 
 
@@ -74,14 +86,26 @@ def _affinity(effective: a.Effective) -> Span:
     return Span(word, "info" if a.affinity_known(written) else "warn")
 
 
-def _ready(cluster: Cluster, cell: core.Cell) -> list[Span]:
+def _ready(cell: core.Cell, health: ServiceHealth | None, age: float | None) -> list[Span]:
+    """How many of its endpoints are ready; green only while requests are seen to get through."""
+    if age is not None:
+        return [Span(f"{status.WARNING} {cell.ready}/{cell.total} stale {age:.0f} s", "warn")]
     if not cell.counted:
         return [Span(f"{status.WAITING}   ", "dim")]
+    verdict = health.verdict if health is not None else Verdict.UNKNOWN
     if cell.total == 0:
-        return [Span("– 0/0", "dim")]
-    glyph, role = (status.OK, "ok") if cell.ready == cell.total else (status.WARNING, "warn")
+        nobody = cell.effective is not None and cell.effective.global_
+        return [Span(f"{status.WARNING} 0/0", "warn") if nobody else Span("– 0/0", "dim")]
     if not cell.ready:
         glyph, role = status.BAD, "bad"
+    elif cell.ready < cell.total:
+        glyph, role = status.WARNING, "warn"
+    elif verdict.bad:
+        glyph, role = status.BAD, "bad"
+    elif verdict is Verdict.WELL:
+        glyph, role = status.OK, "ok"
+    else:
+        glyph, role = "·", ""
     return [Span(f"{glyph} {cell.ready}/{cell.total}", role)]
 
 
@@ -101,6 +125,8 @@ def route_line(
     width: int,
     around: Mapping[str, Surroundings] | None = None,
     found: Sequence[Finding] = (),
+    health: ServiceHealth | None = None,
+    since: str = "",
 ) -> Line:
     """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the findings.
 
@@ -118,12 +144,22 @@ def route_line(
         groups.setdefault(alike if many else number, (taken, []))[1].append(cluster)
     parts: list[Line] = []
     for taken, clients in groups.values():
-        role = "ok" if taken.answering and not taken.silent else "bad" if not taken.answering else "warn"
+        # A prediction is green only while requests are seen to get through.
+        good = "ok" if health is not None and health.verdict is Verdict.WELL else ""
+        role = good if taken.answering and not taken.silent else "bad" if not taken.answering else "warn"
         if all(key not in cluster.services for cluster in clients):
             role = "dim"
         names = [span for cluster in clients for span in (tag(cluster.tag, cluster.index), Span(" "))][:-1]
         parts.append([*names, Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
-    return [Span("   "), *findings, *joined(parts)]
+    return [Span("   "), *_truth(health, since), *findings, *joined(parts)]
+
+
+def _truth(health: ServiceHealth | None, since: str) -> list[Span]:
+    """What is observed, where it is not well: `✗ all requests denied by policy at K, 34 drops since 12:03:04`."""
+    if health is None or not health.verdict.bad:
+        return []
+    words = f"{health.words} since {since}" if since else health.words
+    return [status.verdict(health.verdict, words), Span(" · ", "dim")]
 
 
 def _findings(found: Sequence[Finding]) -> list[Span]:

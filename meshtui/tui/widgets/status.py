@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.model.links import LinkVerdict
+from meshtui.core.health.model import Verdict
 from meshtui.core.model.objects import Node
 from meshtui.core.model.state import Phase
 from meshtui.tui.widgets.paint import Span, safe, wrapped
@@ -17,14 +17,14 @@ _PHASES = {
     Phase.FAILED: (BAD, "failed", "bad"),
     Phase.ABSENT: (NOTHING, "absent", "dim"),
 }
-_LINKS = {
-    LinkVerdict.UNKNOWN: (WAITING, "dim"),
-    LinkVerdict.READY: (OK, "ok"),
-    LinkVerdict.PARTLY: (WARNING, "warn"),
-    LinkVerdict.CONNECTING: (WAITING, "warn"),
-    LinkVerdict.NOT_CONFIGURED: (NOTHING, "dim"),
-    LinkVerdict.SILENT: (BAD, "bad"),
-    LinkVerdict.DOWN: (BAD, "bad"),
+_VERDICTS = {
+    Verdict.WELL: (OK, "ok"),
+    Verdict.IDLE: (NOTHING, "dim"),
+    Verdict.RECOVERING: (WARNING, "warn"),
+    Verdict.UNKNOWN: (WAITING, "dim"),
+    Verdict.STALE: (WARNING, "warn"),
+    Verdict.CONTRADICTED: (BAD, "bad"),
+    Verdict.FAILING: (BAD, "bad"),
 }
 
 
@@ -34,10 +34,10 @@ def phase(value: Phase) -> Span:
     return Span(f"{glyph} {word}", role)
 
 
-def link(verdict: LinkVerdict, sentence: str) -> Span:
-    """A link's glyph and its own sentence."""
-    glyph, role = _LINKS[verdict]
-    return Span(f"{glyph} {safe(sentence)}", role)
+def verdict(value: Verdict, words: str) -> Span:
+    """A verdict's glyph and its own words."""
+    glyph, role = _VERDICTS[value]
+    return Span(f"{glyph} {safe(words)}", role)
 
 
 def node(item: Node) -> Span:

@@ -1,0 +1,134 @@
+"""Judges the mesh of a session again and again: hands flows over as evidence, tells when a verdict changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from meshtui.core.clock import Clock
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.health.judge import Judge, owners
+from meshtui.core.health.model import Judgement, Verdict
+from meshtui.core.health.traffic import Owners, Traffic
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.state import Delta, Mesh
+
+ROWS_AT_ONCE = 1_000
+"""Rows looked at in one turn of the loop."""
+TURN_SECONDS = 0.2
+BACKLOG = 5_000
+"""More rows waiting than this are let go: what is open then stays without a verdict."""
+_OWNERS_SECONDS = 5.0
+
+
+class Judging:
+    """The newest judgement of a session's mesh. All calls belong on the event loop."""
+
+    def __init__(self, mesh: Mesh, clock: Clock, tell: Callable[[Delta], None], seconds: float) -> None:
+        self.mesh = mesh
+        self.judge = Judge(mesh, Traffic())
+        self._clock = clock
+        self._tell = tell
+        self._seconds = seconds
+        self._rows: deque[FlowRow] = deque()
+        self._owners: Owners = {}
+        self._owners_at = float("-inf")
+        self._owners_stale = True
+        self._told: object = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._beat: asyncio.TimerHandle | None = None
+        self._turn: asyncio.TimerHandle | None = None
+
+    @property
+    def latest(self) -> Judgement:
+        """As it was judged last."""
+        return self.judge.latest
+
+    @property
+    def traffic(self) -> Traffic:
+        """What flows say."""
+        return self.judge.traffic
+
+    def start(self) -> None:
+        """Judge from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._tick()
+
+    def stop(self) -> None:
+        """Judge no more."""
+        self._loop = None
+        for timer in (self._beat, self._turn):
+            if timer is not None:
+                timer.cancel()
+        self._rows.clear()
+
+    def take(self, rows: Sequence[FlowRow]) -> None:
+        """New flows; they are looked at by and by."""
+        self._rows.extend(rows)
+        if len(self._rows) > BACKLOG:
+            self._rows.clear()
+            self.traffic.missed()
+        if self._turn is None and self._loop is not None:
+            self._turn = self._loop.call_later(TURN_SECONDS, self._look)
+
+    def consider(self, event: s.Event) -> None:
+        """Something was told: a source of flows that breaks leaves connections without a verdict."""
+        if isinstance(event, s.RelayChanged) and event.phase is not None and event.phase is not s.Phase.LIVE:
+            self.traffic.missed()
+
+    def note(self, delta: Delta) -> None:
+        """Something changed: endpoints belong to other services now."""
+        if any(resource is r.ENDPOINTSLICES for _, resource in delta.objects):
+            self._owners_stale = True
+
+    def suspend(self, some_only: bool) -> None:
+        """Whether only some flows are asked for from now on."""
+        self.traffic.suspend(some_only)
+
+    def doubted(self, context: str) -> bool:
+        """Whether a link from or to a cluster is not known to be well."""
+        name = self.mesh.clusters[context].name
+        return any(
+            judged.verdict not in (Verdict.WELL, Verdict.IDLE)
+            for (source, target), judged in self.latest.links.items()
+            if source == context or target == name
+        )
+
+    def now(self) -> Judgement:
+        """Judge at once, with all flows that have come."""
+        while self._rows:
+            self._portion()
+        return self._judged()
+
+    def _look(self) -> None:
+        self._turn = None
+        self._portion()
+        if self._rows and self._loop is not None:
+            self._turn = self._loop.call_later(TURN_SECONDS, self._look)
+
+    def _portion(self) -> None:
+        count = min(len(self._rows), ROWS_AT_ONCE)
+        self.traffic.take([self._rows.popleft() for _ in range(count)], self._index())
+
+    def _index(self) -> Owners:
+        now = self._clock.monotonic()
+        if self._owners_stale and now - self._owners_at > _OWNERS_SECONDS:
+            self._owners, self._owners_at, self._owners_stale = owners(self.mesh), now, False
+        return self._owners
+
+    def _tick(self) -> None:
+        self._judged()
+        if self._loop is not None:
+            self._beat = self._loop.call_later(self._seconds, self._tick)
+
+    def _judged(self) -> Judgement:
+        judgement = self.judge.judge(self._clock.now())
+        verdicts = [(judged.subject, judged.verdict, judged.words) for judged in judgement.all()]
+        troubles = [(trouble.cause, trouble.object, trouble.sentence) for trouble in judgement.troubles]
+        told = verdicts, troubles
+        if told != self._told:
+            self._told = told
+            self._tell(Delta(status=set(self.mesh.clusters)))
+        return judgement
