@@ -18,6 +18,7 @@ from meshtui.core.changes.toggles import annotate
 from meshtui.core.findings.model import Finding
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore
+from meshtui.core.health.judge import Judge
 from meshtui.core.load.spec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request, Tools
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -53,6 +54,8 @@ class FakeSession:
 
     def __init__(self, mesh: s.Mesh) -> None:
         self.mesh = mesh
+        self.judge = Judge(mesh)
+        self.judgement = self.judge.judge(NOW)
         self.flows = FlowStore(1000)
         self.pending: set[tuple[str, str]] = set()
         self.performed: list[Plan] = []
@@ -89,6 +92,7 @@ class FakeSession:
 
     def emit(self, event: s.Event) -> None:
         delta = reduce(self.mesh, event)
+        self.judgement = self.judge.judge(NOW)
         for listener in self._listeners:
             contextvars.Context().run(listener, delta)
 

@@ -19,9 +19,9 @@ REBEL = "default/rebel-base"
 async def test_everything_of_the_picture_is_on_the_screen(board: Board):
     text = board.text()
     for part in (
-        "meshtui ▌koornacht⇄tion", "mesh ✔ ready 2/2", "policy scope local-cluster", "19:36:28 UTC",
+        "meshtui ▌koornacht⇄tion", "mesh ◌ waiting 0/2", "policy scope local-cluster", "19:36:28 UTC",
         "[K] koornacht  id 1  k8s 1.36.2  cilium 1.21", "koornacht-control-plane  ✔ Ready", "10.1.0.0/24",
-        "link K→T ✔ ready · 1 shared", "link T→K", "default/rebel-base", "K → K 2, T 2", "T → T 2, K 2",
+        "link K→T ◌ ready, not proven yet · 1 shared", "link T→K", "default/rebel-base", "K → K 2, T 2", "T → T 2, K 2",
         "dropped ─ K 28/s  T 28/s ─ lost 0", "4 Load", "g global", "p policies", "? help", "q quit",
     ):  # fmt: skip
         assert part in text, part
@@ -66,7 +66,7 @@ async def test_one_cluster_down_is_told_in_its_own_block_while_the_other_lives(b
     assert "✗ tion does not answer: connection refused" in text
     assert "→ is it running?" in text
     assert "koornacht-control-plane  ✔ Ready" in text
-    assert "mesh ✗ degraded 1/2" in board.text()
+    assert "mesh ✗ 1 API server away" in board.text()
 
 
 async def test_one_resource_refused_is_told_and_the_rest_is_shown(board: Board):
@@ -78,7 +78,7 @@ async def test_one_resource_refused_is_told_and_the_rest_is_shown(board: Board):
 
 async def test_global_is_pending_until_the_watch_confirms_it(board: Board):
     pane = board.app.board.services
-    assert board.text(pane).splitlines()[0].split() == [REBEL, "K", "◉g", "◉s", "–", "✔", "2/2"]
+    assert board.text(pane).splitlines()[0].split() == [REBEL, "K", "◉g", "◉s", "–", "·", "2/2"]
     await board.press("g")
     await board.until(lambda: board.session.performed, "performed")
     assert "pending" in board.text(pane).splitlines()[0]

@@ -6,6 +6,9 @@ import msgspec
 import pytest
 
 from meshtui.core.flows.flow import EventType, Peer, Verdict
+from meshtui.core.health.judge import Judge
+from meshtui.core.health.model import ServiceHealth, Subject, What
+from meshtui.core.health.model import Verdict as Health
 from meshtui.core.load.spec import Answer, LoadSpec, Request
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -68,8 +71,16 @@ def test_each_recorded_step_is_told_as_it_was(step):
 def test_ready_counts_are_the_recorded_ones():
     mesh = mesh_of(7)
     assert [(c.ready, c.total) for c in build_row(mesh, KEY).cells] == [(0, 0), (2, 2)]
-    assert "– 0/0" in text(cell(mesh))
-    assert "✔ 2/2" in text(cell(mesh, "tion"))
+    assert "! 0/0" in text(cell(mesh))
+    assert "· 2/2" in text(cell(mesh, "tion")), "green is earned by requests that get through"
+    seen = ServiceHealth(Subject(What.SERVICE, "", KEY), Health.WELL, "12 of 12 requests answered")
+    assert "✔ 2/2" in text(cell(mesh, "tion", health=seen))
+    denied = ServiceHealth(Subject(What.SERVICE, "", KEY), Health.FAILING, "all requests denied by policy at tion")
+    assert "✗ 2/2" in text(cell(mesh, "tion", health=denied))
+    assert "✗ all requests denied by policy at tion since 12:03:04" in text(
+        services.route_line(mesh, KEY, 120, health=denied, since="12:03:04")
+    )
+    assert "! 2/2 stale 12 s" in text(cell(mesh, "tion", health=seen, age=12.0))
 
 
 def test_what_is_written_but_not_read_is_struck_through():
@@ -113,24 +124,26 @@ def test_hostile_annotations_reach_the_screen_as_plain_text():
 
 
 def lines_of(mesh, width=60):
-    return [text(line) for _, lines in clusters.blocks(mesh, width) for line in lines]
+    newest = max((n.at for c in mesh.clusters.values() for found in c.health.values() for n in found.nodes), default=0)
+    judgement = Judge(mesh).judge(newest + 20)
+    return [text(line) for _, lines in clusters.blocks(mesh, width, judgement) for line in lines]
 
 
 def test_clusters_nodes_and_links_as_recorded():
     assert lines_of(recorded_mesh(4)) == [
         "[K] koornacht  id 1  k8s 1.36.2  cilium 1.21",
         "  koornacht-control-plane  ✔ Ready    10.1.0.0/24",
-        "  link K→T ✔ ready · 1 shared",
+        "  link K→T ◌ ready, not proven yet · 1 shared",
         "  flows ✔ live · relay · 28/s · 2 nodes",
         "[T] tion  id 2  k8s 1.36.2  cilium 1.21",
         "  tion-control-plane  ✔ Ready    10.2.0.0/24",
-        "  link T→K ✔ ready · 1 shared",
+        "  link T→K ◌ ready, not proven yet · 1 shared",
         "  flows ✔ live · relay · 28/s · 2 nodes",
     ]
 
 
 def test_a_link_that_says_ready_over_dead_nodes_is_told_from_cilium_health():
-    assert "  link K→T ✗ ready, but its nodes don't answer" in lines_of(recorded_mesh(15))
+    assert any("link K→T ✗ ready, but its nodes have not answered for" in line for line in lines_of(recorded_mesh(15)))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ PATIENCE = 1.0
 """Seconds after which a request without answer counts: TCP asks again after one."""
 FORGIVEN = 4.0
 """Seconds after which an answer no longer counts for its request."""
+UNDECIDED = 30.0
+"""Seconds after which a connection is let go although nothing could be said of it."""
 STALL_SECONDS = 2.0
 """Seconds without data after a request was sent that count as stalled."""
 _HEARD_AFTER = 0.3
@@ -105,7 +107,8 @@ class Traffic:
             if found.wanted and not found.settled and self._beyond(found.client_node, found.wanted + STALL_SECONDS):
                 found.settled = True
                 self._each(found, found.wanted, _stalled)
-            if now - started > FORGIVEN + STALL_SECONDS or (found.settled and found.weighed):
+            over = now - started > FORGIVEN + STALL_SECONDS
+            if (over and found.counted) or (found.settled and found.weighed) or now - started > UNDECIDED:
                 del self._open[key]
 
     def pair(self, client: str, server: str, since: float, until: float | None = None) -> Tally:

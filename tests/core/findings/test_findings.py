@@ -9,6 +9,7 @@ import pytest
 
 from meshtui.core.changes import toggles
 from meshtui.core.findings import Findings, Kind, Severity, findings, findings_for
+from meshtui.core.health.judge import Judge
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -150,10 +151,11 @@ def test_unreachable_backends_in_rotation():
 
 
 def test_the_cut_link_of_the_recording():
-    found = findings(recorded.mesh_of(15))
-    assert [f.kind for f in found] == [
-        Kind.LINK_SILENT,
-        Kind.LINK_SILENT,
+    mesh = recorded.mesh_of(15)
+    newest = max(node.at for c in mesh.clusters.values() for report in c.health.values() for node in report.nodes)
+    found = findings(mesh, Judge(mesh).judge(newest + 1))
+    assert [f.kind for f in found if f.severity is Severity.ERROR] == [
+        Kind.LINK_CUT,
         Kind.STALE_BACKENDS,
         Kind.STALE_BACKENDS,
     ]
@@ -179,6 +181,12 @@ def configured(mesh, context, **changes):
         (Kind.POLICY_SCOPE_DIFFERS, {"data": {"policy-default-local-cluster": "false"}}),
         (Kind.VERSION_SKEW, {"version": (1, 19)}),
         (Kind.NO_MESH, {"id": 0}),
+        (Kind.TUNNEL_DIFFERS, {"data": {"tunnel-protocol": "geneve"}}),
+        (Kind.TUNNEL_DIFFERS, {"data": {"tunnel-port": "8473"}}),
+        (Kind.TUNNEL_DIFFERS, {"data": {"routing-mode": "native"}}),
+        (Kind.ENCRYPTION_DIFFERS, {"data": {"enable-wireguard": "true"}}),
+        (Kind.NAMESPACE_DEFAULT_DIFFERS, {"data": {"clustermesh-default-global-namespace": "false"}}),
+        (Kind.CACHE_TTL_DIFFERS, {"data": {"clustermesh-cache-ttl": "5m"}}),
     ],
 )
 def test_clusters_that_do_not_fit(kind, changes):
@@ -195,8 +203,9 @@ def test_one_minor_version_apart_is_fine():
 
 def test_agents_that_do_not_know_the_other_cluster():
     mesh = both()
-    reduce(mesh, s.AgentRead("a", "n", msgspec.convert({"cilium": {"state": "Failure", "msg": "bad"}}, AgentStatus)))
-    assert {f.kind for f in findings(mesh)} == {Kind.NOT_CONNECTED, Kind.AGENT_UNWELL}
+    reduce(mesh, s.ApiChanged("a", s.Phase.LIVE, 0.0))
+    reduce(mesh, s.AgentRead("a", "n", msgspec.convert({"cilium": {"state": "Ok"}}, AgentStatus)))
+    assert {f.kind for f in findings(mesh)} == {Kind.NOT_CONNECTED}
 
 
 def test_a_policy_cilium_does_not_accept():

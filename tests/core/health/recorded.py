@@ -49,7 +49,7 @@ def new_mesh() -> s.Mesh:
     for number, name in enumerate(CLUSTERS):
         data = {"cluster-name": name, "cluster-id": str(number + 1), "tunnel-protocol": "vxlan"}
         reduce(mesh, s.ConfigRead(name, CiliumConfig(name, number + 1, data, (1, 20))))
-        reduce(mesh, s.ApiChanged(name, s.Phase.LIVE, 1.0, "1.36.2"))
+        reduce(mesh, s.ApiChanged(name, s.Phase.LIVE, 4e9, "1.36.2"))
         meta = Meta(name="rebel-base", namespace="default", annotations=ANNOTATIONS, resource_version="1")
         reduce(mesh, s.Listed(name, r.SERVICES, {"default/rebel-base": Service(metadata=meta, spec=SPEC)}, 1.0))
     return mesh
@@ -161,6 +161,9 @@ def judged(fault: str, moment: str, *, flows: bool = True, judge: Judge | None =
         found = rows(documents)
         now = max(now, found[-1].time_ns / 1e9 if found else now)
         feed(judge, found, now)
+    if fault == "12-api-frozen":
+        error = TimedOut("tion did not answer within 10 s", context="tion")
+        reduce(judge.mesh, s.ApiChanged("tion", s.Phase.STALE, at_of(fault, "16"), error=error))
     for name in CLUSTERS:
         for node in judge.mesh.clusters[name].nodes:
             if node not in documents[name]["agents"]:
