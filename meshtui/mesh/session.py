@@ -6,8 +6,6 @@ import asyncio
 import importlib
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +16,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import LoginAwaited, MeshtuiError, Unreachable, UsageError
 from meshtui.core.findings.model import Finding
 from meshtui.core.health.model import Judgement
-from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, Tools
+from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.model.resources import Resource
@@ -366,28 +364,14 @@ class Session:
         """Carry out a plan; each step's outcome in order. Raises Refused or Forbidden when it may not be done."""
         return await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
 
-    async def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
+    def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
         """Run a load test: LoadStarted, Requests as they end, LoadEnded. Closing it stops the run.
 
         From a workload of `spec.context`; without one from this machine.
         """
-        from meshtui.mesh.load.run import run_load
+        from meshtui.mesh.load.opening import opened
 
-        events: AsyncGenerator[LoadEvent, None]
-        if not spec.context:
-            from meshtui.mesh.load.direct import run_direct
-
-            events = run_direct(self._complete(spec), self.clock)
-        else:
-            try:
-                api = self.api(spec.context)
-            except MeshtuiError as error:
-                yield LoadEnded(self.clock.now(), problem=str(error), hint=error.hint)
-                return
-            events = run_load(api, self._complete(spec), self.clock)
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        return opened(self.api, spec, self.settings, self.clock, self._rng)
 
     async def tools(self, context: str, namespace: str, pod: str) -> Tools:
         """Whether a load test can run in a pod; a failure is part of the result."""
@@ -398,16 +382,6 @@ class Session:
         except MeshtuiError as error:
             return Tools(why=error.title)
         return await tools_of(api, namespace, pod)
-
-    def _complete(self, spec: LoadSpec) -> LoadSpec:
-        """A boundary no answer can know, and the settings' way to tell who answered where the spec says nothing."""
-        untouched = spec.cluster_field == LoadSpec(spec.url).cluster_field
-        return replace(
-            spec,
-            boundary=spec.boundary or f"mt{self._rng.getrandbits(64):016x}",
-            cluster_field=self.settings.cluster_field if untouched else spec.cluster_field,
-            cluster_header=spec.cluster_header or self.settings.cluster_header,
-        )
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
