@@ -33,6 +33,7 @@ from meshtui.mesh.flows.flows import MeshFlows
 from meshtui.mesh.judging import Judging
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
+from meshtui.mesh.progress import Progress
 from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
 from meshtui.mesh.targets import BY_CONTEXT, DEFAULT_NAMESPACE, Target, home, new_mesh, scoped
@@ -89,8 +90,7 @@ class Session:
         self._changes = Changes(self.mesh, self._api_of, self._pending, log, self.emit, self.clock)
         self._clusters: dict[str, ClusterTask] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._settled = asyncio.Event()
-        self._progress = asyncio.Event()
+        self._progress = Progress()
 
     async def _run(self, target: Target) -> None:
         # HTTP, gRPC and WebSocket cost a third of a second to load: off the loop, so that the screen paints first.
@@ -107,7 +107,7 @@ class Session:
             self._scope,
             self._pace,
             self.emit,
-            self._check_settled,
+            self._progress.made,
             self.flows,
             self.room.inbox,
             self.clock,
@@ -226,7 +226,7 @@ class Session:
             self._news.post(delta)
         self.room.consider(event)
         self.judging.consider(event)
-        self._check_settled()
+        self._progress.made()
 
     def look_again(self) -> None:
         """Ask every cluster now for what is otherwise asked now and then, and list what was absent or refused."""
@@ -236,13 +236,11 @@ class Session:
     def _changed(self, delta: Delta) -> None:
         """The judgement is another one."""
         self._news.post(delta)
-        self._progress.set()
+        self._progress.made()
 
-    def _check_settled(self) -> None:
-        self._progress.set()
+    def _is_settled(self) -> bool:
         clusters = self._clusters.values()
-        if len(clusters) == len(self.targets) and all(cluster.settled for cluster in clusters):
-            self._settled.set()
+        return len(clusters) == len(self.targets) and all(cluster.settled for cluster in clusters)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A cluster's task ended by itself: a mistake of ours, which must not look like a quiet cluster."""
@@ -256,30 +254,11 @@ class Session:
 
     async def until(self, done: Callable[[], bool], most: float) -> bool:
         """Wait until `done`, which is asked whenever something was told or judged, at most so many seconds."""
-        try:
-            async with asyncio.timeout(most):
-                while not done():
-                    self._progress.clear()
-                    await self._progress.wait()
-        except TimeoutError:
-            return done()
-        return True
+        return await self._progress.until(done, most)
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - the brief for callers is a plain deadline
-        """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds.
-
-        The time a person takes to log in does not count.
-        """
-        self._check_settled()
-        while not self._settled.is_set():
-            waited_for = self.logins.busy
-            try:
-                async with asyncio.timeout(_LOGIN_LOOK if waited_for else timeout):
-                    await self._settled.wait()
-            except TimeoutError:
-                if not waited_for and not self.logins.busy:
-                    return False
-        return True
+        """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds."""
+        return await self._progress.until(self._is_settled, timeout)
 
     def asked(self, question: str) -> bool:
         """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
