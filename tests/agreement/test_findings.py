@@ -103,23 +103,23 @@ async def take_back(session: Session) -> None:
     await until(session, lambda: not session.pending)
 
 
-@pytest.mark.parametrize("finding", CASES, ids=lambda t: f"{t.kind.name.lower()}-{t.version}")
-async def test_found_mended_and_taken_back(finding: Case, new_lab: NewLab) -> None:
-    async with new_lab(cilium_version=finding.version) as lab, lab.session() as session:
-        for context, marks in finding.marks.items():
+@pytest.mark.parametrize("case", CASES, ids=lambda t: f"{t.kind.name.lower()}-{t.version}")
+async def test_found_mended_and_taken_back(case: Case, new_lab: NewLab) -> None:
+    async with new_lab(cilium_version=case.version) as lab, lab.session() as session:
+        for context, marks in case.marks.items():
             await write(session, context, marks)
         before = {context: await raw(session, context) for context, _ in BOTH}
-        finding = finding_of(session, finding.kind)
+        finding = finding_of(session, case.kind)
         assert finding is not None
         assert finding.sentence
         assert finding.evidence
         assert finding.fixes
-        assert goes(session) == finding.before
+        assert goes(session) == case.before
         await mend(session, finding)
-        await until(session, lambda: finding_of(session, finding.kind) is None)
-        assert goes(session) == finding.after
+        await until(session, lambda: finding_of(session, case.kind) is None)
+        assert goes(session) == case.after
         await take_back(session)
-        await until(session, lambda: finding_of(session, finding.kind) == finding)
+        await until(session, lambda: finding_of(session, case.kind) == finding)
         assert {context: await raw(session, context) for context, _ in BOTH} == before
 
 
