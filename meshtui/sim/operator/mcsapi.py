@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from meshtui.sim.api import defaults
-from meshtui.sim.api.registry import BY_GVR, MCS_OPTION
+from meshtui.sim.api.registry import BY_GVR, MCS_OPTION, ApiResource
 from meshtui.sim.controllers.loop import NAMESPACES, SERVICES, SLICES, Loop, owner_ref
 from meshtui.sim.datapath.exports import imports, namespace_is_global
 from meshtui.sim.datapath.view import MCS_EXPORTS, MCS_IMPORTS, NAME_LABEL, View, view
@@ -19,6 +19,7 @@ Key = tuple[str, str]
 LOCAL = "endpointslice-local-mcsapi-controller.cilium.io"
 ORIGIN, IMPORTED = "service.cilium.io/local-endpointslice", "multicluster.kubernetes.io/service-name"
 DERIVED = "multicluster.kubernetes.io/derived-service"
+DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 API = "multicluster.x-k8s.io/v1alpha1"
 
 
@@ -35,6 +36,7 @@ class McsApi:
         known = view(self._loop.cluster)
         if known.config().get(MCS_OPTION) != "true":
             return
+        self._define()
         own = self._own(known)
         everybody: dict[Key, list[Export]] = defaultdict(list)
         for exports in (own, *self._others(known)):
@@ -47,6 +49,12 @@ class McsApi:
             key = (held["metadata"]["namespace"], held["metadata"]["name"])
             if key not in everybody:
                 self._store.delete(MCS_IMPORTS, *key)
+
+    def _define(self) -> None:
+        """Install the definitions, as the operator does first of all."""
+        for gvr in (MCS_EXPORTS, MCS_IMPORTS):
+            if self._store.entry(DEFINITIONS, "", f"{gvr[1]}.{gvr[0]}") is None:
+                self._store.create(DEFINITIONS, _definition(BY_GVR[gvr]))
 
     def _others(self, known: View) -> list[dict[Key, Export]]:
         world = known.cluster.world
@@ -197,6 +205,38 @@ class McsApi:
         joint = {p.get("name", ""): (p["port"], p.get("protocol", "TCP")) for p in derived["spec"]["ports"]}
         named = [(p, p.get("name") or "") for p in piece.get("ports") or ()]
         return [copy.deepcopy(p) for p, name in named if name in joint and own.get(name) == joint[name]]
+
+
+def _definition(resource: ApiResource) -> Object:
+    names = {
+        "kind": resource.kind,
+        "listKind": f"{resource.kind}List",
+        "plural": resource.plural,
+        "shortNames": list(resource.short),
+        "singular": resource.singular,
+    }
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": resource.version,
+        "schema": {"openAPIV3Schema": anything},
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+    }
+    established = {"reason": "InitialNamesAccepted", "status": "True", "type": "Established"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{resource.plural}.{resource.group}", "generation": 1},
+        "spec": {
+            "conversion": {"strategy": "None"},
+            "group": resource.group,
+            "names": names,
+            "scope": "Namespaced",
+            "versions": [version],
+        },
+        "status": {"acceptedNames": names, "conditions": [established], "storedVersions": [resource.version]},
+    }
 
 
 def _exports(known: View) -> list[tuple[Key, Export, tuple[str, str] | None]]:

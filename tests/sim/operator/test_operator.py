@@ -15,6 +15,7 @@ from meshtui.sim.datapath.exports import imports
 from meshtui.sim.datapath.names import lookups
 from meshtui.sim.datapath.view import MCS_EXPORTS, MCS_IMPORTS, view
 from meshtui.sim.operator.exports import derived_name
+from meshtui.sim.operator.mcsapi import DEFINITIONS
 from meshtui.sim.operator.running import Operator
 from meshtui.sim.world import World
 from tests.sim.worlds import pod, world
@@ -173,6 +174,13 @@ def test_an_export_makes_an_import_and_a_derived_service_in_every_cluster() -> N
     assert bench.answers("rebel-base.default.svc.clusterset.local") == {"Tion"}
     bench.export(K)
     assert bench.answers("rebel-base.default.svc.clusterset.local", times=30) == {"Koornacht", "Tion"}
+
+
+def test_the_definitions_come_with_the_option() -> None:
+    made = {d["metadata"]["name"] for d in Bench(MCS).store(K).list(DEFINITIONS)}
+    assert {"serviceexports.multicluster.x-k8s.io", "serviceimports.multicluster.x-k8s.io"} <= made
+    without = Bench(SYNC).store(K).list(DEFINITIONS)
+    assert not any("multicluster" in d["metadata"]["name"] for d in without)
 
 
 def test_an_import_goes_with_its_last_export() -> None:
