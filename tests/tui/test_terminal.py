@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from textual.app import App
 
-from meshtui.core.errors import MeshtuiError
+from meshtui.core.errors import LoginAwaited, MeshtuiError
 from meshtui.core.settings import Settings
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.terminal import Screen
+from meshtui.tui.widgets import status
 
 
 async def test_a_terminal_that_cannot_be_lent_says_so() -> None:
@@ -56,3 +57,16 @@ async def test_last_words_hold_no_values() -> None:
         app._exit_renderables.clear()
     assert "a mistake" in text
     assert secret not in text.replace('secret = "s3cr3t-value-of-a-local"', "")
+
+
+def test_what_a_plugin_asks_is_never_cut() -> None:
+    asked = (
+        "To sign in, use a web browser to open the page https://login.example.test/device\nand enter the code ABC-123"
+    )
+    error = LoginAwaited("k: kubelogin is logging in", context="k", cause=asked, hint="do what it says")
+    lines = status.error_lines(error, 30, most=2)
+    text = ["".join(span.text for span in line) for line in lines]
+    assert text[0].strip().startswith(status.WAITING)
+    assert "ABC-123" in " ".join(text)
+    assert "\\n" not in " ".join(text)
+    assert {span.role for line in lines[:-1] for span in line} == {"warn"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from meshtui.core.flows.workload import workload_of_pod
@@ -12,7 +13,7 @@ from meshtui.core.model.state import Cluster, Mesh
 
 USUAL = "x-wing"
 """The lab's client, which comes first."""
-_SYSTEM = ("kube-system", "local-path-storage", "cilium", "kube-public", "kube-node-lease")
+_SYSTEM = frozenset({"kube-system", "local-path-storage", "cilium", "kube-public", "kube-node-lease"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def origins(mesh: Mesh) -> list[Origin]:
         for origin in _of(cluster):
             single.setdefault((origin.namespace, origin.workload), []).append(origin)
     found: list[Origin] = []
-    for _, alone in sorted(single.items(), key=lambda item: _rank(*item[0])):
+    system = _SYSTEM | {cluster.config.namespace for cluster in mesh.clusters.values() if cluster.config}
+    for _, alone in sorted(single.items(), key=lambda item: _rank(item[0], system)):
         found += ([_together(alone)] if len(alone) > 1 else []) + alone
     return found
 
@@ -63,8 +65,9 @@ def _together(alone: list[Origin]) -> Origin:
     )
 
 
-def _rank(namespace: str, workload: str) -> tuple[bool, bool, str, str]:
-    return namespace in _SYSTEM, workload != USUAL, namespace, workload
+def _rank(name: tuple[str, str], system: AbstractSet[str]) -> tuple[bool, bool, str, str]:
+    namespace, workload = name
+    return namespace in system, workload != USUAL, namespace, workload
 
 
 def _of(cluster: Cluster) -> Iterator[Origin]:

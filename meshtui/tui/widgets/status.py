@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshtui.core.errors import MeshtuiError
+from meshtui.core.errors import LoginAwaited, MeshtuiError
 from meshtui.core.health.model import Verdict
 from meshtui.core.model.objects import Node
 from meshtui.core.model.state import Phase
@@ -57,7 +57,15 @@ def error_lines(
     error: MeshtuiError, width: int, *, indent: int = 2, role: str = "bad", most: int = 100
 ) -> list[list[Span]]:
     """An error told over at most `most` lines: what and why; then its next step."""
-    told = wrapped(f"{BAD} {error_text(error)}", width, indent=indent)
+    if isinstance(error, LoginAwaited):
+        # What a plugin asks is never cut: the last word is the code to enter.
+        role, glyph, said = "warn", WAITING, [error.title, *error.cause.splitlines()]
+        told = [
+            part for line in (f"{glyph} {said[0]}", *said[1:]) for part in wrapped(safe(line), width, indent=indent)
+        ]
+        most = len(told)
+    else:
+        told = wrapped(f"{BAD} {error_text(error)}", width, indent=indent)
     if len(told) > most:
         told = [*told[: most - 1], f"{told[most - 1][: width - 1]}…"]
     lines = [[Span(text, role)] for text in told]
