@@ -21,11 +21,14 @@ def main(arguments: Any) -> int:
     record, replay = getattr(arguments, "record", None), getattr(arguments, "replay", None)
     if record and replay:
         raise UsageError("--record and --replay cannot be combined", hint="a replayed file is recorded already")
+    tour = getattr(arguments, "tour", False)
     if replay:
         return run_dashboard(lambda: _replay(Path(replay), settings), settings)
     if arguments.verb == "demo":
-        return run_dashboard(lambda running: _on_demo(running, settings, record), settings, demo=_demo(arguments))
-    return run_dashboard(lambda: _session(settings, record), settings)
+        return run_dashboard(
+            lambda running: _on_demo(running, settings, record), settings, demo=_demo(arguments), tour=tour
+        )
+    return run_dashboard(lambda: _session(settings, record), settings, tour=tour)
 
 
 async def _replay(path: Path, settings: Settings) -> Any:

@@ -55,6 +55,8 @@ class MeshtuiApp(App[int]):
         self.clock = clock or SystemClock()
         self.control = ""
         """Where the embedded mesh takes faults; empty unless this is the demo."""
+        self.tour = False
+        """Whether to begin with the tour open."""
         self.waiting = Delta()
         self._posted = False
         for own in (theme.DARK, theme.LIGHT):
@@ -99,6 +101,8 @@ class MeshtuiApp(App[int]):
             stack.callback(session.subscribe(self.take))
             stack.callback(session.subscribe_flows(self.board.flows.arrived))
             self.board.adopt(session)
+            if self.tour:
+                self.board.open_tour()
             await self._until_exit()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 PANES = ("clusters", "services", "flows", "load")
 """The panes, in the order of their number keys."""
 
+SCOPES = (*PANES, "tour")
+"""Where commands can belong: the panes, and the tour beside them."""
+
 EVERYWHERE = "everywhere"
 
 
@@ -179,7 +182,33 @@ COMMANDS: tuple[Command, ...] = (
         about="Give the focused pane the whole screen, or take it back."),
     _all("view.copy", "y", "Copy row", "copy",
         about="Copy what is under the cursor to the clipboard."),
-    _all("view.utc", "t", "UTC or local time", "utc",
+    _all("tour.open", "t", "Tour", "tour", footer="tour",
+        about="Open the lab's tour beside the panes, go to it, or close it."),
+    _in("tour", "tour.do", "enter", "Do this step", "tour_do", footer="do it",
+        about="Bring this step about, from wherever the mesh is, and check it."),
+    _in("tour", "tour.check", "c", "Check this step", "tour_check", footer="check",
+        about="Look in the clusters whether this step's effect shows, whoever brought it about."),
+    _in("tour", "tour.next", "n right", "Next step", "tour_next", footer="next",
+        about="To the next step of the tour."),
+    _in("tour", "tour.previous", "b left", "Step before", "tour_previous", footer="back",
+        about="To the step before."),
+    _in("tour", "tour.answers", "a", "Answers", "tour_answers", footer="answers",
+        about="Show where the dashboard answers this step's questions, or hide it."),
+    _in("tour", "tour.undo", "r", "Undo this step", "tour_undo",
+        about="Back to the state before this step, or mend what it broke; the step counts as not seen."),
+    _in("tour", "tour.other", "x", "Break it", "tour_other",
+        about="To the tour of faults, each found with the dashboard and mended, or back."),
+    _in("tour", "tour.restart", "R", "Start the tour anew", "tour_restart",
+        about="Forget what was seen and go to the first step; the clusters stay as they are."),
+    _in("tour", "tour.down", "down j", "Down", "down", palette=False,
+        about="Down by a line."),
+    _in("tour", "tour.up", "up k", "Up", "up", palette=False,
+        about="Up by a line."),
+    _in("tour", "tour.page-down", "pagedown space", "Page down", "page_down", palette=False,
+        about="Down by a screenful."),
+    _in("tour", "tour.page-up", "pageup", "Page up", "page_up", palette=False,
+        about="Up by a screenful."),
+    _all("view.utc", "T", "UTC or local time", "utc",
         about="Switch every time on the screen between UTC and local time."),
     _all("view.theme", "f8", "Next theme", "theme",
         about="Switch between the dark, the light and the terminal's own colours."),

@@ -25,6 +25,7 @@ from meshtui.tui.findings.upkeep import Upkeep
 from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.take import FlowTake
+from meshtui.tui.lab.pane import TourPane
 from meshtui.tui.load.pane import LoadPane
 from meshtui.tui.navigation import Navigation
 from meshtui.tui.palette.going import known_names
@@ -49,7 +50,7 @@ class Dashboard(Screen[None]):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (150, "-broad")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-flat"), (34, "-tall")]
         self.settings = settings
         self.clock = clock
@@ -63,7 +64,9 @@ class Dashboard(Screen[None]):
         self.services = ServicesPane()
         self.flows = FlowsPane()
         self.load_pane = LoadPane()
-        self.panes: dict[str, Pane] = {p.scope: p for p in (self.clusters, self.services, self.flows, self.load_pane)}
+        self.tour = TourPane()
+        panes = (self.clusters, self.services, self.flows, self.load_pane, self.tour)
+        self.panes: dict[str, Pane] = {p.scope: p for p in panes}
         self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
         self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows))
@@ -92,6 +95,7 @@ class Dashboard(Screen[None]):
             with Vertical(id="right"):
                 yield self.flows
                 yield self.load_pane
+            yield self.tour
         yield self.message
         yield self.footer
 
@@ -277,6 +281,8 @@ class Dashboard(Screen[None]):
             pane.set_class(name == scope, "-current")
         self.query_one("#left").set_class(scope in ("clusters", "services"), "-current")
         self.query_one("#right").set_class(scope in ("flows", "load"), "-current")
+        if scope != "tour":
+            self.set_class(scope in ("flows", "load"), "-right-front")
         self.tabs.refresh()
         self.footer.refresh()
 
@@ -294,6 +300,27 @@ class Dashboard(Screen[None]):
         self.chosen_namespaces = names
         self.rebuild()
         self.say(f"namespace {', '.join(names)}" if names else "all namespaces", "dim", "·")
+
+    @property
+    def round(self) -> tuple[str, ...]:
+        """What `tab` goes through."""
+        return (*c.PANES, "tour") if self.has_class("-tour") else c.PANES
+
+    def do_tour(self) -> None:
+        """Open the tour beside the panes, go to it, or close it."""
+        if not self.has_class("-tour"):
+            self.open_tour()
+        elif self.current != "tour":
+            self.go("tour")
+        else:
+            self.remove_class("-tour")
+            self.go("services")
+
+    def open_tour(self) -> None:
+        """Show the tour and go to it."""
+        self.add_class("-tour")
+        self.go("tour")
+        self.tour.open()
 
     def do_zoom(self) -> None:
         """Give the pane in front the whole screen, or take it back."""

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from textual.app import App
 
-from meshtui.tui import commands as c
 from meshtui.tui.palette.going import ALL, Going, Place
 
 
@@ -30,6 +29,11 @@ class Ground(Protocol):
     """What there is to go to: the dashboard's panes and dialogs."""
 
     current: str
+
+    @property
+    def round(self) -> tuple[str, ...]:
+        """What `tab` goes through."""
+        ...
 
     @property
     def app(self) -> App[Any]:
@@ -126,8 +130,12 @@ class Navigation:
 
     def do_next_pane(self) -> None:
         """To the next pane."""
-        self.board.go(c.PANES[(c.PANES.index(self.board.current) + 1) % len(c.PANES)])
+        self._step(1)
 
     def do_previous_pane(self) -> None:
-        """To the previous pane."""
-        self.board.go(c.PANES[c.PANES.index(self.board.current) - 1])
+        """To the pane before."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        panes, here = self.board.round, self.board.current
+        self.board.go(panes[(panes.index(here) + by) % len(panes)])

@@ -44,12 +44,13 @@ def run_dashboard(
     *,
     demo: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
     clock: Clock | None = None,
+    tour: bool = False,
 ) -> int:
     """Show the dashboard until it is quit; returns the exit code.
 
     `make_session` is a session, or makes one (it may be async) and is called after the first paint. `demo` makes
     an async context manager, for instance `sim.launch(options)`; it is entered after the first paint too, left
-    when the dashboard ends, and what it yields is given to `make_session`.
+    when the dashboard ends, and what it yields is given to `make_session`. `tour`: begin with the lab's tour open.
     """
     from meshtui.tui.app import MeshtuiApp
 
@@ -59,5 +60,6 @@ def run_dashboard(
         app.control = running.control
 
     app = MeshtuiApp(opening(make_session, demo, began), settings, clock)
+    app.tour = tour
     result = app.run()
     return result if result is not None else app.return_code or 0

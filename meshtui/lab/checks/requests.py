@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from meshtui.core.load.run import Run, new_run
 from meshtui.core.load.spec import Answer, LoadSpec, Request
@@ -18,17 +20,18 @@ ROUNDS = 4
 AT_ONCE = 5
 FIRST, SECOND, SILENCE = "first", "second", "times out"
 _WORDS = {Answer.REFUSED: "is refused", Answer.DNS_FAILED: "name not resolved"}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 Outcomes = frozenset[str]
 
 
-def answers(first: str, second: str) -> Check:
+def answers(first: str, second: str, headers: Mapping[str, str] = _NOTHING) -> Check:
     """Requests from each cluster end in all of these ways and in no other; words separated by commas."""
     wanted = tuple(frozenset(word.strip() for word in words.split(",")) for words in (first, second))
 
     async def check(look: Look) -> Checked:
         runs: list[list[Run]] = [[], []]
         for _ in range(ROUNDS):
-            for index, run in enumerate(await fire(look)):
+            for index, run in enumerate(await fire(look, headers)):
                 if run.problem:
                     return Checked(False, f"No requests could be made from {run.origin}: {run.problem}.")
                 runs[index].append(run)
@@ -49,7 +52,7 @@ def _enough(wanted: tuple[Outcomes, ...], runs: list[list[Run]]) -> bool:
     return len(runs[0]) > 1 or all(len(want) > 1 or SILENCE in want for want in wanted)
 
 
-async def fire(look: Look) -> list[Run]:
+async def fire(look: Look, headers: Mapping[str, str] = _NOTHING) -> list[Run]:
     """Ten requests from each cluster, side by side."""
     specs = [
         LoadSpec(
@@ -60,6 +63,7 @@ async def fire(look: Look) -> list[Run]:
             count=ROUND,
             concurrency=AT_ONCE,
             max_time=look.max_time,
+            headers=headers,
         )
         for half in look.place.halves
     ]

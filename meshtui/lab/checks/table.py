@@ -79,15 +79,22 @@ def patience(step: LabStep) -> float:
 
 async def verify(step: LabStep, look: Look, seconds: float = 0.0) -> Checked:
     """The step's check, repeated for `seconds` until it holds; once when 0."""
+    return await repeat(CHECKS[step.name], look, seconds, ask=step.foundation)
+
+
+async def repeat(check: Check, look: Look, seconds: float, *, ask: bool) -> Checked:
+    """A check until it holds, for `seconds` at most.
+
+    `ask`: it looks at what is asked for now and then only (agents, cilium-health, what was absent), so ask anew.
+    """
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     asked = 0.0
     while True:
-        found = await CHECKS[step.name](look)
+        found = await check(look)
         if found.ok or loop.time() >= end:
             return found
-        if step.foundation and loop.time() - asked >= _AGAIN:
-            # Agents and cilium-health are asked now and then only, and what was absent once a minute.
+        if ask and loop.time() - asked >= _AGAIN:
             look.session.look_again()
             asked = loop.time()
         await asyncio.sleep(_PAUSE)

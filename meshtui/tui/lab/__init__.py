@@ -1,0 +1,1 @@
+"""The tours beside the dashboard."""
