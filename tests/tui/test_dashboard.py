@@ -10,6 +10,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
 from meshtui.tui.changes.consent import ConsentDialog
+from meshtui.tui.commands import PANES
 from tests.tui.conftest import Board, board_on, make_app
 from tests.tui.fakes import NOW, FakeSession, answer, recorded_flows, recorded_mesh, timeout
 
@@ -188,7 +189,7 @@ async def test_a_run_can_be_stopped(board: Board):
 async def test_every_size_shows_the_pane_in_front_and_never_overflows(size):
     async with board_on(size=size) as board:
         board.session.deliver(recorded_flows("dropped"))
-        for key, pane in zip("1234", board.app.board.panes.values(), strict=True):
+        for key, pane in zip("1234", map(board.app.board.panes.get, PANES), strict=True):
             await board.press(key)
             assert board.app.board.focused is pane
             assert pane.region.area > 0
