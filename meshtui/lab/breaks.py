@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshtui.core.errors import CheckFailed
-from meshtui.core.model.links import link
+from meshtui.core.health.model import LinkHealth
 from meshtui.lab.bring import bring
 from meshtui.lab.checks.application import written
 from meshtui.lab.checks.look import Check, Checked, Look, bad, every, good
@@ -49,15 +49,22 @@ async def _silent_agent(look: Look) -> Checked:
     return good(f"The agent on {silent[0]} does not answer.") if silent else bad("Every agent answers.")
 
 
+def _judged(look: Look) -> tuple[LinkHealth, LinkHealth]:
+    """Both links as the dashboard judges them: from the first to the second, and back."""
+    first, second = look.clusters
+    now = look.session.judging.now()
+    return now.link(first.context, second.name), now.link(second.context, first.name)
+
+
 async def _link_not_ready(look: Look) -> Checked:
     """The first cluster does not hear the second; the other way it does."""
     first, second = look.clusters
-    there, back = link(first, second.name), link(second, first.name)
-    if there.verdict.ok:
-        return bad(f"The link from {first.name} to {second.name} is ready.")
-    if not back.verdict.ok:
-        return bad(f"The link from {second.name} to {first.name} is not ready, either: {back.sentence}.")
-    return good(f"The link from {first.name} to {second.name}: {there.sentence}.")
+    there, back = _judged(look)
+    if not there.verdict.bad:
+        return bad(f"The link from {first.name} to {second.name}: {there.words}.")
+    if back.verdict.bad:
+        return bad(f"The link from {second.name} to {first.name} is not well, either: {back.words}.")
+    return good(f"The link from {first.name} to {second.name}: {there.words}.")
 
 
 _SHARED = step_named("global").state
@@ -78,14 +85,13 @@ BREAKS: tuple[Break, ...] = tuple(
 
 
 async def _heard(look: Look) -> Checked:
-    """Every agent answers, and both links are ready."""
-    for cluster, other in (look.clusters, look.clusters[::-1]):
+    """Every agent answers, and both links are well."""
+    for cluster, judged in zip(look.clusters, _judged(look), strict=True):
         if cluster.agent_errors:
             return bad(f"The agent on {sorted(cluster.agent_errors)[0]} does not answer.")
-        state = link(cluster, other.name)
-        if not state.verdict.ok:
-            return bad(f"The link from {cluster.name} to {other.name}: {state.sentence}.")
-    return good("Every agent answers, and both links are ready.")
+        if judged.verdict.bad:
+            return bad(f"The link from {cluster.name}: {judged.words}.")
+    return good("Every agent answers, and both links are well.")
 
 
 WHOLE = every(written(_SHARED), _ALL_PASS, answers(_BOTH, _BOTH, LONG), _heard)
