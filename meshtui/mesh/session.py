@@ -67,6 +67,7 @@ class Session:
         self.settings = settings = scoped(settings, targets)
         """With the namespaces to show where nobody named any."""
         self.logins = Logins(tell=self._login, terminal=terminal)
+        self._was_busy = False
         self.clock: Clock = clock or SystemClock()
         self.mesh: Mesh = new_mesh(targets, settings)
         self._pace = pace or Pace()
@@ -257,8 +258,17 @@ class Session:
         return await self._progress.until(done, most)
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - the brief for callers is a plain deadline
-        """Wait until every cluster has answered, or could not be reached, once; False after `timeout` seconds."""
-        return await self._progress.until(self._is_settled, timeout)
+        """Wait until every cluster has answered or failed once; False after `timeout` seconds without a login."""
+        # While a person logs in the time does not run: it begins anew once nobody is waited for.
+        while not await self._progress.until(self._is_settled, _LOGIN_LOOK if self.logins.busy else timeout):
+            if not self._logged_in_lately():
+                return False
+        return True
+
+    def _logged_in_lately(self) -> bool:
+        """Whether a person was waited for since this was asked last, or still is."""
+        busy, self._was_busy = self._was_busy, self.logins.busy
+        return busy or self._was_busy
 
     def asked(self, question: str) -> bool:
         """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
