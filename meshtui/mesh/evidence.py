@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.health.path import WINDOW
+from meshtui.core.health.way import WINDOW
 from meshtui.core.model.state import FlowSource, Phase
 from meshtui.hubble.query import FlowQuery
 

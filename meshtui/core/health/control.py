@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause
 from meshtui.core.model.links import LinkClaim, LinkState
 from meshtui.core.model.state import Cluster
@@ -29,6 +30,22 @@ class Control:
         """Whether packets that went missing could explain it."""
         step = self.tried.step if self.tried else Step.NONE
         return self.tried is None or step is Step.ETCD or _timed_out(self.tried.error)
+
+
+CLAIM_PATIENCE = 30.0
+"""Seconds agents may take to be ready again after they or a clustermesh-apiserver restarted."""
+RECONNECT_PATIENCE = 90.0
+"""Seconds KVStoreMesh may take to connect once its way is known to be free (recording 14: 72 s)."""
+
+
+def standing(control: Control | None, cluster: Cluster, target: str, memory: Memory, now: float) -> Control | None:
+    """What lasts for longer than it takes to connect anew, or is proven by an attempt."""
+    if control is None or control.tried is not None:
+        return control
+    tried = cluster.troubleshot.get(target)
+    patience = RECONNECT_PATIENCE if tried is not None and tried.passed else CLAIM_PATIENCE
+    first = memory.since(("claimed", cluster.context, target), now)
+    return control if now - first >= patience else None
 
 
 def control_of(cluster: Cluster, target: str, other: Cluster | None, claim: LinkState, now: float) -> Control | None:

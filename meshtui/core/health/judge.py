@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 from meshtui.core.errors import MeshtuiError
@@ -24,9 +25,10 @@ from meshtui.core.health.model import (
     What,
 )
 from meshtui.core.health.nodes import down_nodes, judge_nodes, no_exec, unread
-from meshtui.core.health.path import Way, WayState, way_between
+from meshtui.core.health.path import way_between
 from meshtui.core.health.services import judge_services, unready, unready_trouble
 from meshtui.core.health.traffic import Owners, Traffic
+from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.links import remote_names
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh, Phase
@@ -36,6 +38,7 @@ _ORDER = {cause: number for number, cause in enumerate(Cause)}
 
 
 _INDEX_SECONDS = 5.0
+_RETURNED_SECONDS = 150.0
 _OWN = frozenset((Cause.AGENT_HUNG, Cause.AGENT_DOWN, Cause.COMPONENT_SHORT, Cause.CLUSTER_REPLACED))
 """Troubles of a cluster's own that make it fail, although requests pass."""
 
@@ -144,7 +147,8 @@ class _Making:
         for one, other in combinations(clusters, 2):
             if one.name != other.name:
                 both = frozenset((one.context, other.context))
-                self.ways[both] = way_between(one, other, self.traffic, self.now, self.memory, self.homes)
+                seen = way_between(one, other, self.traffic, self.now, self.memory, self.homes, around.down_nodes)
+                self.ways[both] = self._without_returned(seen, around.down_nodes)
         for cluster in clusters:
             names = dict.fromkeys([*(c.name for c in clusters), *remote_names(cluster)])
             for target in names:
@@ -159,10 +163,18 @@ class _Making:
             self.troubles += lt.control_troubles(one, other, controls, way, gone, self.memory, self.now)
             self.troubles += _filtered(one, other, way)
 
+    def _without_returned(self, way: WayState, down: frozenset[str]) -> WayState:
+        """A node that was down a moment ago is still in the last probes of it: those are made every 132 s."""
+        self.memory.down_at.update(dict.fromkeys(down, self.now))
+        lately = {name for name, at in self.memory.down_at.items() if self.now - at <= _RETURNED_SECONDS} - down
+        if way.way.bad and way.nodes and lately.issuperset(way.nodes):
+            return replace(way, way=Way.RECOVERING, nodes=())
+        return way
+
     def _link(self, cluster: Cluster, target: str, around: Excuses, controls: dict[tuple[str, str], Control]) -> None:
         other = self.mesh.by_name(target)
         way = self.ways.get(frozenset((cluster.context, other.context))) if other else None
-        health, control = judge_link(cluster, target, other, way or NO_WAY, self.traffic, around, self.now)
+        health, control = judge_link(cluster, target, other, way or NO_WAY, self.traffic, around, self.memory, self.now)
         self.links[cluster.context, target] = remembered(health, self.memory, way or NO_WAY, self.now)
         if control is not None and other is not None and not unread(cluster):
             controls[cluster.context, other.context] = control
@@ -176,6 +188,10 @@ class _Making:
             elif trouble.cause is Cause.NODE_DOWN:
                 for name in names.values():
                     bad.setdefault(frozenset((name, names[trouble.contexts[0]])), trouble.cause)
+        for one, other in combinations(names.values(), 2):
+            lately = self.memory.lately(one, other, self.now, lt.TRACES_SECONDS)
+            if lately is not None:
+                bad.setdefault(frozenset((one, other)), lately)
         judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad)
         self.services |= {health.subject.name: health for health in judged}
         self.troubles += troubles

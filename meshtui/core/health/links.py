@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshtui.core.health.components import APISERVER, is_gone
-from meshtui.core.health.control import Control, control_of
+from meshtui.core.health.control import Control, control_of, standing
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, LinkHealth, Source, Statement, Subject, Verdict, What
-from meshtui.core.health.path import WINDOW, Way, WayState
 from meshtui.core.health.traffic import Traffic
+from meshtui.core.health.way import WINDOW, Way, WayState
 from meshtui.core.model.links import LinkClaim, LinkState, link
 from meshtui.core.model.probes import Reached, merged
 from meshtui.core.model.state import Cluster, Phase
@@ -36,11 +36,18 @@ class Excuses:
 
 
 def judge_link(
-    cluster: Cluster, target: str, other: Cluster | None, way: WayState, traffic: Traffic, around: Excuses, now: float
+    cluster: Cluster,
+    target: str,
+    other: Cluster | None,
+    way: WayState,
+    traffic: Traffic,
+    around: Excuses,
+    memory: Memory,
+    now: float,
 ) -> tuple[LinkHealth, Control | None]:
     """The link from `cluster` to the cluster called `target`, of which `other` is what this session knows."""
     claim = link(cluster, target)
-    control = control_of(cluster, target, other, claim, now)
+    control = standing(control_of(cluster, target, other, claim, now), cluster, target, memory, now)
     reached = {name: node for name, node in merged(cluster.health.values()).items() if name.startswith(f"{target}/")}
     silent = tuple(sorted(name for name, node in reached.items() if node.silent))
     verdict, words, causes = _verdict(cluster, other, claim, way, control, around, now)

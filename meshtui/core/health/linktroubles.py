@@ -8,12 +8,12 @@ from meshtui.core.health.control import Control
 from meshtui.core.health.links import CAUSES, Excuses
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Trouble
-from meshtui.core.health.path import Way, WayState
+from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
 
-CLAIM_PATIENCE = 30.0
-"""Seconds agents may take to be ready again after they or a clustermesh-apiserver restarted."""
+TRACES_SECONDS = 60.0
+"""So long after a way was bad, attempts that were lost on it are still the last ones known."""
 _CERTIFICATE_DAYS = 30.0
 _DAY = 86_400.0
 _TOLD_SECONDS = 600.0
@@ -35,6 +35,7 @@ def way_trouble(
     sentence, still, command = _sentence(one, other, way)
     subject = f"{names} ({', '.join(way.nodes)})" if way.nodes else names
     since = memory.since((cause, subject), now, way.since)
+    memory.bad_ways[frozenset((one.name, other.name))] = cause, now
     return Trouble(
         cause, severity, (one.context, other.context), subject, sentence, way.evidence, still, command, since
     )
@@ -89,15 +90,15 @@ def control_troubles(
     now: float,
 ) -> Iterator[Trouble]:
     """What keeps the two from learning of each other, beside what `way` and missing API servers explain."""
-    if {one.name, other.name} & gone:
-        return
+    for name in gone:
+        memory.gone_at[name] = now
+    if any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other)):
+        return  # what is missing explains it, and once it is back it takes a while to be found again
+    lately = memory.lately(one.name, other.name, now, TRACES_SECONDS)
     found: list[tuple[Cluster, Cluster, Control]] = []
     for source, target in ((one, other), (other, one)):
         control = controls.get((source.context, target.context))
-        if control is None or (way.way in _EXPLAINS and control.lost_packets):
-            continue
-        first = memory.since(("control", source.context, target.context), now, control.since)
-        if control.tried is None and now - first < CLAIM_PATIENCE:
+        if control is None or (control.lost_packets and (way.way in _EXPLAINS or lately is not None)):
             continue
         found.append((source, target, control))
     told = [item for item in found if item[2].tried is not None]

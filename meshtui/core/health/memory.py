@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from meshtui.core.health.model import Judged, Subject, Verdict
+from meshtui.core.health.model import Cause, Judged, Subject, Verdict
 
 J = TypeVar("J", bound=Judged)
 _WEIGHT = 0.1
@@ -25,6 +25,12 @@ class Memory:
     """What a cluster was recognised by when it was seen first."""
     node_fails: dict[str, list[float]] = field(default_factory=dict)
     """`cluster/node` → when probes of it failed since one passed, as far as others passed meanwhile."""
+    bad_ways: dict[frozenset[str], tuple[Cause, float]] = field(default_factory=dict)
+    """Names of two clusters → what was wrong with the way between them last, and when it still was."""
+    gone_at: dict[str, float] = field(default_factory=dict)
+    """Name of a cluster → when its clustermesh-apiserver was missing last."""
+    down_at: dict[str, float] = field(default_factory=dict)
+    """`cluster/node` → when it was down last."""
     _seen: set[Hashable] = field(default_factory=set)
 
     def since(self, condition: Hashable, now: float, hint: float = 0.0) -> float:
@@ -50,6 +56,11 @@ class Memory:
             since = hint if 0 < hint <= now else now
             self.verdicts[judged.subject] = judged.verdict, since
         return replace(judged, since=since)
+
+    def lately(self, one: str, other: str, now: float, seconds: float) -> Cause | None:
+        """What was wrong with the way between two clusters until less than `seconds` ago: traces of it remain."""
+        cause, at = self.bad_ways.get(frozenset((one, other)), (None, 0.0))
+        return cause if cause is not None and now - at <= seconds else None
 
     def keep_only(self, subjects: set[Subject]) -> None:
         """Forget what is no longer there to be judged."""

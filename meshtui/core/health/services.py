@@ -21,9 +21,9 @@ from meshtui.core.health.model import (
     Verdict,
     What,
 )
-from meshtui.core.health.path import WINDOW
 from meshtui.core.health.tally import Tally, total
 from meshtui.core.health.traffic import Pair, Traffic
+from meshtui.core.health.way import WINDOW
 from meshtui.core.model import resources as r
 from meshtui.core.model.probes import moment
 from meshtui.core.model.severity import Severity

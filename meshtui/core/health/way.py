@@ -1,0 +1,152 @@
+"""What is known of the way between two clusters: probes either way, connections, attempts to reach etcd."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from meshtui.core.health.model import EARNED_SECONDS
+from meshtui.core.health.tally import Course, Tally
+from meshtui.core.health.traffic import Traffic
+from meshtui.core.model.probes import Path, whole
+from meshtui.core.model.state import Cluster
+from meshtui.core.model.troubleshoot import Step
+
+WINDOW = 60.0
+"""Seconds of flows that are looked at."""
+RELEVANT = 330.0
+"""A probe older than two and a half intervals says nothing any more."""
+
+
+class Way(Enum):
+    """What is known of the way between two clusters."""
+
+    OPEN = "open"
+    RECOVERING = "recovering"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+    CUT = "cut"
+    ONE_WAY = "one way"
+    OVERLAY = "overlay"
+    NODES = "some nodes"
+    LOSSY = "lossy"
+    LARGE = "large packets"
+    SLOW = "slow"
+
+    @property
+    def bad(self) -> bool:
+        """Whether requests suffer."""
+        return self not in (Way.OPEN, Way.RECOVERING, Way.UNKNOWN, Way.STALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One agent's newest probe of one remote node, by one path."""
+
+    at: float
+    passed: bool
+    prober: str
+    target: str
+    error: str
+    latency_ms: float | None
+    """The faster of HTTP and ICMP: what the network takes, without a busy agent's part."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayState:
+    """What is known of the way between two clusters, with its evidence."""
+
+    way: Way
+    since: float = 0.0
+    passed_at: float = 0.0
+    """When a packet is known to have gone there and back last."""
+    evidence: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """`cluster/node` of those that are not reached, when it is about some nodes."""
+    blocked: tuple[str, str] = ("", "")
+    """Names of the clusters from and to which nothing passes, when it is one way only."""
+    latency_ms: float | None = None
+    usual_ms: float | None = None
+    share: float = 0.0
+    """Of the connections asked for in the window, how many suffered."""
+    hosts_filtered: bool = False
+    """Pods answer probes, node addresses do not: the probe's port is filtered."""
+
+
+def sights(prober: Cluster, target: str, *, host: bool) -> list[Sight]:
+    """The newest probes of a remote cluster's nodes by each agent of `prober`."""
+    found = []
+    for report in prober.health.values():
+        for node in report.nodes:
+            path = node.host if host else whole(node)
+            if node.name.partition("/")[0] == target and path.known and path.at:
+                found.append(_sight(path, report.local, node.name))
+    return found
+
+
+def _sight(path: Path, prober: str, target: str) -> Sight:
+    times = [probe.latency_ms for probe in (path.http, path.icmp) if probe.latency_ms is not None]
+    return Sight(path.at, path.passed, prober, target, path.http.error or path.icmp.error, min(times, default=None))
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that is known of one pair of clusters."""
+
+    one: Cluster
+    other: Cluster
+    pods: list[Sight]
+    hosts: list[Sight]
+    ways: tuple[Course | None, Course | None]
+    """Connections of `one`'s clients, and of `other`'s."""
+    forth: Tally
+    back: Tally
+    now: float
+    control_at: float
+    """When an etcd client's packets went through last, either way."""
+    large_at: float
+    """When a TLS handshake hung after TCP had connected, either way; 0 when none did."""
+
+    @property
+    def courses(self) -> list[Course]:
+        """Both ways' connections, as far as there are any."""
+        return [course for course in self.ways if course is not None]
+
+    @property
+    def passed_at(self) -> float:
+        """When a packet between pods went there and back last."""
+        probes = [sight.at for sight in self.pods if sight.passed]
+        return max([*probes, *(course.last_passed for course in self.courses)], default=0.0)
+
+    @property
+    def vain(self) -> tuple[int, float]:
+        """Connections in vain since any was answered, and since when."""
+        passed = max((course.last_passed for course in self.courses), default=0.0)
+        running = [course for course in self.courses if course.in_vain and course.vain_since > passed - 1.0]
+        return sum(course.in_vain for course in running), min((c.vain_since for c in running), default=0.0)
+
+    def losses(self, since: float) -> int:
+        """How often packets began to be lost since."""
+        return sum(course.losses_since(since) for course in self.courses)
+
+
+def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float) -> Evidence:
+    """All that is known of the way between two clusters as of `now`."""
+    both = ((one, other.name), (other, one.name))
+    pods = [sight for who, whom in both for sight in sights(who, whom, host=False) if now - sight.at <= RELEVANT]
+    hosts = [sight for who, whom in both for sight in sights(who, whom, host=True) if now - sight.at <= RELEVANT]
+    pairs = ((one.name, other.name), (other.name, one.name))
+    tried = [who.troubleshot[whom] for who, whom in both if whom in who.troubleshot]
+    hung = [each.at for each in tried if each.step is Step.TLS and "deadline" in each.error]
+    return Evidence(
+        one,
+        other,
+        pods or hosts,
+        hosts,
+        (traffic.pairs.get(pairs[0]), traffic.pairs.get(pairs[1])),
+        traffic.pair(*pairs[0], now - WINDOW),
+        traffic.pair(*pairs[1], now - WINDOW),
+        now,
+        max((each.at for each in tried if each.step in (Step.NONE, Step.TLS)), default=0.0),
+        max((at for at in hung if now - at <= 2 * EARNED_SECONDS), default=0.0),
+    )
