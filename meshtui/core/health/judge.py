@@ -192,6 +192,10 @@ class _Making:
             lately = self.memory.lately(one, other, self.now, lt.TRACES_SECONDS)
             if lately is not None:
                 bad.setdefault(frozenset((one, other)), lately)
+        for node, at in self.memory.down_at.items():
+            if self.now - at <= lt.TRACES_SECONDS:
+                for name in names.values():
+                    bad.setdefault(frozenset((name, node.partition("/")[0])), Cause.NODE_DOWN)
         judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad)
         self.services |= {health.subject.name: health for health in judged}
         self.troubles += troubles

@@ -18,6 +18,8 @@ from meshtui.core.model.state import Cluster
 
 _VAIN_AT_ONCE, _VAIN_ON_LOSSY, _VAIN_IN_TIME, _IN_TIME = 4, 12, 2, 6.0
 _LOSSES = 3
+_SILENT_NODE = 8
+"""So many connections in a row to one node's servers are not lost by chance."""
 _PROBE_SECONDS = 15.0
 _RECENT = 15.0
 _STALLS, _STALL_SHARE = 3, 0.08
@@ -138,7 +140,7 @@ def _some_nodes(found: Evidence, memory: Memory, homes: dict[str, str]) -> WaySt
         if len(fails) > 1 and any(min(fails) < at < max(fails) - _PROBE_SECONDS for at in others):
             dead[name] = min(fails)
     for name, count, first in _silent_homes(found, homes):
-        if count >= _LOSSES:
+        if count >= _SILENT_NODE:
             dead.setdefault(name, first)
     if not dead:
         return None
