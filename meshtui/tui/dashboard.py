@@ -29,6 +29,7 @@ from meshtui.tui.lab.pane import TourPane
 from meshtui.tui.load.pane import LoadPane
 from meshtui.tui.navigation import Navigation
 from meshtui.tui.palette.going import known_names
+from meshtui.tui.services.commands import ServicesCommands
 from meshtui.tui.services.pane import ServicesPane
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.lines import LineView
@@ -69,6 +70,7 @@ class Dashboard(Screen[None]):
         self.panes: dict[str, Pane] = {p.scope: p for p in panes}
         self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
+        self.actors["services"] = (self.services, ServicesCommands(self.services))
         self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows))
         self.chosen_namespaces: tuple[str, ...] | None = None
         """Namespaces chosen on the screen; None while those of the settings hold, () for all."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from meshtui.core.health.model import Judgement
 from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
 from meshtui.tui.app import MeshtuiApp
@@ -61,10 +62,15 @@ def make_app(session: Any, settings: Settings | None = None) -> MeshtuiApp:
 
 @asynccontextmanager
 async def board_on(
-    mesh: s.Mesh | None = None, size: tuple[int, int] = (120, 40), settings: Settings | None = None
+    mesh: s.Mesh | None = None,
+    size: tuple[int, int] = (120, 40),
+    settings: Settings | None = None,
+    judgement: Judgement | None = None,
 ) -> AsyncIterator[Board]:
     """The dashboard on a FakeSession, once it shows the mesh."""
     session = FakeSession(mesh if mesh is not None else recorded_mesh())
+    if judgement is not None:
+        session.judgement = judgement
     app = make_app(lambda: session, settings)
     async with app.run_test(size=size) as pilot:
         board = Board(app, pilot, session)

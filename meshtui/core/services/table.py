@@ -23,6 +23,10 @@ class Sort(Enum):
     NAME = "name"
     FAULT = "faults first"
     READY = "fewest ready first"
+    GLOBAL = "global first"
+    SHARED = "shared first"
+    AFFINITY = "affinity first"
+    WHERE = "in most clusters first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,10 @@ class View:
     mesh_only: bool = False
     sort: Sort = Sort.MESHED
     filter: ServiceFilter = EVERYTHING
+    reverse: bool = False
+    """Whether the order is turned round."""
+    failing: frozenset[str] = frozenset()
+    """Services whose requests fail by all that is observed: they come first unless another order is asked for."""
 
     def shows(self, row: Row) -> bool:
         """Whether a row passes the filters."""
@@ -50,13 +58,22 @@ class View:
         """Sort key."""
         match self.sort:
             case Sort.MESHED:
-                return (not row.meshed, rank(row.key), row.key)
+                return (0 if row.key in self.failing else 1 + (not row.meshed), rank(row.key), row.key)
             case Sort.FAULT:
-                return (not row.fault, not row.meshed, row.key)
+                return (not (row.fault or row.key in self.failing), not row.meshed, row.key)
             case Sort.READY:
                 return (row.ready, -row.total, row.key)
             case Sort.NAME:
                 return (0, 0, row.key)
+            case Sort.GLOBAL:
+                return (-sum(cell.effective.global_ for cell in row.present if cell.effective), 0, row.key)
+            case Sort.SHARED:
+                return (-sum(cell.effective.exported for cell in row.present if cell.effective), 0, row.key)
+            case Sort.AFFINITY:
+                written = [c.effective.written_affinity.value for c in row.present if c.effective]
+                return (-sum(value is not None for value in written), 0, row.key)
+            case Sort.WHERE:
+                return (-len(row.present), 0, row.key)
 
 
 Place = tuple[int, int, str]
@@ -91,12 +108,14 @@ class ServiceTable:
         return len(self._order)
 
     def __getitem__(self, index: int) -> Row:
-        return self._rows[self._order[index][2]]
+        place = self._order[len(self._order) - 1 - index if self.view.reverse else index]
+        return self._rows[place[2]]
 
     @property
     def keys(self) -> list[str]:
         """Keys of the rows shown, in order."""
-        return [place[2] for place in self._order]
+        order = reversed(self._order) if self.view.reverse else self._order
+        return [place[2] for place in order]
 
     @property
     def backlog(self) -> int:
@@ -115,7 +134,10 @@ class ServiceTable:
     def index(self, key: str) -> int | None:
         """Where a service is shown, None when it is not."""
         place = self._place.get(key)
-        return None if place is None else bisect_left(self._order, place)
+        if place is None:
+            return None
+        at = bisect_left(self._order, place)
+        return len(self._order) - 1 - at if self.view.reverse else at
 
     def look(self, view: View) -> None:
         """Show another selection or order."""

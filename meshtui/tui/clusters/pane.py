@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
-from meshtui.tui.clusters import rows
+from meshtui.tui.clusters import rows, table
 from meshtui.tui.widgets.paint import Line, Span
 from meshtui.tui.widgets.pane import BlockPane, bindings
 
@@ -19,14 +20,23 @@ class ClustersPane(BlockPane):
 
     scope: ClassVar[str] = "clusters"
     BINDINGS: ClassVar[list[BindingType]] = bindings("clusters")
+    _table = False
 
     def blocks(self, width: int) -> list[tuple[Hashable, list[Line]]]:
         """All clusters' blocks, or what is being waited for."""
         board = self.dashboard
         if board.mesh is None or not board.mesh.clusters:
             return [(("waiting",), board.waiting_lines(width))]
-        judgement = board.session.judgement if board.session else None
+        judgement = board.session.judgement if board.session else Judgement()
+        self._table = table.is_table(board.mesh, self.app.size.height // 2)
+        if self._table:
+            return table.blocks(board.mesh, width, judgement, board.clock.now(), utc=board.utc)
         return rows.blocks(board.mesh, width, judgement)
+
+    @property
+    def headed(self) -> bool:
+        """Whether columns have heads."""
+        return self._table and bool(self.items)
 
     def changed(self, delta: Delta) -> None:
         """Only a cluster's status or its nodes are shown here."""

@@ -8,6 +8,7 @@ from meshtui.core.errors import MeshtuiError
 from meshtui.core.health.model import Judgement, LinkHealth, Verdict
 from meshtui.core.model import resources as r
 from meshtui.core.model.links import remote_names
+from meshtui.core.model.order import natural
 from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
@@ -85,7 +86,7 @@ def failures(cluster: Cluster) -> list[MeshtuiError]:
 
 
 def _nodes(cluster: Cluster, width: int, judgement: Judgement) -> list[Block]:
-    nodes = sorted(cluster.nodes.values(), key=lambda n: n.name)
+    nodes = sorted(cluster.nodes.values(), key=lambda n: natural(n.name))
     if not nodes and r.NODES in cluster.objects:
         return [(("nodes", cluster.context), [[Span("  no nodes", "dim")]])]
     longest = max((len(n.name) for n in nodes), default=0)

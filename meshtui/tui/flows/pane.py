@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Region
 from textual.message import Message
 from textual.timer import Timer
 
@@ -266,25 +265,6 @@ class FlowsPane(Pane):
         """Whether the first item is a heading."""
         return self.kind == "sums" and bool(self.items)
 
-    def _shown(self, y: int) -> int:
-        return -self.scroll_offset.y if y == 0 and self.headed else y
-
-    def row_key(self, y: int) -> tuple[Hashable, Hashable] | None:
-        """As any list, but the heading is always in the first row."""
-        return super().row_key(self._shown(y))
-
-    def paint(self, y: int, base: Any) -> Any:
-        """As any list, but the heading is always in the first row."""
-        return super().paint(self._shown(y), base)
-
-    def keep_in_sight(self) -> None:
-        """Not behind the heading either."""
-        if not self.headed:
-            super().keep_in_sight()
-        elif self.cursor < len(self.items):
-            at = Region(0, max(0, self.top_of(self.cursor) - 1), 1, 2)
-            self.scroll_to_region(at, animate=False, immediate=True, force=True)
-
     def reorder(self, how: Callable[[Sums], None]) -> None:
         """Order the sums another way, from the top."""
         from meshtui.tui.flows.views.sums import Sums
@@ -300,7 +280,7 @@ class FlowsPane(Pane):
         at = event.get_content_offset(self)
         if at is None:
             return
-        line = at.y + (0 if self.headed and at.y == 0 else self.scroll_offset.y)
+        line = self.line_at(at.y)
         if not 0 <= line < self.total:
             return
         index, part = self.locate(line)
@@ -324,7 +304,6 @@ class FlowsPane(Pane):
 
     def move_to(self, index: int) -> None:
         """Moving to the newest follows again; moving away from it stops that. A heading is passed over."""
-        index = max(index, 1) if self.headed else index
         self.following = index >= len(self.items) - 1
         super().move_to(index)
 

@@ -151,6 +151,17 @@ class LineView(Framed, can_focus=True):
         self._resize()
         self.keep_in_sight()
 
+    # A first item that is a heading stays on top, and the cursor passes it over
+
+    @property
+    def headed(self) -> bool:
+        """Whether the first item is a heading of one line."""
+        return False
+
+    def line_at(self, y: int) -> int:
+        """The virtual line shown in screen row `y` of the content."""
+        return 0 if self.headed and y == 0 else y + self.scroll_offset.y
+
     # Painting
 
     def locate(self, y: int) -> tuple[int, int]:
@@ -162,7 +173,7 @@ class LineView(Framed, can_focus=True):
 
     def row_key(self, y: int) -> tuple[Hashable, Hashable] | None:
         """A line of an item, with or without the cursor."""
-        line_number = y + self.scroll_offset.y
+        line_number = self.line_at(y)
         if line_number >= self.total:
             return None
         index, part = self.locate(line_number)
@@ -171,7 +182,7 @@ class LineView(Framed, can_focus=True):
     def paint(self, y: int, base: Style) -> list[Segment]:
         """The line at screen row `y`."""
         width = self.scrollable_content_region.width
-        line_number = y + self.scroll_offset.y
+        line_number = self.line_at(y)
         colours = palette(self.app.current_theme)
         if line_number >= self.total:
             said = () if self.items else self.placeholder(width)
@@ -211,7 +222,7 @@ class LineView(Framed, can_focus=True):
         """Put the cursor on an item and bring it into sight."""
         if not self.items:
             return
-        index = max(0, min(index, len(self.items) - 1))
+        index = max(min(1, len(self.items) - 1) if self.headed else 0, min(index, len(self.items) - 1))
         if index != self.cursor:
             self.cursor = index
             self.refresh()
@@ -224,7 +235,9 @@ class LineView(Framed, can_focus=True):
             return
         top = self.top_of(self.cursor)
         height = self.top_of(self.cursor + 1) - top
-        self.scroll_to_region(Region(0, top, 1, height), animate=False, immediate=True, force=True)
+        above = 1 if self.headed else 0  # not behind the heading either
+        at = Region(0, max(0, top - above), 1, height + above)
+        self.scroll_to_region(at, animate=False, immediate=True, force=True)
 
     @property
     def page(self) -> int:
@@ -270,7 +283,7 @@ class LineView(Framed, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        line = offset.y + self.scroll_offset.y
+        line = self.line_at(offset.y)
         if 0 <= line < self.total:
             self.move_to(self.locate(line)[0])
 

@@ -62,6 +62,22 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return set_cell_size(text, width)
 
 
+def clip(line: Line, width: int) -> list[Span]:
+    """A line in at most `width` cells; what does not fit is told by a `…`."""
+    if width_of(line) <= width:
+        return list(line)
+    result: list[Span] = []
+    left = width - 1
+    for span in line:
+        cells = cell_len(span.text)
+        if cells > left:
+            result.append(span._replace(text=f"{set_cell_size(span.text, max(0, left))}…"))
+            return result
+        result.append(span)
+        left -= cells
+    return result
+
+
 def joined(parts: Iterable[Line], separator: str = " · ") -> list[Span]:
     """Lines put behind one another with a dim separator; empty ones are left out."""
     result: list[Span] = []

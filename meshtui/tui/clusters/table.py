@@ -1,0 +1,203 @@
+"""The Clusters pane for many clusters or nodes: a line each with counts and a link matrix; what is not well unfolds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from meshtui.core.health.model import Judged, Judgement, Verdict
+from meshtui.core.model import resources as r
+from meshtui.core.model.order import natural
+from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.tui.clusters.rows import Block, failures
+from meshtui.tui.header import time_text
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.paint import Line, Span, clip, fit, safe, tag, wrapped
+
+_LETTERS = {
+    Verdict.WELL: "✔",
+    Verdict.IDLE: "–",
+    Verdict.RECOVERING: "!",
+    Verdict.UNKNOWN: "◌",
+    Verdict.STALE: "!",
+    Verdict.CONTRADICTED: "✗",
+    Verdict.FAILING: "✗",
+}
+_NAME_LEAST = 10
+"""Cells a cluster's name keeps when everything else has given way."""
+HEADER = ("header",)
+
+
+class Column(NamedTuple):
+    """One column: its head, its width in cells, what stands in it."""
+
+    head: str
+    width: int
+    cell: Callable[[Cluster, Judgement], Span]
+
+
+def _number(cluster: Cluster, _: Judgement) -> Span:
+    return Span(str(cluster.id) if cluster.id else "–", "" if cluster.id else "dim")
+
+
+def _kubernetes(cluster: Cluster, _: Judgement) -> Span:
+    return Span(".".join(safe(cluster.version, 20).split(".")[:2]) or "–", "dim")
+
+
+def _cilium(cluster: Cluster, _: Judgement) -> Span:
+    known = cluster.config is not None and cluster.config.version != (0, 0)
+    return Span("{}.{}".format(*cluster.config.version) if known and cluster.config else "?", "dim")
+
+
+def _nodes(cluster: Cluster, judgement: Judgement) -> Span:
+    """`19/20`: Ready of all; red when one is not."""
+    if r.NODES not in cluster.objects:
+        return Span(status.WAITING, "dim")
+    total = len(cluster.nodes)
+    ready = sum(1 for node in cluster.nodes.values() if status.node(node).role == "ok")
+    ill = any(judgement.node(cluster.context, name).verdict.bad for name in cluster.nodes)
+    role, glyph = ("bad", f"{status.BAD} ") if ready < total or ill else ("", "")
+    return Span(f"{glyph}{ready}/{total}", role)
+
+
+def _agents(cluster: Cluster, _: Judgement) -> Span:
+    """Agents that answered, of the nodes there are."""
+    total = len(cluster.nodes) or len(cluster.agents)
+    heard = len(cluster.agents)
+    if not total:
+        return Span(status.WAITING, "dim")
+    return Span(f"{heard}/{total}", "" if heard >= total else "warn")
+
+
+def _flows(cluster: Cluster, _: Judgement) -> Span:
+    relay = cluster.relay
+    if relay.link.phase is Phase.LIVE:
+        return Span(f"{relay.rate:.0f}/s", "")
+    shown = status.phase(relay.link.phase)
+    return Span(shown.text.partition(" ")[0], shown.role)
+
+
+COLUMNS = (
+    Column("id", 4, _number),
+    Column("k8s", 6, _kubernetes),
+    Column("cilium", 7, _cilium),
+    Column("nodes", 9, _nodes),
+    Column("agents", 8, _agents),
+    Column("flows", 8, _flows),
+)
+GIVE_WAY = ("k8s", "id", "cilium", "flows", "agents")
+"""The order in which columns give way to names and the matrix; nodes stay."""
+
+
+def is_table(mesh: Mesh, height: int) -> bool:
+    """Whether clusters stand in a table: more than two of them, or more nodes than fit into `height` lines."""
+    clusters = mesh.clusters.values()
+    lines = sum(len(cluster.nodes) + len(mesh.clusters) + 1 for cluster in clusters)
+    return len(mesh.clusters) > 2 or lines > max(height, 14)
+
+
+def blocks(mesh: Mesh, width: int, judgement: Judgement, now: float, *, utc: bool) -> list[Block]:
+    """The heads, then each cluster with what is not well beneath it; keys are `(kind, context, …)`."""
+    columns, room = columns_for(mesh, width)
+    result: list[Block] = [(HEADER, [clip(_heads(mesh, columns, room), width)])]
+    for cluster in mesh.clusters.values():
+        result.append((("cluster", cluster.context), [clip(_cluster(mesh, cluster, judgement, columns, room), width)]))
+        result += list(_unwell(mesh, cluster, judgement, now, width, utc=utc))
+    return result
+
+
+def columns_for(mesh: Mesh, width: int) -> tuple[list[Column], int]:
+    """Which columns fit, and the cells left for names: names get spare cells first."""
+    matrix = 2 * len(mesh.clusters) + 1
+    longest = max((len(cluster.name) for cluster in mesh.clusters.values()), default=0)
+    columns = list(COLUMNS)
+    tags = 1 + max((len(cluster.tag) for cluster in mesh.clusters.values()), default=1)
+    for name in GIVE_WAY:
+        left = width - matrix - tags - 3 - sum(column.width for column in columns)
+        if left >= min(longest, 24):
+            break
+        columns = [column for column in columns if column.head != name]
+    left = width - matrix - tags - 3 - sum(column.width for column in columns)
+    return columns, max(_NAME_LEAST, min(longest + 1, left))
+
+
+def _heads(mesh: Mesh, columns: Sequence[Column], room: int) -> Line:
+    tags = 1 + max((len(cluster.tag) for cluster in mesh.clusters.values()), default=1)
+    heads = "".join(f"{column.head:<{column.width}}" for column in columns)
+    line = [Span(f"  {'':<{tags}}{fit('cluster', room)} {heads}", "dim")]
+    for cluster in mesh.clusters.values():
+        line += [tag(fit(cluster.tag, max(1, len(cluster.tag))), cluster.index), Span(" ")]
+    return line
+
+
+def _cluster(mesh: Mesh, cluster: Cluster, judgement: Judgement, columns: Sequence[Column], room: int) -> Line:
+    judged = judgement.cluster(cluster.context)
+    glyph = status.verdict(judged.verdict, "")
+    tags = 1 + max((len(other.tag) for other in mesh.clusters.values()), default=1)
+    line = [Span(f"{glyph.text.strip():<2}", glyph.role), tag(fit(cluster.tag, tags), cluster.index)]
+    line += [Span(f"{fit(safe(cluster.name, 80), room)} ", "strong")]
+    for column in columns:
+        cell = column.cell(cluster, judgement)
+        line.append(Span(f"{fit(cell.text, column.width - 1)} ", cell.role))
+    return [*line, *_matrix(mesh, cluster, judgement)]
+
+
+def _matrix(mesh: Mesh, cluster: Cluster, judgement: Judgement) -> Iterator[Span]:
+    """One mark for each cluster this one looks at."""
+    for other in mesh.clusters.values():
+        wide = max(1, len(other.tag))
+        if other is cluster:
+            yield Span(f"{'·':<{wide}} ", "dim")
+            continue
+        verdict = judgement.link(cluster.context, other.name).verdict
+        yield Span(f"{_LETTERS[verdict]:<{wide}} ", status.verdict(verdict, "").role)
+
+
+def _unwell(
+    mesh: Mesh, cluster: Cluster, judgement: Judgement, now: float, width: int, *, utc: bool
+) -> Iterator[Block]:
+    """What is not well in a cluster, in words, with since when."""
+    for number, error in enumerate(failures(cluster)[:2]):
+        told: list[Line] = [*status.error_lines(error, width, most=3)]
+        yield ("failure", cluster.context, number), told
+    for (context, name), judged in sorted(judgement.nodes.items(), key=lambda one: natural(one[0][1])):
+        if context == cluster.context and _tells(judged):
+            yield ("node", context, name), _told(safe(name, 60), judged, now, width, utc=utc)
+    for name, node in sorted(cluster.nodes.items(), key=lambda one: natural(one[0])):
+        state = status.node(node)
+        if state.role != "ok" and not _tells(judgement.node(cluster.context, name)):
+            glyph, _, word = state.text.partition(" ")
+            yield ("node", cluster.context, name), [[Span(f"  {glyph} {safe(name, 60)}  {word}", state.role)]]
+    for (context, remote), link in judgement.links.items():
+        if context == cluster.context and _tells(link):
+            target = mesh.by_name(remote)
+            there = target.tag if target is not None else safe(remote, 24)
+            name = f"link {cluster.tag}→{there}"
+            yield ("link", context, remote), _told(name, link, now, width, utc=utc)
+    for (context, name), part in judgement.components.items():
+        if context == cluster.context and _tells(part):
+            yield ("component", context, name), _told(safe(name, 40), part, now, width, utc=utc)
+
+
+def _tells(judged: Judged) -> bool:
+    return judged.verdict.bad or judged.verdict in (Verdict.STALE, Verdict.RECOVERING)
+
+
+def _told(name: str, judged: Judged, now: float, width: int, *, utc: bool) -> list[Line]:
+    """`✗ link K→B  ready, but its nodes don't answer · for 48 s`."""
+    mark = status.verdict(judged.verdict, "")
+    since = f" · for {ago(now - judged.since)}" if judged.since else ""
+    if judged.since and now - judged.since > 3600:
+        since = f" · since {time_text(judged.since, utc=utc)}"
+    text = f"{mark.text.strip()} {name}  {safe(judged.words, 300)}{since}"
+    if len(text) + 2 <= width:
+        return [[Span(f"  {text}", mark.role)]]
+    return [[Span(line, mark.role)] for line in wrapped(text, width, indent=2)]
+
+
+def ago(seconds: float) -> str:
+    """`48 s`, `3 m`, `2 h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} m" if seconds < 5400 else f"{seconds / 3600:.0f} h"

@@ -1,0 +1,163 @@
+"""What the keys of the Services pane do, apart from moving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from meshtui.core.model import resources as r
+from meshtui.core.services import filter as servicefilter
+from meshtui.core.services.table import Sort
+from meshtui.tui.services.pane import ServicesPane
+
+
+class ServicesCommands:
+    """The commands of the Services pane."""
+
+    def __init__(self, pane: ServicesPane) -> None:
+        self.pane = pane
+
+    def _toggle(self, what: str, *, everywhere: bool = False) -> None:
+        refs = self.pane.refs(everywhere=everywhere)
+        if refs:
+            self.pane.dashboard.change(lambda session: session.plan_toggle(refs, what))
+
+    def do_global_here(self) -> None:
+        """Toggle global where the cursor or the marks are."""
+        self._toggle("global")
+
+    def do_shared_here(self) -> None:
+        """Toggle shared where the cursor or the marks are."""
+        self._toggle("shared")
+
+    def do_affinity_here(self) -> None:
+        """Step affinity where the cursor or the marks are."""
+        self._toggle("affinity")
+
+    def do_global_all(self) -> None:
+        """Toggle global in all clusters."""
+        self._toggle("global", everywhere=True)
+
+    def do_shared_all(self) -> None:
+        """Toggle shared in all clusters."""
+        self._toggle("shared", everywhere=True)
+
+    def do_affinity_all(self) -> None:
+        """Step affinity in all clusters."""
+        self._toggle("affinity", everywhere=True)
+
+    def do_undo(self) -> None:
+        """Take the last change back."""
+        self.pane.dashboard.change(lambda session: session.plan_undo(), nothing="there is nothing to undo")
+
+    def do_drill(self) -> None:
+        """Scale the service's workload in the cluster under the cursor to zero, or back."""
+        cell = self.pane.cell
+        if cell is not None:
+            key, context = cell
+            self.pane.dashboard.change(lambda session: session.plan_drill(context, key))
+
+    def do_mark(self) -> None:
+        """Mark the line under the cursor, or unmark it, and go on to the same cluster's next service."""
+        cell, table = self.pane.cell, self.pane.table
+        if cell is None or table is None:
+            return
+        if cell in self.pane.marked:
+            del self.pane.marked[cell]
+        else:
+            self.pane.marked[cell] = None
+        self.pane.touch(self.pane.listing.keys([cell[0]]))
+        self.pane.title_again()
+        self.pane.move_to(self.pane.cursor + (1 if self.pane.headed else len(table.mesh.clusters)))
+
+    def do_namespaces(self) -> None:
+        """Ask for the namespaces to show."""
+        board = self.pane.dashboard
+
+        def done(text: str) -> None:
+            board.see_namespaces(tuple(dict.fromkeys(text.replace(",", " ").split())))
+
+        board.ask_filter(" ".join(board.namespaces), "namespaces to show, space between them; empty shows all", done,
+                         [(name, "") for name in board.names()[0][:12]])  # fmt: skip
+
+    def do_all_namespaces(self) -> None:
+        """Show every namespace."""
+        self.pane.dashboard.see_namespaces(())
+
+    def do_mesh_only(self) -> None:
+        """Show only what Cluster Mesh knows of, or everything."""
+        self.pane.look(replace(self.pane.view, mesh_only=not self.pane.view.mesh_only))
+
+    def do_faults(self) -> None:
+        """Show only services with a fault, or everything."""
+        self.pane.look(replace(self.pane.view, faults_only=not self.pane.view.faults_only))
+
+    def do_sort(self) -> None:
+        """Next order."""
+        orders = [Sort.MESHED, Sort.NAME, Sort.FAULT, Sort.READY]
+        here = self.pane.view.sort
+        following = orders[(orders.index(here) + 1) % len(orders)] if here in orders else Sort.MESHED
+        view = replace(self.pane.view, sort=following, reverse=False)
+        self.pane.look(view)
+        self.pane.dashboard.say(f"services by {view.sort.value}", "dim", "·")
+
+    def do_sort_name(self) -> None:
+        """Order by name."""
+        self.pane.order_by("name")
+
+    def do_sort_ready(self) -> None:
+        """Order by endpoints that are ready."""
+        self.pane.order_by("ready")
+
+    def do_sort_where(self) -> None:
+        """Order by how many clusters have the service."""
+        self.pane.order_by("in")
+
+    def do_turn_round(self) -> None:
+        """The same order the other way round."""
+        self.pane.look(replace(self.pane.view, reverse=not self.pane.view.reverse))
+
+    def do_next_cluster(self) -> None:
+        """Let keys act on the next cluster."""
+        self.pane.choose(1)
+
+    def do_previous_cluster(self) -> None:
+        """Let keys act on the cluster before."""
+        self.pane.choose(-1)
+
+    def do_filter(self) -> None:
+        """Ask for a filter."""
+        terms = "name, ns: cluster: missing: ann: is: type: port:, ! for not"
+        pane = self.pane
+        pane.dashboard.ask_filter(pane.view.filter.text, terms, pane.set_filter, servicefilter.HELP)
+
+    def do_details(self) -> None:
+        """Explain the service under the cursor."""
+        board, cell = self.pane.dashboard, self.pane.cell
+        if board.session is not None and cell is not None:
+            from meshtui.tui.services.detail import ServiceDialog
+
+            board.app.push_screen(ServiceDialog(board, board.session, cell[0]))
+
+    def do_describe(self) -> None:
+        """Describe the Service under the cursor."""
+        self._describe("describe")
+
+    def do_yaml(self) -> None:
+        """The Service under the cursor as YAML."""
+        self._describe("yaml")
+
+    def _describe(self, look: str) -> None:
+        if self.pane.cell is not None:
+            key, context = self.pane.cell
+            namespace, _, name = key.partition("/")
+            self.pane.dashboard.describe(context, r.SERVICES, namespace, name, look)
+
+    def do_history(self) -> None:
+        """What was changed in this session."""
+        board = self.pane.dashboard
+        if board.session is None:
+            board.say("there is no cluster yet", "warn", "!")
+            return
+        from meshtui.tui.changes.history import HistoryDialog
+
+        board.app.push_screen(HistoryDialog(board, board.session))

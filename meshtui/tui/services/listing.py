@@ -1,0 +1,153 @@
+"""How services are listed: each cluster's line for two clusters, one line a service for more."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import cast
+
+from meshtui.core.findings import Findings
+from meshtui.core.health.model import Judgement
+from meshtui.core.model.state import Phase
+from meshtui.core.routing import route
+from meshtui.core.services.row import Row
+from meshtui.core.services.table import ServiceTable, Sort
+from meshtui.tui.header import time_text
+from meshtui.tui.services import rows
+from meshtui.tui.services import table as folded
+from meshtui.tui.widgets.paint import Line, Span, clip, safe
+
+COLUMNS = {
+    "name": Sort.NAME, "in": Sort.WHERE, "global": Sort.GLOBAL, "shared": Sort.SHARED, "affinity": Sort.AFFINITY,
+    "ready": Sort.READY,
+}  # fmt: skip
+"""Columns that order, by their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What lines are made of besides the table."""
+
+    judgement: Judgement
+    findings: Findings | None
+    pending: AbstractSet[tuple[str, str]]
+    """(context, service key) of changes not seen yet."""
+    marked: Mapping[rows.Cell, None]
+    now: float
+    utc: bool
+
+
+class EachCluster:
+    """For one or two clusters: an item for each cluster of each service, predictions beneath the last."""
+
+    headed = False
+
+    def __init__(self, contexts: Sequence[str]) -> None:
+        self.contexts = contexts
+
+    def items(self, table: ServiceTable) -> tuple[list[Hashable], list[int]]:
+        """The items and how many lines each takes."""
+        shown = [table[index] for index in range(len(table))]
+        one_each = [1] * (len(self.contexts) - 1)
+        heights = [height for row in shown for height in (*one_each, 2 if rows.explains(row) else 1)]
+        return [(row.key, context) for row in shown for context in self.contexts], heights
+
+    def keys(self, services: Iterable[str]) -> list[Hashable]:
+        """The items that tell of these services."""
+        return [(key, context) for key in services for context in self.contexts]
+
+    def cell(self, item: Hashable | None) -> rows.Cell | None:
+        """What keys act on when the cursor is on an item."""
+        return cast("rows.Cell | None", item)
+
+    def lines(self, table: ServiceTable, item: Hashable, width: int, look: Look) -> Sequence[Line]:
+        """A cluster's line, and under the last cluster's where requests go."""
+        service, context = cell = cast("rows.Cell", item)
+        row = table.row(service)
+        if row is None:
+            return ()
+        cluster, health = table.mesh.clusters[context], look.judgement.service(service)
+        line = rows.cell_line(
+            cluster, row, width,
+            first=context == self.contexts[0],
+            pending=(context, service) in look.pending,
+            marked=cell in look.marked,
+            health=health,
+            age=look.now - cluster.api.since if cluster.api.phase is Phase.STALE else None,
+        )  # fmt: skip
+        if context != self.contexts[-1] or not rows.explains(row):
+            return [line]
+        around, found = (look.findings.around, look.findings.of(service)) if look.findings else (None, [])
+        since = time_text(health.since, utc=look.utc) if health.since else ""
+        return [line, rows.route_line(table.mesh, service, width, around, found, health, since)]
+
+
+class EachService:
+    """For many clusters: an item for each service; the one under the cursor unfolds to a line for each cluster."""
+
+    headed = True
+
+    def __init__(self, contexts: Sequence[str]) -> None:
+        self.contexts = contexts
+        self.open = ""
+        """Key of the service that is unfolded."""
+        self.at = 0
+        """Number of the cluster that keys act on in the unfolded service."""
+        self.longest = 20
+        """Cells that most names need."""
+
+    def items(self, table: ServiceTable) -> tuple[list[Hashable], list[int]]:
+        """The heads, then the services."""
+        keys = table.keys
+        lengths = sorted(len(key) for key in keys)
+        self.longest = lengths[int(0.85 * (len(lengths) - 1))] if lengths else 20
+        tall = 1 + len(self.contexts)
+        return [folded.HEADER[0], *keys], [1, *(tall if key == self.open else 1 for key in keys)]
+
+    def keys(self, services: Iterable[str]) -> list[Hashable]:
+        """The items that tell of these services."""
+        return list(services)
+
+    def cell(self, item: Hashable | None) -> rows.Cell | None:
+        """The service and the cluster chosen in it."""
+        if not isinstance(item, str) or not item:
+            return None
+        return item, self.contexts[min(self.at, len(self.contexts) - 1)]
+
+    def lines(self, table: ServiceTable, item: Hashable, width: int, look: Look) -> Sequence[Line]:
+        """The heads, or a service, unfolded when it is under the cursor."""
+        at = folded.widths(table.mesh, width, self.longest)
+        if item == folded.HEADER[0]:
+            column = next((name for name, sort in COLUMNS.items() if sort is table.view.sort), "")
+            return [folded.heads(at, column, reverse=table.view.reverse)]
+        key = cast("str", item)
+        row = table.row(key)
+        if row is None:
+            return ()
+        health = look.judgement.service(key)
+        around, found = (look.findings.around, look.findings.of(key)) if look.findings else (None, [])
+        reach = folded.reach_line(table.mesh, key, health, around, found)
+        pending = {context for context, service in look.pending if service == key}
+        marked = any(cell[0] == key for cell in look.marked)
+        line = folded.service_line(table.mesh, row, at, health, reach, pending=bool(pending), marked=marked)
+        lines = [line, *self._clusters(table, row, at, pending)] if key == self.open else [line]
+        return [clip(line, width) for line in lines]
+
+    def _clusters(self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str]) -> list[Line]:
+        lines: list[Line] = []
+        for number, context in enumerate(self.contexts):
+            cluster = table.mesh.clusters[context]
+            summary = route(table.mesh, context, row.key).summary
+            reach: Line = [Span("→ ", "dim"), Span(safe(summary, 200))] if summary else []
+            chosen = number == self.at
+            lines.append(folded.cluster_line(cluster, row, at, reach, chosen=chosen, pending=context in pending))
+        return lines
+
+
+Listing = EachCluster | EachService
+
+
+def listing_for(contexts: Sequence[str]) -> Listing:
+    """Two clusters stand side by side; more are folded."""
+    return EachService(contexts) if len(contexts) > 2 else EachCluster(contexts)

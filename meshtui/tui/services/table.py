@@ -1,0 +1,175 @@
+"""The Services pane for many clusters: one line a service under column heads, a line a cluster under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from meshtui.core.findings import Finding
+from meshtui.core.health.model import ServiceHealth, Verdict
+from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.routing import Surroundings, route
+from meshtui.core.services import row as core
+from meshtui.tui.services.rows import marks
+from meshtui.tui.widgets import status
+from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
+
+_REACH = 11
+"""Cells that `all → all` takes: names leave that much."""
+HEADER = ("", "")
+"""The heads' item: never a service's."""
+
+
+class Widths(NamedTuple):
+    """Cells of each column; 0 where it has given way."""
+
+    name: int
+    where: int
+    annotation: int
+    affinity: int
+    ready: int
+    reach: int
+
+
+def widths(mesh: Mesh, width: int, longest: int) -> Widths:
+    """Names get the spare cells first, then who reaches what; affinity gives way before global and shared."""
+    where = sum(max(1, len(cluster.tag)) for cluster in mesh.clusters.values())
+    where = max(2, where) if where <= width // 4 else 5
+    annotation, affinity, ready = 7, 9, 10
+    fixed = 3 + where + 1 + 2 * annotation + affinity + ready
+    if width - fixed < 26:
+        affinity = 0
+        fixed -= 9
+    if width - fixed < 22:
+        annotation, fixed = 2, fixed - 10
+    left = max(12, width - fixed)
+    name = max(14, min(longest, left - _REACH - 1))
+    return Widths(name, where, annotation, affinity, ready, max(0, left - name - 1))
+
+
+def heads(at: Widths, sort: str, *, reverse: bool) -> Line:
+    """The columns' names; the one that orders carries an arrow; a click orders by it."""
+    arrow = "▼" if reverse else "▲"
+
+    def head(text: str, name: str, width: int) -> Span:
+        shown = f"{text}{arrow}" if name == sort else text
+        return Span(fit(shown, width), "key" if name == sort else "dim", "", name)
+
+    narrow = at.annotation < 6
+    spans = [Span("   "), head("service", "name", at.name), Span(" "), head("in", "in", at.where), Span(" ")]
+    spans += [head("g" if narrow else "global", "global", at.annotation)]
+    spans += [head("s" if narrow else "shared", "shared", at.annotation)]
+    if at.affinity:
+        spans.append(head("affinity", "affinity", at.affinity))
+    return [*spans, head("ready", "ready", at.ready), Span(fit("who reaches what", at.reach), "dim")]
+
+
+def service_line(
+    mesh: Mesh, row: core.Row, at: Widths, health: ServiceHealth, reach: Line, *, pending: bool, marked: bool
+) -> Line:
+    """One service over all clusters."""
+    glyph = status.verdict(health.verdict, "") if health.verdict is not Verdict.UNKNOWN else Span("·", "dim")
+    mark = Span("▪", "key") if marked else Span(" ")
+    line = [mark, Span(f"{glyph.text.strip() or '·':<2}", glyph.role)]
+    line += [Span(f"{fit(safe(row.key), at.name)} ", "strong"), *_where(mesh, row, at.where), Span(" ")]
+    cells = [cell.effective for cell in row.present if cell.effective is not None]
+    line.append(_all_or_some([x.global_ for x in cells], at.annotation))
+    line.append(_all_or_some([x.shared and x.global_ for x in cells], at.annotation))
+    if at.affinity:
+        words = {(x.written_affinity.value or "–").lower() if x.global_ else "–" for x in cells}
+        word = words.pop() if len(words) == 1 else "mixed"
+        line.append(Span(fit(safe(word, 20), at.affinity), "dim" if word == "–" else "info"))
+    if pending:
+        return [*line, Span(f"{status.WAITING} pending", "pending")]
+    return [*line, _ready(row, at.ready), *reach]
+
+
+def _where(mesh: Mesh, row: core.Row, width: int) -> Iterable[Span]:
+    """The tags of the clusters that have it; a dot where one has it not, or `5/6` where there is no room."""
+    clusters = list(mesh.clusters.values())
+    if sum(max(1, len(cluster.tag)) for cluster in clusters) > width:
+        yield Span(fit(f"{len(row.present)}/{len(clusters)}", width), "dim")
+        return
+    there = {cell.context for cell in row.present}
+    used = 0
+    for cluster in clusters:
+        wide = max(1, len(cluster.tag))
+        used += wide
+        yield tag(cluster.tag, cluster.index) if cluster.context in there else Span("·" * wide, "dim")
+    if used < width:
+        yield Span(" " * (width - used))
+
+
+def _all_or_some(values: Sequence[bool], width: int) -> Span:
+    """`◉` in all, `◐ 4/6` in some, `○` in none."""
+    yes = sum(values)
+    if not yes:
+        return Span(fit("○", width), "dim")
+    if yes == len(values):
+        return Span(fit("◉", width), "ok")
+    return Span(fit(f"◐ {yes}/{len(values)}", width), "warn")
+
+
+def _ready(row: core.Row, width: int) -> Span:
+    ready = sum(cell.ready for cell in row.present)
+    total = sum(cell.total for cell in row.present)
+    if not all(cell.counted for cell in row.present):
+        return Span(fit(status.WAITING, width), "dim")
+    role = "bad" if total and not ready else "warn" if ready < total else "dim" if not total else ""
+    return Span(fit(f"{ready}/{total}", width), role)
+
+
+def reach_line(
+    mesh: Mesh,
+    key: str,
+    health: ServiceHealth,
+    around: Mapping[str, Surroundings] | None = None,
+    found: Sequence[Finding] = (),
+) -> Line:
+    """What is observed where it is not well; then `all → all`, or who gets whom where clusters differ."""
+    parts: list[Line] = []
+    if health.verdict.bad:
+        parts.append([status.verdict(health.verdict, health.words)])
+    groups: dict[frozenset[str], list[Cluster]] = {}
+    nobody: list[Cluster] = []
+    clients = [cluster for cluster in mesh.clusters.values() if key in cluster.services]
+    for cluster in clients:
+        taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
+        if taken.counts:
+            groups.setdefault(frozenset(taken.counts), []).append(cluster)
+        else:
+            nobody.append(cluster)
+    everybody = frozenset(cluster.name for cluster in clients)
+    role = "ok" if health.verdict is Verdict.WELL else ""
+    for names, members in sorted(groups.items(), key=lambda one: -len(one[1])):
+        who = [Span("all", role)] if len(members) == len(clients) else _tags(members)
+        own = all(names == {member.name} for member in members) and len(members) == 1
+        to = [Span("all", role)] if names == everybody and len(names) > 1 else _tags(mesh.by_name(n) for n in names)
+        parts.append([*who, Span(" → ", "dim"), *([Span("itself", role)] if own else to)])
+    if len(groups) == len(clients) > 1 and all(len(names) == 1 for names in groups):
+        parts = [*parts[: 1 if health.verdict.bad else 0], [Span("each → itself", role)]]
+    if nobody:
+        parts.append([*_tags(nobody), Span(" → nobody", "bad")])
+    if found:
+        parts.append([Span(f"{len(found)} finding{'s' if len(found) > 1 else ''}", "warn")])
+    return list(joined(parts))
+
+
+def _tags(clusters: Iterable[Cluster | None]) -> list[Span]:
+    known = sorted((cluster for cluster in clusters if cluster is not None), key=lambda cluster: cluster.index)
+    return [tag(cluster.tag, cluster.index) for cluster in known]
+
+
+def cluster_line(cluster: Cluster, row: core.Row, at: Widths, reach: Line, *, chosen: bool, pending: bool) -> Line:
+    """One cluster's line beneath the service under the cursor; `chosen`: what g, s and a act on."""
+    cell = next(cell for cell in row.cells if cell.context == cluster.context)
+    point = Span(" ▸ " if chosen else "   ", "key")
+    name = fit(f"{safe(cluster.name, 40)}", max(6, at.name - 3))
+    line = [Span("   "), point, tag(name, cluster.index), Span(" " * (at.where + 2))]
+    if not cell.present or cell.effective is None:
+        return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
+    line += [*marks(cell.effective), Span(" ")]
+    if pending:
+        return [*line, Span(f"{status.WAITING} pending", "pending")]
+    role = "bad" if cell.total and not cell.ready else "warn" if cell.ready < cell.total else ""
+    return [*line, Span(f"{cell.ready}/{cell.total}  ", role), *reach]

@@ -1,0 +1,158 @@
+"""Many clusters on screens of every size: a line each, what fails first and in words, keys on the cluster chosen."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshtui.core.health.model import Cause, Judged, Judgement, LinkHealth, ServiceHealth, Subject, Verdict, What
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.reduce import reduce
+from meshtui.core.model.tags import tags
+from tests.core import meshes
+from tests.tui.conftest import Board, board_on
+from tests.tui.fakes import NOW
+
+NAMES = (
+    "koornacht", "tion", "naboo", "hoth", "endor", "bespin", "corellia", "dantooine", "felucia", "geonosis", "jakku",
+    "kamino", "lothal", "mustafar", "onderon", "ryloth",
+)  # fmt: skip
+SIZES = ((80, 24), (100, 30), (120, 40), (160, 50), (300, 100))
+KEYS = ("default/web", "shop/cart", "shop/checkout")
+
+
+def mesh_of(number: int) -> s.Mesh:
+    made = meshes.mesh(*NAMES[:number])
+    letters = tags(NAMES[:number])
+    for cluster in made.clusters.values():
+        cluster.tag = letters[cluster.index]
+        reduce(made, s.ApiChanged(cluster.context, s.Phase.LIVE, NOW, "1.36.2"))
+        cluster.trusted = True
+        condition = o.Condition(type="Ready", status="True")
+        node = o.Node(o.Meta(name=f"{cluster.context}-worker"), o.NodeSpec(), o.NodeStatus(conditions=[condition]))
+        reduce(made, s.Listed(cluster.context, r.NODES, {node.name: node}, NOW))
+        for at, key in enumerate(KEYS):
+            address = f"10.{cluster.index + 1}.{at}.1"
+            meshes.put(made, cluster.context, meshes.service(meshes.GLOBAL, key=key))
+            meshes.put(made, cluster.context, meshes.endpointslice([meshes.endpoint(address)], key=key))
+    return made
+
+
+def judged(mesh: s.Mesh, *, broken: bool) -> Judgement:
+    """All well; or the link from the first to the last cluster silent, and `shop/checkout` denied."""
+    contexts = list(mesh.clusters)
+    well = {c: Judged(Subject(What.CLUSTER, c), Verdict.WELL, "well") for c in contexts}
+    links = {
+        (a, b): LinkHealth(Subject(What.LINK, a, b), Verdict.WELL, "ready")
+        for a in contexts for b in contexts if a != b
+    }  # fmt: skip
+    services: dict[str, ServiceHealth] = {}
+    if broken:
+        first, last = contexts[0], contexts[-1]
+        words = "ready, but its nodes don't answer"
+        subject = Subject(What.LINK, first, last)
+        causes = (Cause.LINK_CUT,)
+        links[first, last] = LinkHealth(subject, Verdict.CONTRADICTED, words, NOW - 48, causes=causes)
+        services[KEYS[2]] = ServiceHealth(Subject(What.SERVICE, "", KEYS[2]), Verdict.FAILING, "all requests denied")
+    return Judgement(NOW, well, {}, links, {}, services)
+
+
+async def on(number: int, size: tuple[int, int], *, broken: bool = False):
+    mesh = mesh_of(number)
+    return board_on(mesh, size, judgement=judged(mesh, broken=broken))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(map(str, size)))
+@pytest.mark.parametrize("number", [3, 6, 16])
+async def test_every_cluster_and_service_is_a_line_and_nothing_is_clipped_in_silence(
+    number: int, size: tuple[int, int]
+) -> None:
+    async with await on(number, size) as board:
+        await board.press("1")
+        pane = board.app.board.clusters
+        lines = board.text(pane).splitlines()
+        assert "cluster" in lines[0]
+        assert "nodes" in lines[0]
+        shown = [line for line in lines[1:] if line.strip()]
+        assert len(shown) >= min(number, pane.scrollable_content_region.height - 1)
+        for cluster, line in zip(board.session.mesh.clusters.values(), shown, strict=False):
+            assert cluster.name[:6] in line or "…" in line
+            assert "1/1" in line
+        await board.press("2")
+        services = board.text(board.app.board.services)
+        for word in ("service", "ready"):
+            assert word in services.splitlines()[0]
+        height = board.app.board.services.scrollable_content_region.height
+        for key in KEYS if height > number + 4 else KEYS[:1]:
+            assert key in services
+        assert all(len(line.rstrip()) <= size[0] for line in board.text().splitlines())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(map(str, size)))
+async def test_what_fails_stands_first_open_and_in_words(size: tuple[int, int]) -> None:
+    async with await on(6, size, broken=True) as board:
+        await board.press("1")
+        text = board.text(board.app.board.clusters)
+        assert "✗ link K→B ready, but its nodes don't answer · for 48 s" in " ".join(text.split())
+        await board.press("2")
+        board.app.board.apply(s.Delta(status=set(board.session.mesh.clusters)))
+        pane = board.app.board.services
+        await board.until(lambda: pane.items[1] == KEYS[2], "the failing service is first")
+        assert "1 failing" in str(pane.border_title)
+
+
+async def test_the_service_under_the_cursor_unfolds_and_keys_act_on_the_cluster_chosen() -> None:
+    async with await on(6, (160, 50)) as board:
+        pane = board.app.board.services
+        text = board.text(pane)
+        assert "▸ koornacht" in text
+        assert text.count("▸") == 1
+        await board.press("right", "right")
+        assert pane.cell == (KEYS[0], "naboo")
+        assert "▸ naboo" in board.text(pane)
+        await board.press("g")
+        await board.until(lambda: board.session.performed)
+        assert [(x.context, x.key) for x in board.session.performed[0].steps] == [("naboo", KEYS[0])]
+        board.session.confirm()
+        await board.press("down")
+        assert pane.cell == (KEYS[1], "naboo")
+        assert board.text(pane).count("▸") == 1
+        await board.press("up", "up", "up")
+        assert pane.cursor == 1, "the heads are passed over"
+
+
+async def test_columns_order_both_ways_by_key_and_by_click() -> None:
+    async with await on(6, (160, 50)) as board:
+        pane = board.app.board.services
+        await board.press("N")
+        assert pane.items[1:] == sorted(KEYS)
+        await board.press("N")
+        assert pane.items[1:] == sorted(KEYS, reverse=True)
+        head = board.text(pane).splitlines()[0]
+        await board.pilot.click(pane, offset=(head.index("ready") + 2, 1))
+        await board.pilot.pause()
+        assert "fewest ready first" in str(pane.border_title)
+
+
+async def test_a_cluster_is_gone_to_and_opens(board: Board) -> None:
+    async with await on(6, (120, 40)) as many:
+        await many.press("colon", *"ctx", "space", *"hoth", "enter")
+        assert many.app.board.clusters.context == "hoth"
+        await many.press("enter")
+        assert "hoth" in many.text()
+
+
+async def test_a_long_list_is_folded_made_in_portions_and_sorted() -> None:
+    mesh = mesh_of(3)
+    for context in mesh.clusters:
+        made = {f"team/s{n:04}": meshes.service({}, key=f"team/s{n:04}") for n in range(300)}
+        reduce(mesh, s.Listed(context, r.SERVICES, {**dict(mesh.clusters[context].services), **made}, NOW))
+    async with board_on(mesh, (160, 50), judgement=judged(mesh, broken=False)) as board:
+        pane = board.app.board.services
+        await board.until(lambda: len(pane.items) == 304)
+        await board.press("end")
+        assert pane.cell == ("team/s0299", "koornacht")
+        assert "▸ koornacht" in board.text(pane)
+        await board.press("slash", *"s0123", "enter")
+        await board.until(lambda: pane.items[1:] == ["team/s0123"])
