@@ -54,14 +54,14 @@ def run(argv: Sequence[str]) -> int:
     except MeshtuiError as error:
         words.end_progress()
         words.complain(error)
-        if os.environ.get("MESHTUI_DEBUG") == "1":
-            words.unexpected(error)
         return error.exit_code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else Exit.OK
     except Exception as error:  # noqa: BLE001 - the last line of defence: words instead of a traceback
+        from meshtui.cli import crash
+
         words.end_progress()
-        words.unexpected(error)
+        crash.told(error, argv)
         return Exit.DEGRADED
 
 
@@ -72,15 +72,27 @@ def _run(argv: list[str]) -> int:
     if arguments.version:
         return _version()
     verb = arguments.verb
-    if verb in (None, "demo") and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "the dashboard needs a terminal",
-            hint="`meshtui status`, `services`, `flows` … print; `meshtui -h` lists them",
-        )
+    if verb in (None, "demo"):
+        _need_a_screen()
+    from meshtui.cli.crash import debugged
+
+    debugged(arguments)
     signal.signal(signal.SIGTERM, _interrupted)
     module = importlib.import_module(f"meshtui.cli.{_MODULES[verb]}")
     code: int = module.main(arguments)
     return code
+
+
+def _need_a_screen() -> None:
+    """Raise UsageError where the dashboard cannot be painted: words instead of escape codes."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver"):
+        return  # a browser is at the other end of the pipe
+    hint = "`meshtui status`, `services`, `flows` … print; `meshtui -h` lists them"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the dashboard needs a terminal", hint=hint)
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        cause = f"TERM is {os.environ.get('TERM') or 'not set'}"
+        raise UsageError("the dashboard needs a terminal that can move its cursor", cause=cause, hint=hint)
 
 
 def _interrupted(*_: object) -> None:

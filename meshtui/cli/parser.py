@@ -56,10 +56,12 @@ def build() -> Parser:
     parser.examples = EXAMPLES[""]
     parser.add_argument("--version", action="store_true", help="print the version and end")
     _files(parser)
+    _trouble(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, (help_text, fill, takes_common) in _VERBS.items():
         parents = [common] if takes_common else []
         verb = verbs.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
+        _trouble(verb)
         verb.examples = EXAMPLES.get(name, "")
         if fill is add_flags:
             verb.late = fill
@@ -73,6 +75,14 @@ def _files(parser: argparse.ArgumentParser) -> None:
         "--record", metavar="FILE", help="write every flow into a new file, as hubble observe -o jsonpb"
     )
     parser.add_argument("--replay", metavar="FILE", help="the dashboard on a file that meshtui or the hubble CLI wrote")
+
+
+def _trouble(parser: argparse.ArgumentParser) -> None:
+    """What helps when something is wrong with meshtui itself; every verb takes it."""
+    group = parser.add_argument_group("when meshtui itself misbehaves")
+    add = functools.partial(group.add_argument, action="store_true", default=argparse.SUPPRESS)
+    add("--debug", help="write a log without credentials into the state directory")
+    add("--debug-anonymous", help="the same without names of clusters and objects, and without addresses")
 
 
 def _common() -> Parser:

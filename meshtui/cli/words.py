@@ -6,8 +6,7 @@ import os
 import shutil
 import sys
 import time
-import traceback
-from collections.abc import Mapping
+from pathlib import Path
 
 from meshtui.core.errors import LoginAwaited, MeshtuiError
 from meshtui.core.text import clean, discreet
@@ -56,7 +55,7 @@ def progress(text: str) -> None:
     """A line that the next one replaces, at most ten times a second; only on a terminal, never wider than it."""
     global _progressed
     now = time.monotonic()
-    if now - _progressed < PROGRESS_SECONDS or not sys.stderr.isatty():
+    if now - _progressed < PROGRESS_SECONDS or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return
     _progressed = now
     width = shutil.get_terminal_size().columns - 1
@@ -65,20 +64,21 @@ def progress(text: str) -> None:
 
 
 def end_progress() -> None:
-    """Make room for ordinary lines again."""
-    if sys.stderr.isatty():
+    """Make room for ordinary lines again, where a progress line stands."""
+    global _progressed
+    if _progressed:
+        _progressed = 0.0
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
 
 
-def unexpected(error: BaseException, env: Mapping[str, str] = os.environ) -> None:
-    """A mistake of meshtui's own: one sentence, and with MESHTUI_DEBUG=1 where it happened."""
-    say(f"meshtui: this should not have happened: {type(error).__name__}: {clean(discreet(_discreet(str(error))))}")
-    if env.get("MESHTUI_DEBUG") == "1":
-        for line in traceback.format_tb(error.__traceback__):
-            say(line.rstrip())
+def unexpected(error: BaseException, kept: Path | None = None) -> None:
+    """A mistake of meshtui's own: one sentence, and the file that says where it happened."""
+    say(f"meshtui crashed: {type(error).__name__}: {clean(discreet(_discreet(str(error))))}")
+    if kept is not None:
+        say(f"  next:  please report it with {clean(str(kept), LIMIT)}, which holds no credentials")
     else:
-        say("  next:  run it again with MESHTUI_DEBUG=1 and report what it prints")
+        say("  next:  please report it; no file could be written that says where it happened")
 
 
 def _discreet(text: str) -> str:

@@ -29,9 +29,10 @@ from meshtui.kube.proxies import Proxy, proxy_of
 from meshtui.kube.secrets import Secrets
 
 _LOOK_SECONDS = 1.0
-# They log a proxy's credentials and a server's headers at DEBUG.
+# They log a proxy's credentials and a server's headers at DEBUG; `--debug` may have asked for the requests before.
 for _loud in ("httpcore", "httpx", "hpack"):
-    logging.getLogger(_loud).setLevel(logging.WARNING)
+    if logging.getLogger(_loud).level == logging.NOTSET:
+        logging.getLogger(_loud).setLevel(logging.WARNING)
 
 
 class _Bearer(httpx.Auth):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
+from weakref import WeakSet
 
 from meshtui.core.text import HIDDEN, clean, discreet
 
@@ -22,10 +23,16 @@ _RIDDLE = re.compile(r"(?<![\w/?=&%.:@~+-])(?=\S*\d)(?=\S*[A-Za-z])[A-Za-z0-9_.~
 _USER = ("token", "password", "client-key-data")
 
 
+_CERTIFICATE = re.compile(r"-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL)
+_BLOB = re.compile(r"(?<![\w/+=-])[A-Za-z0-9+/_-]{64,}={0,2}(?![\w/+=-])")
+"""What certificates and tokens look like on the wire; no name in Kubernetes is one unbroken word of that length."""
+
+
 class Secrets:
     """Values that must not appear in words. Nothing of it appears in a repr."""
 
     def __init__(self) -> None:
+        _ALL.add(self)
         self._known: set[str] = set()
         self._ordered: tuple[str, ...] = ()
 
@@ -93,6 +100,27 @@ class Secrets:
             self.keep(parts.password, unquote(parts.password))
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
             self.keep(pair, base64.b64encode(pair.encode()).decode())
+
+
+_ALL: WeakSet[Secrets] = WeakSet()
+"""Of every context in use."""
+
+
+def postable(text: str) -> str:
+    """`text` without any context's credentials, certificates, and what looks like either: safe to show to strangers."""
+    for secrets in tuple(_ALL):
+        text = secrets.hide(text)
+    text = _CERTIFICATE.sub(HIDDEN, discreet(text))
+    return _BLOB.sub(lambda found: found[0] if _is_path(found[0]) else HIDDEN, text)
+
+
+def _is_path(word: str) -> bool:
+    """Whether a long word is a path of short names."""
+    return "/" in word and all(len(part) < _NAME for part in word.split("/"))
+
+
+_NAME = 64
+"""Characters of a name; DNS allows 63."""
 
 
 def _list(value: Any) -> list[Any]:

@@ -25,6 +25,7 @@ from meshtui.core.services.evidence import Realised
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.logins import Logins, Terminal
+from meshtui.mesh import debuglog
 from meshtui.mesh.changes.auditlog import AuditLog
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.changes.perform import Changes
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from meshtui.mesh.cluster import ClusterTask
     from meshtui.mesh.flows.recorder import Recorder
     from meshtui.mesh.flows.source import FlowSourceTask
-
 
 _LOGIN_LOOK = 0.5
 """Seconds after which it is looked again whether a person is still waited for."""
@@ -220,6 +220,7 @@ class Session:
 
     def emit(self, event: s.Event) -> None:
         """Take one event: the only way anything gets into the mesh."""
+        debuglog.note(event)
         delta = reduce(self.mesh, event)
         if delta:
             self._pending.seen(delta)
@@ -367,10 +368,9 @@ class Session:
         from meshtui.mesh.load.tools import tools_of
 
         try:
-            api = self.api(context)
+            return await tools_of(self.api(context), namespace, pod)
         except MeshtuiError as error:
             return Tools(why=error.title)
-        return await tools_of(api, namespace, pod)
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -20,6 +21,7 @@ from meshtui.core.errors import MeshtuiError, mistake
 from meshtui.core.model.state import Delta
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
+from meshtui.mesh import crash
 from meshtui.tui import assets, theme
 from meshtui.tui import commands as c
 from meshtui.tui.dashboard import Dashboard
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from meshtui.tui.ports import Opening
 
 
+_log = logging.getLogger(__name__)
 _SETTLED = 5.0
 """Seconds after which what a dashboard needs has been loaded."""
 
@@ -57,6 +60,8 @@ class MeshtuiApp(App[int]):
         """Where the embedded mesh takes faults; empty unless this is the demo."""
         self.tour = False
         """Whether to begin with the tour open."""
+        self.broken: Exception | None = None
+        """What ended the dashboard, if a mistake of ours did."""
         self.waiting = Delta()
         self._posted = False
         for own in (theme.DARK, theme.LIGHT):
@@ -109,15 +114,19 @@ class MeshtuiApp(App[int]):
         """The session's worker broke: a mistake of ours, told where the clusters would be."""
         error = event.worker.error
         if event.state is WorkerState.ERROR and error is not None:
-            self.board.fail(mistake(error))
+            told = mistake(error)
+            where = crash.keep(crash.report(error, (), os.environ), self.settings.state_directory, self.clock.now())
+            if where is not None:
+                told = MeshtuiError(told.title, cause=told.cause, hint=f"please report it with {where}")
+            self.board.fail(told)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What broke the dashboard is told where the command line tells it, once the terminal is back."""
+        self.broken = self.broken or error
+        super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
-        """Textual's last words, without the values of local variables: nobody knows what those hold."""
-        from rich.segment import Segments
-        from rich.traceback import Traceback
-
-        last = Traceback(show_locals=False, width=None)
-        self._exit_renderables.append(Segments(self.console.render(last, self.console.options)))
+        """Close without Textual's last words: its traceback shows the values of local variables."""
         self._close_messages_no_wait()
 
     async def _until_exit(self) -> None:
@@ -141,6 +150,7 @@ class MeshtuiApp(App[int]):
     async def action_run(self, command_id: str) -> None:
         """Run a command of the registry; one that is not available says why."""
         command = c.BY_ID[command_id]
+        _log.debug("command %s", command_id)
         refused = self.board.why_not(command)
         if refused:
             self.board.say(f"{command.title}: {refused}", "warn", "!")

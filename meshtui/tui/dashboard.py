@@ -369,9 +369,9 @@ class Dashboard(Screen[None]):
         cell = self.services.cell
         if cell is not None and self.current != "clusters":
             return cell[1], cell[0]
-        contexts = list(self.mesh.clusters) if self.mesh else [""]
+        first = next(iter(self.mesh.clusters), "") if self.mesh else ""
         context = self.clusters.context if self.current == "clusters" else ""
-        return context or contexts[0], cell[0] if cell else DEFAULT_SERVICE
+        return context or first, cell[0] if cell else DEFAULT_SERVICE
 
     def do_load(self) -> None:
         """Fire ten requests."""

@@ -62,4 +62,6 @@ def run_dashboard(
     app = MeshtuiApp(opening(make_session, demo, began), settings, clock)
     app.tour = tour
     result = app.run()
+    if app.broken is not None:
+        raise app.broken
     return result if result is not None else app.return_code or 0

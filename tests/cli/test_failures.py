@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import ssl
@@ -261,23 +262,31 @@ async def test_a_closed_pipe_is_quiet(lab):
     assert process.returncode != 0
 
 
-async def test_debug_shows_where_but_not_what(tmp_path):
+async def test_a_crash_leaves_one_file_that_says_where_but_not_what(tmp_path):
     program = (
         "import sys\nfrom meshtui.cli import main, info\n"
-        "def fail(*_): raise RuntimeError('token=hunter2')\n"
+        "def fail(*_):\n    local = 'hunter3'\n    raise RuntimeError('token=hunter2')\n"
         "info.main = fail\nsys.exit(main.run(['info']))\n"
     )
-    for variables, where in (({}, False), ({"MESHTUI_DEBUG": "1"}, True)):
+    state = tmp_path / "state"
+    for variables in ({}, {"MESHTUI_DEBUG": "1"}):
+        shutil.rmtree(state, ignore_errors=True)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, env={**os.environ, **variables},
+            sys.executable, "-c", program, env={**os.environ, **variables, "MESHTUI_STATE_DIRECTORY": str(state)},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await asyncio.wait_for(process.communicate(), 30)
         assert (process.returncode, out) == (1, b"")
-        assert b"this should not have happened: RuntimeError" in err
-        assert b"hunter2" not in err
-        assert (b"in fail" in err) == where
-        assert (b"MESHTUI_DEBUG=1" in err) != where
+        assert b"meshtui crashed: RuntimeError" in err
+        [kept] = state.glob("crash-*.txt")
+        assert str(kept).encode() in err
+        assert kept.stat().st_mode & 0o777 == 0o600
+        text = kept.read_text()
+        assert "in fail" in text
+        assert "command: meshtui info" in text
+        for secret in ("hunter2", "hunter3"):
+            assert secret not in err.decode()
+            assert secret not in text
 
 
 async def test_a_config_path_that_is_a_directory_is_usage(tmp_path):

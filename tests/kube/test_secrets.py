@@ -36,6 +36,7 @@ from meshtui.kube.logins import Logins
 from meshtui.kube.portforward import forward
 from meshtui.kube.secrets import Secrets
 from meshtui.kube.watch import follow
+from meshtui.mesh import crash
 from tests.kube.fake import FakeApi, failure, server_tls, serving, until
 from tests.kube.proxy import proxying
 
@@ -325,7 +326,8 @@ def test_a_known_secret_is_hidden_whole_wherever_words_are_cut(secret, around, l
 def test_what_looks_like_a_credential_is_in_no_failure_whoever_raises_it(text, capsys):
     error = RelayUnreachable(text, context="k", cause=text, hint=text)
     assert leaks("".join(told(error))) == []
-    words.unexpected(RuntimeError(text), {"MESHTUI_DEBUG": "1"})
+    words.unexpected(RuntimeError(text))
+    assert leaks(crash.report(RuntimeError(text), ["load", "-H", f"X-Own: {SECRET}", f"--data={SECRET}"], {})) == []
     assert leaks(capsys.readouterr().err) == []
 
 

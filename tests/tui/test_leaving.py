@@ -63,6 +63,14 @@ def test_suspended_and_back_the_screen_is_whole(terminal: Terminal) -> None:
     assert ended(terminal)[0] == 0
 
 
+def test_a_file_without_flows_is_a_dashboard_without_clusters(terminal: Terminal) -> None:
+    terminal.until(lambda text: "waiting for a cluster" in text)
+    terminal.send("l")
+    terminal.until(lambda text: "there is no cluster yet" in text)
+    terminal.send("q")
+    assert ended(terminal)[0] == 0
+
+
 def test_a_terminal_that_is_closed_ends_the_program(terminal: Terminal) -> None:
     terminal.hang_up()
     assert terminal.wait() == 128 + signal.SIGHUP
@@ -71,3 +79,42 @@ def test_a_terminal_that_is_closed_ends_the_program(terminal: Terminal) -> None:
 def test_only_a_second_press_in_time_counts() -> None:
     key = Twice()
     assert [key.pressed(at) for at in (0.0, 5.0, 6.0, 6.5)] == [False, False, True, False]
+
+
+def test_a_crash_gives_the_terminal_back_and_says_where_its_file_is(tmp_path: Path) -> None:
+    flows = tmp_path / "flows.jsonl"
+    flows.write_text("")
+    program = (
+        "import sys\nfrom meshtui.tui.app import MeshtuiApp\nfrom meshtui.cli import run\n"
+        "def fail(self):\n    hidden = 'hunter2'\n    raise RuntimeError('token=' + hidden)\n"
+        "MeshtuiApp.do_theme = fail\n"
+        f"sys.exit(run(['--replay', {str(flows)!r}]))\n"
+    )
+    terminal = Terminal([sys.executable, "-c", program], columns=200, rows=30)
+    try:
+        terminal.until(lambda text: "meshtui" in text and "quit" in text)
+        terminal.send("\x1b[19~")
+        code, written = ended(terminal)
+    finally:
+        terminal.close()
+    assert code == 1
+    for restored in (ALTERNATE_OFF, MOUSE_OFF, CURSOR_ON):
+        assert written.rindex(restored) >= 0
+    [kept] = Path(os.environ["XDG_STATE_HOME"]).glob("meshtui/crash-*.txt")
+    assert kept.name.encode() in written
+    assert b"Traceback" not in written
+    assert "in fail" in kept.read_text()
+    assert "hunter2" not in kept.read_text()
+
+
+@pytest.mark.parametrize("words", [[], ["demo"]])
+def test_a_dumb_terminal_gets_a_sentence_and_no_screen(words: list[str]) -> None:
+    program = f"import os, sys\nos.environ['TERM'] = 'dumb'\nfrom meshtui.cli import run\nsys.exit(run({words!r}))\n"
+    terminal = Terminal([sys.executable, "-c", program], columns=100, rows=30)
+    try:
+        code, written = ended(terminal)
+    finally:
+        terminal.close()
+    assert code == 2
+    assert b"TERM is dumb" in written
+    assert b"\x1b" not in written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from meshtui.mesh.changes.pending import Pending
 if TYPE_CHECKING:
     from meshtui.kube.api import Api
 
+_log = logging.getLogger(__name__)
 AT_ONCE = 8
 """Requests under way at the same time in one plan."""
 
@@ -69,6 +71,7 @@ class Changes:
         guards.require(self._mesh, plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
         await self._record([(step, None) for step in plan.steps], dry_run)
         undoing = plan is self._undoing
+        _log.debug("%s%s", plan.title, " (dry run)" if dry_run else "")
         gate = asyncio.Semaphore(AT_ONCE)
         outcomes = tuple(await asyncio.gather(*(self._step(step, gate, dry_run, undoing) for step in plan.steps)))
         try:
