@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshtui.core.errors import CheckFailed
-from meshtui.core.health.model import LinkHealth
+from meshtui.core.health.model import Cause
 from meshtui.lab.bring import bring
 from meshtui.lab.checks.application import written
 from meshtui.lab.checks.look import Check, Checked, Look, bad, every, good
@@ -36,62 +36,59 @@ class Break:
     text: Text
     fault: Mapping[str, Any]
     """As the control URL takes it; `first` and `second` stand for the clusters."""
+    cause: Cause
+    """What the dashboard calls it."""
     shows: Check
     """What is to be seen while it lasts."""
     state: State
     """The application's state while it lasts."""
 
 
-async def _silent_agent(look: Look) -> Checked:
-    """An agent of the second cluster does not answer us."""
-    second = look.clusters[1]
-    silent = sorted(second.agent_errors)
-    return good(f"The agent on {silent[0]} does not answer.") if silent else bad("Every agent answers.")
+def _known(cause: Cause) -> Check:
+    """The dashboard's own judgement names the cause. It is not repeated here: it is to be found."""
+
+    async def check(look: Look) -> Checked:
+        if cause in _causes(look):
+            return good("The dashboard knows what it is. Find it, then press a to compare and r to mend it.")
+        return bad("The dashboard does not know yet what it is.")
+
+    return check
 
 
-def _judged(look: Look) -> tuple[LinkHealth, LinkHealth]:
-    """Both links as the dashboard judges them: from the first to the second, and back."""
-    first, second = look.clusters
-    now = look.session.judging.now()
-    return now.link(first.context, second.name), now.link(second.context, first.name)
-
-
-async def _link_not_ready(look: Look) -> Checked:
-    """The first cluster does not hear the second; the other way it does."""
-    first, second = look.clusters
-    there, back = _judged(look)
-    if not there.verdict.bad:
-        return bad(f"The link from {first.name} to {second.name}: {there.words}.")
-    if back.verdict.bad:
-        return bad(f"The link from {second.name} to {first.name} is not well, either: {back.words}.")
-    return good(f"The link from {first.name} to {second.name}: {there.words}.")
+def _causes(look: Look) -> set[Cause]:
+    """What the mesh suffers from, as judged from agents, probes, flows and requests."""
+    return {trouble.cause for trouble in look.session.judging.now().troubles}
 
 
 _SHARED = step_named("global").state
 assert _SHARED is not None
 _ALL_PASS = answers(_BOTH, _BOTH)
 _HALF = answers(f"{FIRST}, {SILENCE}", f"{SECOND}, {SILENCE}")
-_FAULTS: dict[str, tuple[Mapping[str, Any], Check, State]] = {
-    "link-cut": ({}, _HALF, _SHARED),
-    "vxlan-only": ({}, _HALF, _SHARED),
-    "agent-stopped": ({"cluster": "second", "node": "worker"}, every(_silent_agent, _ALL_PASS), _SHARED),
-    "control-plane-only": ({}, every(written(_OLD_NEWS), _ALL_PASS), _OLD_NEWS),
-    "wrong-ca": ({"cluster": "first"}, every(_link_not_ready, _ALL_PASS), _SHARED),
-    "mtu": ({}, every(_ALL_PASS, answers(f"{FIRST}, {SILENCE}", f"{SECOND}, {SILENCE}", LONG)), _SHARED),
+_LONG_HALF = answers(f"{FIRST}, {SILENCE}", f"{SECOND}, {SILENCE}", LONG)
+_FAULTS: dict[str, tuple[Mapping[str, Any], Cause, Check, State]] = {
+    "link-cut": ({}, Cause.LINK_CUT, _HALF, _SHARED),
+    "vxlan-only": ({}, Cause.OVERLAY_BLOCKED, _HALF, _SHARED),
+    "agent-stopped": ({"cluster": "second", "node": "worker"}, Cause.AGENT_HUNG, _ALL_PASS, _SHARED),
+    "control-plane-only": ({}, Cause.CONTROL_BLOCKED, every(written(_OLD_NEWS), _ALL_PASS), _OLD_NEWS),
+    "wrong-ca": ({"cluster": "first"}, Cause.CERTIFICATE, _ALL_PASS, _SHARED),
+    "mtu": ({}, Cause.MTU, every(_ALL_PASS, _LONG_HALF), _SHARED),
 }
-BREAKS: tuple[Break, ...] = tuple(
-    Break(number, name, text, *_FAULTS[name]) for number, (name, text) in enumerate(texts("breaks").items(), 1)
-)
+
+
+def _break(number: int, text: Text) -> Break:
+    fault, cause, symptom, state = _FAULTS[text.name]
+    return Break(number, text.name, text, fault, cause, every(symptom, _known(cause)), state)
+
+
+BREAKS: tuple[Break, ...] = tuple(_break(number, text) for number, text in enumerate(texts("breaks").values(), 1))
 
 
 async def _heard(look: Look) -> Checked:
-    """Every agent answers, and both links are well."""
-    for cluster, judged in zip(look.clusters, _judged(look), strict=True):
-        if cluster.agent_errors:
-            return bad(f"The agent on {sorted(cluster.agent_errors)[0]} does not answer.")
-        if judged.verdict.bad:
-            return bad(f"The link from {cluster.name}: {judged.words}.")
-    return good("Every agent answers, and both links are well.")
+    """None of the six is known of any more."""
+    left = _causes(look) & {each.cause for each in BREAKS}
+    if left:
+        return bad(f"The dashboard still says: {', '.join(sorted(cause.value for cause in left))}.")
+    return good("Nothing of it is left.")
 
 
 WHOLE = every(written(_SHARED), _ALL_PASS, answers(_BOTH, _BOTH, LONG), _heard)
