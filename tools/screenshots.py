@@ -21,7 +21,7 @@ from meshtui.sim import SimOptions, launch
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.start import opening
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 # name, state, size, theme, keys pressed before, text to wait for
 PICTURES: tuple[tuple[str, str, tuple[int, int], str, tuple[str, ...], str], ...] = (
@@ -32,6 +32,8 @@ PICTURES: tuple[tuple[str, str, tuple[int, int], str, tuple[str, ...], str], ...
     ("link-cut", "link-cut", (120, 40), "dark", ("l",), "done"),
     ("narrow", "global", (80, 24), "dark", (), "rebel-base"),
     ("policies", "egress-any-cluster", (120, 40), "dark", ("p",), "Can be applied"),
+    ("tour", "deployed", (140, 40), "dark", ("t", *"nnnnnnnn", "enter"), "koornacht and tion answer; from"),
+    ("tour-broken", "global", (140, 40), "dark", ("t", "x", "enter", "L"), "its nodes"),
 )
 
 
@@ -41,6 +43,7 @@ async def picture(name: str, state: str, size: tuple[int, int], theme: str, keys
     async with launch(SimOptions(state=state, seed=7)) as running:
         ours = replace(settings, kubeconfig=running.kubeconfig)
         app = MeshtuiApp(opening(lambda: Session(choose(ours, os.environ), ours)), settings, SystemClock())
+        app.control = running.control
         async with app.run_test(size=size) as pilot:
             await until(pilot.pause, lambda: live(app))
             for key in keys:

@@ -51,7 +51,7 @@ class Dashboard(Screen[None]):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (150, "-broad")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (180, "-broad")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-flat"), (34, "-tall")]
         self.settings = settings
         self.clock = clock
