@@ -32,6 +32,12 @@ async def read_config(api: Api) -> CiliumConfig:
     )
 
 
+async def read_name(api: Api) -> str:
+    """What Cilium calls the cluster; raises as `read_config` does."""
+    found: ConfigMap = await api.get(CONFIGMAPS, place.CONFIG, await place.namespace_of(api))
+    return (found.data or {}).get("cluster-name") or DEFAULT_NAME
+
+
 async def _version(api: Api, namespace: str) -> tuple[int, int]:
     """A right missing on DaemonSets costs the version, not the configuration."""
     try:

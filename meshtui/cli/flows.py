@@ -154,6 +154,8 @@ async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
         for context, answer in zip(contexts, answers, strict=True):
             if isinstance(answer, Past):
                 store.add(answer.rows)
+                for line in answer.refused:
+                    words.say(f"meshtui: {clean(line, 400)}")
                 incomplete |= _missing(context, answer.lost, answer.away)
             elif isinstance(answer, MeshtuiError):
                 failures.append(answer)
@@ -228,6 +230,10 @@ def _tell_gaps(gaps: Iterable[Gap], told: set[str]) -> None:
 def _no_source(session: Session, told: set[str]) -> bool:
     """Tell of each source that is not there, once; True when none is left."""
     for cluster in session.mesh.clusters.values():
+        for line in cluster.relay.refused:
+            if line not in told:
+                told.add(line)
+                words.say(f"meshtui: {clean(line, 400)}")
         error = cluster.relay.link.error
         if error is not None and cluster.context not in told:
             told.add(cluster.context)

@@ -62,6 +62,8 @@ class RecordedApi(FakeApi):
             for item in self.files[resource.plural]["items"]:
                 meta = item["metadata"]
                 self.objects[resource.path(meta["namespace"], meta["name"])] = item
+        for item in self.files["nodes"]["items"]:
+            self.objects[f"{r.NODES.path()}/{item['metadata']['name']}"] = item
         if "cilium-config" in self.files:
             self.objects[r.CONFIGMAPS.path(SYSTEM, "cilium-config")] = self.files["cilium-config"]
         for pod in self.files["pods"]["items"]:

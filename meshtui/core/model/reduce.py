@@ -221,7 +221,8 @@ def _health(mesh: s.Mesh, cluster: s.Cluster, event: s.HealthRead) -> s.Delta:
 
 
 _RELAY_FIELDS = (
-    "source", "address", "nodes_connected", "nodes_unavailable", "nodes", "held_up", "lost_where", "rate",
+    "source", "address", "nodes_connected", "nodes_unavailable", "nodes", "held_up", "lost_where", "refused",
+    "rate",
 )  # fmt: skip
 
 

@@ -73,6 +73,8 @@ class RelayState:
     """Events the cluster says were lost (ring overrun, full queues), since the session began."""
     lost_where: tuple[tuple[str, int], ...] = ()
     """(`node: HUBBLE_RING_BUFFER`, events lost there)."""
+    refused: tuple[str, ...] = ()
+    """Sentences on Relays that answered at the cluster's addresses and are another's."""
     rate: float = 0.0
     """Different flows per second that this cluster's nodes observed, whoever delivered them; measured here."""
 
@@ -299,6 +301,7 @@ class RelayChanged:
     lost: int = 0
     """Events newly reported lost."""
     lost_where: tuple[tuple[str, int], ...] | None = None
+    refused: tuple[str, ...] | None = None
     rate: float | None = None
 
 

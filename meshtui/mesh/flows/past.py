@@ -35,15 +35,23 @@ class Past:
     """Events the nodes say were lost."""
     away: tuple[str, ...] = ()
     """Nodes that did not answer."""
+    refused: tuple[str, ...] = ()
+    """Sentences on Relays that answered at the cluster's addresses and are another's."""
 
 
 async def past_flows(api: Api, told: Told, query: FlowQuery, source: str) -> Past:
     """What a cluster's Relay (`told`: what flags say of it) or agents hold. Raises RelayError, or the API's errors."""
     query = replace(query, follow=False, mask=())
+    refused: list[str] = []
+    found = await _past(api, told, query, source, refused)
+    return replace(found, refused=tuple(refused))
+
+
+async def _past(api: Api, told: Told, query: FlowQuery, source: str, refused: list[str]) -> Past:
     if source == FROM_AGENTS:
         return await _of_agents(api, query)
     try:
-        async with reach(api, told) as reached:
+        async with reach(api, told, refused.append) as reached:
 
             def read() -> list[Item]:
                 timeout = api.request_timeout

@@ -1,10 +1,14 @@
-"""How one cluster's Hubble Relay is reached: as told, else directly, else through a port-forward."""
+"""How one cluster's Hubble Relay is reached: as told, else directly, else through a port-forward.
+
+Whatever is dialled at an address must prove that it belongs to the cluster: addresses are used twice, published by one
+cluster and answered by another. Through the API server's tunnel nothing needs proof.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +17,21 @@ from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
 from meshtui.core.model.resources import NODES, SERVICES
 from meshtui.core.model.state import FlowSource
 from meshtui.hubble.dial import TlsOptions
-from meshtui.hubble.relay import answers
+from meshtui.hubble.relay import answers, get_nodes
 from meshtui.kube.api import Api
 from meshtui.kube.portforward import forward, resolve_service_pod
-from meshtui.mesh.flows import relaytls
+from meshtui.mesh.flows import belonging, relaytls
 from meshtui.mesh.flows.relaytls import Told
 
 SERVICE = "hubble-relay"
 DIRECT_SECONDS = 1.0
 """How long a published address may take to connect, and then to answer, before the port-forward is taken."""
 _TLS_PORT = 443
+_ASKED_SECONDS = 2.0
+"""How long a told Relay may take to name its nodes."""
+
+Refuse = Callable[[str], None]
+"""Is told, in a sentence, of each address that answered and is not the cluster's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +44,29 @@ class Reached:
 
 
 @contextlib.asynccontextmanager
-async def reach(api: Api, told: Told) -> AsyncIterator[Reached]:
+async def reach(api: Api, told: Told, refuse: Refuse = lambda _: None) -> AsyncIterator[Reached]:
     """The Relay's address for as long as the block lasts.
 
-    `told` is what the flags say of it. Raises RelayAbsent when the cluster has no Relay or none that is ready,
-    RelayError when a told one wants another TLS, else what the API server says.
+    `told` is what the flags say of it: another cluster's Relay is refused, and the cluster's own looked for.
+    Raises RelayAbsent when the cluster has no Relay or none that is ready, RelayError when a told one wants another
+    TLS, else what the API server says.
     """
     if told.address:
         tls = await relaytls.agreed(api, told)
-        yield Reached(told.address.removeprefix(relaytls.SCHEME), FlowSource.RELAY_DIRECT, tls)
-        return
+        address = told.address.removeprefix(relaytls.SCHEME)
+        why = await _other_cluster(api, address, tls)
+        if not why:
+            yield Reached(address, FlowSource.RELAY_DIRECT, tls)
+            return
+        refuse(why)
+        # What was said of the TLS of that address says nothing of the cluster's own.
+        told = Told()
     service = await _service(api)
     secure = _first_port(service) == _TLS_PORT
     tls = await relaytls.options(api, told, await relaytls.authority(api)) if secure else None
     # Through the API server the tunnel is authenticated already; a bare address is dialled only if we can check it.
     if tls is None or not tls.insecure:
-        address = await _direct(api, service, tls)
+        address = await _direct(api, service, tls, refuse)
         if address:
             yield Reached(address, FlowSource.RELAY_DIRECT, tls)
             return
@@ -98,10 +114,10 @@ def _first_port(service: Mapping[str, Any]) -> int:
     return int(ports[0].get("port") or 0) if ports else 0
 
 
-async def _direct(api: Api, service: Mapping[str, Any], tls: TlsOptions | None) -> str:
-    """The first published address where a Relay answers in time; empty when none does."""
+async def _direct(api: Api, service: Mapping[str, Any], tls: TlsOptions | None, refuse: Refuse) -> str:
+    """The first published address where the cluster's Relay answers in time; empty when none does."""
     addresses = [*_balanced(service), *await _node_ports(api, service)]
-    tries = [asyncio.create_task(_answers(address, api.context, tls)) for address in addresses]
+    tries = [asyncio.create_task(_answers(api, address, tls, refuse)) for address in addresses]
     try:
         for attempt in asyncio.as_completed(tries):
             address = await attempt
@@ -112,6 +128,20 @@ async def _direct(api: Api, service: Mapping[str, Any], tls: TlsOptions | None) 
             task.cancel()
         await asyncio.gather(*tries, return_exceptions=True)
     return ""
+
+
+async def _other_cluster(api: Api, address: str, tls: TlsOptions | None) -> str:
+    """Why a Relay that a person named is another cluster's; empty when it is not, or does not tell.
+
+    Who names an address vouches for it: only another cluster's name speaks against that.
+    """
+    options: Any = {"context": api.context, "tls": tls, "timeout": _ASKED_SECONDS}
+    try:
+        nodes = await asyncio.to_thread(get_nodes, address, **options)
+    except RelayError:
+        return ""
+    judged = await belonging.judge(api, address, [node.name for node in nodes])
+    return judged.why if judged.standing is belonging.Standing.STRANGER else ""
 
 
 def _balanced(service: Mapping[str, Any]) -> list[str]:
@@ -139,15 +169,23 @@ def _join(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def _answers(address: str, context: str, tls: TlsOptions | None) -> str:
-    """`address` if a Relay is there; an open port proves nothing, since proxies and other networks have them too."""
+async def _answers(api: Api, address: str, tls: TlsOptions | None, refuse: Refuse) -> str:
+    """`address` if the cluster's Relay is there; an open port proves nothing: proxies and networks have them too."""
     host, _, port = address.rpartition(":")
+    options: Any = {"context": api.context, "tls": tls, "timeout": DIRECT_SECONDS}
     try:
         async with asyncio.timeout(DIRECT_SECONDS):
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         writer.close()
         await writer.wait_closed()
-        there = await asyncio.to_thread(answers, address, context=context, tls=tls, timeout=DIRECT_SECONDS)
+        if not await asyncio.to_thread(answers, address, **options):
+            return ""
+        nodes = await asyncio.to_thread(get_nodes, address, **options)
     except (TimeoutError, OSError, RelayError):
         return ""
-    return address if there else ""
+    judged = await belonging.judge(api, address, [node.name for node in nodes])
+    if judged.standing is belonging.Standing.OURS:
+        return address
+    if judged.why:
+        refuse(judged.why)
+    return ""

@@ -42,6 +42,8 @@ LOOK_BACK_NS = 1_000_000_000
 AUTO, RELAY, AGENTS = "auto", "relay", "agents"
 """What a person may choose: Relay, and agents where there is none; only Relays; only agents."""
 _ANSWER_SECONDS = 2.0
+_STRANGERS = 4
+"""So many are told of."""
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
 
 
@@ -78,6 +80,8 @@ class FlowSourceTask:
     """Monotonic seconds since when its Relay does not answer; None while it does."""
     _helped_at: float = float("-inf")
     """Monotonic seconds at which another Relay last delivered of this cluster while its own was silent."""
+    _refused: tuple[str, ...] = ()
+    """Strangers that answered where the Relay was looked for."""
     _losses: Losses = field(init=False)
     _besides: SecondStream = field(init=False)
     _backoff: Backoff = field(init=False)
@@ -205,7 +209,7 @@ class FlowSourceTask:
 
     async def _follow(self, api: Api) -> None:
         """Find the Relay and read from it until it is lost or something else is wanted."""
-        async with reach(api, self.told) as reached:
+        async with reach(api, self.told, self._refuse) as reached:
             await self._aim(reached)
             try:
                 async with (
@@ -216,6 +220,12 @@ class FlowSourceTask:
             finally:
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
                 self._reached = None
+
+    def _refuse(self, why: str) -> None:
+        """A stranger answered at one of the cluster's addresses."""
+        if why not in self._refused:
+            self._refused = (*self._refused, why)[-_STRANGERS:]
+            self.emit(s.RelayChanged(self.context, self.clock.now(), refused=self._refused))
 
     async def _until_changed_or_silent(self) -> None:
         while (patience := self._patience()) != 0.0:
@@ -372,7 +382,7 @@ class FlowSourceTask:
     async def _relay_is_there(self, api: Api) -> bool:
         """Whether there is a Relay that answers for all its peers: one that is held up would be silent again."""
         try:
-            async with reach(api, self.told) as reached:
+            async with reach(api, self.told, self._refuse) as reached:
                 options: Any = {"context": self.context, "tls": reached.tls, "timeout": _ANSWER_SECONDS}
                 return bool((await asyncio.to_thread(server_status, reached.address, **options)).nodes_connected)
         except MeshtuiError:

@@ -11,7 +11,7 @@ from meshtui.core.model.links import remote_names
 from meshtui.core.model.order import natural
 from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.tui.widgets import status
-from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
+from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag, wrapped
 
 Block = tuple[Hashable, list[Line]]
 """An item the cursor can be on, and its lines."""
@@ -65,6 +65,7 @@ def _failures(cluster: Cluster, width: int, most: int = 3) -> list[Line]:
 def told_in_full(cluster: Cluster, width: int) -> list[Line]:
     """Everything that failed in a cluster, nothing cut: for the details."""
     lines = _failures(cluster, width, 100)
+    lines += [[Span(safe(line, 400), "warn")] for line in cluster.relay.refused]
     if cluster.relay.link.error is not None:
         lines += status.error_lines(cluster.relay.link.error, width)
     return lines
@@ -135,6 +136,8 @@ def _relay(cluster: Cluster, width: int) -> list[Line]:
     if relay.lost:
         parts.append([Span(f"lost {relay.lost}", "warn")])
     lines: list[Line] = [[Span("  flows ", "dim"), *joined(parts)]]
+    for why in relay.refused[-2:]:
+        lines += [[Span(f"    {line}", "warn")] for line in wrapped(safe(why, 300), width, indent=4)]
     if relay.link.error is not None:
         role = "dim" if relay.link.phase is Phase.ABSENT else "bad"
         lines += status.error_lines(relay.link.error, width, indent=4, role=role, most=3)

@@ -48,6 +48,7 @@ def relay(authority: trustme.CA) -> Iterator[FakeRelay]:
     leaf = authority.issue_cert("*.hubble-relay.cilium.io")
     pair = (leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())
     made = FakeRelay("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+    made.states = {"koornacht/koornacht-control-plane": 1}
     made.start()
     yield made
     made.kill()
