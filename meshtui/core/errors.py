@@ -216,3 +216,10 @@ def mistake(error: BaseException) -> MeshtuiError:
         cause=f"{type(error).__name__}: {error}",
         hint="please report it; nothing else stopped",
     )
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors inside of groups, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from meshtui.cilium.config import read_name
+from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, NotFound
 from meshtui.core.flows.belonging import Judgement, Standing, candidates, judged
+from meshtui.core.model import state as s
 from meshtui.core.model.resources import NODES
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 
-__all__ = ["Judgement", "Standing", "judge"]
+__all__ = ["Judgement", "Standing", "Strangers", "judge"]
 
 _LOOKED_UP = 5
 """Nodes of a Relay that are looked up: one that the API server knows is enough."""
+_TOLD_OF = 4
+"""So many strangers of a cluster."""
+
+
+@dataclass(slots=True)
+class Strangers:
+    """Tells of the Relays that answered at one cluster's addresses and are another's, each once."""
+
+    context: str
+    clock: Clock
+    emit: Callable[[s.Event], None]
+    _told: tuple[str, ...] = ()
+
+    def refuse(self, why: str) -> None:
+        """One was met."""
+        if why not in self._told:
+            self._told = (*self._told, why)[-_TOLD_OF:]
+            self.emit(s.RelayChanged(self.context, self.clock.now(), refused=self._told))
 
 
 async def judge(api: Api, address: str, nodes: Sequence[str]) -> Judgement:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent, RelayRefused
+from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent, RelayRefused, leaves
 from meshtui.core.flows.account.account import Reading
 from meshtui.core.flows.assignment import Assignment, Share
 from meshtui.core.flows.reading import left_out
@@ -25,6 +25,7 @@ from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.agents import AgentFlows
+from meshtui.mesh.flows.belonging import Strangers
 from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers
@@ -42,8 +43,6 @@ LOOK_BACK_NS = 1_000_000_000
 AUTO, RELAY, AGENTS = "auto", "relay", "agents"
 """What a person may choose: Relay, and agents where there is none; only Relays; only agents."""
 _ANSWER_SECONDS = 2.0
-_STRANGERS = 4
-"""So many are told of."""
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
 
 
@@ -80,14 +79,14 @@ class FlowSourceTask:
     """Monotonic seconds since when its Relay does not answer; None while it does."""
     _helped_at: float = float("-inf")
     """Monotonic seconds at which another Relay last delivered of this cluster while its own was silent."""
-    _refused: tuple[str, ...] = ()
-    """Strangers that answered where the Relay was looked for."""
+    _strangers: Strangers = field(init=False)
     _losses: Losses = field(init=False)
     _besides: SecondStream = field(init=False)
     _backoff: Backoff = field(init=False)
 
     def __post_init__(self) -> None:
         self._backoff = Backoff(self.pace, self.rng)
+        self._strangers = Strangers(self.context, self.clock, self.emit)
         self._losses = Losses(self.context, self.store, self.emit)
         self._besides = SecondStream(self.context, self.inbox, self.clock, self.rng, self._told_besides)
 
@@ -209,7 +208,7 @@ class FlowSourceTask:
 
     async def _follow(self, api: Api) -> None:
         """Find the Relay and read from it until it is lost or something else is wanted."""
-        async with reach(api, self.told, self._refuse) as reached:
+        async with reach(api, self.told, self._strangers.refuse) as reached:
             await self._aim(reached)
             try:
                 async with (
@@ -220,12 +219,6 @@ class FlowSourceTask:
             finally:
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
                 self._reached = None
-
-    def _refuse(self, why: str) -> None:
-        """A stranger answered at one of the cluster's addresses."""
-        if why not in self._refused:
-            self._refused = (*self._refused, why)[-_STRANGERS:]
-            self.emit(s.RelayChanged(self.context, self.clock.now(), refused=self._refused))
 
     async def _until_changed_or_silent(self) -> None:
         while (patience := self._patience()) != 0.0:
@@ -364,7 +357,7 @@ class FlowSourceTask:
         """They could not even be listed: say why, and try again."""
         error = None if following.cancelled() else following.exception()
         if error is not None:
-            failure = next((e for e in _leaves(error) if isinstance(e, MeshtuiError)), None)
+            failure = next((e for e in leaves(error) if isinstance(e, MeshtuiError)), None)
             if isinstance(failure, NotFound) and self.wanted_source == AUTO:
                 # No Cilium at all: that there is no Relay has been told, with what to do about it.
                 self._changed.set()
@@ -382,7 +375,7 @@ class FlowSourceTask:
     async def _relay_is_there(self, api: Api) -> bool:
         """Whether there is a Relay that answers for all its peers: one that is held up would be silent again."""
         try:
-            async with reach(api, self.told, self._refuse) as reached:
+            async with reach(api, self.told, self._strangers.refuse) as reached:
                 options: Any = {"context": self.context, "tls": reached.tls, "timeout": _ANSWER_SECONDS}
                 return bool((await asyncio.to_thread(server_status, reached.address, **options)).nodes_connected)
         except MeshtuiError:
@@ -400,10 +393,3 @@ class FlowSourceTask:
             self.store.close_gap(self.context, self._now_ns())
             self._was_live = False
         await asyncio.to_thread(stream.stop, STOP_SECONDS)
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    """The errors inside of groups."""
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
-    return [error]
