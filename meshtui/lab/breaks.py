@@ -139,9 +139,9 @@ class BreakTour:
             found["node"] = nodes[-1]
         return found
 
-    async def check(self, stop: Any, seconds: float) -> Checked:
+    async def check(self, stop: Any, seconds: float | None) -> Checked:
         """Whether it shows."""
-        patience = PATIENCE if seconds else 0.0
+        patience = PATIENCE if seconds is None else seconds
         return await repeat(BREAKS[stop.number - 1].shows, self.walk.look, patience, ask=True)
 
     async def back(self, stop: Any) -> None:

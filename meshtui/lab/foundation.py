@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from meshtui.core.errors import CheckFailed
-from meshtui.lab.steps import FOUNDATION, LabStep
+from meshtui.lab.steps import LabStep
 
 
 class Foundation(Protocol):
@@ -59,8 +59,3 @@ class Staged:
     def commands(self, step: LabStep) -> tuple[str, ...]:
         """What it would take on kind."""
         return self._commands(step)
-
-
-def earlier(step: LabStep, other: str) -> bool:
-    """Whether a foundation step comes before another."""
-    return FOUNDATION.index(step.name) < FOUNDATION.index(other)

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.lab.checks.look import Checked
-from meshtui.lab.checks.table import FOUNDATION_PATIENCE, PATIENCE
 from meshtui.lab.progress import Progress, ProgressFile
 from meshtui.lab.tour import Stop, Tour
 
@@ -64,7 +63,7 @@ class Guide:
         await self.tour.take(stop)
         self.busy = "checking"
         self._changed()
-        await self._judge(stop, FOUNDATION_PATIENCE if stop.number < 7 else PATIENCE)
+        await self._judge(stop, None)
 
     async def check(self) -> None:
         """Check the stop as the clusters are now, whoever brought it about."""
@@ -82,7 +81,7 @@ class Guide:
         await self.tour.back(stop)
         self.reset()
 
-    async def _judge(self, stop: Stop, seconds: float) -> None:
+    async def _judge(self, stop: Stop, seconds: float | None) -> None:
         found = await self.tour.check(stop, seconds)
         self.found[stop.name] = found
         if found.ok:

@@ -58,8 +58,8 @@ class Tour(Protocol):
         """Bring it about from wherever the mesh is."""
         ...
 
-    async def check(self, stop: Stop, seconds: float) -> Checked:
-        """Whether its effect shows."""
+    async def check(self, stop: Stop, seconds: float | None) -> Checked:
+        """Whether its effect shows within that many seconds, by default within what it may take."""
         ...
 
     async def back(self, stop: Stop) -> None:
@@ -91,7 +91,7 @@ class LabTour:
         self.walk.enter()
         await self.walk.take(STEPS[stop.number - 1])
 
-    async def check(self, stop: Stop, seconds: float) -> Checked:
+    async def check(self, stop: Stop, seconds: float | None) -> Checked:
         """Read it back from the clusters."""
         return await self.walk.check(STEPS[stop.number - 1], seconds)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 from meshtui.cli import headless, output, words
@@ -206,11 +205,6 @@ def _introduce(walk: Walk, one: LabStep) -> None:
 def _ask(one: LabStep, place: Place) -> None:
     for question in one.text.ask:
         output.emit(f"  ? {output.plain(told(question.q, place))}")
-
-
-def asked(arguments: Any) -> SimpleNamespace:
-    """How a plan is asked for."""
-    return SimpleNamespace(yes=arguments.yes, dry_run=arguments.dry_run)
 
 
 VERBS: dict[str, Callable[[Any], int]] = {

@@ -15,6 +15,8 @@ PATIENCE = 45.0
 """Seconds until the application's effect must show: pods start, watches and flows come."""
 FOUNDATION_PATIENCE = 120.0
 """The same where agents are asked every ten seconds and cilium-health every thirty."""
+IMAGES_COME = 180.0
+"""The same where images are pulled first."""
 _PAUSE = 1.0
 _AGAIN = 5.0
 """Seconds between two times that everything is asked anew."""
@@ -74,6 +76,8 @@ CHECKS: dict[str, Check] = {step.name: _BASE.get(step.name) or _application(step
 
 def patience(step: LabStep) -> float:
     """Seconds until a step's effect must show."""
+    if step.name == "deployed":
+        return IMAGES_COME
     return FOUNDATION_PATIENCE if step.foundation else PATIENCE
 
 

@@ -98,6 +98,8 @@ class TourPane(BlockPane):
 
     def why_not(self, command: c.Command) -> str:
         """Nothing while something is under way, and what is not ours to build."""
+        if command.id.startswith("lab."):
+            return "nothing is changed with --read-only" if self.dashboard.settings.read_only else ""
         guide = self.guide
         if guide is None:
             return "there is no lab yet"
@@ -153,6 +155,26 @@ class TourPane(BlockPane):
         """Forget everything that was passed and go to the first stop."""
         if self.guide is not None:
             self.guide.reset(all_of_it=True)
+
+    def do_lab_up(self) -> None:
+        """Build the lab's kind clusters."""
+        self._build(removes=False)
+
+    def do_lab_down(self) -> None:
+        """Remove them."""
+        self._build(removes=True)
+
+    def _build(self, *, removes: bool) -> None:
+        from meshtui.lab.kind.record import Records
+        from meshtui.tui.lab.build import BuildDialog
+
+        board = self.dashboard
+        try:
+            records = Records(board.settings.state_directory)
+        except MeshtuiError as error:
+            board.tell(error)
+            return
+        self.app.push_screen(BuildDialog(records, board.clock, removes=removes))
 
     def do_down(self) -> None:
         """Scroll by a line."""
