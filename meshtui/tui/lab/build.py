@@ -1,4 +1,4 @@
-"""Builds the lab's kind clusters inside the dashboard, or removes them: what will be run, then its output as it comes."""
+"""Builds the lab's kind clusters inside the dashboard, or removes them: what will be run, then its output."""
 
 from __future__ import annotations
 
