@@ -102,6 +102,7 @@ def _common() -> Parser:
     group.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
     group.add_argument("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
     group.add_argument("--read-only", action="store_true", help="change nothing")
+    group.add_argument("--ascii", action="store_true", default=None, help="draw with ASCII characters alone")
     group.add_argument(
         "--source",
         dest="flow_source",
@@ -209,6 +210,7 @@ def _load_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mesh", default=argparse.SUPPRESS, metavar="NAME")
     parser.add_argument("--request-timeout", default=argparse.SUPPRESS, metavar="SECONDS")
     parser.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS)
+    parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS)
     parser.add_argument(
         "--relay", dest="relays", action="append", default=argparse.SUPPRESS, metavar="CONTEXT=HOST:PORT"
     )

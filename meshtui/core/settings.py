@@ -73,6 +73,8 @@ class Settings:
     """False prints and paints without colour (NO_COLOR)."""
     utc: bool = False
     """Show times in UTC instead of local time."""
+    ascii: bool = False
+    """Draw the screen with ASCII characters alone; by default where the locale's encoding is not UTF-8."""
     keymap: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """Command id → keys, comma separated."""
     cluster_field: str = "Cluster"
@@ -131,6 +133,16 @@ def _find(
         return False, "env NO_COLOR"
     if name in file:
         return file[name], origin
+    if name == "ascii":
+        return _locale_says(env)
+    return None
+
+
+def _locale_says(env: Mapping[str, str]) -> tuple[bool, str] | None:
+    """Whether the locale in force (POSIX: LC_ALL, LC_CTYPE, LANG) names an encoding other than UTF-8."""
+    for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
+        if value := env.get(variable):
+            return (True, f"env {variable}") if "utf" not in value.lower() else None
     return None
 
 
@@ -286,6 +298,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "theme": (_text, "a theme's name"),
     "color": (_boolean, "true or false"),
     "utc": (_boolean, "true or false"),
+    "ascii": (_boolean, "true or false"),
     "keymap": (_pairs, "a table of command id to keys"),
     "cluster_field": (_text, "a field's name"),
     "cluster_header": (_text, "a header's name"),

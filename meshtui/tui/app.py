@@ -64,7 +64,8 @@ class MeshtuiApp(App[int]):
         """What ended the dashboard, if a mistake of ours did."""
         self.waiting = Delta()
         self._posted = False
-        for own in (theme.DARK, theme.LIGHT):
+        theme.paint_ascii(settings.ascii)
+        for own in theme.OWN:
             self.register_theme(own)
         name = settings.theme if settings.color else "ansi"
         wanted = theme.NAMES.get(name, name)
@@ -80,6 +81,7 @@ class MeshtuiApp(App[int]):
     def on_mount(self) -> None:
         """Take the user's keys, then paint, and only then reach for clusters."""
         self._signals.listen()
+        self.set_class(self.settings.ascii, "-ascii")
         keymap = {name: keys for name, keys in self.settings.keymap.items() if name in c.BY_ID}
         self.set_keymap(keymap)
         unknown = c.unknown_ids(self.settings.keymap)
@@ -207,7 +209,7 @@ class MeshtuiApp(App[int]):
         if not self.settings.color:
             self.board.say("colours are off (NO_COLOR)", "warn", "!")
             return
-        names = [theme.DARK.name, theme.LIGHT.name, theme.NAMES["ansi"]]
+        names = [*(own.name for own in theme.OWN), theme.NAMES["ansi"]]
         here = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(here + 1) % len(names)]
         self.board.rebuild()

@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.theme import Theme
 
+from meshtui.tui.widgets.glyphs import to_ascii
 from meshtui.tui.widgets.paint import Line
 
 DARK = Theme(
@@ -35,69 +36,142 @@ LIGHT = Theme(
     foreground="#1d2433",
     background="#fbfbf8",
     surface="#fbfbf8",
-    panel="#e7e9ee",
+    panel="#eceef3",
     success="#2a6f1d",
     warning="#8a5300",
     error="#b3142e",
     dark=False,
     variables={"border": "#b6bccb", "border-blurred": "#b6bccb", "muted": "#626b80"},
 )
-NAMES = {"dark": "meshtui-dark", "light": "meshtui-light", "ansi": "ansi-dark", "": "meshtui-dark"}
+SAFE_DARK = Theme(
+    name="meshtui-safe-dark",
+    primary="#6cb4ff",
+    secondary="#7fd0ff",
+    accent="#d9b3ff",
+    foreground="#d6dcec",
+    background="#12141c",
+    surface="#12141c",
+    panel="#1f2335",
+    success="#6cb4ff",
+    warning="#f0d060",
+    error="#ff9a5c",
+    dark=True,
+    variables={"border": "#3b4261", "border-blurred": "#3b4261", "muted": "#8f98bb"},
+)
+SAFE_LIGHT = Theme(
+    name="meshtui-safe-light",
+    primary="#00539c",
+    secondary="#005f86",
+    accent="#6b3fa0",
+    foreground="#1d2433",
+    background="#fbfbf8",
+    surface="#fbfbf8",
+    panel="#eceef3",
+    success="#00539c",
+    warning="#6f5600",
+    error="#9c3a00",
+    dark=False,
+    variables={"border": "#b6bccb", "border-blurred": "#b6bccb", "muted": "#5c6578"},
+)
+OWN = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT)
+"""Our themes. In the safe pair well is blue and failing orange: they differ for every kind of colour vision."""
+NAMES = {
+    "dark": "meshtui-dark",
+    "light": "meshtui-light",
+    "safe-dark": "meshtui-safe-dark",
+    "safe-light": "meshtui-safe-light",
+    "ansi": "ansi-dark",
+    "": "meshtui-dark",
+}
 """What a person writes in the settings → Textual's name of the theme."""
 
 _CLUSTERS = {
     "dark": ("#e8b45f", "#4fc1e9", "#c792ea", "#9ccc65", "#ff8f6b", "#f48fb1", "#80cbc4", "#d4c27a"),
-    "light": ("#8a5300", "#00628a", "#7a3fb0", "#3f6b12", "#a8401a", "#a3246b", "#0b6b60", "#6b5d00"),
-    "ansi": ("yellow", "cyan", "magenta", "green", "bright_red", "bright_magenta", "bright_cyan", "bright_yellow"),
+    "light": ("#714809", "#00628a", "#652f97", "#3f6b12", "#842f10", "#a3246b", "#0b6b60", "#6b5d00"),
+    "safe-dark": ("#f0d060", "#6cb4ff", "#d9b3ff", "#c0c8d8", "#ff9a5c", "#f2a7c8", "#9ad7ff", "#d8c7a0"),
+    "safe-light": ("#6f5600", "#00539c", "#572f87", "#3d4552", "#7d2f00", "#97215f", "#005f86", "#5f5334"),
+    "ansi": ("yellow", "cyan", "bright_magenta", "green", "bright_red", "white", "bright_cyan", "bright_yellow"),
 }
 _ROLES = {
     "dark": {
         "ok": "#8fd06a",
         "warn": "#e8b45f",
         "bad": "bold #ff7a8d",
-        "dim": "#7f88ad",
+        "dim": "#9194a0",
         "strong": "bold #f2f5ff",
         "key": "bold #7aa2f7",
         "info": "#2ac3de",
         "pending": "italic #e8b45f",
         "brand": "bold #bb9af7",
-        "struck": "strike #7f88ad",
+        "struck": "strike #9194a0",
     },
     "light": {
         "ok": "#2a6f1d",
-        "warn": "#8a5300",
+        "warn": "#714809",
         "bad": "bold #b3142e",
-        "dim": "#626b80",
+        "dim": "#535a6c",
         "strong": "bold #000000",
         "key": "bold #2456b8",
         "info": "#006b82",
-        "pending": "italic #8a5300",
-        "brand": "bold #7a3fb0",
-        "struck": "strike #626b80",
+        "pending": "italic #714809",
+        "brand": "bold #652f97",
+        "struck": "strike #535a6c",
+    },
+    "safe-dark": {
+        "ok": "#6cb4ff",
+        "warn": "#f0d060",
+        "bad": "bold #ff9a5c",
+        "dim": "#8f98bb",
+        "strong": "bold #f2f5ff",
+        "key": "bold #7fd0ff",
+        "info": "#d9b3ff",
+        "pending": "italic #f0d060",
+        "brand": "bold #d9b3ff",
+        "struck": "strike #8f98bb",
+    },
+    "safe-light": {
+        "ok": "#00539c",
+        "warn": "#6f5600",
+        "bad": "bold #7d2f00",
+        "dim": "#535b6c",
+        "strong": "bold #000000",
+        "key": "bold #005f86",
+        "info": "#572f87",
+        "pending": "italic #6f5600",
+        "brand": "bold #572f87",
+        "struck": "strike #535b6c",
     },
     "ansi": {
         "ok": "green",
         "warn": "yellow",
-        "bad": "bold red",
-        "dim": "dim",
+        "bad": "bold bright_red",
+        "dim": "bright_black",
         "strong": "bold",
-        "key": "bold blue",
+        "key": "bold cyan",
         "info": "cyan",
         "pending": "italic yellow",
-        "brand": "bold magenta",
-        "struck": "strike dim",
+        "brand": "bold bright_magenta",
+        "struck": "strike bright_black",
     },
 }
 _MIXED = 1000
 """Mixed styles that are remembered."""
-_CURSORS = {"dark": "on #2a3050", "light": "on #dfe5f5", "ansi": "reverse default on default"}
+_CURSORS = {
+    "dark": "on #252b48",
+    "light": "on #e4e9f6",
+    "safe-dark": "on #252b48",
+    "safe-light": "on #e4e9f6",
+    "ansi": "reverse default on default",
+}
 
 
 class Palette:
     """The styles of one theme by role; `cluster0` to `cluster7` are the clusters' colours."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, plain: bool = False) -> None:
         self.kind = kind
+        self.plain = plain
+        """Whether every glyph is painted as an ASCII character."""
         self._mixed: dict[tuple[str, Style, Style | None, str], Style] = {}
 
     @cached_property
@@ -127,7 +201,8 @@ class Palette:
         segments: list[Segment] = []
         left = width
         for span in line:
-            text, cells = span.text, cell_len(span.text)
+            text = to_ascii(span.text) if self.plain else span.text
+            cells = cell_len(text)
             if cells > left:
                 text, cells = set_cell_size(text, left), left
             if cells:
@@ -152,10 +227,24 @@ class Palette:
         return style
 
 
-_PALETTES: dict[str, Palette] = {}
+_PALETTES: dict[tuple[str, bool], Palette] = {}
+_plain = False
+
+
+def paint_ascii(on: bool) -> None:
+    """From now on paint ASCII characters alone, or all glyphs again."""
+    global _plain
+    _plain = on
+
+
+def drawn(text: str) -> str:
+    """Text that is not painted as spans, such as a border's title, as this terminal can show it."""
+    return to_ascii(text) if _plain else text
 
 
 def palette(theme: Theme) -> Palette:
     """The palette that goes with a theme, be it ours, the terminal's or one of Textual's own."""
     kind = "ansi" if theme.ansi else "dark" if theme.dark else "light"
-    return _PALETTES.setdefault(kind, Palette(kind))
+    if theme.name.startswith("meshtui-safe-"):
+        kind = theme.name.removeprefix("meshtui-")
+    return _PALETTES.setdefault((kind, _plain), Palette(kind, plain=_plain))

@@ -26,6 +26,7 @@ from meshtui.tui.flows.views.choose import choose
 from meshtui.tui.flows.views.events import Events, find
 from meshtui.tui.flows.views.view import FlowLook, Look
 from meshtui.tui.services.rows import index_of_clusters
+from meshtui.tui.theme import drawn
 from meshtui.tui.widgets.paint import Line, Span, span_at
 from meshtui.tui.widgets.pane import Pane, bindings
 
@@ -256,7 +257,7 @@ class FlowsPane(Pane):
         if (title, subtitle) != self._framed:  # setting a title draws the whole pane again
             self._framed = title, subtitle
             self.entitle(title)
-            self.border_subtitle = Content(subtitle)
+            self.border_subtitle = Content(drawn(subtitle))
 
     # Sums: their first item is a heading, which stays on top and which the cursor passes over
 

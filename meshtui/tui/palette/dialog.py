@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from meshtui.tui.palette.entries import Entry, found
 from meshtui.tui.palette.going import WORDS, Going, Place, completions, going
+from meshtui.tui.theme import drawn
 from meshtui.tui.widgets.dialog import LineText
 from meshtui.tui.widgets.itemlist import ItemList
 from meshtui.tui.widgets.paint import Line, Span, fit, safe
@@ -54,7 +55,7 @@ class CommandLine(ModalScreen[Answer | None]):
         self.list.can_focus = False
         self.told = LineText([])
         self.told.can_focus = False
-        self.input = Input(placeholder="svc · ns NAME · flows · pol · load · find, or a command", id="command",
+        self.input = Input(placeholder=drawn("svc · ns NAME · flows · pol · load · find, or a command"), id="command",
                            select_on_focus=False)  # fmt: skip
 
     def compose(self) -> ComposeResult:

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from meshtui.tui.theme import palette
+from meshtui.tui.theme import drawn, palette
 from meshtui.tui.widgets.paint import Line, width_of
 
 Result = TypeVar("Result")
@@ -63,7 +63,7 @@ class Dialog(ModalScreen[Result]):
 
     def entitle(self, title: str) -> Content:
         """A border title that is never read as markup."""
-        return Content(title)
+        return Content(drawn(title))
 
     def action_leave(self) -> None:
         """Close without an answer."""

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from meshtui.tui.theme import palette
 from meshtui.tui.widgets.framed import Framed
-from meshtui.tui.widgets.paint import Line
+from meshtui.tui.widgets.paint import Line, clip
 
 if TYPE_CHECKING:
     from rich.segment import Segment
@@ -36,7 +36,7 @@ class Bar(Widget):
     def render_line(self, y: int) -> Strip:
         """One line, painted in the theme's colours."""
         lines = self.content(self.size.width)
-        line = lines[y] if y < len(lines) else ()
+        line = clip(lines[y], self.size.width) if y < len(lines) else ()
         return palette(self.app.current_theme).strip(line, self.size.width, self.rich_style)
 
 
@@ -190,7 +190,7 @@ class LineView(Framed, can_focus=True):
         index, part = self.locate(line_number)
         lines = self._lines(index, width)
         over = {"cursor": colours.cursor, "resting": colours.resting}.get(self._under(index))
-        return colours.segments(lines[part] if part < len(lines) else (), width, base, over)
+        return colours.segments(clip(lines[part], width) if part < len(lines) else (), width, base, over)
 
     marks_cursor = True
     rests = False

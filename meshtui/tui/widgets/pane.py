@@ -12,6 +12,7 @@ from textual.geometry import Size
 from meshtui.core.model.state import Delta
 from meshtui.tui import commands as c
 from meshtui.tui.board import Board
+from meshtui.tui.theme import drawn
 from meshtui.tui.widgets.lines import LineView
 from meshtui.tui.widgets.paint import Line, width_of
 
@@ -61,7 +62,7 @@ class Pane(LineView):
         """Set the border's title: number, name, detail."""
         number = c.PANES.index(self.scope) + 1
         text = f"{number} {self.scope.title()}"
-        self.border_title = Content(f"{text} ─ {detail}" if detail else text)
+        self.border_title = Content(drawn(f"{text} ─ {detail}" if detail else text))
 
     def changed(self, delta: Delta) -> None:
         """Bring the pane up to date after the mesh changed."""
