@@ -57,12 +57,12 @@ def _kubectl(place: Place, index: int) -> str:
 
 
 def first_line(text: str) -> str:
-    """A command without its here-document."""
-    head, _, rest = text.partition("\n")
-    if not rest:
-        return head
+    """A command on one line; a here-document is a file named after what is in it."""
+    head, here, rest = text.partition(" - <<'EOF'\n")
+    if not here:
+        return " ".join(text.split())
     names = [line.partition("name: ")[2] for line in rest.splitlines() if line.startswith("  name: ")]
-    return f"{head.removesuffix(' - <<' + chr(39) + 'EOF' + chr(39))} {'+'.join(names)}.yaml"
+    return f"{head} {'+'.join(names)}.yaml"
 
 
 def script(lines: Sequence[str]) -> str:

@@ -8,7 +8,6 @@ from meshtui.core.model.objects import Condition, Node
 from meshtui.core.model.state import Cluster, Phase
 from meshtui.lab.checks.look import Checked, Look, bad, good
 
-SYSTEM = "kube-system"
 NO_NETWORK = "KubeletNotReady"
 """Why a node without a CNI is not ready."""
 
@@ -54,9 +53,9 @@ async def cilium(look: Look) -> Checked:
         waiting = [node.name for node in cluster.nodes.values() if _ready(node).status != "True"]
         if waiting:
             return bad(f"{waiting[0]} is not Ready yet.")
-        agents = cluster.of(r.DAEMONSETS).get(f"{SYSTEM}/cilium")
+        agents = cluster.of(r.DAEMONSETS).get(f"{cluster.home}/cilium")
         if agents is None:
-            return bad(f"{cluster.name} has no DaemonSet cilium in {SYSTEM}.")
+            return bad(f"{cluster.name} has no DaemonSet cilium in {cluster.home}.")
         wanted, there = agents.status.desired_number_scheduled, agents.status.number_ready
         if there < wanted or not wanted:
             return bad(f"{there} of {wanted} agents of {cluster.name} are ready.")
@@ -83,12 +82,12 @@ async def mesh_enabled(look: Look) -> Checked:
 
 
 def _up(cluster: Cluster, name: str) -> bool:
-    found = cluster.of(r.DEPLOYMENTS).get(f"{SYSTEM}/{name}")
+    found = cluster.of(r.DEPLOYMENTS).get(f"{cluster.home}/{name}")
     return found is not None and found.status.ready_replicas > 0
 
 
 def _down(cluster: Cluster, name: str) -> Checked:
-    there = f"{SYSTEM}/{name}" in cluster.of(r.DEPLOYMENTS)
+    there = f"{cluster.home}/{name}" in cluster.of(r.DEPLOYMENTS)
     return bad(f"{name} in {cluster.name} {'has no ready pod' if there else 'is not deployed'}.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,12 +16,21 @@ from meshtui.lab.kind import lab
 from meshtui.lab.kind.commands import Command
 from meshtui.lab.kind.machine import Machine
 from meshtui.lab.kind.record import Records, design_of
+from meshtui.lab.script import first_line
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.dialog import Dialog, LineText
-from meshtui.tui.widgets.paint import Line, Span, safe
+from meshtui.tui.widgets.paint import Line, Span, safe, wrapped
 
 _KEPT = 2000
 """Lines of output."""
+_WIDTH = 92
+"""Cells of a line in the dialog."""
+
+
+def _command(text: str) -> Iterator[Line]:
+    """`$ kind create …`, continued on lines of its own."""
+    for number, piece in enumerate(wrapped(safe(first_line(text), 1000), _WIDTH, indent=2)):
+        yield [Span("$ " if number == 0 else "  ", "dim"), Span(piece[2:], "info")]
 
 
 class BuildDialog(Dialog[None]):
@@ -66,12 +75,12 @@ class BuildDialog(Dialog[None]):
                 texts = [command.text for command in every if command.id not in done]
         except MeshtuiError as error:
             self.finished = True
-            return list(status.error_lines(error, 90))
+            return list(status.error_lines(error, _WIDTH))
         if not texts:
             self.finished = True
             return [[Span("The lab is up: nothing is left to do.", "ok")]]
         head = "Removes these clusters:" if self.removes else "Builds two kind clusters and meshes them:"
-        return [[Span(head)], (), *([Span(f"$ {safe(line, 500)}", "info")] for line in "\n".join(texts).splitlines())]
+        return [[Span(head)], (), *(line for text in texts for line in _command(text))]
 
     def _entitle(self) -> None:
         title = "Remove the lab" if self.removes else "Build the lab"
@@ -98,7 +107,7 @@ class BuildDialog(Dialog[None]):
                 made = await lab.up(lab.Wish(), self._records, self._machine, self, self._clock)
                 self._add([Span(f"✔ The lab is up. Open it: meshtui {' '.join(lab.dashboard(made))}", "ok")])
         except MeshtuiError as error:
-            self._add(*status.error_lines(error, 90))
+            self._add(*status.error_lines(error, _WIDTH))
         finally:
             self.running, self.finished = False, True
             if self.is_attached:
