@@ -95,6 +95,11 @@ class Traffic:
             self.some_only = some_only
             self.missed()
 
+    @property
+    def open(self) -> int:
+        """Connections that are still without a verdict."""
+        return len(self._open)
+
     def settle(self, now: float) -> None:
         """Decide on connections that have been open for long enough by `now`, wall time."""
         for key, found in list(self._open.items()):

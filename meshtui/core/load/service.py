@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.objects import Service, ServicePort
 from meshtui.core.model.state import Mesh
-from meshtui.core.routing import route
+from meshtui.core.routing import Reason, route
 
 
 def target_of(url: str) -> tuple[str, int]:
@@ -63,7 +63,10 @@ def _other(port: ServicePort) -> str:
 
 
 def shares_of(mesh: Mesh, context: str, service: str, port: int | None = None) -> dict[str, float] | None:
-    """Expected share of answers by cluster name; None when it cannot be told."""
+    """Expected share of answers by cluster name; None when it cannot be told, as while a cluster was not read."""
     if context not in mesh.clusters or not service:
         return None
-    return dict(route(mesh, context, service, port=port).shares)
+    found = route(mesh, context, service, port=port)
+    if any(unused.reason is Reason.UNKNOWN for unused in found.unused):
+        return None
+    return dict(found.shares)

@@ -47,6 +47,8 @@ class Embedded:
         self.may_exec = may_exec
         self.mesh = s.Mesh({name: s.Cluster(name, name[0].upper(), n) for n, name in enumerate(self.world.clusters)})
         self.judge = Judge(self.mesh)
+        self.beside: Judge | None = None
+        """Another judge of the same mesh, who sees the same from now on."""
         self.latest = Judgement()
         self.began = 0.0
         self.alarms: list[tuple[float, Found]] = []
@@ -93,6 +95,8 @@ class Embedded:
             await self.clock.advance(min(step, end - self.clock.monotonic()))
             self._read()
             self.latest = self.judge.judge(self.clock.now())
+            if self.beside is not None:
+                self.beside.judge(self.clock.now())
             found = self.found
             if not self.alarms or self.alarms[-1][1] != found:
                 self.alarms.append((self.clock.monotonic(), found))
@@ -226,7 +230,9 @@ class Embedded:
                         assert isinstance(row, FlowRow), row
                         rows.append(row)
         rows.sort(key=lambda row: row.time_ns)
-        self.judge.traffic.take(rows, owners(self.mesh))
+        for judge in (self.judge, self.beside):
+            if judge is not None:
+                judge.traffic.take(rows, owners(self.mesh))
 
 
 def _clients(cluster: SimCluster) -> list[dict[str, Any]]:

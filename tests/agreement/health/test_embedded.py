@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
+from meshtui.core.health.judge import Judge
 from meshtui.core.health.model import Cause, Verdict
 from tests.agreement.health.embedded import SERVICE, Embedded, Found
 
@@ -107,3 +109,28 @@ async def test_someone_who_may_not_ask_agents_gets_what_objects_and_flows_tell()
         await it.until({}, 30)
         it.break_("dns-gone", cluster=K)
         await it.until({Cause.DNS_GONE: "koornacht/DNS"}, 10)
+
+
+async def test_half_an_hour_of_random_faults_leaves_nothing_behind() -> None:
+    draw = random.Random(12)
+    async with Embedded().running() as it:
+        await it.go(WARM, 5.0)
+        for _ in range(30):
+            broken = [fault["fault"] for fault in it.world.faults.active()]
+            if broken and (len(broken) > 2 or draw.random() < 0.5):
+                it.mend(draw.choice(broken))
+            else:
+                fault = draw.choice(sorted(FAULTS.keys() - set(broken)))
+                it.break_(fault, **FAULTS[fault][0])
+            await it.go(60, 5.0)
+        it.mend()
+        await it.go(200, 5.0)
+        it.beside = fresh = Judge(it.mesh)
+        await it.go(WARM, 5.0)
+        assert it.found == {}, it.told()
+        old, new = it.judge, fresh
+        assert {j.subject: j.verdict for j in old.latest.all()} == {j.subject: j.verdict for j in new.latest.all()}
+        assert old.latest.troubles == new.latest.troubles
+        assert old.memory.firsts == new.memory.firsts
+        assert old.memory.verdicts.keys() == new.memory.verdicts.keys()
+        assert old.traffic.open == new.traffic.open
