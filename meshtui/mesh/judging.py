@@ -21,6 +21,7 @@ TURN_SECONDS = 0.2
 BACKLOG = 5_000
 """More rows waiting than this are let go: what is open then stays without a verdict."""
 _OWNERS_SECONDS = 5.0
+_PATIENCE = 10.0
 
 
 class Judging:
@@ -119,9 +120,12 @@ class Judging:
         return self._owners
 
     def _tick(self) -> None:
+        began = self._clock.monotonic()
         self._judged()
         if self._loop is not None:
-            self._beat = self._loop.call_later(self._seconds, self._tick)
+            # A large mesh takes longer to judge: it is judged less often, so that this stays a tenth of the time.
+            took = self._clock.monotonic() - began
+            self._beat = self._loop.call_later(max(self._seconds, _PATIENCE * took), self._tick)
 
     def _judged(self) -> Judgement:
         judgement = self.judge.judge(self._clock.now())

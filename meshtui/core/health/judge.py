@@ -9,6 +9,7 @@ from meshtui.core.errors import MeshtuiError
 from meshtui.core.health import linktroubles as lt
 from meshtui.core.health.components import judge_parts
 from meshtui.core.health.control import Control
+from meshtui.core.health.eyes import Eyes
 from meshtui.core.health.links import Excuses, gone_apiservers, judge_link, remembered
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import (
@@ -50,6 +51,7 @@ class Judge:
         self.mesh = mesh
         self.traffic = traffic or Traffic()
         self.memory = Memory()
+        self.eyes = Eyes()
         self.latest = Judgement()
         self._homes: dict[str, str] = {}
         self._generation = -1
@@ -59,7 +61,7 @@ class Judge:
         """Judge everything as of `now`, wall time."""
         self.traffic.settle(now)
         clusters = list(self.mesh.clusters.values())
-        judgement = _Making(self.mesh, self.traffic, self.memory, self._where(now), now).make(clusters)
+        judgement = _Making(self.mesh, self.traffic, self.memory, self._where(now), self.eyes, now).make(clusters)
         self.memory.forget_the_rest()
         self.memory.keep_only({judged.subject for judged in judgement.all()})
         self.latest = judgement
@@ -97,8 +99,11 @@ def owners(mesh: Mesh) -> Owners:
 class _Making:
     """One judgement being made."""
 
-    def __init__(self, mesh: Mesh, traffic: Traffic, memory: Memory, homes: dict[str, str], now: float) -> None:
-        self.mesh, self.traffic, self.memory, self.homes, self.now = mesh, traffic, memory, homes, now
+    def __init__(
+        self, mesh: Mesh, traffic: Traffic, memory: Memory, homes: dict[str, str], eyes: Eyes, now: float
+    ) -> None:
+        self.mesh, self.traffic, self.memory, self.homes = mesh, traffic, memory, homes
+        self.eyes, self.now = eyes, now
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
         self.components: dict[tuple[str, str], Judged] = {}
@@ -147,7 +152,9 @@ class _Making:
         for one, other in combinations(clusters, 2):
             if one.name != other.name:
                 both = frozenset((one.context, other.context))
-                seen = way_between(one, other, self.traffic, self.now, self.memory, self.homes, around.down_nodes)
+                seen = way_between(
+                    one, other, self.traffic, self.now, self.memory, self.homes, self.eyes, around.down_nodes
+                )
                 self.ways[both] = self._without_returned(seen, around.down_nodes)
         for cluster in clusters:
             names = dict.fromkeys([*(c.name for c in clusters), *remote_names(cluster)])
@@ -174,7 +181,9 @@ class _Making:
     def _link(self, cluster: Cluster, target: str, around: Excuses, controls: dict[tuple[str, str], Control]) -> None:
         other = self.mesh.by_name(target)
         way = self.ways.get(frozenset((cluster.context, other.context))) if other else None
-        health, control = judge_link(cluster, target, other, way or NO_WAY, self.traffic, around, self.memory, self.now)
+        health, control = judge_link(
+            cluster, target, other, way or NO_WAY, self.traffic, around, self.memory, self.eyes, self.now
+        )
         self.links[cluster.context, target] = remembered(health, self.memory, way or NO_WAY, self.now)
         if control is not None and other is not None and not unread(cluster):
             controls[cluster.context, other.context] = control

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from meshtui.core.health.components import APISERVER, is_gone
 from meshtui.core.health.control import Control, control_of, standing
+from meshtui.core.health.eyes import Eyes
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, LinkHealth, Source, Statement, Subject, Verdict, What
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.way import WINDOW, Way, WayState
 from meshtui.core.model.links import LinkClaim, LinkState, link
-from meshtui.core.model.probes import Reached, merged
+from meshtui.core.model.probes import Reached
 from meshtui.core.model.state import Cluster, Phase
 
 CAUSES = {
@@ -43,12 +44,13 @@ def judge_link(
     traffic: Traffic,
     around: Excuses,
     memory: Memory,
+    eyes: Eyes,
     now: float,
 ) -> tuple[LinkHealth, Control | None]:
     """The link from `cluster` to the cluster called `target`, of which `other` is what this session knows."""
     claim = link(cluster, target)
     control = standing(control_of(cluster, target, other, claim, now), cluster, target, memory, now)
-    reached = {name: node for name, node in merged(cluster.health.values()).items() if name.startswith(f"{target}/")}
+    reached = eyes.toward(cluster, target).reached
     silent = tuple(sorted(name for name, node in reached.items() if node.silent))
     verdict, words, causes = _verdict(cluster, other, claim, way, control, around, now)
     claims = _claims(cluster, claim, now)

@@ -20,7 +20,7 @@ _TOLD_SECONDS = 600.0
 """So long it is told that a cluster is another one; then it is the cluster."""
 Pair = tuple[str, str]
 """Contexts."""
-_EXPLAINS = {Way.CUT, Way.ONE_WAY, Way.NODES, Way.LOSSY, Way.LARGE, Way.SLOW}
+_EXPLAINS = {Way.CUT, Way.ONE_WAY, Way.LOSSY, Way.LARGE, Way.SLOW}
 """Ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
 
 
@@ -94,11 +94,12 @@ def control_troubles(
         memory.gone_at[name] = now
     if any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other)):
         return  # what is missing explains it, and once it is back it takes a while to be found again
+    explained = way.way in _EXPLAINS and not way.nodes
     lately = memory.lately(one.name, other.name, now, TRACES_SECONDS)
     found: list[tuple[Cluster, Cluster, Control]] = []
     for source, target in ((one, other), (other, one)):
         control = controls.get((source.context, target.context))
-        if control is None or (control.lost_packets and (way.way in _EXPLAINS or lately is not None)):
+        if control is None or (control.lost_packets and (explained or lately is not None)):
             continue
         found.append((source, target, control))
     told = [item for item in found if item[2].tried is not None]

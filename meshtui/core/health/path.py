@@ -7,13 +7,15 @@ made every 132 s only, so a failed one that anything newer contradicts is no ala
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nlargest
 from statistics import median
 
+from meshtui.core.health.eyes import Eyes, Sight
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.tally import BUCKET_SECONDS, Tally
 from meshtui.core.health.traffic import Traffic
-from meshtui.core.health.way import RELEVANT, WINDOW, Evidence, Sight, Way, WayState, gather
+from meshtui.core.health.way import RELEVANT, WINDOW, Evidence, Way, WayState, gather
 from meshtui.core.model.state import Cluster
 
 _VAIN_AT_ONCE, _VAIN_ON_LOSSY, _VAIN_IN_TIME, _IN_TIME = 4, 12, 2, 6.0
@@ -33,21 +35,19 @@ def way_between(
     now: float,
     memory: Memory,
     homes: dict[str, str],
+    eyes: Eyes,
     down: frozenset[str] = frozenset(),
 ) -> WayState:
     """The way between two clusters. `homes`: pod address → `cluster/node`; `down`: nodes known to be down."""
-    found = gather(one, other, traffic, now)
+    found = gather(one, other, traffic, now, eyes)
     lost = _lost(found, homes)
     if lost is not None:
         return lost
     partly = _some_nodes(found, memory, homes)
-    if partly is not None:
+    if partly is not None and not down.issuperset(partly.nodes):
         return partly
-    flawed = (
-        _lossy(found, {address for address, node in homes.items() if node in down})
-        or _large(found)
-        or _slow(found, memory)
-    )
+    dead = {address for address, node in homes.items() if node in down}
+    flawed = _lossy(found, dead) or _large(found) or _slow(found, memory) or partly
     if flawed is not None:
         return flawed
     return _open(found, memory)
@@ -56,7 +56,7 @@ def way_between(
 def _lost(found: Evidence, homes: dict[str, str]) -> WayState | None:
     """Everything since some moment is lost."""
     passed_at = found.passed_at
-    failing = [sight for sight in found.pods if not sight.passed and sight.at > passed_at]
+    failing = [sight for sight in found.failed if sight.at > passed_at]
     vain, vain_since = found.vain
     # Where packets get lost anyway, some connections in a row are lost by chance.
     lossy = found.losses(found.now - WINDOW) > _LOSSES and found.now - passed_at < WINDOW
@@ -128,13 +128,17 @@ def _one_way(found: Evidence, since: float) -> tuple[tuple[str, str], tuple[str,
 def _some_nodes(found: Evidence, memory: Memory, homes: dict[str, str]) -> WayState | None:
     """Nodes that fail again and again while others pass in between."""
     dead: dict[str, float] = {}
-    names = {sight.target for sight in found.pods} | {sight.prober for sight in found.pods}
+    names = {sight.target for sight in found.failed}
+    names |= memory.node_fails.keys() & {sight.target for sight in found.pods} if memory.node_fails else set()
     for name in sorted(names):
         mine = [sight for sight in found.pods if sight.target == name]
         passed = max((sight.at for sight in mine if sight.passed), default=0.0)
         fails = {sight.at for sight in mine if not sight.passed and sight.at > passed}
         fails |= {at for at in memory.node_fails.get(name, ()) if at > passed and found.now - at < 2 * RELEVANT}
-        memory.node_fails[name] = sorted(fails)[-8:]
+        if fails:
+            memory.node_fails[name] = sorted(fails)[-8:]
+        else:
+            memory.node_fails.pop(name, None)
         others = [sight.at for sight in found.pods if sight.passed and sight.target != name]
         # A probe that fails was begun some ten seconds earlier: what passed meanwhile is no proof against it.
         if len(fails) > 1 and any(min(fails) < at < max(fails) - _PROBE_SECONDS for at in others):
@@ -144,7 +148,7 @@ def _some_nodes(found: Evidence, memory: Memory, homes: dict[str, str]) -> WaySt
             dead.setdefault(name, first)
     if not dead:
         return None
-    failing = [sight for sight in found.pods if not sight.passed and sight.target in dead]
+    failing = [sight for sight in found.failed if sight.target in dead]
     return WayState(
         Way.NODES, min(dead.values()), found.passed_at, tuple(_told(failing, found.now)), tuple(sorted(dead))
     )
@@ -224,8 +228,8 @@ def _slow(found: Evidence, memory: Memory) -> WayState | None:
 def _probed_ms(found: Evidence) -> tuple[float | None, int]:
     """Median of the newest passing probes."""
     young = [s for s in found.pods if s.passed and s.latency_ms is not None and found.now - s.at <= EARNED_SECONDS]
-    passing = sorted(young, key=lambda s: -s.at)
-    newest = [s.latency_ms for s in passing[:_SAMPLES] if s.latency_ms is not None]
+    passing = nlargest(_SAMPLES, young, key=lambda s: s.at)
+    newest = [s.latency_ms for s in passing if s.latency_ms is not None]
     return (median(newest), len(newest)) if newest else (None, 0)
 
 
@@ -240,7 +244,7 @@ def _open(found: Evidence, memory: Memory) -> WayState:
     names = found.one.name, found.other.name
     passed_at, now = found.passed_at, found.now
     latency, _ = _probed_ms(found)
-    failed = [sight for sight in found.pods if not sight.passed]
+    failed = found.failed
     filtered = (
         bool(found.hosts)
         and found.pods is not found.hosts

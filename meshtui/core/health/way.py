@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from meshtui.core.health.eyes import Eyes, Sight
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.tally import Course, Tally
 from meshtui.core.health.traffic import Traffic
-from meshtui.core.model.probes import Path, whole
 from meshtui.core.model.state import Cluster
 from meshtui.core.model.troubleshoot import Step
 
@@ -40,19 +40,6 @@ class Way(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """One agent's newest probe of one remote node, by one path."""
-
-    at: float
-    passed: bool
-    prober: str
-    target: str
-    error: str
-    latency_ms: float | None
-    """The faster of HTTP and ICMP: what the network takes, without a busy agent's part."""
-
-
-@dataclass(frozen=True, slots=True)
 class WayState:
     """What is known of the way between two clusters, with its evidence."""
 
@@ -71,22 +58,6 @@ class WayState:
     """Of the connections asked for in the window, how many suffered."""
     hosts_filtered: bool = False
     """Pods answer probes, node addresses do not: the probe's port is filtered."""
-
-
-def sights(prober: Cluster, target: str, *, host: bool) -> list[Sight]:
-    """The newest probes of a remote cluster's nodes by each agent of `prober`."""
-    found = []
-    for report in prober.health.values():
-        for node in report.nodes:
-            path = node.host if host else whole(node)
-            if node.name.partition("/")[0] == target and path.known and path.at:
-                found.append(_sight(path, report.local, node.name))
-    return found
-
-
-def _sight(path: Path, prober: str, target: str) -> Sight:
-    times = [probe.latency_ms for probe in (path.http, path.icmp) if probe.latency_ms is not None]
-    return Sight(path.at, path.passed, prober, target, path.http.error or path.icmp.error, min(times, default=None))
 
 
 @dataclass(slots=True)
@@ -112,11 +83,15 @@ class Evidence:
         """Both ways' connections, as far as there are any."""
         return [course for course in self.ways if course is not None]
 
+    probed_at: float
+    """When a probe of pods was answered last."""
+    failed: list[Sight]
+    """Probes of pods that were not answered."""
+
     @property
     def passed_at(self) -> float:
         """When a packet between pods went there and back last."""
-        probes = [sight.at for sight in self.pods if sight.passed]
-        return max([*probes, *(course.last_passed for course in self.courses)], default=0.0)
+        return max([self.probed_at, *(course.last_passed for course in self.courses)])
 
     @property
     def vain(self) -> tuple[int, float]:
@@ -130,18 +105,20 @@ class Evidence:
         return sum(course.losses_since(since) for course in self.courses)
 
 
-def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float) -> Evidence:
+def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eyes) -> Evidence:
     """All that is known of the way between two clusters as of `now`."""
     both = ((one, other.name), (other, one.name))
-    pods = [sight for who, whom in both for sight in sights(who, whom, host=False) if now - sight.at <= RELEVANT]
-    hosts = [sight for who, whom in both for sight in sights(who, whom, host=True) if now - sight.at <= RELEVANT]
+    seen = [eyes.toward(who, whom) for who, whom in both]
+    pods = _recent([sight for each in seen for sight in each.pods], now)
+    hosts = _recent([sight for each in seen for sight in each.hosts], now)
     pairs = ((one.name, other.name), (other.name, one.name))
     tried = [who.troubleshot[whom] for who, whom in both if whom in who.troubleshot]
     hung = [each.at for each in tried if each.step is Step.TLS and "deadline" in each.error]
+    chosen = pods or hosts
     return Evidence(
         one,
         other,
-        pods or hosts,
+        chosen,
         hosts,
         (traffic.pairs.get(pairs[0]), traffic.pairs.get(pairs[1])),
         traffic.pair(*pairs[0], now - WINDOW),
@@ -149,4 +126,10 @@ def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float) -> Eviden
         now,
         max((each.at for each in tried if each.step in (Step.NONE, Step.TLS)), default=0.0),
         max((at for at in hung if now - at <= 2 * EARNED_SECONDS), default=0.0),
+        max((sight.at for sight in chosen if sight.passed), default=0.0),
+        [sight for sight in chosen if not sight.passed],
     )
+
+
+def _recent(found: list[Sight], now: float) -> list[Sight]:
+    return [sight for sight in found if now - sight.at <= RELEVANT]

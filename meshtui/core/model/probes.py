@@ -180,11 +180,14 @@ class Reached:
 
 def merged(reports: Iterable[HealthReport]) -> dict[str, Reached]:
     """`cluster/node` → what all agents together know of it; an agent's probes of its own node do not count."""
+    return merged_nodes(node for report in reports for node in report.nodes if node.name != report.local)
+
+
+def merged_nodes(nodes: Iterable[HealthNode]) -> dict[str, Reached]:
+    """`cluster/node` → what all these say of it together."""
     found: dict[str, list[HealthNode]] = {}
-    for report in reports:
-        for node in report.nodes:
-            if node.name != report.local:
-                found.setdefault(node.name, []).append(node)
+    for node in nodes:
+        found.setdefault(node.name, []).append(node)
     return {name: _merge(name, seen) for name, seen in found.items()}
 
 
