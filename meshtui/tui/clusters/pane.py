@@ -11,7 +11,7 @@ from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
 from meshtui.tui.clusters import rows, table
-from meshtui.tui.widgets.paint import Line, Span
+from meshtui.tui.widgets.paint import Line
 from meshtui.tui.widgets.pane import BlockPane, bindings
 
 
@@ -59,17 +59,26 @@ class ClustersPane(BlockPane):
                 return
 
     def do_details(self) -> None:
-        """Show the block under the cursor with nothing cut off."""
-        if self.selected is None:
-            return
-        board = self.dashboard
+        """Everything known of the cluster, node or link under the cursor."""
+        from meshtui.tui.clusters import details
+
+        board, key = self.dashboard, self.selected
         cluster = board.mesh.clusters.get(self.context) if board.mesh else None
-        lines: list[Line] = list(self.item_lines(self.selected, 200))
-        if cluster is not None:
-            if rows.failures(cluster):
-                lines = [rows.head(cluster, 78), *rows.told_in_full(cluster, 78)]
-            lines += [(), [Span(f" context  {cluster.context}", "dim")], [Span(f" server   {cluster.server}", "dim")]]
-        board.show_details("Cluster", lines)
+        if board.mesh is None or cluster is None or not isinstance(key, tuple):
+            return
+        judgement = board.session.judgement if board.session else Judgement()
+        look = details.Look(judgement, board.clock.now(), min(self.app.size.width - 10, 96), board.utc)
+        kind = str(key[0])
+        if kind == "node":
+            lines = details.node_details(cluster, str(key[2]), look)
+            title = f"Node {key[2]} in {cluster.name}"
+        elif kind == "link":
+            lines = details.link_details(board.mesh, cluster, str(key[2]), look)
+            title = f"Link {cluster.name} ⇄ {key[2]}"
+        else:
+            lines = details.cluster_details(board.mesh, cluster, look)
+            title = f"Cluster {cluster.name}"
+        board.show_details(title, lines)
 
     def do_describe(self) -> None:
         """Describe the node under the cursor; of anything else, all that is known."""
