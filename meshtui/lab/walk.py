@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from meshtui.core.errors import CheckFailed
+from meshtui.core.errors import CheckFailed, Refused
 from meshtui.lab.bring import Perform, bring, carry_out
 from meshtui.lab.checks.look import MAX_TIME, Checked, Look
 from meshtui.lab.checks.requests import fire
@@ -72,6 +72,7 @@ class Walk:
             await self._found(step)
             return True
         await self._founded()
+        self._alone(step)
         title = f"step {step.name}"
         changed = await bring(self.session, self.place, step.state, self.perform, title, dry=self.dry)
         if step.name in FIRES and not self.dry:
@@ -87,6 +88,15 @@ class Walk:
     def commands(self, step: LabStep) -> tuple[str, ...]:
         """The commands the step stands for."""
         return self.foundation.commands(step) if step.foundation else commands(self.place, step)
+
+    def _alone(self, step: LabStep) -> None:
+        """Raise Refused where default-deny would cut off pods that are not the lab's; a local lab is a person's own."""
+        if step.state is None or not any(side.policies for side in step.state.sides):
+            return
+        clusters = self.session.mesh.clusters
+        theirs = [half for half in self.place.halves if not clusters[half.context].trusted]
+        if theirs and (others := intruders(self)):
+            raise Refused(not_alone(self.namespace), cause=", ".join(others[:3]), hint=ELSEWHERE)
 
     async def _stands(self, step: LabStep) -> bool:
         """Whether the foundation is at that step and no further; further is well where it cannot go back."""
@@ -129,7 +139,15 @@ class Walk:
         return replace(self, namespace=namespace, images=images, planets=planets)
 
 
-async def intruders(walk: Walk) -> list[str]:
+ELSEWHERE = "choose another namespace with -n; `meshtui lab deploy -n lab` makes it"
+
+
+def not_alone(namespace: str) -> str:
+    """What is said where other pods are in the lab's namespace."""
+    return f"{namespace} has pods that are not the lab's: its policies would cut them off"
+
+
+def intruders(walk: Walk) -> list[str]:
     """Pods in the namespace that are not the lab's: default-deny would cut them off. `cluster: namespace/name`."""
     found: list[str] = []
     for half in walk.place.halves:

@@ -38,6 +38,8 @@ async def test_a_failure_ends_with_1_and_its_last_words_and_the_same_command_goe
     assert "`cilium clustermesh enable` failed with exit code 1" in ran.err
     assert "cause: Error: Unable to do it: timeout while waiting for condition" in ran.err
     assert "what is done is not done twice" in ran.err
+    stood = await meshtui("lab", "status", "--kubeconfig", "/nowhere")
+    assert "built here: koornacht+tion, 9 of 16 commands done; interrupted at: enable koornacht" in stood.err
     site.mend()
     again = await meshtui("lab", "up", "--force")
     assert again.code == 0, again.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshtui.core.changes.plan import Verb
-from meshtui.core.errors import CheckFailed, ReadOnly, UsageError
+from meshtui.core.errors import CheckFailed, ReadOnly, Refused, UsageError
 from meshtui.core.model import resources as r
 from meshtui.lab.checks.requests import FIRST, SECOND, SILENCE
 from meshtui.lab.foundation import Theirs
@@ -14,8 +14,10 @@ from meshtui.lab.report import walked
 from meshtui.lab.state import State
 from meshtui.lab.steps import STEPS, step_named
 from meshtui.lab.walk import Walk, intruders
+from meshtui.mesh.pace import pause
 from tests.lab.conftest import Start
 
+pytestmark = pytest.mark.timeout(300)  # two busy cores
 K, T, X = FIRST, SECOND, SILENCE
 RECORDED = {
     "local": ({K}, {T}),
@@ -66,8 +68,6 @@ async def test_checks_that_hold_from_the_start_can_fail_too(start: Start, name: 
 
 
 async def _until_fails(walk: Walk, name: str) -> str:
-    from meshtui.mesh.pace import pause
-
     for _ in range(100):
         found = await walk.check(step_named(name), 0.0)
         if not found.ok:
@@ -132,12 +132,33 @@ async def test_elsewhere_the_walk_is_the_same_and_nothing_is_left(start: Start):
         assert names == [step.name for step in STEPS if step.name != "no-cni"]
         answer = (await walk.session.api("koornacht").get(r.CONFIGMAPS, "rebel-base-response", "lab")).data["message"]
         assert answer == '{"Cluster": "Koornacht", "Planet": "Yavin"}\n'
-        assert await intruders(theirs) == []
+        assert intruders(theirs) == []
         gone = await theirs.remove()
         assert gone == ["koornacht: Namespace lab", "tion: Namespace lab"]
         assert await observe(walk.session, walk.place) == step_named("deployed").state, (
             "the other namespace is untouched"
         )
+
+
+async def test_strangers_in_the_namespace_are_not_cut_off(start: Start):
+    """Real clusters, the lab in a namespace that holds more than the lab."""
+    async with start(state="no-affinity", settings={"protected": ("koornacht", "tion")}) as (walk, _):
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "till", "namespace": "default"},
+            "spec": {"containers": [{"name": "till", "image": "nginx"}]},
+        }
+        await walk.session.api("tion").create(r.PODS, pod)
+        for _ in range(100):
+            if intruders(walk):
+                break
+            await pause(0.05)
+        with pytest.raises(Refused) as refused:
+            await walk.take(step_named("default-deny"))
+        assert refused.value.title == "default has pods that are not the lab's: its policies would cut them off"
+        assert refused.value.cause == "tion: default/till"
+        assert walk.session.mesh.clusters["tion"].of(r.CNPS) == {}
 
 
 async def test_in_a_namespace_that_was_there_only_our_objects_are_removed(start: Start):
@@ -162,8 +183,6 @@ async def test_what_is_changed_is_audited_and_can_be_undone(start: Start):
 
 
 async def _becomes(walk: Walk, wanted: State) -> bool:
-    from meshtui.mesh.pace import pause
-
     for _ in range(50):
         if await observe(walk.session, walk.place) == wanted:
             return True

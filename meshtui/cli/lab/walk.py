@@ -10,13 +10,15 @@ from meshtui.cli import headless, output, words
 from meshtui.cli.lab.opened import opened
 from meshtui.core.errors import CheckFailed, Exit, Refused
 from meshtui.lab.checks.table import CHECKS
+from meshtui.lab.kind.commands import up
+from meshtui.lab.kind.record import Records, design_of
 from meshtui.lab.observe import observe
 from meshtui.lab.place import Place
 from meshtui.lab.report import Result, walked
 from meshtui.lab.script import first_line, script
 from meshtui.lab.steps import STEPS, LabStep, step_named
 from meshtui.lab.texts import told
-from meshtui.lab.walk import Walk, intruders
+from meshtui.lab.walk import ELSEWHERE, Walk, intruders, not_alone
 
 COLUMNS = ("number", "step", "what", "state")
 
@@ -26,7 +28,23 @@ def status(arguments: Any) -> int:
     return headless.wait_for(_status(arguments))
 
 
+def _built(arguments: Any) -> None:
+    """Say what `lab up` has built on this machine, and how far it came."""
+    settings = headless.settings_from(arguments)
+    if settings.state_directory is None:
+        return
+    records = Records(settings.state_directory)
+    for name in records.names():
+        record = records.read(name)
+        if record is None:
+            continue
+        total = len(up(design_of(record), records.directory(name), inherit=record.inherit))
+        left = f"; interrupted at: {record.begun}" if record.begun else ""
+        words.say(f"built here: {name}, {len(record.done)} of {total} commands done{left}")
+
+
 async def _status(arguments: Any) -> int:
+    _built(arguments)
     async with opened(arguments, "default") as walk:
         now = await observe(walk.session, walk.place)
         rows = []
@@ -81,7 +99,7 @@ async def _check(arguments: Any) -> int:
     if arguments.only_print:
         return await _print_all(arguments)
     async with opened(arguments, "meshtui-lab-check") as walk:
-        await _alone(walk)
+        _alone(walk)
         results: list[Result] = []
         try:
             async for result in walked(walk, arguments.start):
@@ -105,15 +123,10 @@ def _mark(result: Result) -> str:
     return {True: "✔", False: "✗", None: "·"}[result.ok]
 
 
-async def _alone(walk: Walk) -> None:
+def _alone(walk: Walk) -> None:
     """Raise Refused where default-deny would cut off pods that are not the lab's."""
-    others = await intruders(walk)
-    if others:
-        raise Refused(
-            f"{walk.namespace} has pods that are not the lab's: its policies would cut them off",
-            cause=", ".join(others[:3]),
-            hint="choose another namespace with -n; it is made if it is not there",
-        )
+    if others := intruders(walk):
+        raise Refused(not_alone(walk.namespace), cause=", ".join(others[:3]), hint=ELSEWHERE)
 
 
 async def _print_all(arguments: Any) -> int:
@@ -136,7 +149,7 @@ async def _deploy(arguments: Any) -> int:
         if arguments.only_print:
             sys.stdout.write(script(_from_nothing(walk, one)))
             return Exit.OK
-        await _alone(walk)
+        _alone(walk)
         changed = await walk.take(one)
         if arguments.dry_run:
             return Exit.OK

@@ -10,8 +10,9 @@ from meshtui.lab.steps import STEPS
 from tests.lab.test_walk import ALREADY, RECORDED
 from tests.tui.lab.conftest import touring
 
+pytestmark = pytest.mark.timeout(300)  # two busy cores
 
-@pytest.mark.timeout(300)
+
 async def test_the_whole_tour_by_its_keys(tmp_path: Path):
     async with touring(tmp_path, state="no-cni") as walker:
         for step in STEPS:
