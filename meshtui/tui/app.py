@@ -108,6 +108,8 @@ class MeshtuiApp(App[int]):
             stack.callback(session.subscribe(self.take))
             stack.callback(session.subscribe_flows(self.board.flows.arrived))
             self.board.adopt(session)
+            if self.control:
+                self.board.guide.begin()
             if self.tour:
                 self.board.open_tour()
             await self._until_exit()
@@ -157,6 +159,7 @@ class MeshtuiApp(App[int]):
         if refused:
             self.board.say(f"{command.title}: {refused}", "warn", "!")
             return
+        self.board.guide.used(command.id)
         method = f"do_{command.method}"
         own = getattr(self, method, None)
         result = own() if callable(own) else self.board.handler(command)()

@@ -10,7 +10,7 @@ from meshtui.tui.board import Board
 from meshtui.tui.header import header
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.lines import Bar
-from meshtui.tui.widgets.paint import Line, Span, fit, safe, width_of
+from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, width_of
 
 
 class _OnDashboard(Bar):
@@ -102,6 +102,42 @@ class FooterBar(_OnDashboard):
         refused = self.dashboard.why_not(command)
         word = "struck" if refused else "dim"
         return [Span(key, "dim" if refused else "key", command.id), Span(f" {command.footer}  ", word, command.id)]
+
+
+class GuideBar(_OnDashboard):
+    """Four first steps for whoever opens the demo; each is ticked off as its key is used, and then the strip goes."""
+
+    STEPS = (
+        ("load.run", "l", "requests"), ("services.global-all", "G", "share"), ("load.run", "l", "again"),
+        ("policies.open", "p", "policies"),
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__(id="guide")
+        self.done = 0
+        self.display = False
+
+    def begin(self) -> None:
+        """Show it."""
+        self.display = True
+
+    def used(self, command_id: str) -> None:
+        """A command was run: the next step is done when it is the one."""
+        if self.display and self.STEPS[self.done][0] == command_id:
+            self.done += 1
+            self.display = self.done < len(self.STEPS)
+            self.refresh()
+
+    def content(self, width: int) -> list[Line]:
+        """`first steps  ✔ requests · G share · l again · p policies`."""
+        parts: list[Line] = []
+        for number, (command, key, word) in enumerate(self.STEPS):
+            if number < self.done:
+                parts.append([Span(f"{status.OK} {word}", "ok")])
+            else:
+                role = "strong" if number == self.done else "dim"
+                parts.append([Span(key, "key", command), Span(f" {word}", role)])
+        return [[Span(" first steps  ", "dim"), *joined(parts), Span("   esc hides this", "dim")]]
 
 
 class TooSmall(Bar):

@@ -19,7 +19,7 @@ from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
-from meshtui.tui.bars import FooterBar, HeaderBar, MessageBar, TabBar, TooSmall
+from meshtui.tui.bars import FooterBar, GuideBar, HeaderBar, MessageBar, TabBar, TooSmall
 from meshtui.tui.clusters.pane import ClustersPane
 from meshtui.tui.findings.upkeep import Upkeep
 from meshtui.tui.flows.commands import FlowCommands
@@ -82,6 +82,7 @@ class Dashboard(Screen[None]):
         """Dialogs that want to know when the mesh changed."""
         self.header = HeaderBar()
         self.tabs = TabBar()
+        self.guide = GuideBar()
         self.message = MessageBar()
         self.footer = FooterBar()
 
@@ -90,6 +91,7 @@ class Dashboard(Screen[None]):
         yield TooSmall()
         yield self.header
         yield self.tabs
+        yield self.guide
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield self.clusters
@@ -135,6 +137,8 @@ class Dashboard(Screen[None]):
         self.session = session
         self.findings = Findings(session.mesh, lazy=True)
         self.progress = ""
+        if len(session.mesh.clusters) > 2:
+            self.flows.kind = "sums"  # of many clusters the events of each are too many to read
         self.rebuild()
         if session.mesh.clusters and all(cluster.recorded for cluster in session.mesh.clusters.values()):
             self.go("flows")  # a file has nothing but flows
@@ -333,6 +337,8 @@ class Dashboard(Screen[None]):
         went = any(actor.do_back() for actor in self.actors[self.current] if isinstance(actor, GoesBack))
         if not went and self.has_class("-zoomed"):
             self.remove_class("-zoomed")
+        elif not went:
+            self.guide.display = False
 
     def do_utc(self) -> None:
         """Show times in the other zone."""

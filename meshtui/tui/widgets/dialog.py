@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
 from textual.screen import ModalScreen
@@ -13,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from meshtui.tui.theme import drawn, palette
-from meshtui.tui.widgets.paint import Line, width_of
+from meshtui.tui.widgets.paint import Line, Span, width_of
 
 Result = TypeVar("Result")
 
@@ -58,13 +60,47 @@ class LineText(ScrollView, can_focus=True):
 class Dialog(ModalScreen[Result]):
     """A modal screen with a framed box; esc and q leave it without an answer."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Close", show=False),
+        Binding("question_mark,f1", "keys", "The keys that work here", show=False),
+    ]
     TITLE = ""
 
     def entitle(self, title: str) -> Content:
         """A border title that is never read as markup."""
         return Content(drawn(title))
 
+    def action_keys(self) -> None:
+        """The keys that work here, in a dialog of their own."""
+        if not isinstance(self, KeysDialog):
+            self.app.push_screen(KeysDialog(self._keys()))
+
+    def _keys(self) -> list[Line]:
+        told: dict[str, list[str]] = {}
+        for key, active in self.active_bindings.items():
+            if active.node is self.app:
+                continue
+            words = active.binding.description or active.binding.action.partition("(")[0].replace("_", " ")
+            told.setdefault(words, []).append(key)
+        return [[Span(f" {' '.join(keys):<18} ", "key"), Span(words)] for words, keys in told.items()]
+
     def action_leave(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
+
+
+class KeysDialog(Dialog[None]):
+    """The keys of the dialog beneath it."""
+
+    AUTO_FOCUS = "LineText"
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def compose(self) -> ComposeResult:
+        """The keys in a frame."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = self.entitle("Keys here")
+            box.border_subtitle = self.entitle("esc closes")
+            yield LineText(self.lines)
