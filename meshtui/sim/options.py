@@ -29,7 +29,7 @@ def known(text: str) -> tuple[int, int]:
     try:
         found = version_of(text)
     except ValueError:
-        raise ValueError(f"{text.strip()!r} is no version of Cilium; versions: {told}") from None
+        raise ValueError(f"{text.strip()!r} is not a version of Cilium; versions: {told}") from None
     if found not in VERSIONS:
         raise ValueError(f"the embedded mesh does not know Cilium {text.strip()}; versions: {told}")
     return found

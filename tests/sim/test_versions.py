@@ -25,9 +25,9 @@ def test_each_cluster_may_have_its_own() -> None:
     ("written", "why"),
     [
         ("1.16", "does not know Cilium 1.16; versions: 1.17, 1.18, 1.19, 1.20, 1.21"),
-        ("new", "'new' is no version of Cilium"),
+        ("new", "'new' is not a version of Cilium"),
         ("hoth=1.20", "there is no cluster 'hoth'; there are koornacht, tion"),
-        ("koornacht=", "'' is no version of Cilium"),
+        ("koornacht=", "'' is not a version of Cilium"),
     ],
 )
 def test_what_is_not_known_is_refused(written: str, why: str) -> None:

@@ -121,7 +121,7 @@ def _affinity(place: Place) -> Iterator[Finding]:
         text = f"{where} makes Cilium {_version(version)} drop all remote backends; delete the annotation to mean none"
         kind, severity = Kind.AFFINITY_DROPS_REMOTE, Severity.ERROR
     elif not a.affinity_known(value):
-        text = f"{where} is no word Cilium knows, and counts as none"
+        text = f"{where} is not a value Cilium knows, so it counts as none"
         kind, severity = Kind.AFFINITY_UNKNOWN, Severity.WARNING
     elif value.lower() == "none" and version <= (1, 20):
         text = (

@@ -43,7 +43,7 @@ def design(identity: str, names: tuple[str, ...], *, nodes: int, cilium: str = "
         raise UsageError(f"there is no provider {provider!r}", hint=f"providers: {', '.join(PROVIDERS)}")
     version = cilium.removeprefix("v")
     if version and not all(part[:1].isalnum() for part in version.split(".")):
-        raise UsageError(f"{cilium!r} is no version of Cilium", hint="for example 1.19.1")
+        raise UsageError(f"Cilium cannot be version {cilium!r}", hint="for example 1.19.1")
     return Design(identity, sites(names, nodes=nodes), version, provider)
 
 

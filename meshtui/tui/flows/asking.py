@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from meshtui.core.flows.filter import Question
 
-NARROWED = "while the servers send less, pane 2 measures no shares and load tests find fewer flows"
+NARROWED = "the Relays now send only what matches: traffic shares of pane 2 pause, and load tests find fewer flows"
 
 
 class Asking:

@@ -96,7 +96,7 @@ def source_lines(mesh: Mesh, store: FlowStore, *, utc: bool, now_ns: int = 0) ->
             "nodes that tell": ", ".join(relay.nodes) or str(relay.nodes_connected),
             "nodes away": ", ".join(relay.nodes_unavailable),
             "nodes": "not told: the Relay waits for one it cannot reach" if relay.held_up else "",
-            "events lost": str(relay.lost) if relay.lost else "none told",
+            "events lost": str(relay.lost) if relay.lost else "0",
         }
         lines += [_fact(name, value) for name, value in facts.items() if value]
         lines += [_fact(f"  {where}", str(count)) for where, count in relay.lost_where]

@@ -31,7 +31,7 @@ async def test_no_share_is_measured_while_the_servers_send_less():
         assert "connections since" in await evidence(board)
         await board.press("3")
         pane.set_filter("from-pod:default/x-wing")
-        await board.until(lambda: "pane 2 measures no shares" in board.text())
+        await board.until(lambda: "traffic shares of pane 2 pause" in board.text())
         text = await evidence(board)
         assert "not measured: the servers send only from-pod:default/x-wing" in text
         assert "connections since" not in text

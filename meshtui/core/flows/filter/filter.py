@@ -273,7 +273,7 @@ def _check(term: Term, at: int) -> None:
             return
         if term.key not in KEYS:
             raise FilterError(
-                f"{term.key} is no filter{k.nearest(term.key, known)}",
+                f"{term.key} is not a filter{k.nearest(term.key, known)}",
                 at=at,
                 hint="Filters are named like `hubble observe`'s flags: verdict:DROPPED, from-pod:default/x-wing.",
             )

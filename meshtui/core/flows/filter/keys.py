@@ -63,7 +63,7 @@ def _choice(what: str, choices: dict[str, Any]) -> Callable[[str], Any]:
     def read(value: str) -> Any:
         found = lowered.get(value.lower())
         if found is None:
-            raise ValueError(f"{value} is no {what}{nearest(value, list(choices))}")
+            raise ValueError(f"{what} cannot be {value!r}{nearest(value, list(choices))}")
         return found
 
     return read
@@ -77,7 +77,7 @@ def _text(value: str) -> str:
 
 def _port(value: str) -> str:
     if not value.isdecimal() or int(value) > 65535:
-        raise ValueError(f"{value} is no port number (0 to 65535)")
+        raise ValueError(f"a port is a number from 0 to 65535, not {value!r}")
     return str(int(value))
 
 
@@ -146,14 +146,14 @@ def _tcp_flags(value: str) -> dict[str, bool]:
 
 def _http_status(value: str) -> str:
     if not re.fullmatch(r"\d{3}|\d{1,2}\+", value):
-        raise ValueError(f"{value} is no HTTP status: 404, or a prefix such as 4+")
+        raise ValueError(f"{value} is not an HTTP status: write 404, or a prefix such as 4+")
     return value
 
 
 def _http_header(value: str) -> dict[str, str]:
     key, colon, rest = value.partition(":")
     if not colon:
-        raise ValueError(f"{value} is no header: KEY:VALUE")
+        raise ValueError(f"{value} is not a header: write KEY:VALUE")
     return {"key": key, "value": rest}
 
 
@@ -199,7 +199,13 @@ def _vocabulary() -> list[Key]:
     """All keys, the commonest first: completion offers them in this order."""
     truth = ("yes", "no")
     return [
-        _plain("verdict", "verdict", _choice("verdict", {v: v for v in _VERDICTS}), "what became of it", _VERDICTS),
+        _plain(
+            "verdict",
+            "verdict",
+            _choice("verdict", {v: v for v in _VERDICTS}),
+            "the verdict of the datapath: forwarded, dropped, …",
+            _VERDICTS,
+        ),
         *_sided("pod", "pod", _text, "pod, `namespace/prefix`; without a namespace: default"),
         *_sided("namespace", "namespace", _text, "Kubernetes namespace"),
         *_sided("cluster", "cluster_name", _text, "cluster, its exact name"),
@@ -251,7 +257,7 @@ def _reason_name(value: str) -> str:
 
 def _number(value: str) -> int:
     if not value.isdecimal():
-        raise ValueError(f"{value} is no number")
+        raise ValueError(f"{value} is not a number")
     return int(value)
 
 

@@ -79,5 +79,5 @@ def _requirement(part: str) -> Requirement:
 
 def _key(key: str) -> str:
     if not _KEY.match(key) or (":" in key and not key.startswith(_SOURCES)):
-        raise ValueError(f"{key or 'nothing'} is no label key: KEY=VALUE, KEY!=VALUE, KEY in (A,B), KEY, !KEY")
+        raise ValueError(f"{key or 'nothing'} is not a label key: write KEY=VALUE, KEY!=VALUE, KEY in (A,B), KEY, !KEY")
     return key
