@@ -9,6 +9,7 @@ from meshtui.core.errors import MeshtuiError, ServerFailed
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.model.resources import Resource
+from meshtui.kube.clock import SystemClock
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.probes import Prober
 
@@ -45,7 +46,7 @@ async def test_a_review_that_fails_is_told_changes_nothing_known_and_is_asked_ag
         told.put_nowait((dict(cluster.denied), cluster.access_error))
 
     reviewer = Reviewer(False, failed, failed, True)
-    prober = Prober(reviewer, cluster, emit, PACE, random.Random(1), lambda _: None)  # type: ignore[arg-type]
+    prober = Prober(reviewer, cluster, emit, PACE, random.Random(1), lambda _: None, SystemClock(), lambda: False)  # type: ignore[arg-type]
     asking = asyncio.create_task(prober.run(["access"]))
     try:
         async with asyncio.timeout(10):
