@@ -24,6 +24,10 @@ _EXPLAINS = {Way.CUT, Way.ONE_WAY, Way.LOSSY, Way.LARGE, Way.SLOW}
 """Ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
 
 
+_OF_NOBODY = frozenset((Cause.CONTROL_BLOCKED, Cause.CONTROL_PLANE, Cause.NOT_SYNCED))
+"""What an attempt ends with when nobody is there; a wrong address or certificate is wrong all the same."""
+
+
 def way_trouble(
     one: Cluster, other: Cluster, way: WayState, around: Excuses, memory: Memory, now: float
 ) -> Trouble | None:
@@ -92,14 +96,16 @@ def control_troubles(
     """What keeps the two from learning of each other, beside what `way` and missing API servers explain."""
     for name in gone:
         memory.gone_at[name] = now
-    if any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other)):
-        return  # what is missing explains it, and once it is back it takes a while to be found again
+    # What is missing explains that nobody answers, and once it is back it takes a while to be found again.
+    missing = any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other))
     explained = way.way in _EXPLAINS and not way.nodes
     lately = memory.lately(one.name, other.name, now, TRACES_SECONDS)
     found: list[tuple[Cluster, Cluster, Control]] = []
     for source, target in ((one, other), (other, one)):
         control = controls.get((source.context, target.context))
         if control is None or (control.lost_packets and (explained or lately is not None)):
+            continue
+        if missing and control.cause in _OF_NOBODY:
             continue
         found.append((source, target, control))
     told = [item for item in found if item[2].tried is not None]

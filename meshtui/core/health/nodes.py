@@ -203,8 +203,6 @@ def _agent_says(cluster: Cluster, node: str) -> Iterator[Statement]:
 def _well(cluster: Cluster, node: o.Node, heard: float, now: float) -> tuple[Verdict, str]:
     if not _is_ready(node):
         return Verdict.UNKNOWN, "not known yet"
-    if cluster.api.phase is not Phase.LIVE:
-        return Verdict.STALE, f"{now - cluster.api.since:.0f} s old"
     error = cluster.agent_errors.get(node.name)
     if error is not None:
         return Verdict.UNKNOWN, f"Ready; its agent {silence(error).value}"

@@ -40,7 +40,7 @@ def way_between(
 ) -> WayState:
     """The way between two clusters. `homes`: pod address → `cluster/node`; `down`: nodes known to be down."""
     found = gather(one, other, traffic, now, eyes)
-    lost = _lost(found, homes)
+    lost = _lost(found, homes, down)
     if lost is not None:
         return lost
     partly = _some_nodes(found, memory, homes)
@@ -53,10 +53,10 @@ def way_between(
     return _open(found, memory)
 
 
-def _lost(found: Evidence, homes: dict[str, str]) -> WayState | None:
-    """Everything since some moment is lost."""
+def _lost(found: Evidence, homes: dict[str, str], down: frozenset[str]) -> WayState | None:
+    """Everything since some moment is lost, beside what nodes that are down explain."""
     passed_at = found.passed_at
-    failing = [sight for sight in found.failed if sight.at > passed_at]
+    failing = [s for s in found.failed if s.at > passed_at and not {s.target, s.prober} & down]
     vain, vain_since = found.vain
     # Where packets get lost anyway, some connections in a row are lost by chance.
     lossy = found.losses(found.now - WINDOW) > _LOSSES and found.now - passed_at < WINDOW

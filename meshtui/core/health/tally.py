@@ -137,6 +137,14 @@ class Course:
             self.losses.append(asked)
         self.in_vain += 1
 
+    def explained(self, asked: float) -> None:
+        """A connection counted as lost was dropped, as a node says: no packet went missing."""
+        if asked in self.losses:
+            self.losses.remove(asked)
+        if self.in_vain and asked >= self.vain_since:
+            self.in_vain -= 1
+            self.vain_since = self.vain_since if self.in_vain else 0.0
+
     def losses_since(self, start: float) -> int:
         """How often packets began to be lost since."""
         return sum(at >= start for at in self.losses)

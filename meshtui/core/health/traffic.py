@@ -95,6 +95,10 @@ class Traffic:
             self.some_only = some_only
             self.missed()
 
+    def hears(self, cluster: str, now: float, seconds: float = 20.0) -> bool:
+        """Whether flows of a cluster's nodes have come of late: else nobody would say that a packet was dropped."""
+        return any(now - at <= seconds for node, at in self.heard.items() if node.partition("/")[0] == cluster)
+
     @property
     def open(self) -> int:
         """Connections that are still without a verdict."""
@@ -238,6 +242,7 @@ class Traffic:
             return
         if found.counted == "silent":
             self._each(found, found.asked, partial(_repent, found.server))
+            self._courses(found, partial(_explained, found.asked))
         what = "denied" if row.drop_reason in _POLICY else "dropped"
         found.counted, found.weighed, found.settled = what, True, True
         asked = found.asked or at
@@ -324,6 +329,10 @@ def _at(row: FlowRow, cluster: str) -> bool:
 
 def _lost(asked: float, course: Course) -> None:
     course.lost(asked)
+
+
+def _explained(asked: float, course: Course) -> None:
+    course.explained(asked)
 
 
 def _silent(server: str, asked: float, tally: Tally) -> None:

@@ -70,6 +70,8 @@ class Evidence:
     hosts: list[Sight]
     ways: tuple[Course | None, Course | None]
     """Connections of `one`'s clients, and of `other`'s."""
+    heard: tuple[bool, bool]
+    """Whether the nodes of `other`, and of `one`, tell of their flows."""
     forth: Tally
     back: Tally
     now: float
@@ -97,7 +99,9 @@ class Evidence:
     def vain(self) -> tuple[int, float]:
         """Connections in vain since any was answered, and since when."""
         passed = max((course.last_passed for course in self.courses), default=0.0)
-        running = [course for course in self.courses if course.in_vain and course.vain_since > passed - 1.0]
+        # Where the server's nodes are not heard, a policy there may have dropped what seems to be lost.
+        sure = [course for course, heard in zip(self.ways, self.heard, strict=True) if course is not None and heard]
+        running = [course for course in sure if course.in_vain and course.vain_since > passed - 1.0]
         return sum(course.in_vain for course in running), min((c.vain_since for c in running), default=0.0)
 
     def losses(self, since: float) -> int:
@@ -121,6 +125,7 @@ def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eye
         chosen,
         hosts,
         (traffic.pairs.get(pairs[0]), traffic.pairs.get(pairs[1])),
+        (traffic.hears(other.name, now), traffic.hears(one.name, now)),
         traffic.pair(*pairs[0], now - WINDOW),
         traffic.pair(*pairs[1], now - WINDOW),
         now,

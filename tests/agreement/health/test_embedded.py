@@ -71,7 +71,7 @@ TWO_AT_ONCE = [
     ("apiserver-gone", "dns-gone"),
     ("agent-stopped", "relay-gone"),
     ("agent-crashed", "wrong-address"),
-    ("node-down", "wrong-ca"),
+    ("node-down", "wrong-address"),
     ("api-frozen", "dns-gone"),
     ("api-frozen", "link-cut"),
     ("certificate-expired", "not-ready"),
