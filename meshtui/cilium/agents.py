@@ -81,6 +81,7 @@ class _Address(msgspec.Struct, rename="camel"):
     protocol: str = ""
     state: str = ""
     node_name: str = ""
+    preferred: bool = False
 
 
 class _Flags(msgspec.Struct):
@@ -118,7 +119,7 @@ def _service(entry: _Entry) -> RealisedService | None:
         port=front.port,
         protocol=front.protocol,
         backends=tuple(
-            RealisedBackend(each.ip, each.port, each.state or "active", each.node_name)
+            RealisedBackend(each.ip, each.port, each.state or "active", each.node_name, each.preferred)
             for each in realised.backend_addresses or ()
         ),
     )

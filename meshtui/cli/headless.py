@@ -66,12 +66,19 @@ async def opened(settings: Settings, scope: Scope) -> AsyncIterator[Session]:
     """A session that has settled. Raises the first cluster's failure when none could be reached."""
     async with new_session(settings, scope) as session:
         await session.settled(settings.request_timeout + GRACE)
+        tell_twins(session.mesh)
         problems = unreached(session.mesh, settings)
         if len(problems) == len(session.mesh.clusters):
             raise next(iter(problems.values()))
         for error in problems.values():
             words.complain(error)
         yield session
+
+
+def tell_twins(mesh: Mesh) -> None:
+    """Name the contexts that are left out, since they lead to a cluster that is shown already."""
+    for twin, shown in mesh.twins.items():
+        words.say(f"meshtui: {clean(twin)} leads to the same cluster as {clean(shown)}, and is shown as that")
 
 
 def unreached(mesh: Mesh, settings: Settings) -> dict[str, MeshtuiError]:

@@ -82,6 +82,7 @@ def _undecided(mesh: Mesh) -> bool:
 def _print(session: Session, settings: Settings, form: str) -> int:
     """The whole report; its exit code."""
     mesh, judgement = session.mesh, session.judging.now()
+    headless.tell_twins(mesh)
     problems = headless.unreached(mesh, settings)
     found = report(mesh, judgement, findings(mesh, judgement), problems)
     if form == "table":

@@ -72,15 +72,20 @@ class Application(NamedTuple):
 
 
 _strings = Strings()
+_CLUSTER = "k8s:io.cilium.k8s.policy.cluster="
 
 
 def peer(encoded: bytes) -> Peer:
     """flow.Endpoint → Peer."""
     endpoint = flow_pb2.Endpoint.FromString(encoded)
     workload = endpoint.workloads[0] if endpoint.workloads else None
+    # Cilium before 1.18 has no cluster_name; the identity's own label tells as much.
+    cluster = endpoint.cluster_name or next(
+        (label.partition("=")[2] for label in endpoint.labels if label.startswith(_CLUSTER)), ""
+    )
     return Peer(
         identity=endpoint.identity,
-        cluster=_strings[endpoint.cluster_name],
+        cluster=_strings[cluster],
         namespace=_strings[endpoint.namespace],
         pod=_strings[endpoint.pod_name],
         workload=_strings[workload.name] if workload else "",

@@ -15,6 +15,7 @@ from meshtui.core.settings import Settings
 from meshtui.hubble.inbox import Inbox
 from meshtui.kube.logins import Logins
 from meshtui.mesh.pace import Pace
+from meshtui.mesh.twins import Twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,5 @@ class Surroundings:
     """The desk where plugins log in, for all clusters."""
     doubted: Callable[[str], bool]
     """Whether a link from or to a context's cluster is not known to be well."""
+    twins: Twins
+    """Which context shows which cluster."""

@@ -37,7 +37,8 @@ from meshtui.mesh.pace import Pace
 from meshtui.mesh.progress import Progress
 from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
-from meshtui.mesh.targets import BY_CONTEXT, DEFAULT_NAMESPACE, Target, home, new_mesh, scoped
+from meshtui.mesh.targets import Target, home, new_mesh, own_namespaces, scoped
+from meshtui.mesh.twins import Twins, of_those_shown
 
 if TYPE_CHECKING:
     from meshtui.kube.api import Api
@@ -89,6 +90,7 @@ class Session:
         self.runs = RunLog(settings.state_directory)
         """Load tests made before, across restarts."""
         self._changes = Changes(self.mesh, self._api_of, self._pending, log, self.emit, self.clock)
+        self._twins = Twins([target.context for target in self.targets])
         self._clusters: dict[str, ClusterTask] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress = Progress()
@@ -115,6 +117,7 @@ class Session:
             self._rng,
             self.logins,
             self.judging.doubted,
+            self._twins,
         )
 
     async def changes_seen(self) -> None:
@@ -200,7 +203,7 @@ class Session:
 
     def subscribe(self, listener: Callable[[Delta], None]) -> Callable[[], None]:
         """Call `listener` with what changed, at most 20 times a second; the returned function ends it."""
-        return self._news.subscribe(listener)
+        return self._news.subscribe(of_those_shown(self.mesh, listener))
 
     @property
     def flow_reading(self) -> bool:
@@ -222,6 +225,9 @@ class Session:
         """Take one event: the only way anything gets into the mesh."""
         debuglog.note(event)
         delta = reduce(self.mesh, event)
+        if isinstance(event, s.TwinFound):
+            self._clusters.pop(event.context, None)
+            self.targets = tuple(target for target in self.targets if target.context != event.context)
         if delta:
             self._pending.seen(delta)
             self.judging.note(delta)
@@ -311,12 +317,7 @@ class Session:
 
     def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
         """Apply manifests in every context. Raises UsageError for one that is no object meshtui knows."""
-        return planning.apply(self.mesh, contexts, manifests, self._own_namespaces())
-
-    def _own_namespaces(self) -> dict[str, str]:
-        """Context → the namespace of what comes without one."""
-        named = self.settings.namespaces[:1] if self.settings.origins.get("namespaces") != BY_CONTEXT else ()
-        return {t.context: (*named, t.info.namespace, DEFAULT_NAMESPACE)[0] or DEFAULT_NAMESPACE for t in self.targets}
+        return planning.apply(self.mesh, contexts, manifests, own_namespaces(self.settings, self.targets))
 
     def plan_delete(self, context: str, resource: Resource, namespace: str, name: str) -> Plan:
         """Delete one object."""

@@ -153,6 +153,12 @@ def home(settings: Settings, targets: Sequence[Target]) -> str:
     return found[0] if found else DEFAULT_NAMESPACE
 
 
+def own_namespaces(settings: Settings, targets: Sequence[Target]) -> dict[str, str]:
+    """Context → the namespace of what comes without one."""
+    named = settings.namespaces[:1] if settings.origins.get("namespaces") != BY_CONTEXT else ()
+    return {t.context: (*named, t.info.namespace, DEFAULT_NAMESPACE)[0] or DEFAULT_NAMESPACE for t in targets}
+
+
 def _all(infos: Sequence[ContextInfo], current: str | None, settings: Settings) -> list[ContextInfo]:
     """One context per API server, the current one preferred over its twins, in the order of the files."""
     first: dict[str, ContextInfo] = {}

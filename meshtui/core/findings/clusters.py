@@ -8,11 +8,13 @@ from itertools import combinations
 from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.findings.settings import pair
 from meshtui.core.model import resources as r
+from meshtui.core.model import versions
 from meshtui.core.model.links import LinkClaim, link
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.policy.reading import reading_of
 from meshtui.core.policy.standing import By, Standing, standing
+from meshtui.core.routing.surroundings import not_of_one_mesh
 
 
 def in_clusters(mesh: Mesh) -> Iterator[Finding]:
@@ -20,6 +22,8 @@ def in_clusters(mesh: Mesh) -> Iterator[Finding]:
     clusters = list(mesh.clusters.values())
     for cluster in clusters:
         yield from _policies(cluster)
+        yield from _version(cluster)
+        yield from _identities(cluster)
         if cluster.config is not None and cluster.id == 0 and len(clusters) > 1:
             yield _no_mesh(cluster)
             continue
@@ -42,8 +46,47 @@ def _no_mesh(cluster: Cluster) -> Finding:
     )
 
 
+def _version(cluster: Cluster) -> Iterator[Finding]:
+    """Rules differ by version: say whose are taken where the cluster's own are not known."""
+    config = cluster.config
+    if config is None or (taken := versions.nearest(config.version)) == config.version:
+        return
+    known = config.version != versions.UNKNOWN
+    runs = f"Cilium {versions.shown(config.version)}, whose rules are not known here" if known else "an unknown Cilium"
+    yield Finding(
+        Kind.VERSION_UNKNOWN,
+        Severity.INFO,
+        (cluster.context,),
+        cluster.name,
+        f"{cluster.name} runs {runs}: the rules of {versions.shown(taken)} are taken",
+        (f"agents that told their version: {sum(bool(s.cilium.msg) for s in cluster.agents.values())}",),
+        advice=f"cilium-dbg version, in an agent of {cluster.name}, tells which it is",
+    )
+
+
+def _identities(cluster: Cluster) -> Iterator[Finding]:
+    """The id is in the top bits of an identity (pkg/identity/numericidentity.go), and stays while a pod lives."""
+    config = cluster.config
+    old = [number for number in config.identity_ids if number != config.id] if config is not None else []
+    if config is None or not old:
+        return
+    told = ", ".join(map(str, old[:4]))
+    yield Finding(
+        Kind.OLD_IDENTITIES,
+        Severity.ERROR if config.id else Severity.WARNING,
+        (cluster.context,),
+        cluster.name,
+        f"{cluster.name} has cluster id {config.id}, but identities of its pods carry {told}: "
+        "these pods were not restarted since the id changed, and other clusters take them for another cluster's",
+        tuple(f"{cluster.name}: identities of cluster id {number}" for number in old),
+        advice="restart the agents and all workloads: kubectl rollout restart, in every namespace",
+    )
+
+
 def _not_connected(cluster: Cluster, other: Cluster) -> Iterator[Finding]:
     """Only where agents answered: nothing is concluded from a cluster that was not read."""
+    if not_of_one_mesh(cluster, other):
+        return
     claim = link(cluster, other.name)
     if claim.claim is not LinkClaim.NOT_CONFIGURED or cluster.api.phase is not Phase.LIVE:
         return

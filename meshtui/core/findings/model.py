@@ -50,6 +50,8 @@ class Kind(Enum):
     CACHE_TTL_DIFFERS = "clustermesh-cache-ttl differs"
     NOT_CONNECTED = "clusters not connected"
     NO_MESH = "no cluster id"
+    OLD_IDENTITIES = "identities of an old cluster id"
+    VERSION_UNKNOWN = "version of Cilium not known"
     VERSION_SKEW = "versions too far apart"
     POLICY_SCOPE_DIFFERS = "policy scope differs"
     POLICY_INVALID = "policy without effect"

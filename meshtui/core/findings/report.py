@@ -95,6 +95,7 @@ def _cluster(cluster: Cluster, judgement: Judgement, problem: MeshtuiError | Non
     live = cluster.api.phase is Phase.LIVE
     return {
         "context": cluster.context,
+        "also": list(cluster.aliases),
         "cluster": cluster.name,
         "id": cluster.id or None,
         "state": cluster.api.phase.value if problem is None or not live else "degraded",
@@ -152,6 +153,7 @@ def _link(mesh: Mesh, judged: LinkHealth, now: float) -> dict[str, Any]:
     cluster = mesh.clusters[judged.subject.context]
     claim = link(cluster, judged.subject.name)
     return {
+        "context": cluster.context,
         "from": cluster.name,
         "to": judged.subject.name,
         "state": claim.claim.value,
@@ -205,6 +207,7 @@ def finding_json(mesh: Mesh, finding: Finding) -> dict[str, Any]:
     return {
         "severity": finding.severity.name.lower(),
         "clusters": [mesh.clusters[context].name for context in finding.contexts],
+        "contexts": list(finding.contexts),
         "object": finding.object,
         "kind": finding.kind.name,
         "finding": finding.sentence,

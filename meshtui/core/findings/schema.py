@@ -51,6 +51,7 @@ SCHEMA: dict[str, Any] = {
                     {
                         "context": _TEXT,
                         "cluster": _TEXT,
+                        "also": {"type": "array", "items": _TEXT},
                         "id": _MAYBE_NUMBER,
                         "state": _TEXT,
                         **_JUDGED,
@@ -71,6 +72,7 @@ SCHEMA: dict[str, Any] = {
             "links": _list(
                 _object(
                     {
+                        "context": _TEXT,
                         "from": _TEXT,
                         "to": _TEXT,
                         "state": _TEXT,

@@ -89,13 +89,16 @@ def pair(one: Cluster, other: Cluster) -> Iterator[Finding]:
     if a is None or b is None:
         return
     where = (one.context, other.context)
-    if a.id and (a.id == b.id or a.name == b.name):
+    if a.name == b.name or (a.id and a.id == b.id):
+        # Before they are meshed that is how every cluster begins: a fault it is once one of them has an id.
+        meshed = bool(a.id or b.id)
+        begun = "must have different names and ids" if meshed else "have the same name, so no mesh can join them yet"
         yield Finding(
             Kind.SAME_CLUSTER_ID,
-            Severity.ERROR,
+            Severity.ERROR if meshed else Severity.WARNING,
             where,
-            a.name,
-            f"{one.context} and {other.context} must have different names and ids",
+            one.name,
+            f"{one.context} and {other.context} {begun}",
             (f"{one.context}: {a.name} id {a.id}", f"{other.context}: {b.name} id {b.id}"),
             advice="give each its own cluster.name and cluster.id; changing them means restarting all workloads",
         )

@@ -94,8 +94,11 @@ def helping(mesh: Mesh) -> str:
 def _share(mesh: Mesh, cluster: Cluster, *, helps: bool) -> Share:
     if cluster.config is None:
         return Share()  # what Cilium calls this cluster is not known: better twice than not at all
-    own = Assignment(only=cluster.name)
-    fed = {cluster.name, *(c.name for c in mesh.clusters.values() if c.config is not None and feeds_itself(c))}
+    own = Assignment(only=cluster.cilium_name)
+    fed = {
+        cluster.cilium_name,
+        *(c.cilium_name for c in mesh.clusters.values() if c.config is not None and feeds_itself(c)),
+    }
     if not helps or not _others(mesh, cluster) - fed:
         return Share(own)
     return Share(own, Assignment(without=tuple(sorted(fed))))
@@ -104,7 +107,7 @@ def _share(mesh: Mesh, cluster: Cluster, *, helps: bool) -> Share:
 def _others(mesh: Mesh, cluster: Cluster) -> set[str]:
     """Clusters whose nodes a Relay may know besides its own: those of the session, and those it has named nodes of."""
     named = {node.partition("/")[0] for node in (*cluster.relay.nodes, *cluster.relay.nodes_unavailable)}
-    return named | {c.name if c.config is not None else "" for c in mesh.clusters.values()}
+    return named | {c.cilium_name if c.config is not None else "" for c in mesh.clusters.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,6 @@ def feed_of(mesh: Mesh, context: str) -> Feed:
     helper = helping(mesh)
     if helper and cluster.config is not None:
         reached = mesh.clusters[helper].relay.nodes
-        if any(node.startswith(f"{cluster.name}/") for node in reached):
+        if any(node.startswith(f"{cluster.cilium_name}/") for node in reached):
             return Feed(mesh.clusters[helper].relay.source, helper)
     return Feed(FlowSource.NONE)

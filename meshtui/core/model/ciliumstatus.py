@@ -27,6 +27,8 @@ class CiliumConfig:
     """Cilium's (major, minor) from the agent's image, (0, 0) while unknown."""
     namespace: str = "kube-system"
     """Where Cilium lives in the cluster."""
+    identity_ids: tuple[int, ...] = ()
+    """Cluster ids that its own pods' identities carry, as far as some hundreds of them were read."""
 
     @property
     def policy_default_local_cluster(self) -> bool:
@@ -182,6 +184,8 @@ class RealisedBackend:
     """active, terminating, quarantined or maintenance."""
     node: str = ""
     """Empty for backends of other clusters (cilium pkg/clustermesh/loadbalancer/service_merger.go)."""
+    preferred: bool = False
+    """By service affinity, or simply in effect: since 1.18 of all that are listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
+from meshtui.core.model import versions
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.tags import tags
 
@@ -147,13 +150,46 @@ def _config(mesh: s.Mesh, cluster: s.Cluster, event: s.ConfigRead) -> s.Delta:
     delta = _status(cluster, str(cluster.config_error or "") != str(event.error or ""))
     cluster.config_error = event.error
     # A failed read keeps the last known config; a read that finds none (no Cilium) clears it.
-    if event.error is None and event.config != cluster.config:
-        name = cluster.name
+    if event.error is None and event.config != cluster.declared:
+        names = [each.name for each in mesh.clusters.values()]
+        cluster.declared = event.config
         cluster.config = event.config
+        _decide_version(cluster)
         delta.status.add(cluster.context)
-        if cluster.name != name:
-            delta.status |= _retag(mesh)
+        _tell_apart(mesh)
+        if names != [each.name for each in mesh.clusters.values()]:
+            delta.status |= {each.context for each in mesh.clusters.values() if each.namesake} | _retag(mesh)
     return delta
+
+
+def _decide_version(cluster: s.Cluster) -> None:
+    """Put the version that runs into the configuration."""
+    declared = cluster.declared
+    if declared is None:
+        return
+    agents = [status.cilium.msg for status in cluster.agents.values()]
+    home = f"{declared.name}/"
+    relay = [text for node, text in cluster.relay.versions if node.startswith(home) or "/" not in node]
+    cluster.config = replace(declared, version=versions.decide(agents, relay, declared.version))
+
+
+def _tell_apart(mesh: s.Mesh) -> None:
+    """Clusters that Cilium calls the same go by their contexts' names."""
+    counts = Counter(cluster.cilium_name for cluster in mesh.clusters.values())
+    for cluster in mesh.clusters.values():
+        cluster.namesake = counts[cluster.cilium_name] > 1
+
+
+def _twin(mesh: s.Mesh, cluster: s.Cluster, event: s.TwinFound) -> s.Delta:
+    """One cluster is shown once."""
+    shown = mesh.clusters.get(event.shown)
+    if shown is None or shown is cluster:
+        return s.Delta()
+    del mesh.clusters[cluster.context]
+    mesh.twins[cluster.context] = shown.context
+    shown.aliases = (*shown.aliases, cluster.context, *cluster.aliases)
+    _tell_apart(mesh)
+    return s.Delta(status={shown.context} | _retag(mesh))
 
 
 def _retag(mesh: s.Mesh) -> set[str]:
@@ -188,6 +224,7 @@ def _agent(mesh: s.Mesh, cluster: s.Cluster, event: s.AgentRead) -> s.Delta:
     elif cluster.agents.get(event.node) != event.status:
         cluster.agents[event.node] = event.status
         changed = True
+        _decide_version(cluster)
     return _status(cluster, changed)
 
 
@@ -221,8 +258,8 @@ def _health(mesh: s.Mesh, cluster: s.Cluster, event: s.HealthRead) -> s.Delta:
 
 
 _RELAY_FIELDS = (
-    "source", "address", "nodes_connected", "nodes_unavailable", "nodes", "held_up", "lost_where", "refused",
-    "rate",
+    "source", "address", "nodes_connected", "nodes_unavailable", "nodes", "held_up", "lost_where", "rate", "versions",
+    "refused",
 )  # fmt: skip
 
 
@@ -236,6 +273,8 @@ def _relay(mesh: s.Mesh, cluster: s.Cluster, event: s.RelayChanged) -> s.Delta:
         if value is not None and value != getattr(relay, name):
             setattr(relay, name, value)
             changed = True
+    if event.versions is not None:
+        _decide_version(cluster)
     relay.lost += event.lost
     return _status(cluster, changed or event.lost > 0)
 
@@ -251,6 +290,7 @@ def _access(mesh: s.Mesh, cluster: s.Cluster, event: s.AccessRead) -> s.Delta:
 
 _REDUCERS: dict[type, Callable[[s.Mesh, s.Cluster, Any], s.Delta]] = {
     s.ApiChanged: _api,
+    s.TwinFound: _twin,
     s.Listed: _listed,
     s.Changed: _changed,
     s.WatchChanged: _watch,

@@ -73,6 +73,8 @@ class RelayState:
     """Events the cluster says were lost (ring overrun, full queues), since the session began."""
     lost_where: tuple[tuple[str, int], ...] = ()
     """(`node: HUBBLE_RING_BUFFER`, events lost there)."""
+    versions: tuple[tuple[str, str], ...] = ()
+    """(`cluster/node`, version of its Hubble) as its Relay tells."""
     refused: tuple[str, ...] = ()
     """Sentences on Relays that answered at the cluster's addresses and are another's."""
     rate: float = 0.0
@@ -99,6 +101,13 @@ class Cluster:
     objects: dict[Resource, dict[str, Any]] = field(default_factory=dict)
     watches: dict[Resource, Link] = field(default_factory=dict)
     config: CiliumConfig | None = None
+    """As read, with the version that runs by all that is known (`core.model.versions`)."""
+    declared: CiliumConfig | None = None
+    """As read, with the version that the image or the chart declares."""
+    namesake: bool = False
+    """Whether another cluster of the session has the same name by Cilium: then the context tells them apart."""
+    aliases: tuple[str, ...] = ()
+    """Other contexts of the session that lead to this very cluster, and are shown as it."""
     config_error: MeshtuiError | None = None
     agents: dict[str, AgentStatus] = field(default_factory=dict)
     """By node name."""
@@ -122,7 +131,12 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """Cilium's cluster name once known, else the context's name."""
+        """What it is called everywhere: Cilium's name, the context's while that is unknown or another has it too."""
+        return self.context if self.namesake else self.cilium_name
+
+    @property
+    def cilium_name(self) -> str:
+        """What Cilium calls it once known, else the context's name: on the wire, in labels and in nodes' names."""
         return self.config.name if self.config else self.context
 
     @property
@@ -177,6 +191,8 @@ class Mesh:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     generation: int = 0
     """Grows by one with every event reduced."""
+    twins: dict[str, str] = field(default_factory=dict)
+    """Context that is left out → context of the same cluster that is shown."""
     slices_of: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """context → service key → keys of its EndpointSlices: an index kept by `reduce`."""
 
@@ -200,6 +216,14 @@ class ApiChanged:
     at: float
     version: str = ""
     error: MeshtuiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TwinFound:
+    """`context` leads to the very cluster that `shown` leads to."""
+
+    context: str
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +325,7 @@ class RelayChanged:
     lost: int = 0
     """Events newly reported lost."""
     lost_where: tuple[tuple[str, int], ...] | None = None
+    versions: tuple[tuple[str, str], ...] | None = None
     refused: tuple[str, ...] | None = None
     rate: float | None = None
 
@@ -317,6 +342,7 @@ class AccessRead:
 
 Event = (
     ApiChanged
+    | TwinFound
     | Listed
     | Changed
     | WatchChanged

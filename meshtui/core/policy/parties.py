@@ -33,7 +33,7 @@ def party(cluster: Cluster, pod: o.Pod) -> Party:
     labels = reserved("host") if pod.spec.host_network else identity_labels(cluster, pod)
     return Party(
         context=cluster.context,
-        cluster=cluster.name,
+        cluster=cluster.cilium_name,
         name=pod.key,
         labels=labels,
         ip=pod.status.pod_ip,

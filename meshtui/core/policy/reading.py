@@ -150,4 +150,4 @@ def reading(name: str, config: CiliumConfig | None) -> Reading:
 
 def reading_of(cluster: Cluster) -> Reading:
     """How a cluster of the mesh reads policies."""
-    return reading(cluster.name, cluster.config)
+    return reading(cluster.cilium_name, cluster.config)

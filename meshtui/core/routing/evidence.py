@@ -40,9 +40,12 @@ def realised_backends(found: Route, services: Iterable[RealisedService]) -> froz
     for service in services:
         if f"{service.namespace}/{service.name}" != found.service or service.type != "ClusterIP" or port is None:
             continue
-        if (service.port, service.protocol) == (port.port, port.protocol):
-            active = {b.ip for b in service.backends if b.state in ("", "active")}
-            return frozenset(active or {b.ip for b in service.backends})
+        # Before 1.18 a frontend's protocol is not told (recording mixed-1.20-1.17): then the port has to do.
+        if service.port == port.port and service.protocol in ("", port.protocol):
+            # There, too, all backends are listed; those that affinity prefers are marked, if it prefers any.
+            preferred = [b for b in service.backends if b.preferred] or service.backends
+            active = {b.ip for b in preferred if b.state in ("", "active")}
+            return frozenset(active or {b.ip for b in preferred})
     return None
 
 

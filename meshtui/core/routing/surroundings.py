@@ -34,6 +34,9 @@ class Surroundings:
         for other in mesh.clusters.values():
             if other is client or other.config is None:
                 continue
+            if alike := not_of_one_mesh(client, other):
+                found.barred[other.context] = (Reason.NOT_MESHED, alike)
+                continue
             if client.agents:
                 found._judge(client, other, by_name.get(other.name, []))
             found._read_kvstoremesh(client, other)
@@ -85,6 +88,20 @@ class Surroundings:
                 self.notes[other.context] = (
                     f"{client.name}'s KVStoreMesh is not ready with {other.name}: its backends are the last known ones"
                 )
+
+
+def not_of_one_mesh(one: Cluster, other: Cluster) -> str:
+    """Why two clusters cannot be joined: each id and name is one cluster's (pkg/clustermesh/common/remote_cluster.go
+    refuses a remote of its own name, and of its own id); empty when nothing speaks against it.
+    """
+    if one.config is None or other.config is None:
+        return ""
+    if one.config.name == other.config.name:
+        both = f"{one.context} and {other.context} both call themselves {one.config.name}"
+        return f"{both}: no mesh joins two clusters of one name"
+    if one.id == other.id and one.id:
+        return f"{one.name} and {other.name} both have cluster id {one.id}: no mesh joins two clusters of one id"
+    return ""
 
 
 def _holds_data(remote: RemoteCluster) -> bool:

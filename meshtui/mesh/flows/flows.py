@@ -170,7 +170,7 @@ class MeshFlows:
         """A source whose Relay is silent learns that another's delivers: its agents need not be asked."""
         for source in self._sources():
             if source.silent:
-                mine = f"{self._mesh.clusters[source.context].name}/"
+                mine = f"{self._mesh.clusters[source.context].cilium_name}/"
                 if any(row.received != source.context and row.node.startswith(mine) for row in fresh):
                     source.helped()
 

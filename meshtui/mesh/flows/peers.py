@@ -5,14 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
+from meshtui.core.model import state as s
+from meshtui.hubble.relay import HubbleNode
 from meshtui.mesh.pace import Pace
 
 _CALM_ROUNDS = 12
 """When all is well it is asked that much less often: a node or a cluster that joined is not told by a stream."""
+
+
+@contextlib.asynccontextmanager
+async def versions_told(
+    ask: Callable[[], Sequence[HubbleNode]], context: str, clock: Clock, emit: Callable[[s.Event], None]
+) -> AsyncIterator[None]:
+    """Tell (node, version of its Hubble) once, in the block's time; a Relay that does not say is not asked again."""
+
+    async def once() -> None:
+        with contextlib.suppress(MeshtuiError):
+            nodes = await asyncio.to_thread(ask)
+            versions = tuple((node.name, node.version) for node in nodes if node.version)
+            emit(s.RelayChanged(context, clock.now(), versions=versions))
+
+    task = asyncio.create_task(once(), name="versions of a Relay's nodes")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)

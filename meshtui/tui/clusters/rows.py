@@ -38,6 +38,8 @@ def head(cluster: Cluster, width: int) -> Line:
         line.append(Span("  from a file", "dim"))
     elif cluster.api.phase is not Phase.LIVE:
         line += [Span("  "), status.phase(cluster.api.phase)]
+    if cluster.aliases:
+        line.append(Span(f"  also {safe(', '.join(cluster.aliases), 60)}", "dim"))
     if cluster.read_only:
         line.append(Span("  read-only", "warn"))
     elif cluster.protected:
