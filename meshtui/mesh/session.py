@@ -167,7 +167,7 @@ class Session:
 
     @property
     def audit_problem(self) -> MeshtuiError | None:
-        """Why the result of a change that was made is missing from the audit log; None when all is well."""
+        """Why the result of a change is missing from the audit log; None when all is well."""
         return self._changes.log_problem
 
     async def start(self) -> None:
@@ -288,8 +288,7 @@ class Session:
 
     def api(self, context: str) -> Api:
         """The API server of a context; raises why there is none now, UsageError for a context not in the session."""
-        api = self._api_of(context)
-        if api is not None:
+        if (api := self._api_of(context)) is not None:
             return api
         cluster = self.mesh.clusters.get(context)
         if cluster is None:
