@@ -38,6 +38,8 @@ class Explanation:
     fix: str = ""
     """What to change to let it pass, empty when nothing is known."""
     notes: tuple[str, ...] = ()
+    afterwards: str = ""
+    """What refuses it next, once this is allowed; empty when nothing does, or that is not known."""
     basis: Basis = Basis.THEN
     at_ns: int = 0
 
@@ -55,6 +57,16 @@ class Case:
     def judge(self, book: Rulebook) -> DirectionVerdict:
         """What the policies of a book make of it."""
         return direction(book, self.subject, self.peer, self.way, self.protocol, self.port)
+
+    def afterwards(self, book: Rulebook) -> str:
+        """What refuses the connection on its other side, in a sentence; empty when that lets it pass or is unknown."""
+        other = Way.INGRESS if self.way is Way.EGRESS else Way.EGRESS
+        if not self.peer.context:
+            return ""
+        found = direction(book, self.peer, self.subject, other, self.protocol, self.port)
+        if not found.refused:
+            return ""
+        return f"once this is allowed, {_explain(found).sentence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +93,13 @@ def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> E
     case = case_of(mesh, row)
     if not case.subject.context:
         return unknown(row)
-    found = case.judge(book or Rulebook(mesh))
+    book = book or Rulebook(mesh)
+    found = case.judge(book)
     if found.allowed and not names_its_denial(row):
         where = f"{case.way.value} at {case.subject.cluster}"
         return Explanation(f"{where} was denied then; the policies of now would allow it", found.policies)
-    return explain_denial(row, found)
+    told = explain_denial(row, found)
+    return replace(told, afterwards=case.afterwards(book))
 
 
 def without_policies(row: FlowRow) -> Explanation | None:
@@ -153,6 +167,11 @@ def explain_verdict(found: PolicyVerdict) -> Explanation:
     parts = [_allowed(found.egress), _allowed(found.ingress)]
     policies = tuple(dict.fromkeys((*found.egress.policies, *found.ingress.policies)))
     return Explanation("; ".join(parts), policies, notes=(*found.egress.notes, *found.ingress.notes))
+
+
+def explain_direction(found: DirectionVerdict) -> Explanation:
+    """One direction that does not let pass, in words."""
+    return _explain(found)
 
 
 def _allowed(found: DirectionVerdict) -> str:

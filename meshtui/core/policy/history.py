@@ -98,9 +98,12 @@ class PolicyHistory:
             where = f"{case.way.value} at {case.subject.cluster}"
             sentence = f"{where} was denied, although {then} would allow it"
             return Explanation(sentence, found.policies, basis=basis, at_ns=at_ns)
-        told = explain_denial(row, found, self._since(case, at, row, found))
+        since = self._since(case, at, row, found)
+        told = explain_denial(row, found, since)
         notes = (*told.notes, *self._doubt(case, at, row, found))
-        return replace(told, basis=basis, at_ns=at_ns, notes=notes)
+        # What comes next is asked of the policies of now: those are what will be met.
+        afterwards = "" if since.allowed else case.afterwards(self._epochs[-1].book)
+        return replace(told, basis=basis, at_ns=at_ns, notes=notes, afterwards=afterwards)
 
     # Which book
 

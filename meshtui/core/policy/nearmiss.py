@@ -35,14 +35,31 @@ def _misses(rule: Rule, entry: Entry, question: Question) -> list[NearMiss]:
     if not port_fits:
         return []
     missing = [_missing(rule, peer, question) for peer in entry.peers or () if peer.kind is PeerKind.SELECTOR]
+    missing += [_entity(rule, peer, question) for peer in entry.peers or () if peer.kind is PeerKind.ENTITY]
     return [miss for miss in missing if miss is not None]
 
 
 def _wrong_port(rule: Rule, entry: Entry, question: Question) -> NearMiss:
     listed = told(entry.ports or ())
     asked = f"{question.protocol} {question.port}"
-    text = f"{rule.policy.name} allows this peer on {listed} only, not on {asked} (the pod's own port counts)"
+    why = "the pod's own port counts"
+    if any(port.covers(question.port) and not port.every for port in entry.ports or () if not port.name):
+        why = "the port is right, the protocol is not"
+    text = f"{rule.policy.name} allows this peer on {listed} only, not on {asked} ({why})"
     return NearMiss(PORT, rule.policy, text, f"add {asked} to its toPorts")
+
+
+def _entity(rule: Rule, peer: Peer, question: Question) -> NearMiss | None:
+    """The entity `cluster` means one cluster's pods; `cluster-mesh` all (pkg/policy/api/entity.go)."""
+    there = question.peer.labels.cluster
+    if peer.name != "cluster" or not there or there == question.subject.cluster:
+        return None
+    side = "to" if question.way is Way.EGRESS else "from"
+    text = f"{rule.policy.name} allows the entity cluster, which means {question.subject.cluster} only, not {there}"
+    if question.reading.does.cluster_mesh_entity:
+        return NearMiss(CLUSTER_SCOPE, rule.policy, text, f"{side}Entities: [cluster-mesh] means all clusters")
+    fix = f"name the pods in {side}Endpoints, with {CLUSTER}: {there}"
+    return NearMiss(CLUSTER_SCOPE, rule.policy, text, fix)
 
 
 def _missing(rule: Rule, peer: Peer, question: Question) -> NearMiss | None:

@@ -35,6 +35,7 @@ def detail_lines(
     if why is not None and why.sentence:
         lines.append([Span(f" {safe(because(why, utc=utc))}", "warn")])
         lines += [[Span(f" → {safe(why.fix)}", "info")]] if why.fix else []
+        lines += [[Span(f" · {safe(why.afterwards)}", "warn")]] if why.afterwards else []
         lines += [[Span(f" · {safe(note)}", "dim")] for note in why.notes]
     if mate is not None:
         lines += [(), [Span(" two events of one packet; the fields below are the first one's", "strong")]]
