@@ -19,7 +19,7 @@ from meshtui.core.policy.mend.model import Manner, Proposal, Remedy, Wanted, uni
 from meshtui.core.policy.mend.telling import telling_labels
 from meshtui.core.policy.model import Decision, DirectionVerdict, Party, Way
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.policy.rules import kind_of
+from meshtui.core.policy.rules import kind_of, specs_of
 from meshtui.core.policy.standing import refusal
 from meshtui.core.routing import what_if
 
@@ -145,7 +145,9 @@ class _Proposer:
                 continue
             before = None if edit.before is None else _manifest(edit.before)
             made = self._checked(draft, edit.manner, _manifest(policy), before, edit.resource, edit.what)
-            if made is not None and made.manifest not in seen:
+            # What closes a pod that was open, or carries denials, is more than an allowance.
+            fits = made is not None and not made.closes and not (edit.manner is Manner.COPY and _denies(policy))
+            if made is not None and fits and made.manifest not in seen:
                 seen.append(made.manifest)
                 yield made
 
@@ -191,6 +193,10 @@ class _Proposer:
         openings = difference.openings(self.everybody, self.wanted)
         closes = difference.closes(self.everybody)
         return Proposal(context, self._name(draft), draft.way, manner, manifest, before, what, openings, closes)
+
+
+def _denies(policy: o.Policy) -> bool:
+    return any(spec.get(section) for spec in specs_of(policy) for section in ("ingressDeny", "egressDeny"))
 
 
 def _is(ref: Any, policy: o.Policy) -> bool:
