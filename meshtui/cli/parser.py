@@ -158,6 +158,20 @@ def _services(parser: argparse.ArgumentParser) -> None:
     _output(parser)
 
 
+def _policies(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", nargs="*", metavar="apply|delete|diff FILE", help="YAML files, directories, - or lab:NAME"
+    )
+    parser.add_argument(
+        "--filter", default="", metavar="TERMS", help="'is:differs', 'in:tion', 'closes:egress' or words"
+    )
+    parser.add_argument("--sort", choices=("name", "trouble", "pods", "newest"), default="name")
+    parser.add_argument("--dry-run", action="store_true", help="let the API servers check it, change nothing")
+    parser.add_argument("--wait", dest="patience", type=float, default=30.0, metavar="SECONDS", help="for the agents")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _output(parser)
+
+
 def _annotate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("service", metavar="SERVICE", help="NAME or NAMESPACE/NAME")
     parser.add_argument("--global", dest="global_", metavar="BOOL|-", help="service.cilium.io/global; - deletes it")
@@ -258,7 +272,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "nodes": ("nodes of all clusters", _output, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
     "flows": ("Hubble flows of all clusters", add_flags, True),
-    "policies": ("network policies of all clusters", _output, True),
+    "policies": ("network policies of all clusters: seen, applied, deleted, compared with files", _policies, True),
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),
     "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
     "lab": ("build the two-cluster lab, walk it, check a mesh with it", _lab, True),

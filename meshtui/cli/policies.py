@@ -1,53 +1,40 @@
-"""`meshtui policies`: network policies of all clusters."""
+"""`meshtui policies`: network policies of all clusters, a row per name; `apply`, `delete` and `diff` of files."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from meshtui.cli import headless, output
-from meshtui.core.model import objects as o
-from meshtui.core.model.resources import CCNPS, CNPS, NETWORKPOLICIES, POLICIES, Resource
-from meshtui.core.model.state import Cluster
+from meshtui.core.errors import UsageError
+from meshtui.core.model.resources import CCNPS, CNPS, NAMESPACES, NETWORKPOLICIES, PODS, POLICIES
+from meshtui.core.policy.listing import Order, ordered, parse
+from meshtui.core.policy.overview import Overview, json_of
 from meshtui.mesh.scope import Scope
 
-COLUMNS = ("cluster", "kind", "namespace", "name", "valid", "directions", "description")
-_DIRECTIONS = ("ingress", "ingressDeny", "egress", "egressDeny")
+COLUMNS = ("policy", "kind", "in", "selects", "closes", "does")
 
 
 def main(arguments: Any) -> int:
-    """Print them."""
-    return headless.wait_for(_main(arguments))
+    """Print them, or do with files what was asked for."""
+    what = list(arguments.what)
+    if what:
+        raise UsageError(f"policies does not know {what[0]!r}", hint="see `meshtui policies -h`")
+    parse(arguments.filter)
+    return headless.wait_for(_list(arguments))
 
 
-async def _main(arguments: Any) -> int:
+async def _list(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
-    async with headless.opened(settings, Scope(POLICIES, status=False, access=False, flows=False)) as session:
-        code = headless.missing_data(session, (CNPS, NETWORKPOLICIES), (CCNPS,))
+    scope = Scope((*POLICIES, NAMESPACES, PODS), status=False, access=False, flows=False)
+    async with headless.opened(settings, scope) as session:
+        code = headless.missing_data(session, (CNPS, NETWORKPOLICIES), (CCNPS, NAMESPACES, PODS))
         namespaces = headless.shown_namespaces(session.settings)
-        rows = [
-            row(cluster, resource, policy)
-            for cluster in headless.clusters_of(session)
-            for resource in POLICIES
-            for _, policy in sorted(cluster.of(resource).items())
-            if not namespaces or policy.namespace in namespaces or not policy.namespace
+        wanted = parse(arguments.filter)
+        found = [
+            row
+            for row in Overview(session.mesh).rows()
+            if (not namespaces or row.namespace in namespaces or not row.namespace) and wanted(row)
         ]
+        rows = [json_of(row) for row in ordered(found, Order(arguments.sort))]
         output.show(rows, COLUMNS, arguments.output)
         return code
-
-
-def row(cluster: Cluster, resource: Resource, policy: o.Policy) -> dict[str, Any]:
-    """One policy as plain data."""
-    specs = [*([policy.spec] if policy.spec else []), *(policy.specs or ())]
-    conditions = policy.status.conditions if policy.status and policy.status.conditions else []
-    valid = next((c for c in conditions if c.type == "Valid"), None)
-    return {
-        "context": cluster.context,
-        "cluster": cluster.name,
-        "kind": resource.kind,
-        "namespace": policy.namespace,
-        "name": policy.name,
-        "valid": None if valid is None else valid.status == "True",
-        "directions": [name for name in _DIRECTIONS if any(name in spec for spec in specs)],
-        "description": " ".join(str(spec.get("description", "")) for spec in specs).strip(),
-        "specs": specs,
-    }

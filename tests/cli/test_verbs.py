@@ -159,10 +159,11 @@ async def test_default_deny_by_lab_step_and_its_stories(lab):
     ran = await meshtui("lab", "step", "default-deny", "--yes")
     assert ran.code == 0
     rows = (await meshtui("policies", "-o", "json")).data
-    assert [(row["cluster"], row["name"], row["directions"]) for row in rows] == [
-        ("koornacht", "default-deny", ["ingress", "egress"]),
-        ("tion", "default-deny", ["ingress", "egress"]),
-    ]
+    [row] = rows
+    assert (row["policy"], row["closes"]) == ("default/default-deny", ["ingress", "egress"])
+    assert row["in"] == ["koornacht present", "tion present"]
+    assert row["selects"] == "koornacht 4, tion 4"
+    assert row["does"][0] == "lets in nobody"
     ran = await meshtui(
         "load", "rebel-base", "--from", "koornacht/x-wing", "-n", "4", "-c", "4", "-m", "1", "--max-timeouts", "0",
         "-o", "json",
