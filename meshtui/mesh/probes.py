@@ -103,6 +103,8 @@ class Prober:
         verb, plural, subresource, words = ACTIONS[action]
         # A right in one of the namespaces that are looked at is a right: the API server judges each change anyway.
         places = [{"namespace": name} for name in self.namespaces] or [{}]
+        if action == "portforward":  # to the Relay: needed where Cilium lives, and enough there
+            places.append({"namespace": self.cluster.home})
         allowed = False
         for place in places if BY_PLURAL[plural].namespaced else [{}]:
             try:
