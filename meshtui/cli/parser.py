@@ -160,7 +160,7 @@ def _services(parser: argparse.ArgumentParser) -> None:
 
 def _policies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="*", metavar="apply|delete|diff FILE", help="YAML files, directories, - or lab:NAME"
+        "what", nargs="*", metavar="suggest | apply|delete|diff FILE", help="YAML files, directories, - or lab:NAME"
     )
     parser.add_argument(
         "--filter", default="", metavar="TERMS", help="'is:differs', 'in:tion', 'closes:egress' or words"
@@ -169,6 +169,10 @@ def _policies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="let the API servers check it, change nothing")
     parser.add_argument("--wait", dest="patience", type=float, default=30.0, metavar="SECONDS", help="for the agents")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    group = parser.add_argument_group("suggest")
+    group.add_argument("--from", dest="recording", metavar="FILE", help="flows of a file instead of the clusters' own")
+    group.add_argument("--since", dest="suggest_since", metavar="TIME", help="how far back: 5m by default")
+    group.add_argument("--allow-seen", action="store_true", help="the least that lets pass all that was seen passing")
     _output(parser)
 
 

@@ -17,6 +17,10 @@ COLUMNS = ("policy", "kind", "in", "selects", "closes", "does")
 def main(arguments: Any) -> int:
     """Print them, or do with files what was asked for."""
     what = list(arguments.what)
+    if what == ["suggest"]:
+        from meshtui.cli import policysuggest
+
+        return policysuggest.main(arguments)
     if what:
         raise UsageError(f"policies does not know {what[0]!r}", hint="see `meshtui policies -h`")
     parse(arguments.filter)

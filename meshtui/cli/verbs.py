@@ -30,7 +30,10 @@ EXAMPLES = {
   meshtui flows --source agents --follow verdict:dropped
   meshtui flows --first 10 --from-pod default/x-wing --not --protocol udp -o dict
   meshtui flows --since 5m -o jsonl > flows.jsonl""",
-    "policies": "  meshtui policies -n default",
+    "policies": """\
+  meshtui policies -n default
+  meshtui policies suggest --from flows.jsonl > policies.yaml
+  meshtui policies suggest --allow-seen --since 1h""",
     "annotate": """\
   meshtui annotate rebel-base --global true
   meshtui annotate default/rebel-base --context tion --shared false --yes

@@ -45,6 +45,7 @@ def _of_drops(mesh: Mesh, rows: Sequence[FlowRow]) -> Suggestion:
     book = Rulebook(mesh)
     judged: list[Wanted] = []
     gaps: dict[tuple[object, ...], Gap] = {}
+    strange: set[str] = set()
     for row in rows:
         wanted = wanted_of_row(mesh, row) if is_policy_drop(row) else None
         if wanted is None:
@@ -54,11 +55,15 @@ def _of_drops(mesh: Mesh, rows: Sequence[FlowRow]) -> Suggestion:
             judged.append(wanted)
         elif wanted.ends(way)[0].context:
             gaps.setdefault((*wanted.key, way), (wanted, way))
+        else:
+            strange.add(wanted.ends(way)[0].cluster or row.node)
     known = propose(mesh, judged, book=book)
     blind = propose(mesh, [w for w, _ in gaps.values()], book=book, changes=False, gaps=list(gaps.values()))
     notes = []
     if gaps:
         notes.append("the policies of these clusters are not known: each drop counts for its own direction alone")
+    if strange:
+        notes.append(f"drops in clusters that are not here are left out: {', '.join(sorted(strange))}")
     if known.allowed:
         notes.append(f"{len(known.allowed)} of the connections that were dropped are allowed now")
     return _told((known, blind), len(unique([*judged, *(w for w, _ in gaps.values())])), (), notes)
