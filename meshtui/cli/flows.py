@@ -112,28 +112,32 @@ def _raw_filters(wanted: FlowFilter) -> int:
 
 def _from_file(name: str, asked: Asked, printer: Printer) -> int:
     """Flows that were written before, by us or by the hubble CLI; whatever is not among them is told."""
-    from meshtui.hubble.jsonlines import read
+    from meshtui.hubble.jsonlines import JsonLines, read
 
+    reader = JsonLines("file")
     if name == "-":
-        items = list(read(sys.stdin.buffer, "file"))
+        items = list(read(sys.stdin.buffer, "file", reader))
     else:
         from meshtui.mesh.flows.replay import opened
 
         with opened(Path(name)) as file:
-            items = list(read(file, "file"))
+            items = list(read(file, "file", reader))
     printer.show(asked.of(items))
     bad = _told_of(items)
+    if reader.left_out:
+        words.say(f"meshtui: {reader.left_out} flows carry a vendor's extension, which cannot be read and is left out")
     return Exit.DEGRADED if bad else Exit.OK
 
 
 def _told_of(items: Sequence[Any]) -> bool:
-    """Say what a file holds beside flows; whether any line could not be read."""
+    """Say what a file holds beside flows; whether any of it could not be read."""
     from meshtui.hubble.rows import Lost, NodeStatus, Undecodable
 
     bad = [item for item in items if isinstance(item, Undecodable)]
     if bad:
-        count = "1 line is no flow" if len(bad) == 1 else f"{len(bad)} lines are no flows"
-        words.say(f"meshtui: {count}: {clean(bad[0].cause, 200)}")
+        words.say(f"meshtui: {len(bad)} of {len(items)} are no flows: {clean(bad[0].cause, 200)}")
+    if not items:
+        words.say("meshtui: the file holds no flows")
     lost = sum(item.count for item in items if isinstance(item, Lost))
     statuses = [item for item in items if isinstance(item, NodeStatus) and item.state in (_UNAVAILABLE, _ERROR)]
     _missing("the file", lost, sorted({node for status in statuses for node in status.nodes}))

@@ -6,6 +6,7 @@ in which `hubble observe -o jsonpb` writes it.
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import cache
 from typing import Any
@@ -22,9 +23,37 @@ _Fields = dict[str, tuple[int, Any]]
 
 def document(message: Message) -> dict[str, Any]:
     """proto3 JSON with the schema's own field names."""
-    found = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    try:
+        found = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    except TypeError:
+        found = _with_extension(message)
     ordered: dict[str, Any] = _ordered(found, message.DESCRIPTOR)
     return ordered
+
+
+def kept(extension: Any, into: Message) -> bool:
+    """Put a flow's extension of a type that is not known here into `into` (google.protobuf.Any), where it is written as
+    its bytes, as `document` does; whether it was.
+    """
+    try:
+        into.value = base64.b64decode(extension["value"], validate=True)  # type: ignore[attr-defined]
+        into.type_url = str(extension["@type"])  # type: ignore[attr-defined]
+    except (KeyError, TypeError, ValueError):
+        into.Clear()
+        return False
+    return True
+
+
+def _with_extension(message: Message) -> dict[str, Any]:
+    """A GetFlowsResponse whose flow carries a vendor's own type: its bytes stand for what cannot be spelled out."""
+    bare = type(message)()
+    bare.CopyFrom(message)
+    extension = message.flow.extensions  # type: ignore[attr-defined]
+    bare.flow.ClearField("extensions")  # type: ignore[attr-defined]
+    found: dict[str, Any] = json_format.MessageToDict(bare, preserving_proto_field_name=True)
+    value = base64.b64encode(extension.value).decode()
+    found.setdefault("flow", {})["extensions"] = {"@type": extension.type_url, "value": value}
+    return found
 
 
 def text(value: Any) -> str:

@@ -72,7 +72,7 @@ async def test_what_else_a_file_holds_is_told(meshtui: Command, tmp_path: Path):
     path.write_text("".join([*flows, "not json\n"]))
     ran = await meshtui("flows", "--input-file", str(path))
     assert (ran.code, len(ran.out.splitlines())) == (1, 2)
-    assert "1 line is no flow" in ran.err
+    assert "1 of 3 are no flows" in ran.err
 
 
 async def test_json_of_a_file_is_the_file(meshtui: Command):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model import state as s
-from meshtui.hubble.relay import HubbleNode
+from meshtui.kube.api import Api
+from meshtui.mesh.flows.relays import Reached, nodes_of
 from meshtui.mesh.pace import Pace
 
 _CALM_ROUNDS = 12
@@ -20,15 +21,15 @@ _CALM_ROUNDS = 12
 
 @contextlib.asynccontextmanager
 async def versions_told(
-    ask: Callable[[], Sequence[HubbleNode]], context: str, clock: Clock, emit: Callable[[s.Event], None]
+    reached: Reached, api: Api, clock: Clock, emit: Callable[[s.Event], None]
 ) -> AsyncIterator[None]:
     """Tell (node, version of its Hubble) once, in the block's time; a Relay that does not say is not asked again."""
 
     async def once() -> None:
         with contextlib.suppress(MeshtuiError):
-            nodes = await asyncio.to_thread(ask)
+            nodes = await asyncio.to_thread(nodes_of, reached, api.context, api.request_timeout)
             versions = tuple((node.name, node.version) for node in nodes if node.version)
-            emit(s.RelayChanged(context, clock.now(), versions=versions))
+            emit(s.RelayChanged(api.context, clock.now(), versions=versions))
 
     task = asyncio.create_task(once(), name="versions of a Relay's nodes")
     try:

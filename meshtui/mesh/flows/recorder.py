@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -57,19 +57,27 @@ class Recorder:
 
         with self._file as file:
             while (rows := self._waiting.get()) is not None:
+                lines = [line for row in rows if row.raw and (line := self._line(as_line, row))]
                 try:
-                    for row in rows:
-                        if row.raw:
-                            file.write(as_line(row) + "\n")
+                    file.writelines(lines)
                     file.flush()
                 except OSError as error:
                     with self._lock:
                         self.problem = error.strerror or str(error)
                         self.left_out += len(rows)
                 else:
-                    self.written += len(rows)
+                    self.written += len(lines)
                 with self._lock:
                     self._queued -= len(rows)
+
+    def _line(self, as_line: Callable[[FlowRow], str], row: FlowRow) -> str:
+        """A flow that cannot be written costs itself, not the recording."""
+        try:
+            return as_line(row) + "\n"
+        except Exception:  # noqa: BLE001 - hostile bytes meet a library's JSON: whatever it raises is counted
+            with self._lock:
+                self.left_out += 1
+            return ""
 
 
 def _made(path: Path) -> TextIO:

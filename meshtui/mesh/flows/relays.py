@@ -17,7 +17,7 @@ from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
 from meshtui.core.model.resources import NODES, SERVICES
 from meshtui.core.model.state import FlowSource
 from meshtui.hubble.dial import TlsOptions
-from meshtui.hubble.relay import answers, get_nodes
+from meshtui.hubble.relay import HubbleNode, answers, get_nodes
 from meshtui.kube.api import Api
 from meshtui.kube.portforward import forward, resolve_service_pod
 from meshtui.mesh.flows import belonging, relaytls
@@ -41,6 +41,11 @@ class Reached:
     address: str
     source: FlowSource
     tls: TlsOptions | None = None
+
+
+def nodes_of(reached: Reached, context: str, timeout: float) -> list[HubbleNode]:
+    """The nodes behind a Relay; blocks. Raises RelayError."""
+    return get_nodes(reached.address, context=context, tls=reached.tls, timeout=timeout)
 
 
 @contextlib.asynccontextmanager

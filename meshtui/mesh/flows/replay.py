@@ -22,7 +22,13 @@ from meshtui.mesh.session import Session
 
 _CHUNK = 1 << 18
 _WAIT = 0.02
-_CLUSTER = re.compile(rb'"(?:node_name"\s*:\s*"([^"/]{1,253})/|cluster_name"\s*:\s*"([^"]{1,253})")')
+_CLUSTER = re.compile(
+    rb'"?(?:node_?[nN]ame"?\s*:\s*"?([^"/\s]{1,253})/|cluster_?[nN]ame"?\s*:\s*"?([^"\s]{1,253})"?'
+    rb'|io\.cilium\.k8s\.policy\.cluster=([^"\s]{1,253})"?)'
+)
+"""Of JSON in either spelling, and of YAML; before 1.18 the identity's label alone tells a pod's cluster."""
+_NOBODYS = "default"
+"""What Cilium calls a cluster that nobody named: a file that names none is of one such."""
 _MOST_CLUSTERS = 64
 
 
@@ -44,7 +50,7 @@ def clusters_in(path: Path) -> list[str]:
         rest = b""
         while data := _piece(file, path):
             for match in _CLUSTER.finditer(rest + data):
-                names.setdefault((match[1] or match[2]).decode("utf-8", "replace"))
+                names.setdefault((match[1] or match[2] or match[3]).decode("utf-8", "replace"))
             rest = data[-600:]
             if len(names) >= _MOST_CLUSTERS:
                 break
@@ -69,7 +75,7 @@ class Replay(Session):
         self._reader: threading.Thread | None = None
         self.ended = asyncio.Event()
         """Set when the whole file was read."""
-        names = sorted(clusters_in(path))
+        names = sorted(clusters_in(path)) or [_NOBODYS]
         for index, (name, tag) in enumerate(zip(names, tags(names), strict=True)):
             self.mesh.clusters[name] = s.Cluster(name, tag, index, read_only=True, api=s.Link(s.Phase.ABSENT))
             self.mesh.clusters[name].relay.source = s.FlowSource.REPLAY
@@ -90,7 +96,7 @@ class Replay(Session):
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread of its own: JSON takes several times as long as what a Relay sends."""
-        reader, losses, nodes, bad = JsonLines("file"), Losses(), Nodes(), 0
+        reader, losses, nodes, bad, told = JsonLines("file"), Losses(), Nodes(), 0, 0
         problem: UsageError | None = None
         try:
             with opened(self.path) as file:
@@ -98,6 +104,7 @@ class Replay(Session):
                     data = _piece(file, self.path)
                     items = reader.feed(data) if data else reader.finish()
                     self.room.inbox.put([item for item in items if isinstance(item, FlowRow)])
+                    told += len(items)
                     for item in items:
                         if isinstance(item, Lost):
                             losses.note(item)
@@ -110,11 +117,15 @@ class Replay(Session):
                         pass
         except UsageError as error:
             problem = error
-        loop.call_soon_threadsafe(self._done, losses, nodes, bad, problem)
+        if not problem and bad:
+            problem = UsageError(
+                f"{bad} of {told} in {self.path} are no flows", hint="the others are shown" * (bad < told)
+            )
+        elif not problem and not told:
+            problem = UsageError(f"{self.path} holds no flows")
+        loop.call_soon_threadsafe(self._done, losses, nodes, problem)
 
-    def _done(self, losses: Losses, nodes: Nodes, bad: int, problem: UsageError | None) -> None:
-        if bad:
-            problem = problem or UsageError(f"{bad} lines of {self.path} are no flows", hint="the others are shown")
+    def _done(self, losses: Losses, nodes: Nodes, problem: UsageError | None) -> None:
         for at, context in enumerate(self.mesh.clusters):
             first = at == 0
             self.emit(

@@ -7,7 +7,6 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from meshtui.core.clock import Clock
@@ -21,7 +20,7 @@ from meshtui.hubble.account import read_counts
 from meshtui.hubble.dial import TlsOptions
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
-from meshtui.hubble.relay import HubbleNode, get_nodes, server_status
+from meshtui.hubble.relay import server_status
 from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
@@ -30,7 +29,7 @@ from meshtui.mesh.flows.belonging import Strangers
 from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers, versions_told
-from meshtui.mesh.flows.relays import Reached, reach
+from meshtui.mesh.flows.relays import Reached, nodes_of, reach
 from meshtui.mesh.flows.relaytls import Told
 from meshtui.mesh.flows.streams import new_stream
 from meshtui.mesh.flows.survey import Survey
@@ -215,9 +214,7 @@ class FlowSourceTask:
                 async with (
                     self._survey(reached, api.request_timeout).running(),
                     self._peers(reached, api.request_timeout).running(),
-                    versions_told(
-                        partial(self._nodes, reached, api.request_timeout), self.context, self.clock, self.emit
-                    ),
+                    versions_told(reached, api, self.clock, self.emit),
                 ):
                     await self._until_changed_or_silent()
             finally:
@@ -229,15 +226,12 @@ class FlowSourceTask:
             if await self._changes_within(patience):
                 return
 
-    def _nodes(self, reached: Reached, timeout: float) -> list[HubbleNode]:
-        return get_nodes(reached.address, context=self.context, tls=reached.tls, timeout=timeout)
-
     def _peers(self, reached: Reached, timeout: float) -> Peers:
         """Asks the Relay for the nodes it could not reach: its stream does not tell when they are back."""
 
         def ask() -> None:
             if (stream := self._stream) is not None:
-                stream.note_nodes(self._nodes(reached, timeout))
+                stream.note_nodes(nodes_of(reached, self.context, timeout))
 
         return Peers(self.context, ask, lambda: self._troubled, self.pace, self.rng)
 

@@ -234,7 +234,9 @@ class FlowsPane(Pane):
         question = self.question
         if self.view is None or question is None:
             return [[Span(" waiting for a cluster", "dim")]]
-        return flowtitle.nothing_lines(question)
+        session = self.dashboard.session
+        recorded = [c.relay.link.error for c in session.mesh.clusters.values() if c.recorded] if session else []
+        return flowtitle.nothing_lines(question, str(next(filter(None, recorded), "")))
 
     def explain(self, row: FlowRow) -> Explanation | None:
         """Why a flow was dropped, by the policies of its time; None for a flow that was not."""

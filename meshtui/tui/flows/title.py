@@ -154,11 +154,11 @@ def subtitle(question: Question, behind: str, detail: str) -> str:
     return " · ".join(filter(None, [back, runs, detail]))
 
 
-def nothing_lines(question: Question) -> list[Line]:
-    """Nothing to see is an answer, too."""
+def nothing_lines(question: Question, problem: str = "") -> list[Line]:
+    """Nothing to see is an answer, too; `problem`: why there may be nothing."""
     dropped = question.preset == "dropped"
     words = "no dropped flows so far" if dropped else "no flows so far"
     line = [Span(f" {words}{' that match the filter' if question.text else ''}", "dim")]
     if dropped:
         line += [Span(" · ", "dim"), Span("v", "key", "flows.verdicts"), Span(" shows all verdicts", "dim")]
-    return [line]
+    return [line, [Span(f" {safe(problem, 300)}", "warn")]] if problem else [line]

@@ -59,7 +59,7 @@ async def test_lines_that_are_no_flows_are_counted_and_told(tmp_path: Path) -> N
     assert len(replay.flows) == 5
     assert sum(c.relay.lost for c in replay.mesh.clusters.values()) == 7
     errors = [c.relay.link.error for c in replay.mesh.clusters.values() if c.relay.link.error]
-    assert [error.title for error in errors] == [f"2 lines of {path} are no flows"]
+    assert [error.title for error in errors] == [f"2 of 8 in {path} are no flows"]
 
 
 def test_a_file_that_cannot_be_read_is_a_stated_mistake(tmp_path: Path) -> None:
