@@ -34,7 +34,7 @@ async def explain(session: Session, key: str, form: str) -> None:
         output.document({**table_json(build_row(mesh, key), names), "clients": rows, "findings": found}, form)
         return
     output.show(rows, EXPLAINED, form)
-    if form == "table":
+    if output.is_table(form):
         _reasons(rows, found)
 
 

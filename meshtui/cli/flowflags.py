@@ -53,6 +53,11 @@ def _format(group: Any) -> None:
     group.add_argument(
         "--clusters", action="store_true", help="name both clusters and the node, too (compact, dict, table)"
     )
+    group.add_argument(
+        "--explain",
+        action="store_true",
+        help="below each dropped flow: why, and what would let it pass (compact, dict)",
+    )
     group.add_argument("--print-node-name", action="store_true", help="the observing node")
     group.add_argument("--print-policy-names", action="store_true", help="the policies that decided")
     group.add_argument("--numeric", action="store_true", help="addresses instead of names")

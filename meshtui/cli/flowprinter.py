@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshtui.cli import output
@@ -14,6 +14,7 @@ from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.forms import SEPARATOR, dict_lines, table_lines
 from meshtui.core.text import clean
 
+Explain = Callable[[FlowRow], Sequence[str]]
 _WIDEST = 4000
 _ANSI = {
     "host": 36,
@@ -54,7 +55,9 @@ def _paint(role: str, text: str) -> str:
 class Printer:
     """Prints flows in one of the forms."""
 
-    def __init__(self, output_form: str, form: Form) -> None:
+    def __init__(self, output_form: str, form: Form, explain: Explain | None = None) -> None:
+        self.explain = explain
+        """Says more of a flow, below its line; None says nothing."""
         self._output = _ALIASES.get(output_form, output_form)
         self._form = form
         self._printed = 0
@@ -93,12 +96,15 @@ class Printer:
     def _lines(self, row: FlowRow) -> list[str]:
         if self._output == "compact":
             line = compact_line(row, self._form)
-            return [line if self._form.paint else clean(line, _WIDEST)]
+            return [line if self._form.paint else clean(line, _WIDEST), *self._why(row)]
         if self._output == "dict":
-            return [*([SEPARATOR] if self._printed else []), *dict_lines(row, self._form)]
+            return [*([SEPARATOR] if self._printed else []), *dict_lines(row, self._form), *self._why(row)]
         from meshtui.hubble.jsonlines import as_line
 
         return [as_line(row)]
+
+    def _why(self, row: FlowRow) -> list[str]:
+        return [f"    {clean(line, _WIDEST)}" for line in self.explain(row)] if self.explain is not None else []
 
 
 def print_filters(whitelist: Sequence[Mapping[str, Any]], blacklist: Sequence[Mapping[str, Any]]) -> None:

@@ -16,9 +16,10 @@ from meshtui.cli.flowprinter import Printer, form_of, print_filters
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
 from meshtui.core.flows.account.gaps import Gap, sentence
 from meshtui.core.flows.filter import FlowFilter, parse
-from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.flows.times import point
+from meshtui.core.model import resources as r
 from meshtui.core.model.state import Phase
 from meshtui.core.settings import Settings
 from meshtui.core.text import clean
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from meshtui.hubble.query import FlowQuery
 
 LAST = 20
+EXPLAINING = (r.NAMESPACES, r.SERVICES, r.ENDPOINTSLICES, r.PODS, r.NODES, *r.POLICIES)
+"""What explains a drop."""
 _UNAVAILABLE, _ERROR = 2, 4
 
 
@@ -78,6 +81,10 @@ def main(arguments: Any) -> int:
     asked = _asked(arguments, wanted)
     if arguments.follow and arguments.output in ("table", "tab"):
         raise UsageError("the table form cannot be followed", hint="-o compact, dict or jsonl")
+    if arguments.explain and (arguments.output not in ("compact", "dict") or arguments.input_file):
+        raise UsageError(
+            "--explain needs clusters, and lines to stand below", hint="-o compact or dict, no --input-file"
+        )
     printer = Printer(arguments.output, form_of(arguments, color=headless.settings_from(arguments).color))
     if arguments.input_file:
         return _from_file(arguments.input_file, asked, printer)
@@ -148,7 +155,9 @@ async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
     from meshtui.mesh.flows.past import Past
 
     settings = headless.settings_from(arguments)
-    async with headless.opened(settings, Scope((), status=False, access=False, flows=False)) as session:
+    resources = EXPLAINING if arguments.explain else ()
+    async with headless.opened(settings, Scope(resources, status=False, access=False, flows=False)) as session:
+        explaining(session, printer, arguments)
         contexts = [cluster.context for cluster in headless.clusters_of(session)]
         coming = [_ask(session, settings, context, asked) for context in contexts]
         answers = await asyncio.gather(*coming, return_exceptions=True)
@@ -198,7 +207,9 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
     def take(rows: Iterable[FlowRow]) -> None:
         printer.follow([row for row in rows if row.time_ns >= begin and asked.filter.matches(row)])
 
-    async with headless.opened(settings, Scope((), status=False, access=False, reading=True)) as session:
+    resources = EXPLAINING if arguments.explain else ()
+    async with headless.opened(settings, Scope(resources, status=False, access=False, reading=True)) as session:
+        explaining(session, printer, arguments)
         take(session.flows)
         session.room.record(take)
         await session.set_flow_query(asked.filter)
@@ -215,6 +226,28 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
             _tell_gaps(session.flows.gaps, told)
             if _no_source(session, told):
                 raise CheckFailed("no cluster has flows to follow", hint="cilium hubble enable")
+
+
+def explaining(session: Session, printer: Printer, arguments: Any) -> None:
+    """With `--explain`: drops are explained by the policies as they are read now and from now on."""
+    if not arguments.explain:
+        return
+    from meshtui.core.policy import PolicyHistory
+
+    policies = PolicyHistory()
+
+    def note(_: object = None) -> None:
+        policies.note(session.mesh, int(time.time() * 1e9))
+
+    def why(row: FlowRow) -> list[str]:
+        if row.verdict != Verdict.DROPPED:
+            return []
+        found = policies.explain(session.mesh, row)
+        return [f"why: {found.sentence}", *([f"fix: {found.fix}"] if found.fix else []), *found.notes]
+
+    note()
+    session.subscribe(note)
+    printer.explain = why
 
 
 _SKEW_NS = 5_000_000_000

@@ -11,10 +11,10 @@ from typing import Any
 
 from meshtui.cli import words
 from meshtui.cli.config import settings_of
-from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError, TimedOut
+from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError, TimedOut, UsageError
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
-from meshtui.core.settings import Settings
+from meshtui.core.settings import Settings, seconds
 from meshtui.core.text import clean
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -158,6 +158,14 @@ def shown_namespaces(settings: Settings) -> frozenset[str]:
 def clusters_of(session: Session) -> list[Cluster]:
     """Clusters that answered, in order."""
     return [cluster for cluster in session.mesh.clusters.values() if cluster.api.phase is Phase.LIVE]
+
+
+def limit(text: str) -> float:
+    """Seconds that `--timeout` says. Raises UsageError."""
+    try:
+        return seconds(text)
+    except ValueError:
+        raise UsageError(f"--timeout {text}: not a time", hint="say 30s, 5m or a number of seconds") from None
 
 
 def wait_for(work: Coroutine[Any, Any, int]) -> int:

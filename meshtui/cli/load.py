@@ -141,8 +141,8 @@ def _marks(run: Run) -> str:
 
 def _print(runs: list[Run], form: str) -> None:
     documents = [run.document() for run in runs]
-    if form == "table":
-        output.table([_row(run) for run in runs], COLUMNS)
+    if output.is_table(form):
+        output.table([_row(run) for run in runs], COLUMNS, wide=form == "wide")
         for run in runs:
             _failures(run)
     elif form == "jsonl":

@@ -25,7 +25,8 @@ def show(arguments: Any) -> int:
     elif arguments.output == "jsonl":
         output.lines(runs)
     else:
-        output.table([_row(number, runs) for number in range(1, len(runs) + 1)], COLUMNS)
+        rows = [_row(number, runs) for number in range(1, len(runs) + 1)]
+        output.show(rows, COLUMNS, arguments.output, nothing="no load test was kept yet")
     return Exit.OK
 
 
@@ -35,7 +36,7 @@ def _compare(runs: list[dict[str, Any]], before: int, after: int, *, form: str) 
             raise UsageError(f"there is no run {number}", hint=f"{len(runs)} are kept; see meshtui load --history")
     found = compare(runs[before - 1], runs[after - 1])
     rows = [{"what": c.name, "before": c.before, "after": c.after} for c in found.contrasts]
-    if form != "table":
+    if not output.is_table(form):
         output.document({"contrasts": rows, "changes": list(found.changes)}, "yaml" if form == "yaml" else "json")
         return
     output.table(rows, _CONTRAST)

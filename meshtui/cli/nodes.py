@@ -24,7 +24,7 @@ async def _main(arguments: Any) -> int:
         code = headless.missing_data(session, (NODES,))
         clusters = headless.clusters_of(session)
         rows = [row(cluster, node) for cluster in clusters for _, node in sorted(cluster.nodes.items())]
-        output.show(rows, COLUMNS, arguments.output)
+        output.show(rows, COLUMNS, arguments.output, nothing="no cluster has nodes")
         return code
 
 

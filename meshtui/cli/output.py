@@ -1,17 +1,21 @@
-"""Writes data to standard output: aligned tables, JSON, JSON lines, YAML."""
+"""Writes data to standard output: tables that fit a terminal and are whole in a pipe, JSON, JSON lines, YAML."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from meshtui.cli import words
 from meshtui.core.text import clean
 
 Row = Mapping[str, Any]
-WIDEST = 80
-"""Cells of a column before it is cut, but for the last column."""
+GAP = "  "
+NARROWEST = 6
+"""Cells that a column keeps, however narrow the terminal is."""
 
 
 def emit(line: str) -> None:
@@ -19,16 +23,49 @@ def emit(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def table(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Rows under headings; nothing at all for no rows."""
+def table(rows: Sequence[Row], columns: Sequence[str], *, wide: bool = False) -> None:
+    """Rows under headings; nothing at all for no rows. Cut to the terminal's width, never in a pipe or when `wide`."""
     if not rows:
         return
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    cells = [[*(_cut(c) for c in line[:-1]), line[-1]] for line in cells]
     heads = [column.replace("_", " ").upper() for column in columns]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    widths = [max(map(cell_width, column)) for column in zip(heads, *cells, strict=True)]
+    if sys.stdout.isatty() and not wide:
+        widths = fitted(widths, [cell_width(head) for head in heads], shutil.get_terminal_size().columns)
     for line in [heads, *cells]:
-        emit("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        emit(GAP.join(_padded(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def fitted(widths: Sequence[int], heads: Sequence[int], most: int) -> list[int]:
+    """Widths that fit into `most` cells: the widest column gives way first, none below its heading or a few cells."""
+    found = list(widths)
+    least = [min(width, max(head, NARROWEST)) for width, head in zip(widths, heads, strict=True)]
+    over = sum(found) + len(GAP) * (len(found) - 1) - most
+    while over > 0:
+        index = max(range(len(found)), key=lambda at: (found[at] - least[at] > 0, found[at]))
+        if found[index] <= least[index]:
+            break
+        found[index] -= 1
+        over -= 1
+    return found
+
+
+def cell_width(text: str) -> int:
+    """Cells that text takes on a terminal: wide letters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _padded(cell: str, width: int) -> str:
+    over = cell_width(cell) - width
+    if over <= 0:
+        return cell + " " * -over
+    while cell_width(cell) > width - 1:
+        cell = cell[:-1]
+    return f"{cell}…" + " " * (width - 1 - cell_width(cell))
 
 
 def _cell(value: Any) -> str:
@@ -38,13 +75,18 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(_cell, value)) or "–"
+    if isinstance(value, Mapping):
+        return _counted(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     return clean(str(value), 1000) or "–"
 
 
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= WIDEST else cell[: WIDEST - 1] + "…"
+def _counted(value: Row) -> str:
+    """`2/3` of what is ready and how many there are; else names and values."""
+    if set(value) == {"ready", "total"}:
+        return f"{value['ready']}/{value['total']}"
+    return clean(", ".join(f"{name} {_cell(each)}" for name, each in value.items()), 1000) or "–"
 
 
 def document(value: Any, form: str) -> None:
@@ -73,14 +115,38 @@ def flush() -> None:
     sys.stdout.flush()
 
 
-def show(rows: Sequence[Row], columns: Sequence[str], form: str) -> None:
-    """Rows in the format asked for; a table shows `columns`, the others everything."""
-    if form == "table":
+def is_table(form: str) -> bool:
+    """Whether a format is read by people."""
+    return form in ("table", "wide")
+
+
+def show(rows: Sequence[Row], columns: Sequence[str], form: str, *, nothing: str = "") -> None:
+    """Rows in the format asked for; a table shows `columns`, a wide one every plain value, the others everything.
+
+    Without rows `nothing` is said on standard error.
+    """
+    if not rows and nothing:
+        words.say(f"meshtui: {clean(nothing, words.LIMIT)}")
+    if form == "wide":
+        table(rows, [*columns, *_more(rows, columns)], wide=True)
+    elif form == "table":
         table(rows, columns)
     elif form == "jsonl":
         lines(rows)
     else:
         document(list(rows), form)
+
+
+def _more(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """Names of values that a table does not show, as far as a cell can."""
+    found = dict.fromkeys(name for row in rows for name, value in row.items() if _fits_a_cell(value))
+    return [name for name in found if name not in columns]
+
+
+def _fits_a_cell(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(isinstance(each, str | int | float) for each in value)
+    return not isinstance(value, Mapping) or set(value) == {"ready", "total"}
 
 
 def plain(text: str) -> str:

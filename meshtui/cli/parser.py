@@ -5,43 +5,14 @@ from __future__ import annotations
 import argparse
 import functools
 from collections.abc import Callable
-from typing import Any, NoReturn
 
 from meshtui.cli.flowflags import add_flags
 from meshtui.cli.flowflags import count as _count
+from meshtui.cli.grammar import Parser
 from meshtui.cli.lab import flags as lab_flags
 from meshtui.cli.verbs import EXAMPLES, SHELLS
-from meshtui.core.errors import UsageError
 
-FORMATS = ("table", "json", "jsonl", "yaml")
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose mistakes are UsageErrors and whose help shows examples first."""
-
-    examples = ""
-    late: Callable[[argparse.ArgumentParser], None] | None = None
-    """Adds what takes long to know, and is not added before it is needed."""
-
-    def complete(self) -> None:
-        """Add what is late."""
-        late, self.late = self.late, None
-        if late is not None:
-            late(self)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As ever, with every flag."""
-        self.complete()
-        return super().parse_known_args(args, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing: words are printed in one place."""
-        raise UsageError(message, hint=f"see `{self.prog} -h`")
-
-    def format_help(self) -> str:
-        """Examples, then the rest."""
-        shown = f"examples:\n{self.examples}\n\n" if self.examples else ""
-        return shown + super().format_help()
+FORMATS = ("table", "wide", "json", "jsonl", "yaml")
 
 
 def build() -> Parser:
@@ -60,7 +31,8 @@ def build() -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, (help_text, fill, takes_common) in _VERBS.items():
         parents = [common] if takes_common else []
-        verb = verbs.add_parser(name, help=help_text, description=help_text, parents=parents, allow_abbrev=False)
+        told = {"help": help_text, "description": help_text} if help_text else {}  # a verb for shells is not listed
+        verb = verbs.add_parser(name, parents=parents, allow_abbrev=False, **told)
         _trouble(verb)
         verb.examples = EXAMPLES.get(name, "")
         if fill is add_flags:
@@ -148,6 +120,51 @@ def _status(parser: argparse.ArgumentParser) -> None:
     _output(parser)
 
 
+def _findings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--fix", type=_count, metavar="N", help="write what mends finding number N")
+    parser.add_argument("--wait", action="store_true", help="until there are none; exit 4 when not in time")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait; 15m by default")
+    _consent(parser)
+    _output(parser)
+
+
+def _drill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("service", metavar="SERVICE", help="NAME or NAMESPACE/NAME")
+    parser.add_argument(
+        "--cluster", required=True, metavar="NAME", help="where its workload goes to zero, or comes back"
+    )
+    _waits(parser)
+    _consent(parser)
+    _output(parser)
+
+
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--list", action="store_true", help="the changes that still stand, newest first; undo none")
+    _waits(parser)
+    _consent(parser)
+    _output(parser)
+
+
+def _waits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wait", action="store_true", help="until the API servers show the change")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait; 15s by default")
+
+
+def _consent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="let the API server check it, change nothing")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    from meshtui.cli.schemas import NAMES
+
+    parser.add_argument("of", nargs="?", default="", choices=("", *NAMES), metavar="VERB", help="; ".join(NAMES))
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("contexts", "clusters", "namespaces", "services"))
+
+
 def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="*", metavar="explain NS/NAME", help="explain where a service's traffic goes")
     parser.add_argument("--findings", action="store_true", help="what is wrong or surprising in the mesh")
@@ -181,8 +198,8 @@ def _annotate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--global", dest="global_", metavar="BOOL|-", help="service.cilium.io/global; - deletes it")
     parser.add_argument("--shared", metavar="BOOL|-", help="service.cilium.io/shared; - deletes it")
     parser.add_argument("--affinity", metavar="local|remote|-", help="service.cilium.io/affinity; - deletes it")
-    parser.add_argument("--dry-run", action="store_true", help="let the API server check it, change nothing")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _waits(parser)
+    _consent(parser)
     _output(parser)
 
 
@@ -275,13 +292,18 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "status": ("clusters, links, components, services, findings; exit 1 when failing", _status, True),
     "nodes": ("nodes of all clusters", _output, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
+    "findings": ("what is wrong or surprising, and the change that mends it", _findings, True),
     "flows": ("Hubble flows of all clusters", add_flags, True),
     "policies": ("network policies of all clusters: seen, applied, deleted, compared with files", _policies, True),
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),
+    "drill": ("failover drill: a service's workload to zero in one cluster, or back", _drill, True),
+    "undo": ("take back the last change that still stands, exactly", _undo, True),
     "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
     "lab": ("build the two-cluster lab, walk it, check a mesh with it", _lab, True),
     "info": ("paths, versions, where each setting came from", _output, True),
+    "schema": ("the JSON schema of what a verb prints", _schema, False),
     "completion": ("shell completion for bash, zsh or fish", _completion, False),
+    "complete": ("", _complete, True),
 }
 
 

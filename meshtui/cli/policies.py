@@ -40,5 +40,5 @@ async def _list(arguments: Any) -> int:
             if (not namespaces or row.namespace in namespaces or not row.namespace) and wanted(row)
         ]
         rows = [json_of(row) for row in ordered(found, Order(arguments.sort))]
-        output.show(rows, COLUMNS, arguments.output)
+        output.show(rows, COLUMNS, arguments.output, nothing="no network policies; -A looks in all namespaces")
         return code

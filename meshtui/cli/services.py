@@ -68,7 +68,13 @@ def _list(session: Session, settings: Settings, arguments: Any) -> None:
     )
     shown = ServiceTable(session.mesh, view)
     rows = [cell for key in shown.keys if (found := shown.row(key)) for cell in cells(session.mesh, found)]
-    output.show(rows, COLUMNS, arguments.output)
+    if output.is_table(arguments.output):
+        rows = [{**row, "ready": _counted(row)} for row in rows]
+    output.show(rows, COLUMNS, arguments.output, nothing="no service is as asked; -A shows all namespaces")
+
+
+def _counted(row: dict[str, Any]) -> dict[str, Any] | None:
+    return {"ready": row["ready"], "total": row["total"]} if row["present"] else None
 
 
 def cells(mesh: Mesh, row: Row) -> list[dict[str, Any]]:
@@ -94,7 +100,8 @@ def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
         "exported": effective.exported,
         "written": {what: effective.written(what).value for what in a.KEYS},
         "not_read": [what for what in a.KEYS if effective.inactive(what)],
-        "ready": f"{cell.ready}/{cell.total}",
+        "ready": cell.ready,
+        "total": cell.total,
         "ports": cell.ports,
         "traffic": taken.summary,
         "counts": taken.counts,
@@ -113,7 +120,7 @@ def _findings(session: Session, settings: Settings, arguments: Any) -> bool:
         if "/" not in finding.object
         or (finding.object in shown if shown is not None else _within(finding.object, namespaces))
     ]
-    output.show(rows, FOUND, arguments.output)
+    output.show(rows, FOUND, arguments.output, nothing="nothing is wrong or surprising")
     return bool(rows)
 
 

@@ -16,7 +16,7 @@ from meshtui.core.health.model import Cause, Judged, Judgement, Subject, Trouble
 from meshtui.core.health.words import place
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Mesh, Phase
-from meshtui.core.settings import Settings, seconds
+from meshtui.core.settings import Settings
 from meshtui.mesh.evidence import recent_flows
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -37,17 +37,17 @@ def main(arguments: Any) -> int:
     if arguments.schema:
         output.document(SCHEMA, "yaml" if arguments.output == "yaml" else "json")
         return Exit.OK
-    if arguments.watch and arguments.output not in ("table", "jsonl"):
+    if arguments.watch and arguments.output not in ("table", "wide", "jsonl"):
         raise UsageError("--watch prints lines", hint="use -o jsonl, or no -o for words")
     return headless.wait_for(_main(arguments))
 
 
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
-    limit = _limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
+    limit = headless.limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
     async with headless.new_session(settings, Scope(RESOURCES, access=False)) as session:
         await session.settled(settings.request_timeout + headless.GRACE)
-        await _evidence(session, settings)
+        await evidence(session, settings)
         if arguments.watch:
             return await _watch(session, arguments.output, limit if arguments.timeout else None)
         if arguments.wait and not await session.until(lambda: settled(session.judgement), limit):
@@ -57,14 +57,7 @@ async def _main(arguments: Any) -> int:
         return _print(session, settings, arguments.output)
 
 
-def _limit(text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError:
-        raise UsageError(f"--timeout {text}: not a time", hint="say 30s, 5m or a number of seconds") from None
-
-
-async def _evidence(session: Session, settings: Settings) -> None:
+async def evidence(session: Session, settings: Settings) -> None:
     """What the first minute of a dashboard would show: Relays, the last minute's flows, KVStoreMesh's attempt."""
     patience = min(_RELAY_PATIENCE, settings.request_timeout)
     await session.until(lambda: not _undecided(session.mesh), patience)
@@ -85,8 +78,8 @@ def _print(session: Session, settings: Settings, form: str) -> int:
     headless.tell_twins(mesh)
     problems = headless.unreached(mesh, settings)
     found = report(mesh, judgement, findings(mesh, judgement), problems)
-    if form == "table":
-        _tables(found)
+    if output.is_table(form):
+        _tables(found, wide=form == "wide")
     elif form == "jsonl":
         output.lines([{"kind": kind[:-1], **row} for kind in _GROUPS for row in found[kind]])
     else:
@@ -97,10 +90,10 @@ def _print(session: Session, settings: Settings, form: str) -> int:
 _GROUPS = ("clusters", "links", "services", "findings")
 
 
-def _tables(found: dict[str, Any]) -> None:
+def _tables(found: dict[str, Any], *, wide: bool) -> None:
     output.emit(output.plain(f"mesh {found['verdict']}: {found['summary']}"))
     parts = [
-        {**part, "cluster": cluster["cluster"], "ready": f"{part['ready']}/{part['desired']}"}
+        {**part, "cluster": cluster["cluster"], "ready": {"ready": part["ready"], "total": part["desired"]}}
         for cluster in found["clusters"]
         for part in cluster["components"]
     ]
@@ -114,7 +107,7 @@ def _tables(found: dict[str, Any]) -> None:
     for rows, columns in groups:
         if rows:
             output.emit("")
-            output.table(rows, columns)
+            output.table(rows, columns, wide=wide)
 
 
 def _verdict(mesh: Mesh, judgement: Judgement, problems: dict[str, MeshtuiError]) -> int:

@@ -24,9 +24,19 @@ EXAMPLES = {
   meshtui services --meshed
   meshtui services explain default/rebel-base
   meshtui services --findings""",
+    "findings": """\
+  meshtui findings
+  meshtui findings --fix 1 --dry-run
+  meshtui findings --wait --timeout 5m           until nothing is wrong""",
+    "drill": """\
+  meshtui drill rebel-base --cluster tion        its workload in tion to zero
+  meshtui drill rebel-base --cluster tion        and back to what it was""",
+    "undo": "  meshtui undo --list\n  meshtui undo --yes --wait",
+    "schema": "  meshtui schema status",
     "flows": """\
   meshtui flows --last 50 verdict:dropped
   meshtui flows --follow --clusters to-pod:default/rebel-base --not reply
+  meshtui flows --explain verdict:dropped
   meshtui flows --source agents --follow verdict:dropped
   meshtui flows --first 10 --from-pod default/x-wing --not --protocol udp -o dict
   meshtui flows --since 5m -o jsonl > flows.jsonl""",

@@ -2,6 +2,7 @@
 
 MeshtuiError
 ├── UsageError                the command line or a value typed is wrong                    exit 2
+│   ├── AlreadySo             nothing needs changing: it is as asked                         exit 0
 │   └── ConfigError           kubeconfig or config file missing, unreadable, inconsistent   exit 2
 ├── ClusterError              one request to one API server failed
 │   ├── Unreachable           no answer: refused, no route, DNS                             exit 3
@@ -70,6 +71,12 @@ class UsageError(MeshtuiError):
     """The command line or a typed value is wrong."""
 
     exit_code = Exit.USAGE
+
+
+class AlreadySo(UsageError):
+    """Nothing needs changing: it is as asked."""
+
+    exit_code = Exit.OK
 
 
 class ConfigError(UsageError):

@@ -91,6 +91,8 @@ class Session:
         """Load tests made before, across restarts."""
         self._changes = Changes(self.mesh, self._api_of, self._pending, log, self.emit, self.clock)
         self._twins = Twins([target.context for target in self.targets])
+        self.recall = self._changes.recall
+        """Takes changes of earlier sessions that still stand from the audit log into the history. Raises Refused."""
         self._clusters: dict[str, ClusterTask] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress = Progress()
@@ -247,8 +249,7 @@ class Session:
         self._progress.made()
 
     def _is_settled(self) -> bool:
-        clusters = self._clusters.values()
-        return len(clusters) == len(self.targets) and all(cluster.settled for cluster in clusters)
+        return len(self._clusters) == len(self.targets) and all(each.settled for each in self._clusters.values())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A cluster's task ended by itself: a mistake of ours, which must not look like a quiet cluster."""
@@ -343,10 +344,9 @@ class Session:
         from meshtui.mesh.realised import read_realised
 
         try:
-            api = self.api(context)
+            return await read_realised(self.api(context), self.mesh.clusters[context], self.clock)
         except MeshtuiError as error:
             return Realised(at=self.clock.now(), error=error)
-        return await read_realised(api, self.mesh.clusters[context], self.clock)
 
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False

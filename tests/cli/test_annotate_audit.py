@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshtui.cli.annotate import carry_out
+from meshtui.cli.changing import carry_out
 from meshtui.core.changes import planning
 from meshtui.core.changes.plan import Outcome
 from meshtui.core.errors import Refused

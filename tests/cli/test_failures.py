@@ -301,4 +301,4 @@ async def test_no_cilium_is_a_stated_fact(tmp_path):
     assert ran.code == 1
     for cluster in ran.data["clusters"]:
         assert cluster["problem"]
-        assert cluster["nodes"] == "0/1"
+        assert cluster["nodes"] == {"ready": 0, "total": 1}

@@ -36,8 +36,8 @@ async def test_status(lab):
     ran = await meshtui("status", "-o", "json")
     assert (ran.code, ran.err) == (0, "")
     assert [(c["cluster"], c["id"], c["nodes"], c["state"]) for c in ran.data["clusters"]] == [
-        ("koornacht", 1, "1/1", "live"),
-        ("tion", 2, "1/1", "live"),
+        ("koornacht", 1, {"ready": 1, "total": 1}, "live"),
+        ("tion", 2, {"ready": 1, "total": 1}, "live"),
     ]
     assert [(link["from"], link["to"], link["state"]) for link in ran.data["links"]] == [
         ("koornacht", "tion", "ready"),
@@ -106,7 +106,7 @@ async def test_annotate_plans_does_and_is_seen(lab):
     ran = await meshtui("annotate", "rebel-base", "--context", "tion", "--shared", "false", "--yes", "-o", "json")
     assert ran.code == 0
     [row] = ran.data
-    assert (row["annotation"], row["before"], row["after"], row["result"]) == (
+    assert (row["what"], row["before"], row["after"], row["result"]) == (
         "service.cilium.io/shared", None, "false", "done",
     )  # fmt: skip
     assert "tion" in ran.err

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from meshtui.cli import headless
-from meshtui.cli.annotate import carry_out
+from meshtui.cli.changing import carry_out
 from meshtui.cli.lab.build import Screen
 from meshtui.core.changes.plan import Consent, Outcome, Plan
 from meshtui.core.settings import Settings

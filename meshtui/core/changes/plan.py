@@ -67,6 +67,8 @@ class Plan:
     consent: Consent = Consent.NONE
     refusal: MeshtuiError | None = None
     """Set when it must not be done at all (read-only, RBAC)."""
+    undoes: str = ""
+    """The change that it takes back, as the audit log names it; empty for one that takes back nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Outcome:
     resource_version: str = ""
     at: float = 0.0
     """Wall time at which it was known."""
+    change: str = ""
+    """What the audit log calls the change it was part of."""
 
     @property
     def changed(self) -> bool:
@@ -99,6 +103,10 @@ class AuditEntry:
     after: Mapping[str, Any] | None
     result: str
     dry_run: bool = False
+    change: str = ""
+    """Equal for all lines of one change."""
+    undoes: str = ""
+    """The change that this one takes back; empty for none."""
 
 
 @dataclass(slots=True)

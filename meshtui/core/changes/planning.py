@@ -10,7 +10,7 @@ from typing import Any
 from meshtui.core.changes import guards, kubectl, toggles
 from meshtui.core.changes.foresight import foresee
 from meshtui.core.changes.plan import Consent, Outcome, Plan, Step, Verb
-from meshtui.core.errors import MeshtuiError, NotFound, UsageError
+from meshtui.core.errors import AlreadySo, MeshtuiError, NotFound, UsageError
 from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Deployment, Service
 from meshtui.core.model.resources import Resource
@@ -25,11 +25,25 @@ DEFAULT_NAMESPACE = "default"
 _NO_NAMESPACES: Mapping[str, str] = MappingProxyType({})
 
 
-def finish(mesh: Mesh, title: str, steps: Sequence[Step], *, warnings: Sequence[str] = (), nothing: str = "") -> Plan:
-    """A plan with commands, consent and refusal filled in; without steps it is refused because of `nothing`."""
+def finish(
+    mesh: Mesh,
+    title: str,
+    steps: Sequence[Step],
+    *,
+    warnings: Sequence[str] = (),
+    nothing: str = "",
+    already: str = "",
+) -> Plan:
+    """A plan with commands, consent and refusal filled in.
+
+    Without steps it is refused: because all is `already` as asked, else because of `nothing`.
+    """
     refusal: MeshtuiError | None = guards.refusal(mesh, steps)
     if not steps:
-        refusal = UsageError(nothing or "there is nothing to change", hint="; ".join(warnings))
+        hint = "; ".join(warnings)
+        refusal = (
+            AlreadySo(already, hint=hint) if already else UsageError(nothing or "there is nothing to change", hint=hint)
+        )
     return Plan(
         title=title,
         steps=tuple(steps),
@@ -74,7 +88,9 @@ def annotation(mesh: Mesh, refs: Sequence[Ref], what: str, value: str | None) ->
     keys = ", ".join(dict.fromkeys(key for _, key in refs))
     where = ", ".join(dict.fromkeys(_name(mesh, context) for context, _ in refs))
     title = f"{keys}: delete {what} in {where}" if value is None else f"{keys}: set {what} to {value} in {where}"
-    return finish(mesh, title, steps, warnings=warnings, nothing=f"{what} is already as asked")
+    found = any(_service(mesh, context, key) for context, key in refs)
+    already = f"{what} is already as asked" if found else ""
+    return finish(mesh, title, steps, warnings=warnings, already=already)
 
 
 def annotate_step(
@@ -98,7 +114,7 @@ def scale(mesh: Mesh, context: str, namespace: str, name: str, replicas: int) ->
     before = {"replicas": replicas_of(found)}
     after = {"replicas": replicas}
     steps = [] if before == after else [Step(context, Verb.SCALE, r.DEPLOYMENTS, namespace, name, before, after)]
-    return finish(mesh, title, steps, nothing=f"{namespace}/{name} has {replicas} replicas already")
+    return finish(mesh, title, steps, already=f"{namespace}/{name} has {replicas} replicas already")
 
 
 def replicas_of(deployment: Deployment) -> int:
@@ -187,7 +203,8 @@ def undo(mesh: Mesh, plan: Plan, outcomes: Sequence[Outcome]) -> Plan:
             step, warning = _reverse(mesh, outcome.step)
             steps.append(step)
             warnings += [warning] if warning else []
-    return finish(mesh, f"undo: {plan.title}", steps, warnings=warnings)
+    undone = finish(mesh, f"undo: {plan.title}", steps, warnings=warnings)
+    return replace(undone, undoes=next((outcome.change for outcome in outcomes), ""))
 
 
 def _reverse(mesh: Mesh, step: Step) -> tuple[Step, str]:

@@ -26,9 +26,9 @@ def fix(mesh: Mesh, finding: Finding) -> Plan:
         elif step.before != step.after:
             where = (step.context, step.resource.plural, step.key)
             steps[where] = _joined(steps[where], step) if where in steps else step
-    nothing = "it is mended already" if finding.fixes else "no annotation mends this"
+    already, nothing = ("it is mended already", "") if finding.fixes else ("", "no annotation mends this")
     title = f"{finding.object}: mend {finding.kind.value}"
-    plan = planning.finish(mesh, title, tuple(steps.values()), warnings=warnings, nothing=nothing)
+    plan = planning.finish(mesh, title, tuple(steps.values()), warnings=warnings, nothing=nothing, already=already)
     return replace(plan, warnings=(*plan.warnings, *([finding.advice] if finding.advice and not steps else [])))
 
 
@@ -74,7 +74,7 @@ def write(mesh: Mesh, refs: Sequence[planning.Ref], wanted: Mapping[str, str | N
     keys = ", ".join(dict.fromkeys(key for _, key in refs))
     warnings = [text for plan in plans for text in plan.warnings]
     title = f"{keys}: {', '.join(titles)}"
-    return planning.finish(mesh, title, tuple(steps.values()), warnings=warnings, nothing="all is already as asked")
+    return planning.finish(mesh, title, tuple(steps.values()), warnings=warnings, already="all is already as asked")
 
 
 def again(mesh: Mesh, plan: Plan, outcomes: Sequence[Outcome]) -> Plan | None:

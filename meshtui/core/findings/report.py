@@ -20,7 +20,7 @@ from meshtui.core.model.links import link
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh, Phase
 
-VERSION = 1
+VERSION = 2
 
 
 def report(
@@ -102,8 +102,8 @@ def _cluster(cluster: Cluster, judgement: Judgement, problem: MeshtuiError | Non
         **_judged(judgement.cluster(cluster.context), judgement.at),
         "kubernetes": cluster.version,
         "cilium": f"{version[0]}.{version[1]}" if version != (0, 0) else None,
-        "nodes": f"{ready}/{len(cluster.nodes)}" if cluster.nodes else None,
-        "agents": f"{len(cluster.agents)}/{expected}" if expected else None,
+        "nodes": {"ready": ready, "total": len(cluster.nodes)} if cluster.nodes else None,
+        "agents": {"ready": len(cluster.agents), "total": expected} if expected else None,
         "relay": relay.link.phase.value + (f" ({relay.source.value})" if relay.link.phase is Phase.LIVE else ""),
         "problem": str(problem) if problem else None,
         "next": problem.hint if problem else None,
@@ -158,7 +158,7 @@ def _link(mesh: Mesh, judged: LinkHealth, now: float) -> dict[str, Any]:
         "to": judged.subject.name,
         "state": claim.claim.value,
         **_judged(judged, now),
-        "agents": f"{judged.ready}/{len(cluster.nodes) or judged.agents}" if judged.agents else None,
+        "agents": {"ready": judged.ready, "total": len(cluster.nodes) or judged.agents} if judged.agents else None,
         "agents_configured": claim.configured,
         "agents_connected": claim.connected,
         "agents_ready": claim.ready,

@@ -21,6 +21,12 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": "number"}
 _MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
 _MAYBE_NUMBER: dict[str, Any] = {"type": ["number", "null"]}
+_COUNT: dict[str, Any] = {
+    "type": ["object", "null"],
+    "required": ["ready", "total"],
+    "properties": {"ready": {"type": "integer"}, "total": {"type": "integer"}},
+}
+"""How many are ready, of how many; null where that is not known."""
 _VERDICT: dict[str, Any] = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
 _STATEMENT = _object(
     {"source": _TEXT, "text": _TEXT, "passed": {"type": ["boolean", "null"]}, "age_seconds": _MAYBE_NUMBER}
@@ -57,8 +63,8 @@ SCHEMA: dict[str, Any] = {
                         **_JUDGED,
                         "kubernetes": _TEXT,
                         "cilium": _MAYBE_TEXT,
-                        "nodes": _MAYBE_TEXT,
-                        "agents": _MAYBE_TEXT,
+                        "nodes": _COUNT,
+                        "agents": _COUNT,
                         "relay": _TEXT,
                         "problem": _MAYBE_TEXT,
                         "next": _MAYBE_TEXT,
@@ -77,7 +83,7 @@ SCHEMA: dict[str, Any] = {
                         "to": _TEXT,
                         "state": _TEXT,
                         **_JUDGED,
-                        "agents": _MAYBE_TEXT,
+                        "agents": _COUNT,
                         "agents_unheard": _NUMBER,
                         "latency_ms": _MAYBE_NUMBER,
                         "shared_services": _NUMBER,

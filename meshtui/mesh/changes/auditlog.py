@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from meshtui.core.changes.audit import line
-from meshtui.core.changes.plan import AuditEntry
+from meshtui.core.changes.audit import line, standing
+from meshtui.core.changes.plan import AuditEntry, Outcome, Plan
 from meshtui.core.errors import Refused
 
 NAME = "audit.jsonl"
@@ -17,6 +17,18 @@ class AuditLog:
 
     def __init__(self, directory: Path | None) -> None:
         self.path = directory / NAME if directory else None
+
+    def recall(self) -> list[tuple[Plan, tuple[Outcome, ...]]]:
+        """Changes of whatever session that still stand, oldest first; none where there is no log. Raises Refused."""
+        if self.path is None:
+            return []
+        try:
+            with self.path.open(encoding="utf-8", errors="replace") as file:
+                return standing(file)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise Refused("the audit log cannot be read", cause=f"{self.path}: {error.strerror or error}") from error
 
     def append(self, entries: list[AuditEntry]) -> None:
         """Write the lines in one go; raises Refused when they cannot be written."""

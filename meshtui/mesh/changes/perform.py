@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meshtui.core.changes import audit, guards, planning, remedies
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 AT_ONCE = 8
 """Requests under way at the same time in one plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the audit log calls a change."""
+
+    change: str
+    undoes: str
+    dry_run: bool
 
 
 class Changes:
@@ -50,6 +60,12 @@ class Changes:
         self._undone: Plan | None = None
         """The undo carried out last."""
 
+    def recall(self) -> None:
+        """Before this session's changes, those of earlier ones that touch its clusters alone. Raises Refused."""
+        kept = self._log.recall()
+        here = [each for each in kept if all(step.context in self._mesh.clusters for step in each[0].steps)]
+        self.history.done[:0] = here
+
     def plan_undo(self) -> Plan | None:
         """The plan that takes back the last change still standing; None when there is none."""
         if not self.history.done:
@@ -69,13 +85,15 @@ class Changes:
         Raises what `guards.require` raises, and Refused when the audit log cannot be written; then nothing was sent.
         """
         guards.require(self._mesh, plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
-        await self._record([(step, None) for step in plan.steps], dry_run)
+        named = _Named(f"{int(self._clock.now() * 1000):x}-{os.getpid():x}", plan.undoes, dry_run)
+        await self._record([(step, None) for step in plan.steps], named)
         undoing = plan is self._undoing
         _log.debug("%s%s", plan.title, " (dry run)" if dry_run else "")
         gate = asyncio.Semaphore(AT_ONCE)
-        outcomes = tuple(await asyncio.gather(*(self._step(step, gate, dry_run, undoing) for step in plan.steps)))
+        done = await asyncio.gather(*(self._step(step, gate, dry_run, undoing) for step in plan.steps))
+        outcomes = tuple(replace(outcome, change=named.change) for outcome in done)
         try:
-            await self._record([(outcome.step, outcome) for outcome in outcomes], dry_run)
+            await self._record([(outcome.step, outcome) for outcome in outcomes], named)
         except Refused as error:
             self.log_problem = error
         if not dry_run:
@@ -96,9 +114,14 @@ class Changes:
         if left:
             self.history.done.append((done_plan, left))
 
-    async def _record(self, items: list[tuple[Step, Outcome | None]], dry_run: bool) -> None:
+    async def _record(self, items: list[tuple[Step, Outcome | None]], named: _Named) -> None:
         at, user = self._clock.now(), _user()
-        entries = [audit.entry(step, outcome, at=at, user=user, dry_run=dry_run) for step, outcome in items]
+        entries = [
+            audit.entry(
+                step, outcome, at=at, user=user, dry_run=named.dry_run, change=named.change, undoes=named.undoes
+            )
+            for step, outcome in items
+        ]
         await asyncio.to_thread(self._log.append, entries)
 
     async def _step(self, step: Step, gate: asyncio.Semaphore, dry_run: bool, force: bool) -> Outcome:
