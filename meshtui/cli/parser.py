@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from meshtui.cli.flowflags import add_flags
 from meshtui.cli.flowflags import count as _count
@@ -31,7 +32,7 @@ def build() -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, (help_text, fill, takes_common) in _VERBS.items():
         parents = [common] if takes_common else []
-        told = {"help": help_text, "description": help_text} if help_text else {}  # a verb for shells is not listed
+        told: dict[str, Any] = {"help": help_text, "description": help_text} if help_text else {}  # a verb for shells is not listed
         verb = verbs.add_parser(name, parents=parents, allow_abbrev=False, **told)
         _trouble(verb)
         verb.examples = EXAMPLES.get(name, "")
