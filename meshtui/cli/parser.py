@@ -32,7 +32,9 @@ def build() -> Parser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, (help_text, fill, takes_common) in _VERBS.items():
         parents = [common] if takes_common else []
-        told: dict[str, Any] = {"help": help_text, "description": help_text} if help_text else {}  # a verb for shells is not listed
+        told: dict[str, Any] = (
+            {"help": help_text, "description": help_text} if help_text else {}
+        )  # a verb for shells is not listed
         verb = verbs.add_parser(name, parents=parents, allow_abbrev=False, **told)
         _trouble(verb)
         verb.examples = EXAMPLES.get(name, "")
