@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,11 @@ def main(arguments: Any) -> int:
         return run_dashboard(
             lambda running: _on_demo(running, settings, record), settings, demo=_demo(arguments), tour=tour
         )
-    return run_dashboard(lambda: _session(settings, record), settings, tour=tour)
+
+    def of_contexts(contexts: tuple[str, ...]) -> Callable[[], Any]:
+        return lambda: _session(replace(settings, contexts=contexts), record)
+
+    return run_dashboard(lambda: _session(settings, record), settings, tour=tour, of_contexts=of_contexts)
 
 
 async def _replay(path: Path, settings: Settings) -> Any:

@@ -83,6 +83,10 @@ class ConfigError(UsageError):
     """A kubeconfig or config file is missing, unreadable or inconsistent."""
 
 
+class TooManyContexts(ConfigError):
+    """There are more contexts than are shown unasked: a person must choose."""
+
+
 class ClusterError(MeshtuiError):
     """One request to one cluster's API server failed."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from meshtui.core.errors import ConfigError, UsageError
+from meshtui.core.errors import ConfigError, TooManyContexts, UsageError
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.model.tags import tags
 from meshtui.core.settings import Settings
@@ -167,7 +167,7 @@ def _all(infos: Sequence[ContextInfo], current: str | None, settings: Settings) 
         if server not in first or info.name == current:
             first[server] = info
     if len(first) > MOST:
-        raise ConfigError(
+        raise TooManyContexts(
             f"the kubeconfig has {len(first)} clusters, too many to show at once",
             cause=f"unasked, at most {MOST} are",
             hint=_how_to_choose(first.values(), settings),

@@ -6,7 +6,7 @@ import gc
 import inspect
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from textual.screen import Screen as TextualScreen
 from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
-from meshtui.core.errors import MeshtuiError, mistake
+from meshtui.core.errors import MeshtuiError, TooManyContexts, mistake
 from meshtui.core.model.state import Delta
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
@@ -30,7 +30,7 @@ from meshtui.tui.terminal import OfClusters, Screen
 
 if TYPE_CHECKING:
     from meshtui.tui.palette.going import Going
-    from meshtui.tui.ports import Opening
+    from meshtui.tui.ports import Opening, SessionPort
 
 
 _log = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class MeshtuiApp(App[int]):
         self.settings = settings
         self.opening = opening
         self.clock = clock or SystemClock()
+        self.reopening: Callable[[tuple[str, ...]], Opening] | None = None
+        """How to begin with contexts that a person chose."""
         self.control = ""
         """Where the embedded mesh takes faults; empty unless this is the demo."""
         self.tour = False
@@ -96,7 +98,7 @@ class MeshtuiApp(App[int]):
         """Make the session, follow it until the app ends, and take it down again."""
         async with AsyncExitStack() as stack:
             try:
-                session = await self.opening(self.board.report, stack)
+                session = await self._open(stack)
                 if isinstance(session, OfClusters):
                     session.take_terminal(Screen(self))
                     self.board.settings = session.settings
@@ -113,6 +115,21 @@ class MeshtuiApp(App[int]):
             if self.tour:
                 self.board.open_tour()
             await self._until_exit()
+
+    async def _open(self, stack: AsyncExitStack) -> SessionPort:
+        """The session; where there are too many contexts, of those that a person chooses."""
+        try:
+            return await self.opening(self.board.report, stack)
+        except TooManyContexts:
+            if self.reopening is None:
+                raise
+            from meshtui.mesh.targets import choices
+            from meshtui.tui.contexts.picker import ContextPicker
+
+            chosen = await self.push_screen_wait(ContextPicker(choices(self.settings, os.environ)))
+            if not chosen:
+                raise
+            return await self.reopening(chosen)(self.board.report, stack)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """The session's worker broke: a mistake of ours, told where the clusters would be."""

@@ -45,12 +45,14 @@ def run_dashboard(
     demo: Callable[[], AbstractAsyncContextManager[Any]] | None = None,
     clock: Clock | None = None,
     tour: bool = False,
+    of_contexts: Callable[[tuple[str, ...]], Callable[[], SessionPort]] | None = None,
 ) -> int:
     """Show the dashboard until it is quit; returns the exit code.
 
     `make_session` is a session, or makes one (it may be async) and is called after the first paint. `demo` makes
     an async context manager, for instance `sim.launch(options)`; it is entered after the first paint too, left
     when the dashboard ends, and what it yields is given to `make_session`. `tour`: begin with the lab's tour open.
+    `of_contexts` makes a `make_session` of contexts that a person chose where there are too many to show unasked.
     """
     from meshtui.tui.app import MeshtuiApp
 
@@ -61,6 +63,8 @@ def run_dashboard(
 
     app = MeshtuiApp(opening(make_session, demo, began), settings, clock)
     app.tour = tour
+    if of_contexts is not None:
+        app.reopening = lambda contexts: opening(of_contexts(contexts))
     result = app.run()
     if app.broken is not None:
         raise app.broken
