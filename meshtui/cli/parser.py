@@ -304,7 +304,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
     "lab": ("build the two-cluster lab, walk it, check a mesh with it", _lab, True),
     "info": ("paths, versions, where each setting came from", _output, True),
-    "schema": ("the JSON schema of what a verb prints", _schema, False),
+    "schema": ("the JSON schema of what a verb prints, or of the config file", _schema, False),
     "completion": ("shell completion for bash, zsh or fish", _completion, False),
     "complete": ("", _complete, True),
 }

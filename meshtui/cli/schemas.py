@@ -14,7 +14,7 @@ from meshtui.core.errors import Exit
 Schema = dict[str, Any]
 NAMES = (
     "status", "nodes", "services", "explain", "findings", "flows", "policies", "annotate", "drill", "undo",
-    "undo-list", "load", "load-history", "info",
+    "undo-list", "load", "load-history", "info", "config",
 )  # fmt: skip
 _TEXT: Schema = {"type": "string"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
@@ -174,6 +174,12 @@ def _policies() -> Schema:
     )
 
 
+def _config() -> Schema:
+    from meshtui.core.configuration import schema as config_schema
+
+    return config_schema()
+
+
 def _changes() -> Schema:
     texts = ("context", "cluster", "verb", "kind", "object", "what", "result", "kubectl")
     values = {"before": {"type": ["string", "integer", "null"]}, "after": {"type": ["string", "integer", "null"]}}
@@ -211,4 +217,5 @@ _MAKERS: dict[str, Callable[[], Schema]] = {
     "load": _load,
     "load-history": _load,
     "info": _info,
+    "config": _config,
 }

@@ -32,7 +32,7 @@ EXAMPLES = {
   meshtui drill rebel-base --cluster tion        its workload in tion to zero
   meshtui drill rebel-base --cluster tion        and back to what it was""",
     "undo": "  meshtui undo --list\n  meshtui undo --yes --wait",
-    "schema": "  meshtui schema status",
+    "schema": "  meshtui schema status\n  meshtui schema config",
     "flows": """\
   meshtui flows --last 50 verdict:dropped
   meshtui flows --follow --clusters to-pod:default/rebel-base --not reply

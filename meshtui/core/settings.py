@@ -102,7 +102,7 @@ def resolve(
     `origin` is how the file is called in `origins` and in errors. Raises ConfigError for a key the file should
     not have, naming the nearest that exists, and for a value of the wrong kind.
     """
-    file = _with_meshes(file, origin)
+    file = with_meshes(file, origin)
     _check_keys(file, origin)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -146,19 +146,45 @@ def _locale_says(env: Mapping[str, str]) -> tuple[bool, str] | None:
     return None
 
 
-def _with_meshes(file: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
-    """The tables `[mesh.NAME]` as the setting `meshes`; `mesh = "NAME"` stays the one that is shown."""
+MESH_KEYS = ("contexts", "protected", "read_only", "relays")
+"""What a table `[mesh.NAME]` may say."""
+
+
+def with_meshes(file: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
+    """The tables `[mesh.NAME]` as settings; `mesh = "NAME"` stays the one that is shown. Raises ConfigError.
+
+    What a mesh says of its contexts holds however they are opened.
+    """
     tables = file.get("mesh")
     if not isinstance(tables, Mapping):
         return file
-    meshes = {}
+    found = {key: value for key, value in file.items() if key != "mesh"}
+    meshes: dict[str, Any] = {}
     for name, table in tables.items():
-        unknown = sorted(set(table) - {"contexts"}) if isinstance(table, Mapping) else []
-        if not isinstance(table, Mapping) or "contexts" not in table or unknown:
-            cause = f"it has {', '.join(unknown)}" if unknown else "it names no contexts"
-            raise ConfigError(f"[mesh.{name}] in {origin} is no mesh", cause=cause, hint='contexts = ["a", "prod-*"]')
-        meshes[name] = table["contexts"]
-    return {**{key: value for key, value in file.items() if key != "mesh"}, "meshes": meshes}
+        _check_mesh(name, table, origin)
+        meshes[name] = contexts = table["contexts"]
+        for key, setting in (("protected", "protected"), ("read_only", "read_only_contexts")):
+            if table.get(key):
+                found[setting] = [*_words(found.get(setting, ())), *_words(contexts)]
+        if table.get("relays"):
+            found["relays"] = {**found.get("relays", {}), **table["relays"]}
+    return {**found, "meshes": meshes}
+
+
+def _check_mesh(name: str, table: Any, origin: str) -> None:
+    hint = 'contexts = ["a", "prod-*"]'
+    if not isinstance(table, Mapping) or "contexts" not in table:
+        raise ConfigError(f"[mesh.{name}] in {origin} is no mesh", cause="it names no contexts", hint=hint)
+    unknown = next((key for key in table if key not in MESH_KEYS), None)
+    if unknown is not None:
+        near = difflib.get_close_matches(unknown, MESH_KEYS, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"a mesh has {', '.join(MESH_KEYS)}"
+        raise ConfigError(f"[mesh.{name}] in {origin} is no mesh", cause=f"it has {unknown}", hint=hint)
+    for key in ("protected", "read_only"):
+        if not isinstance(table.get(key, False), bool):
+            raise ConfigError(f"{key} of [mesh.{name}] in {origin} is true or false", cause=f"got {table[key]!r}")
+    if not isinstance(table.get("relays", {}), Mapping):
+        raise ConfigError(f"relays of [mesh.{name}] in {origin} is a table", hint='relays = { a = "host:4245" }')
 
 
 def _check_keys(file: Mapping[str, Any], origin: str) -> None:
@@ -270,7 +296,7 @@ def _flow_source(raw: Any) -> str:
     raise ValueError("auto, relay or agents")
 
 
-_CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "kubeconfig": (_path, "a path"),
     "contexts": (_words, "a list of context names"),
     "namespaces": (_words, "a list of namespaces"),
@@ -307,7 +333,7 @@ _CONVERTERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 def _convert(name: str, raw: Any, place: str) -> Any:
-    convert, expected = _CONVERTERS[name]
+    convert, expected = KINDS[name]
     try:
         return convert(raw)
     except (ValueError, TypeError, OverflowError) as error:

@@ -89,6 +89,8 @@ class MeshtuiApp(App[int]):
         unknown = c.unknown_ids(self.settings.keymap)
         if unknown:
             self.board.say(f"the keymap names no command called {', '.join(unknown)}", "warn", "!")
+        for sentence in c.conflicts(keymap):
+            self.board.say(f"keymap: {sentence}", "warn", "!")
         # Modules and styles stay as long as the program does: the collector need not look at them again and again.
         self.set_timer(_SETTLED, gc.freeze)
         self.call_after_refresh(self.begin)

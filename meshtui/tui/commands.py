@@ -305,6 +305,19 @@ def key_text(key: str) -> str:
     return GLYPHS.get(key, key.replace("ctrl+", "^") if len(key) > 1 else key)
 
 
+def conflicts(keymap: dict[str, str]) -> tuple[str, ...]:
+    """Sentences: keys that a user's keymap gives to two commands which both work in one place."""
+    found: dict[str, None] = {}
+    for scope in SCOPES:
+        owners: dict[str, Command] = {}
+        for command in in_scope(scope):
+            for key in keys_of(command, keymap):
+                other = owners.setdefault(key, command)
+                if other is not command and {other.id, command.id} & set(keymap):
+                    found[f"{key_text(key)} is both {other.id} and {command.id} in {scope}"] = None
+    return tuple(found)
+
+
 def unknown_ids(keymap: Iterable[str]) -> tuple[str, ...]:
     """Ids in a user's keymap that name no command."""
     return tuple(name for name in keymap if name not in BY_ID)
