@@ -188,6 +188,8 @@ COMMANDS: tuple[Command, ...] = (
         about="The object under the cursor in full: who wrote its annotations, its events, commands to copy."),
     _in("clusters services", "view.yaml", "Y", "YAML", "yaml",
         about="The object under the cursor as its API server has it, to read."),
+    _in("clusters", "clusters.log-in", "i", "Log in again", "log_in",
+        about="Start the exec plugin of the cluster under the cursor once more."),
     _in("clusters", "clusters.logs", "o", "Logs", "logs", footer="logs",
         about="Logs of the cluster's agents, Relay, clustermesh-apiserver, operator and DNS."),
     _all("view.zoom", "z", "Zoom", "zoom", footer="zoom",

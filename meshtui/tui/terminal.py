@@ -53,6 +53,10 @@ class OfClusters(Protocol):
 
     settings: Settings
 
+    def log_in(self, context: str) -> None:
+        """Try to reach a cluster again now, even where a login failed a moment ago."""
+        ...
+
     def take_terminal(self, terminal: Screen) -> None:
         """Plugins may borrow it."""
         ...

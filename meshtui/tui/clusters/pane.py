@@ -11,6 +11,7 @@ from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
 from meshtui.tui.clusters import rows, table
+from meshtui.tui.terminal import OfClusters
 from meshtui.tui.widgets.paint import Line
 from meshtui.tui.widgets.pane import BlockPane, bindings
 
@@ -103,3 +104,10 @@ class ClustersPane(BlockPane):
         cluster = board.mesh.clusters.get(self.context) if board.mesh else None
         if cluster is not None and board.session is not None:
             board.app.push_screen(LogsDialog(board, board.session, cluster))
+
+    def do_log_in(self) -> None:
+        """Start the login of the cluster under the cursor once more."""
+        session = self.dashboard.session
+        if isinstance(session, OfClusters) and self.context:
+            session.log_in(self.context)
+            self.dashboard.say(f"logging in to {self.context} again", "dim", "·")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from meshtui.core.model import resources as r
-from meshtui.core.services import filter as servicefilter
 from meshtui.core.services.table import Sort
+from meshtui.tui.services.filterline import FilterHistory
 from meshtui.tui.services.pane import ServicesPane
 
 
@@ -15,6 +15,7 @@ class ServicesCommands:
 
     def __init__(self, pane: ServicesPane) -> None:
         self.pane = pane
+        self.filters = FilterHistory()
 
     def _toggle(self, what: str, *, everywhere: bool = False) -> None:
         refs = self.pane.refs(everywhere=everywhere)
@@ -125,10 +126,17 @@ class ServicesCommands:
         self.pane.choose(-1)
 
     def do_filter(self) -> None:
-        """Ask for a filter."""
-        terms = "name, ns: cluster: missing: ann: is: type: port:, ! for not"
+        """Ask for a filter; the list narrows down while it is typed."""
+        from meshtui.tui.services.filterline import ServicesFilter
+
         pane = self.pane
-        pane.dashboard.ask_filter(pane.view.filter.text, terms, pane.set_filter, servicefilter.HELP)
+
+        def take(text: str | None) -> None:
+            if text is not None:
+                pane.set_filter(text)
+
+        before = pane.view.filter.text
+        pane.app.push_screen(ServicesFilter(before, pane.check_filter, pane.set_filter, self.filters), take)
 
     def do_details(self) -> None:
         """Explain the service under the cursor."""

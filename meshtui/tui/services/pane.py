@@ -262,6 +262,11 @@ class ServicesPane(Pane):
         self.view = view
         self.rebuild()
 
+    def check_filter(self, text: str) -> None:
+        """Raises UsageError for a filter that means nothing."""
+        if self.dashboard.mesh is not None:
+            servicefilter.parse(text, self.dashboard.mesh)
+
     def set_filter(self, text: str) -> None:
         """Show services for which all terms hold."""
         mesh = self.dashboard.mesh

@@ -397,3 +397,21 @@ async def test_every_dialog_of_the_room_fits(size):
             if kind is ConsentDialog:
                 assert "Cancel" in board.text()
             await board.press("escape")
+
+
+async def test_the_list_narrows_down_while_one_types_and_former_filters_come_back():
+    async with board_on(shop(30)) as board:
+        pane = board.app.board.services
+        await board.until(lambda: len(pane.items) == 60)
+        await board.press("slash", *"s0007")
+        await board.until(lambda: len(pane.items) == 2, "it is narrowed down before enter")
+        await board.press("enter", "slash", *["backspace"] * 5, *"clutser:a")
+        await board.until(lambda: "no filter key 'clutser'" in board.text())
+        await board.press("enter")
+        assert "clutser:a" in board.text(), "a bad term keeps the text"
+        await board.press("up")
+        assert board.app.screen.input.value == "s0007"
+        await board.press(*["backspace"] * 5, *"s0008")
+        await board.until(lambda: pane.items[0][0] == "shop/s0008")
+        await board.press("escape")
+        await board.until(lambda: pane.items[0][0] == "shop/s0007", "esc leaves the filter there was")
