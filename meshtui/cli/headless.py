@@ -95,6 +95,27 @@ def unreached(mesh: Mesh, settings: Settings) -> dict[str, MeshtuiError]:
     return found
 
 
+def unfinished(mesh: Mesh, resources: Iterable[Resource]) -> list[MeshtuiError]:
+    """Lists that have not arrived from clusters that do answer: nothing of them is "none"."""
+    found: list[MeshtuiError] = []
+    for cluster in mesh.clusters.values():
+        late = [
+            resource.plural
+            for resource in resources
+            if resource not in cluster.objects and cluster.watch_phase(resource) is Phase.CONNECTING
+        ]
+        if late and cluster.api.phase is Phase.LIVE:
+            found.append(
+                TimedOut(
+                    clean(f"{cluster.context} has not sent all of its lists yet"),
+                    context=cluster.context,
+                    cause=f"missing: {', '.join(late)}; what is said of {clean(cluster.context)} is not complete",
+                    hint="the way to it is slow: raise --request-timeout, or name a namespace with -n",
+                )
+            )
+    return found
+
+
 def lacking(mesh: Mesh, resources: Iterable[Resource]) -> list[MeshtuiError]:
     """Why some of `resources` could not be listed in clusters that do answer."""
     wanted = set(resources)
@@ -113,12 +134,14 @@ def missing_data(session: Session, needed: Iterable[Resource], beside: Iterable[
     What is `beside` the answer and forbidden to this person is told in a word and is no failure.
     """
     errors = lacking(session.mesh, needed)
+    late = unfinished(session.mesh, (*needed, *beside))
     live = [cluster for cluster in session.mesh.clusters.values() if cluster.api.phase is Phase.LIVE]
     if errors and len(errors) >= len(live) * len(set(needed)):
         raise _with_namespace(errors[0], session)
     closed: list[MeshtuiError] = []
     for error in lacking(session.mesh, beside):
         (closed if isinstance(error, Forbidden) else errors).append(error)
+    errors += late
     for error in errors:
         words.complain(error)
     _closed(closed)

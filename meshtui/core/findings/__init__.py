@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from meshtui.core.findings.broken import broken
 from meshtui.core.findings.clusters import in_clusters
+from meshtui.core.findings.misspelt import misspelt, suspicious
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.scope import policy_findings
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
@@ -14,7 +15,6 @@ from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Delta, Mesh
-from meshtui.core.routing import annotations as a
 from meshtui.core.routing.candidates import service_of
 
 __all__ = [
@@ -28,8 +28,6 @@ __all__ = [
     "policy_findings",
     "service_keys",
 ]
-
-_READ = frozenset((*a.KEYS.values(), *a.ALIASES.values()))
 
 
 def findings(mesh: Mesh, judgement: Judgement | None = None) -> list[Finding]:
@@ -45,7 +43,7 @@ def findings_for(mesh: Mesh, service_key: str, *, around: Around | None = None) 
     if not _annotated(mesh, service_key):
         return []
     found = places(mesh, service_key)
-    result = [finding for place in found for finding in in_one(place)]
+    result = [finding for place in found for finding in (*in_one(place), *misspelt(place))]
     result += across(mesh, service_key, found)
     result += in_traffic(mesh, service_key, found, around or surroundings(mesh))
     return sorted(result, key=lambda finding: finding.order)
@@ -57,10 +55,10 @@ def service_keys(mesh: Mesh) -> set[str]:
 
 
 def _annotated(mesh: Mesh, key: str) -> bool:
-    """Whether any cluster's service carries an annotation that Cluster Mesh reads: others have no such finding."""
+    """Whether any cluster's service carries an annotation that is meant for Cilium: others have no such finding."""
     for cluster in mesh.clusters.values():
         service = cluster.services.get(key)
-        if service is not None and service.metadata.annotations and not _READ.isdisjoint(service.metadata.annotations):
+        if service is not None and suspicious(service):
             return True
     return False
 

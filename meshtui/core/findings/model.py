@@ -68,6 +68,7 @@ class Kind(Enum):
     HEADLESS_NOT_SYNCED = "headless, not synchronised"
     VALUE_MISREAD = "value does not mean what it says"
     AFFINITY_UNKNOWN = "unknown affinity"
+    KEY_MISSPELT = "key that nobody reads"
     ALIAS_IGNORED = "alias and new key both present"
     INACTIVE = "written but not read"
     MISSING_SERVICE = "no Service in a cluster"

@@ -49,7 +49,7 @@ def in_traffic(mesh: Mesh, key: str, found: list[Place], around: Around) -> Iter
 def _empty(place: Place, found: Route) -> Iterator[Finding]:
     others = tuple(u.text for u in found.unused if u.backend is None)
     if not found.backends:
-        if any(u.reason is Reason.UNKNOWN for u in found.unused):
+        if any(u.reason in (Reason.UNKNOWN, Reason.EXTERNAL_NAME) for u in found.unused):
             return
         yield Finding(
             Kind.NO_BACKENDS,

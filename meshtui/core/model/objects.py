@@ -209,6 +209,8 @@ class ServiceSpec(Struct, frozen=True):
     session_affinity: str = "None"
     internal_traffic_policy: str = "Cluster"
     ip_families: list[str] | None = None
+    external_name: str = ""
+    """Of type ExternalName: the DNS name that stands for it."""
 
 
 class Service(Object, frozen=True):

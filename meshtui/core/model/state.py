@@ -153,6 +153,11 @@ class Cluster:
         """Objects of one resource by key; empty until listed."""
         return self.objects.get(resource, {})
 
+    def watch_phase(self, resource: Resource) -> Phase:
+        """Where the watch of a resource stands; CONNECTING before it is told of."""
+        link = self.watches.get(resource)
+        return link.phase if link is not None else Phase.CONNECTING
+
     @property
     def home(self) -> str:
         """Cilium's namespace: where it is known to be, else where it usually is."""

@@ -20,6 +20,7 @@ from meshtui.core.policy.explain import (
     unknown,
     without_policies,
 )
+from meshtui.core.policy.lost import told_of_lost
 from meshtui.core.policy.model import Decision, DirectionVerdict
 from meshtui.core.policy.rulebook import Rulebook
 
@@ -99,7 +100,7 @@ class PolicyHistory:
             sentence = f"{where} was denied, although {then} would allow it"
             return Explanation(sentence, found.policies, basis=basis, at_ns=at_ns)
         since = self._since(case, at, row, found)
-        told = explain_denial(row, found, since)
+        told = told_of_lost(mesh, case, self._epochs[at].book, explain_denial(row, found, since))
         notes = (*told.notes, *self._doubt(case, at, row, found))
         # What comes next is asked of the policies of now: those are what will be met.
         afterwards = "" if since.allowed else case.afterwards(self._epochs[-1].book)

@@ -64,7 +64,12 @@ def route(
         return _finish(work, None, Affinity.NONE, [], failover=False)
     here = effective(service, client.namespaces.get(service.namespace), client.config)
     frontend = _frontend(service, port)
-    if frontend is None or service.spec.type == "ExternalName":
+    if service.spec.type == "ExternalName":
+        work.bar(
+            client, Reason.EXTERNAL_NAME, f"ExternalName {service.spec.external_name}: DNS only, Cilium has no part"
+        )
+        return _finish(work, None, Affinity.NONE, [], failover=False)
+    if frontend is None:
         reason = Reason.UNKNOWN_PORT if port is not None else Reason.NO_FRONTEND
         work.bar(client, reason, f"{client.name}'s {service_key} has no port {port or ''}".rstrip())
         return _finish(work, None, Affinity.NONE, [], failover=False)

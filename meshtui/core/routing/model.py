@@ -13,6 +13,7 @@ class Reason(Enum):
     """Why a cluster or a backend gets nothing from these clients."""
 
     UNKNOWN = "not known yet"
+    EXTERNAL_NAME = "ExternalName"
     NO_LOCAL_SERVICE = "no Service here"
     NO_FRONTEND = "no frontend"
     HEADLESS = "headless"
@@ -119,6 +120,8 @@ class Route:
     def summary(self) -> str:
         """`K 2, T 2`, `T 2 (failover)`, `K 2, T 2 silent`, or why nobody serves."""
         if not self.backends:
+            if self.unused and self.unused[0].reason is Reason.EXTERNAL_NAME:
+                return self.unused[0].text
             return f"nobody: {self.unused[0].reason.value}" if self.unused else "nobody"
         parts = []
         for name, count in self.counts.items():

@@ -19,7 +19,7 @@ def lab_policies(mesh: Mesh) -> dict[str, list[dict[str, Any]]]:
 
 
 def from_file(path: Path) -> list[dict[str, Any]]:
-    """The policies in a YAML file. Raises UsageError when it cannot be read or holds anything else."""
+    """The policies in a YAML file. Raises UsageError when it cannot be read or holds none."""
     import yaml
 
     try:
@@ -28,9 +28,31 @@ def from_file(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{path} cannot be read", cause=str(error), hint="give the path of a YAML file") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{path} is not YAML", cause=str(error).replace("\n", " ")) from error
-    kinds = {resource.kind for resource in r.POLICIES}
-    for document in documents:
-        kind = document.get("kind") if isinstance(document, dict) else None
-        if kind not in kinds:
-            raise UsageError(f"{path} holds {kind or 'something'} that is not a policy", hint=", ".join(sorted(kinds)))
-    return documents
+    return _policies(path, [item for document in documents for item in _items(document)])
+
+
+def _items(document: Any) -> list[Any]:
+    """A document, or what is in it: `kubectl get -o yaml` gives a List."""
+    items = document.get("items") if isinstance(document, dict) else None
+    return items if isinstance(items, list) and str(document.get("kind", "")).endswith("List") else [document]
+
+
+def _policies(path: Path, documents: list[Any]) -> list[dict[str, Any]]:
+    """Those that are policies; the rest is named where there is no policy. Raises UsageError."""
+    known = {(resource.api_version, resource.kind) for resource in r.POLICIES}
+    found = [d for d in documents if isinstance(d, dict) and (d.get("apiVersion"), d.get("kind")) in known]
+    if not found:
+        others = rest(documents) or ["nothing"]
+        hint = ", ".join(f"{kind} of {version}" for version, kind in sorted(known))
+        raise UsageError(f"{path} holds no policy that is known", cause=", ".join(others[:6]), hint=f"known: {hint}")
+    return found
+
+
+def rest(documents: list[Any]) -> list[str]:
+    """What the documents are that are no policies: `Service of v1`."""
+    known = {(resource.api_version, resource.kind) for resource in r.POLICIES}
+    others = [d for d in documents if not isinstance(d, dict) or (d.get("apiVersion"), d.get("kind")) not in known]
+    return [
+        f"{d.get('kind', 'something')} of {d.get('apiVersion', 'no version')}" if isinstance(d, dict) else "something"
+        for d in others
+    ]

@@ -198,7 +198,7 @@ def test_headless_clients_get_what_dns_gives():
 def test_an_external_name_has_no_backends():
     mesh = two({}, None)
     put(mesh, "a", service({}, type="ExternalName", clusterIP="", ports=[]))
-    assert route(mesh, "a", KEY).unused[0].reason is Reason.NO_FRONTEND
+    assert route(mesh, "a", KEY).unused[0].reason is Reason.EXTERNAL_NAME
 
 
 def remote(mesh, context, nodes=("n",), **fields):
