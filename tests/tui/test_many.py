@@ -156,3 +156,12 @@ async def test_a_long_list_is_folded_made_in_portions_and_sorted() -> None:
         assert "▸ koornacht" in board.text(pane)
         await board.press("slash", *"s0123", "enter")
         await board.until(lambda: pane.items[1:] == ["team/s0123"])
+
+
+async def test_a_pane_that_stands_alone_has_the_whole_screen() -> None:
+    async with await on(6, (80, 24)) as board:
+        await board.press("1")
+        assert board.app.board.clusters.size.height > 14
+    async with await on(6, (160, 50)) as board:
+        await board.press("1", "z")
+        assert board.app.board.clusters.size.height > 40
