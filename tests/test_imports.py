@@ -1,5 +1,6 @@
 """What the parts of meshtui load: only the dashboard loads textual; help and version load next to nothing."""
 
+import json
 import subprocess
 import sys
 
@@ -44,3 +45,80 @@ def test_help_and_version_load_nothing_heavy(words):
     heavy = {"textual", "kubernetes", "grpc", "httpx", "aiohttp", "google.protobuf", "websockets", "yaml", "msgspec"}
     code = f"import sys; from meshtui.cli import run; run({words!r}); print(sorted({heavy!r} & set(sys.modules)))"
     assert python(code).stdout.splitlines()[-1] == "[]"
+
+
+LISTS = {
+    "meshtui.core.findings",
+    "meshtui.core.health",
+    "meshtui.core.policy",
+    "meshtui.core.load",
+    "meshtui.core.changes",
+    "meshtui.hubble",
+    "meshtui.mesh.flows",
+    "meshtui.mesh.judging",
+    "meshtui.mesh.describe",
+    "meshtui.mesh.changes.perform",
+    "meshtui.mesh.changes.auditlog",
+    "meshtui.kube.exec",
+    "meshtui.kube.portforward",
+    "meshtui.cli.explain",
+    "meshtui.sim",
+    "grpc",
+    "google.protobuf",
+    "websockets",
+    "rich",
+    "click",
+    "pygments",
+    "kubernetes",
+    "aiohttp",
+}
+"""What a verb that lists objects has no use for."""
+UNUSED = {
+    ("nodes",): {*LISTS, "meshtui.core.routing", "meshtui.core.services"},
+    ("services",): LISTS,
+    ("policies",): LISTS - {"meshtui.core.policy"},
+    ("status",): {
+        "meshtui.core.load",
+        "meshtui.mesh.describe",
+        "meshtui.mesh.changes.perform",
+        "meshtui.mesh.changes.auditlog",
+        "meshtui.cli.explain",
+        "meshtui.sim",
+        "rich",
+        "click",
+        "kubernetes",
+        "aiohttp",
+    },
+    ("flows", "--last", "5"): {
+        "meshtui.core.health",
+        "meshtui.core.findings",
+        "rich",
+        "click",
+        "kubernetes",
+        "aiohttp",
+    },
+}
+"""Verb → what it must not load while it does all of its work."""
+LOADED = """
+import sys
+from meshtui.cli import run
+code = run([*{words!r}, "--kubeconfig", {kubeconfig!r}])
+unused = {unused!r}
+print(code, sorted(n for n in sys.modules if sys.modules[n] and any(n == u or n.startswith(u + ".") for u in unused)))
+"""
+
+
+@pytest.fixture(scope="module")
+def kubeconfig():
+    """Of an embedded mesh that runs while this file's tests do."""
+    words = [sys.executable, "-m", "meshtui", "simulate"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        yield json.loads(serving.stdout.readline())["kubeconfig"]
+        serving.terminate()
+
+
+@pytest.mark.parametrize("words", list(UNUSED), ids=" ".join)
+def test_a_verb_loads_what_it_uses_and_nothing_else(words, kubeconfig):
+    ran = python(LOADED.format(words=words, kubeconfig=kubeconfig, unused=UNUSED[words]))
+    assert (ran.returncode, ran.stdout.splitlines()[-1]) == (0, "0 []"), ran.stderr

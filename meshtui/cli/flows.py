@@ -156,7 +156,8 @@ async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
 
     settings = headless.settings_from(arguments)
     resources = EXPLAINING if arguments.explain else ()
-    async with headless.opened(settings, Scope(resources, status=False, access=False, flows=False)) as session:
+    scope = Scope(resources, status=False, access=False, flows=False, judged=False)
+    async with headless.opened(settings, scope) as session:
         explaining(session, printer, arguments)
         contexts = [cluster.context for cluster in headless.clusters_of(session)]
         coming = [_ask(session, settings, context, asked) for context in contexts]
@@ -208,7 +209,8 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
         printer.follow([row for row in rows if row.time_ns >= begin and asked.filter.matches(row)])
 
     resources = EXPLAINING if arguments.explain else ()
-    async with headless.opened(settings, Scope(resources, status=False, access=False, reading=True)) as session:
+    scope = Scope(resources, status=False, access=False, judged=False, reading=True)
+    async with headless.opened(settings, scope) as session:
         explaining(session, printer, arguments)
         take(session.flows)
         session.room.record(take)

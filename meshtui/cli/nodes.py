@@ -20,7 +20,9 @@ def main(arguments: Any) -> int:
 
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
-    async with headless.opened(settings, Scope((NODES,), status=False, access=False, flows=False)) as session:
+    async with headless.opened(
+        settings, Scope((NODES,), status=False, access=False, flows=False, judged=False)
+    ) as session:
         code = headless.missing_data(session, (NODES,))
         clusters = headless.clusters_of(session)
         rows = [row(cluster, node) for cluster in clusters for _, node in sorted(cluster.nodes.items())]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshtui.cli import headless, output
-from meshtui.cli.explain import explain
 from meshtui.core.errors import UsageError
-from meshtui.core.findings import findings
-from meshtui.core.findings.report import finding_json
 from meshtui.core.model.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import annotations as a
@@ -40,11 +37,13 @@ async def _main(arguments: Any, explained: str) -> int:
     settings = headless.settings_from(arguments)
     deep = bool(explained) or arguments.findings
     resources = (*RESOURCES, *POLICIES, *((PODS,) if explained else ())) if deep else RESOURCES
-    scope = Scope(resources, status=deep, access=False, flows=False)
+    scope = Scope(resources, status=deep, access=False, flows=False, judged=False)
     async with headless.opened(settings, scope) as session:
         beside = [resource for resource in resources if resource not in NEEDED]
         code = headless.missing_data(session, NEEDED, beside)
         if explained:
+            from meshtui.cli.explain import explain
+
             await explain(session, key_of(explained, session), arguments.output)
         elif arguments.findings:
             code = max(code, int(_findings(session, session.settings, arguments)))
@@ -112,6 +111,9 @@ def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
 
 def _findings(session: Session, settings: Settings, arguments: Any) -> bool:
     """Print those of the services asked for, and those of the mesh itself; whether there are any."""
+    from meshtui.core.findings import findings
+    from meshtui.core.findings.report import finding_json
+
     namespaces = headless.shown_namespaces(settings)
     shown = _wanted(session.mesh, namespaces, arguments)
     rows = [

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError
@@ -14,12 +15,13 @@ from meshtui.core.model import state as s
 from meshtui.core.model.resources import Resource
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
-from meshtui.mesh.flows.relaytls import told_of
-from meshtui.mesh.flows.source import FlowSourceTask
 from meshtui.mesh.pace import Backoff, pause
 from meshtui.mesh.probes import QUESTIONS, Prober
 from meshtui.mesh.scope import Surroundings
 from meshtui.mesh.targets import BY_CONTEXT, DEFAULT_NAMESPACE, Target, overrides_of
+
+if TYPE_CHECKING:
+    from meshtui.mesh.flows.source import FlowSourceTask
 
 
 @dataclass(slots=True)
@@ -29,7 +31,8 @@ class ClusterTask:
     target: Target
     cluster: s.Cluster
     around: Surroundings
-    flows: FlowSourceTask
+    flows: FlowSourceTask | None
+    """Its source of flows, where they are wanted."""
     api: Api | None = None
     asked: set[str] = field(default_factory=set)
     """Questions that were answered or refused at least once."""
@@ -116,7 +119,7 @@ class ClusterTask:
                 self._watch(group, api, resource)
             group.create_task(prober.run(self._questions()), name=f"probe {self.context}")
             group.create_task(self._beats(group, api, prober), name=f"heartbeat {self.context}")
-            if self.around.scope.flows:
+            if self.flows is not None:
                 group.create_task(self.flows.run(api), name=f"flows {self.context}")
 
     def _watch(self, group: asyncio.TaskGroup, api: Api, resource: Resource) -> None:
@@ -173,7 +176,8 @@ class ClusterTask:
     ) -> None:
         """The API server answers again: nobody needs to sit out a long pause."""
         prober.again()
-        self.flows.again()
+        if self.flows is not None:
+            self.flows.again()
         for resource, task in list(self._watches.items()):
             link = self.cluster.watches.get(resource)
             if link is not None and link.phase in phases:
@@ -227,18 +231,6 @@ class ClusterTask:
         return resource in self.cluster.objects or (link is not None and link.phase is not s.Phase.CONNECTING)
 
 
-def new_task(target: Target, around: Surroundings) -> ClusterTask:
+def new_task(target: Target, around: Surroundings, flows: FlowSourceTask | None) -> ClusterTask:
     """The task of one target, not yet running."""
-    told = told_of(around.settings, target.context)
-    flows = FlowSourceTask(
-        target.context,
-        told,
-        around.emit,
-        around.flows,
-        around.inbox,
-        around.clock,
-        around.rng,
-        around.pace,
-        around.settings.flow_source,
-    )
     return ClusterTask(target, around.mesh.clusters[target.context], around, flows)

@@ -1,4 +1,7 @@
-"""Asks one cluster's Cilium how it is, again and again: config, agents, KVStoreMesh, cilium-health, our rights."""
+"""Asks one cluster's Cilium how it is, again and again: config, agents, KVStoreMesh, cilium-health, our rights.
+
+Every question loads what it asks with itself: list verbs ask next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,8 @@ import random
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from meshtui.cilium.agents import read_agent, read_health
 from meshtui.cilium.config import read_config
-from meshtui.cilium.kvstoremesh import read_kvstoremesh, read_troubleshoot
 from meshtui.cilium.place import namespace_of
-from meshtui.core.changes.guards import ACTIONS
 from meshtui.core.clock import Clock
 from meshtui.core.errors import Forbidden, MeshtuiError, TimedOut
 from meshtui.core.model import state as s
@@ -90,6 +90,8 @@ class Prober:
 
     async def _access(self) -> None:
         """Ask what we may do. What could not be asked is unknown, neither allowed nor refused, and asked again soon."""
+        from meshtui.core.changes.guards import ACTIONS
+
         found = dict(zip(ACTIONS, await asyncio.gather(*(self._denied(action) for action in ACTIONS)), strict=True))
         denied = {action: reason for action, reason in found.items() if isinstance(reason, str) and reason}
         unknown = {action: error for action, error in found.items() if isinstance(error, MeshtuiError)}
@@ -100,6 +102,8 @@ class Prober:
             asyncio.get_running_loop().call_later(self._unsure.next(), self._poke["access"].set)
 
     async def _denied(self, action: str) -> str | MeshtuiError:
+        from meshtui.core.changes.guards import ACTIONS
+
         verb, plural, subresource, words = ACTIONS[action]
         # A right in one of the namespaces that are looked at is a right: the API server judges each change anyway.
         places = [{"namespace": name} for name in self.namespaces] or [{}]
@@ -144,6 +148,8 @@ class Prober:
         await asyncio.gather(*(self._agent(pod, gate, refused) for pod in pods))
 
     async def _agent(self, pod: Pod, gate: asyncio.Semaphore, refused: list[Forbidden]) -> None:
+        from meshtui.cilium.agents import read_agent
+
         node = pod.spec.node_name
         async with gate:
             asked = self.clock.now()
@@ -161,6 +167,8 @@ class Prober:
                 self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
 
     async def _kvstoremesh(self) -> None:
+        from meshtui.cilium.kvstoremesh import read_kvstoremesh
+
         asked = self.clock.now()
         try:
             remotes = await read_kvstoremesh(self.api, await self._pods(APISERVER))
@@ -178,6 +186,8 @@ class Prober:
             await pause(seconds * self.rng.uniform(0.8, 1.2), poke)
 
     async def _troubleshoot(self) -> None:
+        from meshtui.cilium.kvstoremesh import read_troubleshoot
+
         asked = self.clock.now()
         try:
             found = await read_troubleshoot(self.api, await self._pods(APISERVER), asked)
@@ -199,6 +209,8 @@ class Prober:
         await asyncio.gather(*(self._probes_of(pod, gate) for pod in pods[::step]))
 
     async def _probes_of(self, pod: Pod, gate: asyncio.Semaphore) -> None:
+        from meshtui.cilium.agents import read_health
+
         async with gate:
             asked, node = self.clock.now(), pod.spec.node_name
             if isinstance(self.cluster.agent_errors.get(node), Forbidden):

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
+
+_LOGIN_LOOK = 0.5
+"""Seconds after which it is looked again whether a person is still waited for."""
+
+
+class Desk(Protocol):
+    """Where plugins log in."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a person is waited for."""
+        ...
 
 
 class Progress:
@@ -11,6 +24,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._happened = asyncio.Event()
+        self._was_busy = False
 
     def made(self) -> None:
         """Something happened."""
@@ -25,4 +39,12 @@ class Progress:
                     await self._happened.wait()
         except TimeoutError:
             return done()
+        return True
+
+    async def settled(self, done: Callable[[], bool], desk: Desk, most: float) -> bool:
+        """As `until`, but while a person logs in the time does not run: it begins anew once nobody is waited for."""
+        while not await self.until(done, _LOGIN_LOOK if desk.busy else most):
+            busy, self._was_busy = self._was_busy, desk.busy
+            if not (busy or self._was_busy):
+                return False
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meshtui.cilium.agents import read_services
 from meshtui.cilium.place import namespace_of
 from meshtui.core.clock import Clock
@@ -22,6 +24,15 @@ async def read_realised(api: Api, cluster: Cluster, clock: Clock) -> Realised:
     except MeshtuiError as error:
         return Realised(at=clock.now(), error=error)
     return Realised(pod.spec.node_name, tuple(services), clock.now())
+
+
+async def realised(api_of: Callable[[str], Api], cluster: Cluster, clock: Clock) -> Realised:
+    """The same of a cluster that may not be connected."""
+    try:
+        api = api_of(cluster.context)
+    except MeshtuiError as error:
+        return Realised(at=clock.now(), error=error)
+    return await read_realised(api, cluster, clock)
 
 
 async def _agent(api: Api, cluster: Cluster) -> Pod:

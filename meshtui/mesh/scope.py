@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from meshtui.core.clock import Clock
-from meshtui.core.flows.store import FlowStore
 from meshtui.core.model.resources import WATCHED, Resource
 from meshtui.core.model.state import Event, Mesh
 from meshtui.core.settings import Settings
-from meshtui.hubble.inbox import Inbox
-from meshtui.kube.logins import Logins
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.twins import Twins
+
+if TYPE_CHECKING:
+    from meshtui.kube.logins import Logins
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Scope:
     """Ask what we may not do."""
     flows: bool = True
     """Follow the Relays."""
+    judged: bool = True
+    """Judge all of it again and again."""
     reading: bool = False
     """Ask them, too, for the flows of those who read a Relay, this session among them."""
 
@@ -52,8 +54,6 @@ class Surroundings:
     emit: Callable[[Event], None]
     progressed: Callable[[], None]
     """Called when `settled` may have become true without an event."""
-    flows: FlowStore
-    inbox: Inbox
     clock: Clock
     rng: random.Random
     logins: Logins

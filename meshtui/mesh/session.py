@@ -6,48 +6,47 @@ import asyncio
 import importlib
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from meshtui.core.changes import planning, remedies
-from meshtui.core.changes.plan import History, Outcome, Plan
-from meshtui.core.changes.planning import Ref
 from meshtui.core.clock import Clock
-from meshtui.core.errors import LoginAwaited, MeshtuiError, Unreachable, UsageError
-from meshtui.core.findings.model import Finding
-from meshtui.core.health.model import Judgement
-from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
+from meshtui.core.errors import LoginAwaited, MeshtuiError
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
-from meshtui.core.services.evidence import Realised
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.logins import Logins, Terminal
 from meshtui.mesh import debuglog
-from meshtui.mesh.changes.auditlog import AuditLog
 from meshtui.mesh.changes.pending import Pending
-from meshtui.mesh.changes.perform import Changes
-from meshtui.mesh.describe import Reader
-from meshtui.mesh.flows.flows import MeshFlows
-from meshtui.mesh.judging import Judging
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.progress import Progress
 from meshtui.mesh.publisher import Publisher
+from meshtui.mesh.rooms import Rooms
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
-from meshtui.mesh.targets import Target, home, new_mesh, own_namespaces, scoped
+from meshtui.mesh.targets import Target, home, new_mesh, own_namespaces, scoped, why_no_api
 from meshtui.mesh.twins import Twins, of_those_shown
 
 if TYPE_CHECKING:
+    from meshtui.core.changes.plan import History, Outcome, Plan
+    from meshtui.core.changes.planning import Ref
+    from meshtui.core.findings.model import Finding
+    from meshtui.core.flows.store import FlowStore
+    from meshtui.core.health.model import Judgement
+    from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
+    from meshtui.core.services.evidence import Realised
     from meshtui.kube.api import Api
+    from meshtui.mesh.changes.perform import Changes
+    from meshtui.mesh.changes.plans import Plans
     from meshtui.mesh.cluster import ClusterTask
+    from meshtui.mesh.describe import Reader
+    from meshtui.mesh.flows.flows import MeshFlows
     from meshtui.mesh.flows.recorder import Recorder
     from meshtui.mesh.flows.source import FlowSourceTask
-
-_LOGIN_LOOK = 0.5
-"""Seconds after which it is looked again whether a person is still waited for."""
+    from meshtui.mesh.judging import Judging
 
 
 class Session:
@@ -68,59 +67,65 @@ class Session:
         self.settings = settings = scoped(settings, targets)
         """With the namespaces to show where nobody named any."""
         self.logins = Logins(tell=self._login, terminal=terminal)
-        self._was_busy = False
         self.clock: Clock = clock or SystemClock()
         self.mesh: Mesh = new_mesh(targets, settings)
         self._pace = pace or Pace()
-        self.room = MeshFlows(self.mesh, settings.flow_capacity, self.clock, self.emit, self._flow_sources, self._pace)
-        """The clusters' flows: who delivers them, what is asked for, who records them."""
-        self.flows = self.room.store
         self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
         self._scope = scope or Scope()
-        self.room.reading_shown = self._scope.reading
         self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
-        self.judging = Judging(self.mesh, self.clock, self._changed, self._pace.judge)
-        """Is it broken? The one judgement of all that is known."""
-        self.room.record(self.judging.take)
+        wanted = settings, self._scope, self.clock, self._pace, self._rng
+        self._rooms = Rooms(self.mesh, *wanted, self.emit, self._changed, self._flow_sources)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
-        log = AuditLog(settings.state_directory)
-        self.audit_path = log.path
-        """Where the audit log is; None when there is no state directory to keep it in."""
         self.runs = RunLog(settings.state_directory)
         """Load tests made before, across restarts."""
-        self._changes = Changes(self.mesh, self._api_of, self._pending, log, self.emit, self.clock)
         self._twins = Twins([target.context for target in self.targets])
-        self.recall = self._changes.recall
-        """Takes changes of earlier sessions that still stand from the audit log into the history. Raises Refused."""
         self._clusters: dict[str, ClusterTask] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress = Progress()
 
+    @property
+    def room(self) -> MeshFlows:
+        """The clusters' flows: who delivers them, what is asked for, who records them."""
+        return self._rooms.flows
+
+    @property
+    def flows(self) -> FlowStore:
+        """All clusters' flows."""
+        return self.room.store
+
+    @property
+    def judging(self) -> Judging:
+        """Is it broken? The one judgement of all that is known."""
+        return self._rooms.judging
+
+    @property
+    def audit_path(self) -> Path | None:
+        """Where the audit log is; None when there is no state directory to keep it in."""
+        return self._rooms.audit.path
+
+    def recall(self) -> None:
+        """Take changes of earlier sessions that still stand from the audit log into the history. Raises Refused."""
+        self._changes.recall()
+
+    @cached_property
+    def _changes(self) -> Changes:
+        return self._rooms.changes(self._api_of, self._pending)
+
     async def _run(self, target: Target) -> None:
         # HTTP, gRPC and WebSocket cost a third of a second to load: off the loop, so that the screen paints first.
         rooms = await asyncio.to_thread(importlib.import_module, "meshtui.mesh.cluster")
-        cluster: ClusterTask = rooms.new_task(target, self._surroundings())
+        source = await asyncio.to_thread(self._rooms.source, target.context)
+        cluster: ClusterTask = rooms.new_task(target, self._surroundings(), source)
         self._clusters[target.context] = cluster
-        self.room.join(cluster.flows)
+        if source is not None:
+            self.room.join(source)
         await cluster.run()
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(
-            self.mesh,
-            self.settings,
-            self._scope,
-            self._pace,
-            self.emit,
-            self._progress.made,
-            self.flows,
-            self.room.inbox,
-            self.clock,
-            self._rng,
-            self.logins,
-            self.judging.doubted,
-            self._twins,
-        )
+        made, clock, doubted = self._progress.made, self.clock, self._rooms.doubted
+        wanted = self.mesh, self.settings, self._scope, self._pace, self.emit
+        return Surroundings(*wanted, made, clock, self._rng, self.logins, doubted, self._twins)
 
     async def changes_seen(self) -> None:
         """Wait until every change asked for is seen, refused, or has run out of time."""
@@ -160,6 +165,8 @@ class Session:
     @property
     def reader(self) -> Reader:
         """Reads single objects and logs."""
+        from meshtui.mesh.describe import Reader
+
         return Reader(self.api)
 
     @property
@@ -175,8 +182,7 @@ class Session:
     async def start(self) -> None:
         """Begin with every cluster; returns at once."""
         loop = asyncio.get_running_loop()
-        self.room.start()
-        self.judging.start()
+        self._rooms.start()
         for target in self.targets:
             task = loop.create_task(self._run(target), name=f"cluster {target.context}")
             task.add_done_callback(self._ended)
@@ -189,8 +195,7 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
-        self.room.stop()
-        self.judging.stop()
+        self._rooms.stop()
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
         self._news.close()
@@ -221,7 +226,7 @@ class Session:
         return self.room.subscribe(listener)
 
     def _flow_sources(self) -> Iterable[FlowSourceTask]:
-        return [cluster.flows for cluster in self._clusters.values()]
+        return [cluster.flows for cluster in self._clusters.values() if cluster.flows is not None]
 
     def emit(self, event: s.Event) -> None:
         """Take one event: the only way anything gets into the mesh."""
@@ -232,10 +237,9 @@ class Session:
             self.targets = tuple(target for target in self.targets if target.context != event.context)
         if delta:
             self._pending.seen(delta)
-            self.judging.note(delta)
+            self._rooms.note(delta)
             self._news.post(delta)
-        self.room.consider(event)
-        self.judging.consider(event)
+        self._rooms.consider(event)
         self._progress.made()
 
     def look_again(self) -> None:
@@ -267,16 +271,7 @@ class Session:
 
     async def settled(self, timeout: float) -> bool:  # noqa: ASYNC109 - the brief for callers is a plain deadline
         """Wait until every cluster has answered or failed once; False after `timeout` seconds without a login."""
-        # While a person logs in the time does not run: it begins anew once nobody is waited for.
-        while not await self._progress.until(self._is_settled, _LOGIN_LOOK if self.logins.busy else timeout):
-            if not self._logged_in_lately():
-                return False
-        return True
-
-    def _logged_in_lately(self) -> bool:
-        """Whether a person was waited for since this was asked last, or still is."""
-        busy, self._was_busy = self._was_busy, self.logins.busy
-        return busy or self._was_busy
+        return await self._progress.settled(self._is_settled, self.logins, timeout)
 
     def asked(self, question: str) -> bool:
         """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
@@ -291,37 +286,37 @@ class Session:
         """The API server of a context; raises why there is none now, UsageError for a context not in the session."""
         if (api := self._api_of(context)) is not None:
             return api
-        cluster = self.mesh.clusters.get(context)
-        if cluster is None:
-            known = ", ".join(self.mesh.clusters)
-            raise UsageError(f"no context {context!r} in this session", hint=f"contexts here: {known}")
-        raise cluster.api.error or Unreachable(
-            f"{context} is not connected", context=context, hint="wait until it is, then repeat"
-        )
+        raise why_no_api(self.mesh, context)
+
+    @cached_property
+    def _plans(self) -> Plans:
+        from meshtui.mesh.changes.plans import Plans
+
+        return Plans(self.mesh, self.history, own_namespaces(self.settings, self.targets))
 
     def plan_toggle(self, refs: Sequence[Ref], what: str) -> Plan:
         """Toggle `global` or `shared`, or move `affinity` on, on (context, service key)s that end up equal."""
-        return planning.toggle(self.mesh, refs, what)
+        return self._plans.toggle(refs, what)
 
     def plan_annotation(self, refs: Sequence[Ref], what: str, value: str | None) -> Plan:
         """Set an annotation, or delete it with None. Raises UsageError for a value Cilium would not take as meant."""
-        return planning.annotation(self.mesh, refs, what, value)
+        return self._plans.annotation(refs, what, value)
 
     def plan_annotations(self, refs: Sequence[Ref], wanted: Mapping[str, str | None]) -> Plan:
         """Set or delete several annotations with one request per object. Raises UsageError as `plan_annotation`."""
-        return remedies.write(self.mesh, refs, wanted)
+        return self._plans.annotations(refs, wanted)
 
     def plan_scale(self, context: str, namespace: str, name: str, replicas: int) -> Plan:
         """Scale a Deployment."""
-        return planning.scale(self.mesh, context, namespace, name, replicas)
+        return self._plans.scale(context, namespace, name, replicas)
 
     def plan_apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
         """Apply manifests in every context. Raises UsageError for one that is no object meshtui knows."""
-        return planning.apply(self.mesh, contexts, manifests, own_namespaces(self.settings, self.targets))
+        return self._plans.apply(contexts, manifests)
 
     def plan_delete(self, context: str, resource: Resource, namespace: str, name: str) -> Plan:
         """Delete one object."""
-        return planning.delete(self.mesh, context, resource, namespace, name)
+        return self._plans.delete(context, resource, namespace, name)
 
     def plan_undo(self) -> Plan | None:
         """Take back the last change that still stands; None when there is none."""
@@ -333,20 +328,17 @@ class Session:
 
     def plan_fix(self, finding: Finding) -> Plan:
         """Write the annotations that would mend a finding."""
-        return remedies.fix(self.mesh, finding)
+        return self._plans.fix(finding)
 
     def plan_drill(self, context: str, service_key: str) -> Plan:
         """Scale a service's workloads in one cluster to zero, or back to what they were."""
-        return remedies.drill(self.mesh, self.history, context, service_key)
+        return self._plans.drill(context, service_key)
 
     async def realised(self, context: str) -> Realised:
         """What one node's agent of a cluster has in its datapath; a failure is part of the result."""
-        from meshtui.mesh.realised import read_realised
+        from meshtui.mesh.realised import realised
 
-        try:
-            return await read_realised(self.api(context), self.mesh.clusters[context], self.clock)
-        except MeshtuiError as error:
-            return Realised(at=self.clock.now(), error=error)
+        return await realised(self.api, self.mesh.clusters[context], self.clock)
 
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
@@ -365,17 +357,15 @@ class Session:
 
     async def tools(self, context: str, namespace: str, pod: str) -> Tools:
         """Whether a load test can run in a pod; a failure is part of the result."""
-        from meshtui.mesh.load.tools import tools_of
+        from meshtui.mesh.load.tools import told_tools
 
-        try:
-            return await tools_of(self.api(context), namespace, pod)
-        except MeshtuiError as error:
-            return Tools(why=error.title)
+        return await told_tools(self.api, context, namespace, pod)
 
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
         whitelist, blacklist, _ = flow_filter.to_server()
-        self.judging.suspend(bool(whitelist or blacklist))
+        if self._scope.judged:
+            self.judging.suspend(bool(whitelist or blacklist))
         self.room.set_query(flow_filter)
 
     def record(self, path: Path) -> None:

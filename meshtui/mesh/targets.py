@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from meshtui.core.errors import ConfigError, TooManyContexts, UsageError
+from meshtui.core.errors import ConfigError, MeshtuiError, TooManyContexts, Unreachable, UsageError
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.model.tags import tags
 from meshtui.core.settings import Settings
@@ -157,6 +157,17 @@ def own_namespaces(settings: Settings, targets: Sequence[Target]) -> dict[str, s
     """Context → the namespace of what comes without one."""
     named = settings.namespaces[:1] if settings.origins.get("namespaces") != BY_CONTEXT else ()
     return {t.context: (*named, t.info.namespace, DEFAULT_NAMESPACE)[0] or DEFAULT_NAMESPACE for t in targets}
+
+
+def why_no_api(mesh: Mesh, context: str) -> MeshtuiError:
+    """The error for a context without a connection: an unknown one, or why it is not reached now."""
+    cluster = mesh.clusters.get(context)
+    if cluster is None:
+        known = ", ".join(mesh.clusters)
+        return UsageError(f"no context {context!r} in this session", hint=f"contexts here: {known}")
+    return cluster.api.error or Unreachable(
+        f"{context} is not connected", context=context, hint="wait until it is, then repeat"
+    )
 
 
 def _all(infos: Sequence[ContextInfo], current: str | None, settings: Settings) -> list[ContextInfo]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from meshtui.core.changes.plan import Step
 from meshtui.core.model.resources import SERVICES
 from meshtui.core.model.state import Delta, Mesh
+
+if TYPE_CHECKING:
+    from meshtui.core.changes.plan import Step
 
 Ref = tuple[str, str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meshtui.core.errors import ExecFailed, MeshtuiError
 from meshtui.core.load.spec import Tools
@@ -12,6 +12,14 @@ from meshtui.kube.exec import run
 _ASK = ("sh", "-c", "command -v curl wget || :")
 _SECONDS = 5.0
 _NO_SHELL = ("executable file not found", "no such file", "not found")
+
+
+async def told_tools(api_of: Callable[[str], Api], context: str, namespace: str, pod: str) -> Tools:
+    """What `tools_of` says of a cluster that may not be connected."""
+    try:
+        return await tools_of(api_of(context), namespace, pod)
+    except MeshtuiError as error:
+        return Tools(why=error.title)
 
 
 async def tools_of(api: Api, namespace: str, pod: str, *, container: str = "") -> Tools:
