@@ -18,7 +18,7 @@ from meshtui.core.policy.k8srules import compile_network_policy
 from meshtui.core.policy.model import Rule, Way
 from meshtui.core.policy.reading import Reading, reading_of
 from meshtui.core.policy.rules import compile_policy
-from meshtui.core.policy.standing import standing
+from meshtui.core.policy.standing import Standing, standing
 
 PolicyKey = tuple[str, str]
 """(plural of its resource, `namespace/name` or `name`)."""
@@ -178,7 +178,8 @@ class Overview:
             stand = Stand.MISSING if resource in cluster.objects else Stand.UNKNOWN
             return PolicyCell(cluster.context, cluster.name, stand)
         reading = reading_of(cluster)
-        found = standing(policy, reading)
+        # A list's items do not say their kind, and no agent refuses a Kubernetes policy.
+        found = standing(policy, reading) if resource is not r.NETWORKPOLICIES else Standing()
         stand = Stand.PRESENT if said(policy) == usual else Stand.DIFFERS
         message, rules = "", rules_of(resource, policy, reading)
         if found.refusal is not None:

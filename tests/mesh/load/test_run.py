@@ -56,7 +56,7 @@ async def test_a_default_deny_times_out(new_lab: NewLab) -> None:
 async def test_a_client_that_is_not_there(lab: Lab) -> None:
     async with lab.session() as session:
         for spec, words in (
-            (LoadSpec("rebel-base", context="koornacht", workload="y-wing"), "no deployment default/y-wing"),
+            (LoadSpec("rebel-base", context="koornacht", workload="y-wing"), "is called that (default/y-wing)"),
             (LoadSpec("rebel-base", context="koornacht", workload="pod/y-wing"), "no pod/y-wing"),
             (LoadSpec("rebel-base", context="hoth"), "no context 'hoth'"),
             (LoadSpec("gopher://x", context="koornacht"), "not an http"),
