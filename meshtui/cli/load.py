@@ -194,5 +194,8 @@ def _checked(runs: list[Run], clauses: list[Clause], most: int | None) -> int:
         sentences.append(f"expected at most {most} timeouts, got {total.timeouts}")
     for sentence in sentences:
         words.say(f"meshtui: {sentence}")
-    problems = any(run.problem or (run.cancelled and run.spec.total) for run in runs)
+    silent = [run for run in runs if run.requests and not run.summary.answered and not clauses and most is None]
+    for run in silent:
+        words.say(f"meshtui: {run.origin}: {run.verdict.text if run.verdict else 'nobody answered'}")
+    problems = bool(silent) or any(run.problem or (run.cancelled and run.spec.total) for run in runs)
     return Exit.DEGRADED if sentences or problems else Exit.OK

@@ -180,7 +180,10 @@ def _services(parser: argparse.ArgumentParser) -> None:
 
 def _policies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="*", metavar="suggest | apply|delete|diff FILE", help="YAML files, directories, - or lab:NAME"
+        "what",
+        nargs="*",
+        metavar="suggest | check FROM TO | apply|delete|diff FILE",
+        help="whether FROM may connect to TO[:PORT[/PROTO]], exit 1 if not; YAML files, directories, - or lab:NAME",
     )
     parser.add_argument(
         "--filter", default="", metavar="TERMS", help="'is:differs', 'in:tion', 'closes:egress' or words"

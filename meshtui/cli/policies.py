@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshtui.cli import headless, output
+from meshtui.cli.policycheck import check
 from meshtui.core.errors import UsageError
 from meshtui.core.model.resources import CCNPS, CNPS, NAMESPACES, NETWORKPOLICIES, PODS, POLICIES
 from meshtui.core.policy.listing import Order, ordered, parse
@@ -21,6 +22,10 @@ def main(arguments: Any) -> int:
         from meshtui.cli import policysuggest
 
         return policysuggest.main(arguments)
+    if what[:1] == ["check"]:
+        if len(what) != 3:
+            raise UsageError("check takes FROM and TO", hint="see `meshtui policies -h`")
+        return headless.wait_for(check(arguments, what[1], what[2]))
     if what:
         raise UsageError(f"policies does not know {what[0]!r}", hint="see `meshtui policies -h`")
     parse(arguments.filter)

@@ -42,6 +42,8 @@ EXAMPLES = {
   meshtui flows --since 5m -o jsonl > flows.jsonl""",
     "policies": """\
   meshtui policies -n default
+  meshtui policies check koornacht/x-wing rebel-base              a Service: each backend is judged
+  meshtui policies check koornacht/default/x-wing tion/default/rebel-base:80/TCP
   meshtui policies suggest --from flows.jsonl > policies.yaml
   meshtui policies suggest --allow-seen --since 1h""",
     "annotate": """\

@@ -7,12 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from meshtui.core.flows.workload import workload_of_pod
-from meshtui.core.model.objects import Pod
 from meshtui.core.model.resources import DEPLOYMENTS
 from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.reach import USUAL, is_ready
 
-USUAL = "x-wing"
-"""The lab's client, which comes first."""
 _SYSTEM = frozenset({"kube-system", "local-path-storage", "cilium", "kube-public", "kube-node-lease"})
 
 
@@ -79,10 +77,3 @@ def _of(cluster: Cluster) -> Iterator[Origin]:
     for (namespace, name), pods in ready.items():
         deployed = f"{namespace}/{name}" in deployments
         yield Origin((cluster.context,), namespace, name, (min(pods),), len(pods), (deployed,))
-
-
-def is_ready(pod: Pod) -> bool:
-    """Running, Ready, and not being deleted."""
-    conditions = pod.status.conditions or ()
-    ready = any(c.type == "Ready" and c.status == "True" for c in conditions)
-    return ready and pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from meshtui.core.load.spec import LoadEnded, LoadSpec, Request
-from meshtui.core.load.split import judge
+from meshtui.core.load.split import Verdict, failed, judge
 from meshtui.core.load.stats import BOUNDS, Summary, summarise
 from meshtui.core.text import discreet
 
@@ -80,13 +80,14 @@ def record(
     *,
     summary: Summary | None = None,
     service: str = "",
+    verdict: Verdict | None = None,
 ) -> dict[str, Any]:
     """A run as plain data that fits SCHEMA. `state` is what the outcome depends on, by name, for `changes`.
 
-    `summary` is given when `requests` are not all of the run's.
+    `summary` is given when `requests` are not all of the run's, `verdict` when more is known than the shares.
     """
     summary = summary or summarise(requests)
-    verdict = judge(summary.by_cluster, shares, summary.total - summary.answered) if shares is not None else None
+    verdict = verdict or verdict_on(summary, shares)
     plain = asdict(summary)
     plain["by_status"] = {str(status): count for status, count in summary.by_status.items()}
     plain["histogram"] = list(summary.histogram)
@@ -121,6 +122,14 @@ def record(
         "state": dict(state or {}),
         "requests": [{**asdict(request), "answer": request.answer.value} for request in requests],
     }
+
+
+def verdict_on(summary: Summary, shares: Mapping[str, float] | None, foretold: str = "") -> Verdict | None:
+    """How a run compares with its prediction; None where there is none, unless nobody answered."""
+    unanswered = summary.total - summary.answered
+    if shares is None:
+        return failed(unanswered, summary.dns_failed) if unanswered and not summary.answered else None
+    return judge(summary.by_cluster, shares, unanswered, unresolved=summary.dns_failed, foretold=foretold)
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from meshtui.core.load.record import record
-from meshtui.core.load.service import service_of_url, shares_of
+from meshtui.core.load.record import record, verdict_on
+from meshtui.core.load.service import prediction
 from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
-from meshtui.core.load.split import Verdict, judge
+from meshtui.core.load.split import Verdict
 from meshtui.core.load.stats import Summary
 from meshtui.core.load.surroundings import surroundings
 from meshtui.core.load.tally import Tally
@@ -47,6 +47,8 @@ class Run:
     """What the outcome depends on, as it was when the run began."""
     started: float = 0.0
     tally: Tally = field(default_factory=Tally)
+    foretold: str = ""
+    """What policies were predicted to refuse when it started; empty where nothing."""
     untold: int = 0
     """Requests at the front that left to make room."""
     _where: dict[int, int] = field(default_factory=dict)
@@ -65,11 +67,8 @@ class Run:
 
     @property
     def verdict(self) -> Verdict | None:
-        """How the split compares with the predicted one; None when there is no prediction."""
-        summary = self.summary
-        if self.expected is None:
-            return None
-        return judge(summary.by_cluster, self.expected, summary.total - summary.answered)
+        """How the split compares with the predicted one; None when there is no prediction and somebody answered."""
+        return verdict_on(self.summary, self.expected, self.foretold)
 
     @property
     def origin(self) -> str:
@@ -118,19 +117,21 @@ class Run:
         return record(
             self.spec, self.cluster, self.pod, self.started, self.requests,
             self.expected, ended, self.state, summary=self.summary, service=self.service,
+            verdict=self.verdict,
         )  # fmt: skip
 
 
 def new_run(mesh: Mesh, spec: LoadSpec, target: str = "") -> Run:
     """A run that is about to begin, with the split the mesh predicts now and what that depends on."""
     cluster = mesh.clusters.get(spec.context)
-    service = service_of_url(mesh, spec) if cluster else ""
+    service, expected, foretold = prediction(mesh, spec)
     return Run(
         spec,
         spec.context,
         target or (service.partition("/")[2] if service else spec.url),
-        shares_of(mesh, spec.context, service) if service else None,
+        expected,
         cluster=cluster.name if cluster else "",
         service=service,
         state=surroundings(mesh, service) if service else {},
+        foretold=foretold,
     )

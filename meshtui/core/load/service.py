@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.objects import Service, ServicePort
 from meshtui.core.model.state import Mesh
-from meshtui.core.routing import Reason, route
+from meshtui.core.reach import Names, is_ready, reach
+from meshtui.core.routing import Reason
 
 
 def target_of(url: str) -> tuple[str, int]:
@@ -62,11 +65,33 @@ def _other(port: ServicePort) -> str:
     return "gRPC" if name.startswith("grpc") or port.port == 4244 else ""
 
 
-def shares_of(mesh: Mesh, context: str, service: str, port: int | None = None) -> dict[str, float] | None:
-    """Expected share of answers by cluster name; None when it cannot be told, as while a cluster was not read."""
-    if context not in mesh.clusters or not service:
-        return None
-    found = route(mesh, context, service, port=port)
-    if any(unused.reason is Reason.UNKNOWN for unused in found.unused):
-        return None
-    return dict(found.shares)
+def prediction(mesh: Mesh, spec: LoadSpec) -> tuple[str, dict[str, float] | None, str]:
+    """The Service a run asks, the expected share of all its requests by cluster name, and what policies will refuse.
+
+    No shares (None) where they cannot be told: no Service is asked, a cluster was not read, or it is not known
+    whether policies let the client's requests pass.
+    """
+    service = service_of_url(mesh, spec)
+    if not service:
+        return "", None, ""
+    host, port = target_of(spec.url)
+    known = mesh.clusters[spec.context].services[service]
+    listed = any(each.port == port for each in known.spec.ports or ())
+    found = reach(mesh, spec.context, service, port=port if listed else None, client=_client(mesh, spec))
+    if known.spec.cluster_ip == host:
+        found = replace(found, names=Names())
+    unsure = found.unknown or found.names.passes is None
+    if unsure or any(unused.reason is Reason.UNKNOWN for unused in found.route.unused):
+        return service, None, ""
+    return service, dict(found.shares), "" if found.open else found.summary
+
+
+def _client(mesh: Mesh, spec: LoadSpec) -> str:
+    """Key of the pod that will ask, or of one of its workload; empty when none is known."""
+    kind, slash, name = spec.workload.partition("/")
+    if slash and kind == "pod":
+        return f"{spec.namespace}/{name}"
+    workload = spec.workload.rpartition("/")[2]
+    pods = mesh.clusters[spec.context].pods.values()
+    mine = [pod for pod in pods if pod.namespace == spec.namespace and workload_of_pod(pod.name) == workload]
+    return min(mine, key=lambda pod: (not is_ready(pod), pod.name)).key if mine else ""

@@ -17,6 +17,8 @@ class Fit(Enum):
     """How a split compares with the expected one."""
 
     NOTHING = "nothing to compare"
+    FAILED = "failed"
+    """Requests were made and nobody answered any of them, whether that was predicted or not."""
     EXPECTED = "as expected"
     UNANSWERED = "unanswered"
     """Some requests were not answered, which no split makes right."""
@@ -33,16 +35,27 @@ class Verdict:
     text: str
 
 
-def judge(counts: Mapping[str, int], shares: Mapping[str, float], unanswered: int = 0) -> Verdict:
+def judge(
+    counts: Mapping[str, int],
+    shares: Mapping[str, float],
+    unanswered: int = 0,
+    *,
+    unresolved: int = 0,
+    foretold: str = "",
+) -> Verdict:
     """Compare answers by cluster with expected shares (they need not add up to 1; zero means: must not answer).
 
-    `unanswered`: requests nobody answered. With any of them a split of the rest is told, but never called expected.
+    `unanswered`: requests nobody answered, `unresolved` of them because the name was not resolved. With any of them a
+    split of the rest is told, but never called expected. `foretold`: what was predicted to refuse requests.
     """
+    answered = sum(counts.values())
+    if unanswered and not answered:
+        return failed(unanswered, unresolved, foretold)
     counts = {name: number for name, number in counts.items() if number and name}
     total = sum(counts.values())
     wrong = sorted(name for name in counts if shares.get(name, 0.0) <= 0.0)
     if not total:
-        return Verdict(Fit.NOTHING, 1.0, "nobody answered")
+        return Verdict(Fit.NOTHING, 1.0, "which cluster answered is not known" if answered else "no request was made")
     if wrong:
         told = ", ".join(f"{name} answered {counts[name]}" for name in wrong)
         return Verdict(Fit.IMPOSSIBLE, 0.0, f"impossible: {told} and should not be used")
@@ -52,10 +65,19 @@ def judge(counts: Mapping[str, int], shares: Mapping[str, float], unanswered: in
     chance = f"unlikely by chance (p = {p:.2g})" if p < UNLIKELY else f"no surprise (p = {p:.2g})"
     if unanswered:
         rest = f"; the split of the answers is {chance}" if len(names) > 1 else ""
-        return Verdict(Fit.UNANSWERED, p, f"{unanswered} of {total + unanswered} not answered{rest}")
+        why = f", as predicted: {foretold}" if foretold else ""
+        return Verdict(Fit.UNANSWERED, p, f"{unanswered} of {total + unanswered} not answered{why}{rest}")
     if p < UNLIKELY:
         return Verdict(Fit.UNLIKELY, p, chance)
     return Verdict(Fit.EXPECTED, p, f"as expected (p = {p:.2g})" if len(names) > 1 else "as expected")
+
+
+def failed(unanswered: int, unresolved: int = 0, foretold: str = "") -> Verdict:
+    """The verdict on a run that nobody answered."""
+    what = "no name was resolved" if unresolved == unanswered else "nobody answered"
+    if 0 < unresolved < unanswered:
+        what += f", and {unresolved} names were not resolved"
+    return Verdict(Fit.FAILED, 0.0, f"failed: {what}" + (f", as predicted: {foretold}" if foretold else ""))
 
 
 def p_value(observed: Sequence[int], shares: Sequence[float]) -> float:

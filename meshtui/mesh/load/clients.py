@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshtui.core.errors import ClusterError, Forbidden, NotFound
-from meshtui.core.load.origins import is_ready
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.objects import Pod
 from meshtui.core.model.resources import PODS
+from meshtui.core.reach import is_ready
 from meshtui.kube.api import Api
 
 _POD = "pod/"

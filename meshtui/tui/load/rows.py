@@ -159,7 +159,7 @@ def _times(summary: Summary) -> Line:
 
 def _verdict(run: Run) -> list[Line]:
     """When the run is over: whether the split is what was expected."""
-    verdict = run.verdict if not run.running and run.requests and run.expected else None
+    verdict = run.verdict if not run.running and run.requests else None
     if verdict is None:
         return []
     glyph, role = _FITS[verdict.fit]
@@ -211,7 +211,8 @@ def _histogram(summary: Summary) -> Line:
 
 
 _FITS = {
-    Fit.NOTHING: (status.BAD, "bad"),
+    Fit.NOTHING: (status.WARNING, "warn"),
+    Fit.FAILED: (status.BAD, "bad"),
     Fit.EXPECTED: (status.OK, "ok"),
     Fit.UNANSWERED: (status.BAD, "bad"),
     Fit.UNLIKELY: (status.WARNING, "warn"),

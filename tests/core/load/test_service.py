@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from meshtui.core.findings import findings_for
-from meshtui.core.load.service import shares_of
+from meshtui.core.load.service import prediction
+from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model import resources as r
 from tests.core.recorded import KEY, mesh_of
+
+SPEC = LoadSpec("http://rebel-base/", "koornacht")
 
 
 def test_a_cluster_that_was_not_read_makes_no_answer_impossible() -> None:
     mesh = mesh_of(4)
-    assert shares_of(mesh, "koornacht", KEY) == {"koornacht": 0.5, "tion": 0.5}
+    assert prediction(mesh, SPEC) == (KEY, {"koornacht": 0.5, "tion": 0.5}, "")
     del mesh.clusters["tion"].objects[r.SERVICES]
-    assert shares_of(mesh, "koornacht", KEY) is None
+    assert prediction(mesh, SPEC) == (KEY, None, "")
     assert findings_for(mesh, KEY) == [], "nor is it said to lack the service"
