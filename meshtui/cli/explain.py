@@ -10,14 +10,16 @@ from meshtui.core.errors import CheckFailed
 from meshtui.core.findings import findings_for, policy_findings
 from meshtui.core.findings.report import finding_json
 from meshtui.core.model.state import Mesh
-from meshtui.core.routing import Route, routes
+from meshtui.core.reach import Reach, reaches
+from meshtui.core.reach.report import fate
+from meshtui.core.routing import Route
 from meshtui.core.routing.evidence import realised_backends
 from meshtui.core.services.evidence import Evidence, Realised
 from meshtui.core.services.measured import addresses
 from meshtui.core.services.table import build_row, table_json
 from meshtui.mesh.session import Session
 
-EXPLAINED = ("clients_in", "goes_to", "backends", "agent", "notes")
+EXPLAINED = ("clients_in", "clients", "goes_to", "port", "backends", "agent", "notes")
 
 
 async def explain(session: Session, key: str, form: str) -> None:
@@ -27,7 +29,7 @@ async def explain(session: Session, key: str, form: str) -> None:
         raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
     told = await asyncio.gather(*(session.realised(context) for context in mesh.clusters))
     evidence = Evidence(realised=dict(zip(mesh.clusters, told, strict=True)))
-    rows = [explanation(mesh, found, evidence) for found in routes(mesh, key)]
+    rows = [explanation(mesh, found, evidence) for found in reaches(mesh, key)]
     found = [finding_json(mesh, finding) for finding in (*findings_for(mesh, key), *policy_findings(mesh, key))]
     if form in ("json", "yaml"):
         names = {cluster.context: cluster.name for cluster in mesh.clusters.values()}
@@ -42,18 +44,25 @@ def _reasons(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
     for row in rows:
         for unused in row["unused"]:
             output.emit(f"{row['clients_in']}'s clients do not use {unused['cluster']}: {output.plain(unused['why'])}")
+        for name, stops in (*row["refused"].items(), *row["not_known"].items()):
+            for stop in stops:
+                fix = f"; {stop['fix']}" if stop["fix"] else ""
+                output.emit(f"{row['clients_in']}'s clients and {name}: {output.plain(stop['why'] + fix)}")
         for text in row["disagreements"]:
             output.emit(f"! {output.plain(text)}")
     for finding in found:
         output.emit(f"{finding['severity']}: {output.plain(finding['finding'])}")
 
 
-def explanation(mesh: Mesh, found: Route, evidence: Evidence) -> dict[str, Any]:
-    """A route, and what the agent's tables say of it, as plain data."""
+def explanation(mesh: Mesh, reached: Reach, evidence: Evidence) -> dict[str, Any]:
+    """A route with what policies and the agent's tables make of it, as plain data."""
+    found = reached.route
     realised = evidence.realised.get(found.context)
     return {
         "clients_in": found.cluster,
-        "goes_to": found.summary,
+        "goes_to": reached.summary,
+        "port": reached.port,
+        **fate(reached),
         "backends": [
             f"{b.cluster} {b.pod or b.ip}:{b.port}" + ("" if b.active else " (draining)") for b in found.backends
         ],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from meshtui.cli import headless, output
-from meshtui.core.errors import UsageError
+from meshtui.core.errors import MeshtuiError, UsageError
 from meshtui.core.model.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
-from meshtui.core.model.state import Mesh
+from meshtui.core.model.state import Listed, Mesh
+from meshtui.core.reach import Reaches
+from meshtui.core.reach.report import fate
 from meshtui.core.routing import annotations as a
-from meshtui.core.routing import route
 from meshtui.core.services.filter import parse
 from meshtui.core.services.row import Cell, Row
 from meshtui.core.services.table import ServiceTable, Sort, View
@@ -36,7 +39,7 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any, explained: str) -> int:
     settings = headless.settings_from(arguments)
     deep = bool(explained) or arguments.findings
-    resources = (*RESOURCES, *POLICIES, *((PODS,) if explained else ())) if deep else RESOURCES
+    resources = (*RESOURCES, *POLICIES, *((PODS,) if explained else ()))
     scope = Scope(resources, status=deep, access=False, flows=False, judged=False)
     async with headless.opened(settings, scope) as session:
         beside = [resource for resource in resources if resource not in NEEDED]
@@ -48,6 +51,7 @@ async def _main(arguments: Any, explained: str) -> int:
         elif arguments.findings:
             code = max(code, int(_findings(session, session.settings, arguments)))
         else:
+            await _pods(session)
             _list(session, session.settings, arguments)
         return code
 
@@ -55,6 +59,22 @@ async def _main(arguments: Any, explained: str) -> int:
 def key_of(name: str, session: Session) -> str:
     """`namespace/name` of what a person typed. Raises UsageError where the namespace is not clear."""
     return name if "/" in name else f"{session.home}/{name}"
+
+
+async def _pods(session: Session) -> None:
+    """Policies decide by pods' labels: where there are policies, and only there, the pods are listed once.
+
+    A cluster that does not show them leaves its answers not known.
+    """
+    if not Reaches(session.mesh).any_governed:
+        return
+
+    async def listed(context: str) -> None:
+        with suppress(MeshtuiError):
+            found, _ = await session.api(context).list_all(PODS)
+            session.emit(Listed(context, PODS, found, 0.0))
+
+    await asyncio.gather(*map(listed, session.mesh.clusters))
 
 
 def _list(session: Session, settings: Settings, arguments: Any) -> None:
@@ -66,7 +86,8 @@ def _list(session: Session, settings: Settings, arguments: Any) -> None:
         filter=parse(arguments.filter, session.mesh),
     )
     shown = ServiceTable(session.mesh, view)
-    rows = [cell for key in shown.keys if (found := shown.row(key)) for cell in cells(session.mesh, found)]
+    asked = Reaches(session.mesh)
+    rows = [cell for key in shown.keys if (found := shown.row(key)) for cell in cells(asked, found)]
     if output.is_table(arguments.output):
         rows = [{**row, "ready": _counted(row)} for row in rows]
     output.show(rows, COLUMNS, arguments.output, nothing="no service is as asked; -A shows all namespaces")
@@ -76,13 +97,15 @@ def _counted(row: dict[str, Any]) -> dict[str, Any] | None:
     return {"ready": row["ready"], "total": row["total"]} if row["present"] else None
 
 
-def cells(mesh: Mesh, row: Row) -> list[dict[str, Any]]:
+def cells(asked: Reaches, row: Row) -> list[dict[str, Any]]:
     """One entry per cluster, those that miss the service included."""
-    return [_cell(mesh, row.key, cell) for cell in row.cells]
+    return [_cell(asked, row.key, cell) for cell in row.cells]
 
 
-def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
-    taken = route(mesh, cell.context, key)
+def _cell(asked: Reaches, key: str, cell: Cell) -> dict[str, Any]:
+    mesh = asked.mesh
+    found = asked.of(cell.context, key)
+    taken = found.route
     effective = cell.effective
     if effective is None:
         missing = {"service": key, "context": cell.context, "cluster": mesh.clusters[cell.context].name}
@@ -102,9 +125,10 @@ def _cell(mesh: Mesh, key: str, cell: Cell) -> dict[str, Any]:
         "ready": cell.ready,
         "total": cell.total,
         "ports": cell.ports,
-        "traffic": taken.summary,
+        "traffic": found.summary,
         "counts": taken.counts,
         "shares": taken.shares,
+        **fate(found),
         "failover": taken.failover,
     }
 

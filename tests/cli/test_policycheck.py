@@ -33,3 +33,17 @@ async def test_what_cannot_be_checked_is_a_usage_error(lab):
     meshtui, _ = lab
     assert (await meshtui("policies", "check", "nowhere/x-wing", "rebel-base")).code == 2
     assert (await meshtui("policies", "chekc")).code == 2
+
+
+async def test_services_tell_who_is_refused_and_by_what():
+    async with launch(SimOptions(state="ingress-tion")) as running:
+        meshtui = Command(str(running.kubeconfig))
+        rows = (await meshtui("services", "-o", "json")).data
+        told = {row["cluster"]: row for row in rows if row["service"] == "default/rebel-base"}
+        assert told["koornacht"]["answering"] == ["koornacht"]
+        assert told["koornacht"]["answered_shares"] == {"koornacht": 0.5}
+        assert [stop["at"] for stop in told["koornacht"]["refused"]["tion"]] == ["koornacht"]
+        assert told["koornacht"]["clients"] == "default/x-wing, the load test's client"
+        assert told["tion"]["traffic"] == "denied at tion (default-deny)"
+        explained = await meshtui("services", "explain", "default/rebel-base")
+        assert "means koornacht only" in explained.out

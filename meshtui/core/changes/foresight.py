@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,20 +13,24 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Namespace, Object, Service
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Mesh
-from meshtui.core.routing import effects, what_if
+from meshtui.core.reach import Reach, Reaches
+from meshtui.core.routing import what_if
 from meshtui.core.routing.annotations import effective
 from meshtui.core.routing.whatif import emptied
+from meshtui.core.services.row import rank
 
 _Annotated = TypeVar("_Annotated", Service, Namespace)
 
 
 def foresee(mesh: Mesh, steps: Sequence[Step]) -> tuple[str, ...]:
-    """Sentences such as `koornacht's clients: K 2, T 2 → K 2`, for annotations and for scaling to zero.
+    """Sentences such as `koornacht's clients: K 2, T 2 → K 2`, by routes and policies, before steps are made.
 
-    Policies change no backend, and where new pods of a scale-up land is not known before, so these say nothing.
+    Of policies applied or deleted every service is told whose clients get another answer. Where new pods of a scale-up
+    land is not known before, so it says nothing.
     """
     changes: dict[tuple[str, Resource], dict[str, Object | None]] = {}
     keys: dict[str, None] = {}
+    policies = False
     for step in steps:
         cluster = mesh.clusters.get(step.context)
         if cluster is None:
@@ -46,7 +50,73 @@ def foresee(mesh: Mesh, steps: Sequence[Step]) -> tuple[str, ...]:
                 for where, items in emptied(mesh, step.context, key).items():
                     changes.setdefault(where, {}).update(items)
                 keys[key] = None
-    return effects(mesh, what_if(mesh, changes), keys) if keys else ()
+        elif step.verb in (Verb.APPLY, Verb.DELETE) and step.resource in r.POLICIES:
+            changes.setdefault((step.context, step.resource), {})[step.key] = _policy(step)
+            policies = True
+    if not changes:
+        return ()
+    after = what_if(mesh, changes)
+    told = reach_effects(mesh, after, keys) if keys else ()
+    return (*told, *_elsewhere(mesh, after, keys)) if policies else told
+
+
+MOST = 12
+"""Sentences on services whose answer a policy changes; the rest is counted."""
+
+
+def _policy(step: Step) -> Object | None:
+    """The policy as it would be; one that cannot be read counts as none."""
+    if step.after is None:
+        return None
+    try:
+        return msgspec.convert(dict(step.after), step.resource.struct, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def _elsewhere(mesh: Mesh, after: Mesh, told: Collection[str]) -> tuple[str, ...]:
+    """What policies change for the clients of any service but those `told`; said, too, when they change nothing."""
+    keys = sorted({key for cluster in mesh.clusters.values() for key in cluster.services if not rank(key)} - set(told))
+    found: list[str] = []
+    old, new = Reaches(mesh), Reaches(after)
+    for key in keys:
+        found += [f"{key}: {text}" for text in _changed(old, new, key)]
+    if not found:
+        return ("no service's clients get another answer",)
+    more = len(found) - MOST
+    return (*found[:MOST], *((f"and {more} more",) if more > 0 else ()))
+
+
+def _changed(old: Reaches, new: Reaches, key: str) -> list[str]:
+    sentences = []
+    for context, cluster in old.mesh.clusters.items():
+        if key not in cluster.services:
+            continue
+        then, now = old.of(context, key), new.of(context, key)
+        if then.summary != now.summary:
+            sentences.append(f"{cluster.name}'s clients: {then.summary} → {now.summary}")
+    return sentences
+
+
+def reach_effects(before: Mesh, after: Mesh, service_keys: Iterable[str]) -> tuple[str, ...]:
+    """One sentence per cluster's clients of some services: what they get now and then, or that nothing changes.
+
+    With more than one service each sentence begins with the service's key.
+    """
+    keys = list(service_keys)
+    old, new = Reaches(before), Reaches(after)
+    told: list[str] = []
+    for key in keys:
+        for context, cluster in before.clusters.items():
+            then, now = old.of(context, key), new.of(context, key)
+            moved = then.summary != now.summary or _addresses(then) != _addresses(now)
+            change = f"{then.summary} → {now.summary}" if moved else f"{then.summary}, unchanged"
+            told.append((f"{key}: " if len(keys) > 1 else "") + f"{cluster.name}'s clients: {change}")
+    return tuple(told)
+
+
+def _addresses(found: Reach) -> set[str]:
+    return {hop.backend.ip for hop in found.hops}
 
 
 def _annotated(item: _Annotated, step: Step) -> _Annotated:

@@ -15,6 +15,7 @@ from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Delta, Mesh
+from meshtui.core.reach import Reaches
 from meshtui.core.routing.candidates import service_of
 
 __all__ = [
@@ -71,6 +72,8 @@ class Findings:
         self._by_service: dict[str, list[Finding]] = {}
         self._of_mesh = list(dict.fromkeys(in_clusters(mesh)))
         self._broken: list[Finding] = []
+        self.reaches = Reaches(mesh)
+        """Who answers whom by routes and policies, kept up to date by the same deltas."""
         self._around = surroundings(mesh)
         self._configs = self._config_now()
         self._owners = {
@@ -104,6 +107,7 @@ class Findings:
 
     def note(self, delta: Delta) -> None:
         """Remember what a delta touches; the clusters' own findings are made anew at once."""
+        self.reaches.note(delta)
         resources = {resource for _, resource in delta.objects}
         if delta.status or not resources.isdisjoint(r.POLICIES):
             self._of_mesh = list(dict.fromkeys(in_clusters(self.mesh)))

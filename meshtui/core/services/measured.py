@@ -20,6 +20,8 @@ class Measured:
     counts: dict[str, int] = field(default_factory=dict)
     """Cluster name → connections, those that were dropped included: the choice was made all the same."""
     dropped: dict[str, int] = field(default_factory=dict)
+    clients: set[str] = field(default_factory=set)
+    """Keys (`namespace/pod`) of the pods that asked."""
 
     @property
     def total(self) -> int:
@@ -54,6 +56,7 @@ def measure(mesh: Mesh, rows: Iterable[FlowRow], service_key: str) -> dict[str, 
     clients = {cluster.name: cluster.context for cluster in mesh.clusters.values()}
     asked: dict[tuple[str, str, int, str, int], str] = {}
     dropped: set[tuple[str, str, int, str, int]] = set()
+    pods: dict[str, set[str]] = {}
     for row in rows:
         if row.is_reply is True:
             continue
@@ -67,11 +70,14 @@ def measure(mesh: Mesh, rows: Iterable[FlowRow], service_key: str) -> dict[str, 
             continue
         key = (client, row.source_ip, row.source_port, row.destination_ip, row.destination_port)
         asked[key] = target
+        if row.source.pod:
+            pods.setdefault(clients[client], set()).add(f"{row.source.namespace}/{row.source.pod}")
         if row.verdict == Verdict.DROPPED:
             dropped.add(key)
     result: dict[str, Measured] = {}
     for key, target in asked.items():
-        found = result.setdefault(clients[key[0]], Measured())
+        context = clients[key[0]]
+        found = result.setdefault(context, Measured(clients=pods.get(context, set())))
         found.counts[target] = found.counts.get(target, 0) + 1
         if key in dropped:
             found.dropped[target] = found.dropped.get(target, 0) + 1

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from meshtui.core.findings import Finding, findings_for, policy_findings
 from meshtui.core.load.service import service_of_url
 from meshtui.core.model.resources import POLICIES
+from meshtui.core.reach import reaches
 from meshtui.core.routing import routes
 from meshtui.core.services.evidence import Answers, Evidence, Realised
 from meshtui.core.services.measured import WINDOW_SECONDS, Measured, measure
@@ -125,8 +126,17 @@ class ServiceDialog(Dialog[None]):
         mesh = self.session.mesh
         width = max(30, self.list.scrollable_content_region.width)
         found = findings_for(mesh, self.key)
-        items = service_items(mesh, self.key, self.evidence(), found, self.findings, width, utc=self.board.utc)
+        known = self.board.findings.reaches if self.board.findings else None
+        reached = reaches(mesh, self.key, known=known, seen=self._asking())
+        items = service_items(
+            mesh, self.key, self.evidence(), found, self.findings, width, utc=self.board.utc, reached=reached
+        )
         self.list.fill(dict(items))
+
+    def _asking(self) -> dict[str, list[str]]:
+        """Context → keys of the pods that the flows kept show as clients."""
+        measured = self.measured if not self.board.flows.asking.narrowed else {}
+        return {context: sorted(found.clients) for context, found in measured.items()}
 
     def action_ask(self) -> None:
         """Ask one agent of every cluster for its tables."""

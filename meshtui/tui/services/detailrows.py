@@ -8,12 +8,14 @@ from itertools import groupby
 from meshtui.core.findings import Finding
 from meshtui.core.model.objects import Endpoint
 from meshtui.core.model.state import Cluster, Mesh
-from meshtui.core.routing import Route, Unused, ready_counts, routes
+from meshtui.core.reach import Reach, reaches
+from meshtui.core.routing import Unused, ready_counts
 from meshtui.core.routing import annotations as a
 from meshtui.core.routing.candidates import is_mirror, pod_key, slices
 from meshtui.core.services.evidence import Evidence
 from meshtui.tui.findings.rows import finding_lines
 from meshtui.tui.services.evidencerows import evidence_lines
+from meshtui.tui.services.rows import reach_role, reach_text
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag, wrapped
 
@@ -32,10 +34,14 @@ def service_items(
     width: int,
     *,
     utc: bool,
+    reached: Sequence[Reach] | None = None,
 ) -> list[Item]:
-    """Everything known of `key`, in the order a person asks: where to, is it so, why not elsewhere, what is wrong."""
+    """Everything known of `key`, in the order a person asks: where to, is it so, why not elsewhere, what is wrong.
+
+    `reached`: who answers each cluster's clients, by default worked out here.
+    """
     items: list[Item] = []
-    for found in routes(mesh, key):
+    for found in reaches(mesh, key) if reached is None else reached:
         items += _clients(mesh, found, evidence, width, utc=utc)
     items.append(("written", [(), [Span(" As written", "strong")], *written_lines(mesh, key)]))
     items.append((("endpoints",), [(), [Span(" Endpoints", "strong")]]))
@@ -47,10 +53,11 @@ def service_items(
     return items
 
 
-def _clients(mesh: Mesh, found: Route, evidence: Evidence, width: int, *, utc: bool) -> list[Item]:
+def _clients(mesh: Mesh, reached: Reach, evidence: Evidence, width: int, *, utc: bool) -> list[Item]:
+    found = reached.route
     cluster = mesh.clusters[found.context]
     head: list[Line] = [()] if cluster.index else []
-    role = "ok" if found.answering and not found.silent else "warn" if found.answering else "bad"
+    role = reach_role(reached, "ok")
     name = Span(f" {safe(cluster.name, 60)}'s clients → ", "strong")
     state = "  failover: affinity's own side has nobody" if found.failover else ""
     head.append(
@@ -58,16 +65,19 @@ def _clients(mesh: Mesh, found: Route, evidence: Evidence, width: int, *, utc: b
             Span(" "),
             tag(cluster.tag, cluster.index, bracket=True),
             name,
-            Span(safe(found.summary), role),
+            Span(reach_text(reached), role),
             Span(state, "warn"),
         ]
     )
+    if not reached.open:
+        head += _policies_say(reached, width)
     items: list[Item] = [(("clients", found.context), head + evidence_lines(mesh, found, evidence, width, utc=utc))]
     share = 1 / len(found.backends) if found.backends else 0.0
-    for number, backend in enumerate(found.backends[:_MOST]):
+    for number, hop in enumerate(reached.hops[:_MOST]):
+        backend = hop.backend
         owner = mesh.clusters[backend.context]
         line: list[Span] = [
-            Span(f"   {status.OK} ", "ok"),
+            _PASSES[hop.passes],
             tag(fit(owner.tag, 2), owner.index),
             Span(f" {share:4.0%}  {safe(backend.pod or backend.ip, 60)}"),
             Span(f"  {safe(backend.ip)}:{backend.port}  {safe(backend.node, 40)}", "dim"),
@@ -87,6 +97,26 @@ def _clients(mesh: Mesh, found: Route, evidence: Evidence, width: int, *, utc: b
     if notes:
         items.append((("notes", found.context), notes))
     return items
+
+
+_PASSES = {
+    True: Span(f"   {status.OK} ", "ok"),
+    False: Span(f"   {status.BAD} ", "bad"),
+    None: Span(f"   {status.WARNING} ", "warn"),
+}
+
+
+def _policies_say(reached: Reach, width: int) -> list[Line]:
+    """Who stands for the clients, over which port, and a sentence for each thing that refuses or may."""
+    lines: list[Line] = [[Span(f"   asked by {safe(reached.clients.words)}, port {safe(reached.port)}", "dim")]]
+    stops = [(stop, "bad") for found in reached.refused.values() for stop in found]
+    stops += [(stop, "warn") for found in reached.unknown.values() for stop in found]
+    told = dict.fromkeys(stops)
+    for stop, role in told:
+        glyph = status.BAD if role == "bad" else status.WARNING
+        fix = f"; {stop.fix}" if stop.fix else ""
+        lines += [[Span(part, role)] for part in wrapped(f"{glyph} {safe(stop.text + fix, 600)}", width, indent=3)]
+    return lines
 
 
 def _reasons(unused: Sequence[Unused]) -> list[tuple[Unused, str]]:

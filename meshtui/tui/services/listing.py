@@ -10,13 +10,13 @@ from typing import cast
 from meshtui.core.findings import Findings
 from meshtui.core.health.model import Judgement
 from meshtui.core.model.state import Phase
-from meshtui.core.routing import route
+from meshtui.core.reach import Reaches
 from meshtui.core.services.row import Row
 from meshtui.core.services.table import ServiceTable, Sort
 from meshtui.tui.header import time_text
 from meshtui.tui.services import rows
 from meshtui.tui.services import table as folded
-from meshtui.tui.widgets.paint import Line, Span, clip, safe
+from meshtui.tui.widgets.paint import Line, Span, clip
 
 COLUMNS = {
     "name": Sort.NAME, "in": Sort.WHERE, "global": Sort.GLOBAL, "shared": Sort.SHARED, "affinity": Sort.AFFINITY,
@@ -36,6 +36,11 @@ class Look:
     marked: Mapping[rows.Cell, None]
     now: float
     utc: bool
+
+    @property
+    def reaches(self) -> Reaches | None:
+        """Answers by routes and policies, kept up to date; None while nothing is known."""
+        return self.findings.reaches if self.findings else None
 
 
 class EachCluster:
@@ -80,7 +85,7 @@ class EachCluster:
             return [line]
         around, found = (look.findings.around, look.findings.of(service)) if look.findings else (None, [])
         since = time_text(health.since, utc=look.utc) if health.since else ""
-        return [line, rows.route_line(table.mesh, service, width, around, found, health, since)]
+        return [line, rows.route_line(table.mesh, service, width, around, found, health, since, look.reaches)]
 
 
 class EachService:
@@ -127,19 +132,26 @@ class EachService:
             return ()
         health = look.judgement.service(key)
         around, found = (look.findings.around, look.findings.of(key)) if look.findings else (None, [])
-        reach = folded.reach_line(table.mesh, key, health, around, found)
+        reach = folded.reach_line(table.mesh, key, health, around, found, look.reaches)
         pending = {context for context, service in look.pending if service == key}
         marked = any(cell[0] == key for cell in look.marked)
         line = folded.service_line(table.mesh, row, at, health, reach, pending=bool(pending), marked=marked)
-        lines = [line, *self._clusters(table, row, at, pending)] if key == self.open else [line]
+        lines = (
+            [line, *self._clusters(table, row, at, pending, look.reaches or Reaches(table.mesh))]
+            if key == self.open
+            else [line]
+        )
         return [clip(line, width) for line in lines]
 
-    def _clusters(self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str]) -> list[Line]:
+    def _clusters(
+        self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str], reaches: Reaches
+    ) -> list[Line]:
         lines: list[Line] = []
         for number, context in enumerate(self.contexts):
             cluster = table.mesh.clusters[context]
-            summary = route(table.mesh, context, row.key).summary
-            reach: Line = [Span("→ ", "dim"), Span(safe(summary, 200))] if summary else []
+            found = reaches.of(context, row.key)
+            role = "" if found.open else rows.reach_role(found, "")
+            reach: Line = [Span("→ ", "dim"), Span(rows.reach_text(found), role)] if found.summary else []
             chosen = number == self.at
             lines.append(folded.cluster_line(cluster, row, at, reach, chosen=chosen, pending=context in pending))
         return lines

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from meshtui.core.findings import Finding, Severity
 from meshtui.core.health.model import ServiceHealth, Verdict
 from meshtui.core.model.state import Cluster, Mesh
-from meshtui.core.routing import Route, Surroundings, route
+from meshtui.core.reach import Reach, Reaches
+from meshtui.core.routing import Surroundings
 from meshtui.core.routing import annotations as a
 from meshtui.core.services import row as core
 from meshtui.tui.widgets import status
@@ -127,8 +128,9 @@ def route_line(
     found: Sequence[Finding] = (),
     health: ServiceHealth | None = None,
     since: str = "",
+    reaches: Reaches | None = None,
 ) -> Line:
-    """`K's clients → K 2 · T's clients → K 2, T 2`: predicted from every cluster's own objects; then the findings.
+    """`K's clients → K 2 · T's clients ✗ denied at tion (default-deny)`: by routes and policies; then the findings.
 
     With more than three clusters, those whose clients get the same stand together: `K T N → K 2, T 2`.
     """
@@ -136,22 +138,37 @@ def route_line(
     findings = _findings(found)
     many = len(clusters) > 3
     owner = "" if many or width < 64 + (14 if findings else 0) else "'s clients"
-    groups: dict[object, tuple[Route, list[Cluster]]] = {}
+    asked = reaches or Reaches(mesh)
+    groups: dict[object, tuple[Reach, list[Cluster]]] = {}
     for number, cluster in enumerate(clusters):
-        taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
-        nobody = "" if taken.backends else taken.summary
-        alike = (frozenset(taken.counts.items()), taken.failover, taken.silent, nobody)
-        groups.setdefault(alike if many else number, (taken, []))[1].append(cluster)
+        found_reach = asked.of(cluster.context, key, around=around.get(cluster.context) if around else None)
+        taken = found_reach.route
+        told = found_reach.summary if not taken.backends or not found_reach.open else ""
+        alike = (frozenset(taken.counts.items()), taken.failover, taken.silent, told)
+        groups.setdefault(alike if many else number, (found_reach, []))[1].append(cluster)
     parts: list[Line] = []
-    for taken, clients in groups.values():
+    for who, clients in groups.values():
         # A prediction is green only while requests are seen to get through.
         good = "ok" if health is not None and health.verdict is Verdict.WELL else ""
-        role = good if taken.answering and not taken.silent else "bad" if not taken.answering else "warn"
+        role = reach_role(who, good)
         if all(key not in cluster.services for cluster in clients):
             role = "dim"
         names = [span for cluster in clients for span in (tag(cluster.tag, cluster.index), Span(" "))][:-1]
-        parts.append([*names, Span(f"{owner} → ", "dim"), Span(safe(taken.summary), role)])
+        parts.append([*names, Span(f"{owner} → ", "dim"), Span(reach_text(who), role)])
     return [Span("   "), *_truth(health, since), *findings, *joined(parts)]
+
+
+def reach_role(found: Reach, good: str) -> str:
+    """`good` only where everybody in rotation will answer; bad where nobody will."""
+    if not found.answering and not found.unknown:
+        return "bad"
+    return good if found.open and not found.route.silent else "warn"
+
+
+def reach_text(found: Reach) -> str:
+    """The summary, with a glyph before what policies refuse or leave open."""
+    glyph = "" if found.open else f"{status.BAD} " if found.refused_share else f"{status.WARNING} "
+    return glyph + safe(found.summary)
 
 
 def _truth(health: ServiceHealth | None, since: str) -> list[Span]:

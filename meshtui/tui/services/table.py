@@ -8,9 +8,10 @@ from typing import NamedTuple
 from meshtui.core.findings import Finding
 from meshtui.core.health.model import ServiceHealth, Verdict
 from meshtui.core.model.state import Cluster, Mesh
-from meshtui.core.routing import Surroundings, route
+from meshtui.core.reach import Reaches
+from meshtui.core.routing import Surroundings
 from meshtui.core.services import row as core
-from meshtui.tui.services.rows import marks
+from meshtui.tui.services.rows import marks, reach_text
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
 
@@ -125,17 +126,23 @@ def reach_line(
     health: ServiceHealth,
     around: Mapping[str, Surroundings] | None = None,
     found: Sequence[Finding] = (),
+    reaches: Reaches | None = None,
 ) -> Line:
-    """What is observed where it is not well; then `all → all`, or who gets whom where clusters differ."""
+    """What is observed where it is not well; then `all → all`, or who gets whom and who is refused by what."""
+    asked = reaches or Reaches(mesh)
     parts: list[Line] = []
     if health.verdict.bad:
         parts.append([status.verdict(health.verdict, health.words)])
     groups: dict[frozenset[str], list[Cluster]] = {}
     nobody: list[Cluster] = []
+    refused: dict[str, list[Cluster]] = {}
     clients = [cluster for cluster in mesh.clusters.values() if key in cluster.services]
     for cluster in clients:
-        taken = route(mesh, cluster.context, key, around=around.get(cluster.context) if around else None)
-        if taken.counts:
+        reached = asked.of(cluster.context, key, around=around.get(cluster.context) if around else None)
+        taken = reached.route
+        if taken.counts and not reached.open:
+            refused.setdefault(reach_text(reached), []).append(cluster)
+        elif taken.counts:
             groups.setdefault(frozenset(taken.counts), []).append(cluster)
         else:
             nobody.append(cluster)
@@ -148,6 +155,9 @@ def reach_line(
         parts.append([*who, Span(" → ", "dim"), *([Span("itself", role)] if own else to)])
     if len(groups) == len(clients) > 1 and all(len(names) == 1 for names in groups):
         parts = [*parts[: 1 if health.verdict.bad else 0], [Span("each → itself", role)]]
+    for words, members in refused.items():
+        who = [Span("all", "bad")] if len(members) == len(clients) else _tags(members)
+        parts.append([*who, Span(" → ", "dim"), Span(words, "bad" if words.startswith(status.BAD) else "warn")])
     if nobody:
         parts.append([*_tags(nobody), Span(" → nobody", "bad")])
     if found:
