@@ -75,7 +75,7 @@ LISTS = {
 """What a verb that lists objects has no use for."""
 UNUSED = {
     ("nodes",): {*LISTS, "meshtui.core.routing", "meshtui.core.services"},
-    ("services",): LISTS,
+    ("services",): LISTS - {"meshtui.core.policy"},
     ("policies",): LISTS - {"meshtui.core.policy"},
     ("status",): {
         "meshtui.core.load",
