@@ -241,7 +241,10 @@ def _finish(
         for name in sorted({b.cluster for b in used if b.stale}):
             silence = f"their nodes do not answer {work.client.name}'s health probes"
             work.notes.append(f"{name}'s backends are still in rotation, but {silence}")
-    if not chosen and not work.unused and port is not None:
+    if not chosen and port is not None and r.ENDPOINTSLICES not in work.client.objects:
+        text = f"{work.client.name}'s endpoints are not known yet"
+        work.unused.insert(0, Unused(work.client.context, work.client.name, Reason.UNKNOWN, text))
+    elif not chosen and not work.unused and port is not None:
         work.bar(work.client, Reason.NO_ENDPOINTS, f"{work.client.name}'s {work.key} has no endpoints")
     return Route(
         context=work.client.context,

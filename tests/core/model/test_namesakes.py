@@ -89,3 +89,12 @@ def test_a_twin_leaves_and_is_named():
     assert mesh.clusters["prod"].aliases == ("prod-fqdn",)
     assert "prod" in delta.status
     assert not reduce(mesh, s.ConfigRead("prod-fqdn", CiliumConfig("koornacht", 1, {})))
+
+
+def test_endpoints_that_have_not_arrived_are_not_none():
+    mesh = mesh_of("prod")
+    configured(mesh, "prod", "east", 1)
+    reduce(mesh, s.Listed("prod", r.SERVICES, {KEY: service(GLOBAL)}, 0.0))
+    (found,) = routes(mesh, KEY)
+    assert found.summary == "nobody: not known yet"
+    assert not [f for f in findings(mesh) if f.kind is Kind.NO_BACKENDS]
