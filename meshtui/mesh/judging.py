@@ -30,6 +30,7 @@ class Judging:
     def __init__(self, mesh: Mesh, clock: Clock, tell: Callable[[Delta], None], seconds: float) -> None:
         self.mesh = mesh
         self.judge = Judge(mesh, Traffic())
+        self._unready = self.judge.follow()
         self._clock = clock
         self._tell = tell
         self._seconds = seconds
@@ -81,6 +82,7 @@ class Judging:
 
     def note(self, delta: Delta) -> None:
         """Something changed: endpoints belong to other services now."""
+        self._unready.note(delta)
         if any(resource is r.ENDPOINTSLICES for _, resource in delta.objects):
             self._owners_stale = True
 

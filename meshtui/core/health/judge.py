@@ -29,6 +29,7 @@ from meshtui.core.health.nodes import down_nodes, judge_nodes, no_exec, unread
 from meshtui.core.health.path import way_between
 from meshtui.core.health.services import judge_services, unready, unready_trouble
 from meshtui.core.health.traffic import Owners, Traffic
+from meshtui.core.health.unready import Unready
 from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.links import remote_names
 from meshtui.core.model.severity import Severity
@@ -53,19 +54,30 @@ class Judge:
         self.memory = Memory()
         self.eyes = Eyes()
         self.latest = Judgement()
+        self._unready: Unready | None = None
         self._homes: dict[str, str] = {}
         self._generation = -1
         self._indexed = float("-inf")
+
+    def follow(self) -> Unready:
+        """What to tell of every change from now on; who never asks for it has all services looked at each time."""
+        self._unready = Unready(self.mesh)
+        return self._unready
 
     def judge(self, now: float) -> Judgement:
         """Judge everything as of `now`, wall time."""
         self.traffic.settle(now)
         clusters = list(self.mesh.clusters.values())
-        judgement = _Making(self.mesh, self.traffic, self.memory, self._where(now), self.eyes, now).make(clusters)
+        judgement = _Making(self, self._where(now), now).make(clusters)
         self.memory.forget_the_rest()
         self.memory.keep_only({judged.subject for judged in judgement.all()})
         self.latest = judgement
         return judgement
+
+    @property
+    def unready(self) -> Unready:
+        """Services without a ready endpoint."""
+        return self._unready or Unready(self.mesh)
 
     def _where(self, now: float) -> dict[str, str]:
         """Pod address → `cluster/node`, of all clusters; read anew every few seconds when anything changed."""
@@ -99,11 +111,9 @@ def owners(mesh: Mesh) -> Owners:
 class _Making:
     """One judgement being made."""
 
-    def __init__(
-        self, mesh: Mesh, traffic: Traffic, memory: Memory, homes: dict[str, str], eyes: Eyes, now: float
-    ) -> None:
-        self.mesh, self.traffic, self.memory, self.homes = mesh, traffic, memory, homes
-        self.eyes, self.now = eyes, now
+    def __init__(self, judge: Judge, homes: dict[str, str], now: float) -> None:
+        self.mesh, self.traffic, self.memory, self.homes = judge.mesh, judge.traffic, judge.memory, homes
+        self.eyes, self.unready, self.now = judge.eyes, judge.unready, now
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
         self.components: dict[tuple[str, str], Judged] = {}
@@ -208,7 +218,7 @@ class _Making:
         judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad)
         self.services |= {health.subject.name: health for health in judged}
         self.troubles += troubles
-        for cluster, key, pods in unready(self.mesh, self.now, self.memory):
+        for cluster, key, pods in unready(self.mesh, self.unready, self.now, self.memory):
             self.troubles.append(unready_trouble(self.mesh, cluster, key, pods, self.memory, self.now))
 
     def _cluster(self, cluster: Cluster) -> Judged:

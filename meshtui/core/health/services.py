@@ -23,6 +23,7 @@ from meshtui.core.health.model import (
 )
 from meshtui.core.health.tally import Tally, total
 from meshtui.core.health.traffic import Pair, Traffic
+from meshtui.core.health.unready import Unready
 from meshtui.core.health.way import WINDOW
 from meshtui.core.model import resources as r
 from meshtui.core.model.probes import moment
@@ -41,8 +42,9 @@ def judge_services(
 ) -> tuple[list[ServiceHealth], list[Trouble]]:
     """Every service that requests were seen for. `bad_links`: names of two clusters → what is wrong between them."""
     judged, troubles = [], []
+    lately = traffic.by_service(now - WINDOW)
     for key, pairs in traffic.by_service(now - EARNED_SECONDS).items():
-        recent = traffic.service(key, now - WINDOW)
+        recent = lately.get(key, {})
         health, trouble = _service(mesh, key, pairs, recent, now, memory, bad_links)
         judged.append(health)
         if trouble is not None:
@@ -135,19 +137,18 @@ def _trouble(
     return Trouble(cause, Severity.ERROR, contexts, key, f"{key}: {words}", evidence, still, command, since, because)
 
 
-def unready(mesh: Mesh, now: float, memory: Memory) -> list[tuple[Cluster, str, int]]:
+def unready(mesh: Mesh, known: Unready, now: float, memory: Memory) -> list[tuple[Cluster, str, int]]:
     """(cluster, service, pods) of services none of whose pods is ready for longer than a restart takes."""
     found = []
     for cluster in mesh.clusters.values():
         if cluster.api.phase is not Phase.LIVE or r.ENDPOINTSLICES not in cluster.objects:
             continue
-        for key in mesh.slices_of.get(cluster.context, {}):
+        for key, count in known.of(cluster.context).items():
             if rank(key) or key not in cluster.services:
                 continue
-            ready, count = ready_counts(mesh, cluster, key)
-            if ready or not count:
-                continue
-            first = memory.since(("unready", cluster.context, key), now, _unready_at(cluster, key))
+            condition = "unready", cluster.context, key
+            hint = 0.0 if condition in memory.firsts else _unready_at(cluster, key)
+            first = memory.since(condition, now, hint)
             if now - first >= GRACE:
                 found.append((cluster, key, count))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from statistics import median
 
 BUCKET_SECONDS = 5
@@ -87,8 +87,19 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count `other`'s connections here, too."""
-        for name in _COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        # Written out: this is the inner loop of every judgement.
+        self.answered += other.answered
+        self.silent += other.silent
+        self.refused += other.refused
+        self.denied += other.denied
+        self.dropped += other.dropped
+        self.stalled += other.stalled
+        self.served += other.served
+        self.repeated += other.repeated
+        self.forth_sent += other.forth_sent
+        self.forth_seen += other.forth_seen
+        self.back_sent += other.back_sent
+        self.back_seen += other.back_seen
         self.last_passed = max(self.last_passed, other.last_passed)
         self.last_failed = max(self.last_failed, other.last_failed)
         firsts = [at for at in (self.first_failed, other.first_failed) if at]
@@ -102,16 +113,15 @@ class Tally:
             self.reached[server] = max(at, self.reached.get(server, 0.0))
 
 
-_COUNTS = tuple(each.name for each in fields(Tally) if each.type == "int")
-
-
 class Course:
     """One tally after another, a bucket each, the oldest forgotten; and how the newest connections fared."""
 
-    __slots__ = ("buckets", "in_vain", "last_passed", "losses", "vain_since")
+    __slots__ = ("_sums", "buckets", "in_vain", "last_passed", "losses", "vain_since")
 
     def __init__(self) -> None:
         self.buckets: deque[tuple[int, Tally]] = deque(maxlen=_KEPT)
+        self._sums: dict[int, Tally] = {}
+        """First bucket → the sum from there on, until something is counted."""
         self.in_vain = 0
         """Silent connections since one was answered last."""
         self.vain_since = 0.0
@@ -150,7 +160,8 @@ class Course:
         return sum(at >= start for at in self.losses)
 
     def at(self, time: float) -> Tally:
-        """The bucket of a moment; one that is gone counts for the oldest there is."""
+        """The bucket of a moment, to count in at once; one that is gone counts for the oldest there is."""
+        self._sums.clear()
         number = int(time // BUCKET_SECONDS)
         buckets = self.buckets
         if not buckets or buckets[-1][0] < number:
@@ -162,12 +173,18 @@ class Course:
         return buckets[0][1]
 
     def since(self, start: float, end: float | None = None) -> Tally:
-        """All of the buckets that begin at `start` or later, and before `end`."""
-        return total(
-            tally
-            for number, tally in self.buckets
-            if (number + 1) * BUCKET_SECONDS > start and (end is None or number * BUCKET_SECONDS < end)
-        )
+        """All of the buckets that begin at `start` or later, and before `end`. Read it, do not count in it."""
+        if end is None:
+            first = next((n for n, _ in self.buckets if (n + 1) * BUCKET_SECONDS > start), None)
+            if first is None:
+                return _NOTHING
+            if first not in self._sums:
+                if len(self._sums) > 3:
+                    self._sums.clear()
+                self._sums[first] = total(tally for number, tally in self.buckets if number >= first)
+            return self._sums[first]
+        within = (t for n, t in self.buckets if (n + 1) * BUCKET_SECONDS > start and n * BUCKET_SECONDS < end)
+        return total(within)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
@@ -176,3 +193,6 @@ def total(tallies: Iterable[Tally]) -> Tally:
     for tally in tallies:
         found.add(tally)
     return found
+
+
+_NOTHING = Tally()

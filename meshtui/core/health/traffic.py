@@ -125,13 +125,8 @@ class Traffic:
         course = self.pairs.get((client, server))
         return course.since(since, until) if course else Tally()
 
-    def service(self, key: str, since: float) -> dict[Pair, Tally]:
-        """A service's connections by the clusters of client and server, as far as there are any."""
-        found = {pair: course.since(since) for (name, pair), course in self.services.items() if name == key}
-        return {pair: tally for pair, tally in found.items() if tally.requests or tally.stalled}
-
     def by_service(self, since: float) -> dict[str, dict[Pair, Tally]]:
-        """The same for all services."""
+        """Each service's connections by the clusters of client and server, as far as there are any."""
         found: dict[str, dict[Pair, Tally]] = {}
         for (key, pair), course in self.services.items():
             tally = course.since(since)
