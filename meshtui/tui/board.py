@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from meshtui.core.findings import Findings
     from meshtui.core.flows.flow import FlowRow
     from meshtui.core.load.run import Run
+    from meshtui.core.load.spec import LoadSpec
     from meshtui.core.policy import Explanation
 
 
@@ -52,6 +53,15 @@ class LoadPort(Protocol):
     """What others ask of the Load pane."""
 
     runs: list[Run]
+
+    @property
+    def front(self) -> tuple[Run, ...]:
+        """The newest runs: one for each client."""
+        ...
+
+    def launch(self, session: SessionPort, specs: Sequence[LoadSpec]) -> None:
+        """Run these side by side."""
+        ...
 
     def link_of(self, row: FlowRow) -> list[Line]:
         """The request a flow belongs to, as lines."""
@@ -137,8 +147,14 @@ class Board(Protocol):
         """Ask for a filter in a line at the bottom."""
         ...
 
-    def change(self, make: Callable[[SessionPort], Plan | None], *, nothing: str = "nothing to do") -> None:
-        """Plan a change, ask for the consent it needs, carry it out, say what came of it."""
+    def change(
+        self,
+        make: Callable[[SessionPort], Plan | None],
+        *,
+        nothing: str = "nothing to do",
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Plan a change, ask for the consent it needs, carry it out, say what came of it; `then` when all was taken."""
         ...
 
     def why_not(self, command: c.Command) -> str:

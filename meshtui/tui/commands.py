@@ -52,7 +52,7 @@ def _all(
 
 _CHANGING = frozenset((
     "services.global", "services.shared", "services.affinity", "services.global-all", "services.shared-all",
-    "services.affinity-all", "services.undo", "services.drill",
+    "services.affinity-all", "services.undo", "services.drill", "policies.mend",
 ))  # fmt: skip
 """Commands that change clusters."""
 _MOVE = "clusters services flows load"
@@ -182,6 +182,8 @@ COMMANDS: tuple[Command, ...] = (
         about="What is wrong or surprising in this mesh: its meaning, its evidence, and the change that fixes it."),
     _in("clusters services load", "policies.open", "p", "Policies", "policies", footer="policies",
         about="List the clusters' network policies; apply or delete them."),
+    _in("flows load services", "policies.mend", "M", "Mend", "mend", footer="mend",
+        about="The smallest policies that would let pass what is refused here; apply them, and see that it passes."),
     _in(_MOVE, "view.details", "enter", "Details", "details", palette=False,
         about="Everything known of what is under the cursor."),
     _in("clusters services", "view.describe", "d", "Describe", "describe",

@@ -38,6 +38,7 @@ from meshtui.tui.widgets.pane import GoesBack, Pane, bindings
 
 if TYPE_CHECKING:
     from meshtui.core.findings import Findings
+    from meshtui.tui.changes.actions import Then
     from meshtui.tui.ports import SessionPort
 
 DEFAULT_SERVICE = "default/rebel-base"
@@ -235,7 +236,9 @@ class Dashboard(Screen[None]):
 
         self.app.push_screen(FilterDialog(value, placeholder, examples), take)
 
-    def change(self, make: Callable[[SessionPort], Plan | None], *, nothing: str = "nothing to do") -> None:
+    def change(
+        self, make: Callable[[SessionPort], Plan | None], *, nothing: str = "nothing to do", then: Then = None
+    ) -> None:
         """Plan a change, ask for the consent it needs, carry it out, say what came of it."""
         from meshtui.tui.changes.actions import carry_out
 
@@ -244,7 +247,7 @@ class Dashboard(Screen[None]):
             self.say("there is no cluster yet", "warn", "!")
             return
 
-        made = carry_out(self, session, make, nothing, self._changing)
+        made = carry_out(self, session, make, nothing, self._changing, then)
         self.run_worker(made, group="change", exit_on_error=False)
 
     # Commands

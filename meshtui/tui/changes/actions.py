@@ -11,9 +11,13 @@ from meshtui.tui.board import Board
 from meshtui.tui.ports import SessionPort
 
 Make = Callable[[SessionPort], "Plan | Awaitable[Plan | None] | None"]
+Then = Callable[[], object] | None
+"""Called once all of a change was accepted."""
 
 
-async def carry_out(board: Board, session: SessionPort, make: Make, nothing: str, turn: asyncio.Lock) -> None:
+async def carry_out(
+    board: Board, session: SessionPort, make: Make, nothing: str, turn: asyncio.Lock, then: Then = None
+) -> None:
     """Do it, with whatever consent it takes; every failure is told, none escapes.
 
     One change at a time, each planned when the one before is seen: keys in quick succession never meet themselves.
@@ -26,28 +30,34 @@ async def carry_out(board: Board, session: SessionPort, make: Make, nothing: str
             if plan is None:
                 board.say(nothing, "warn", "!")
                 return
-            await _until_settled(board, session, plan)
+            if await _until_settled(board, session, plan) and then is not None:
+                then()
         except MeshtuiError as error:
             board.tell(error)
 
 
-async def _until_settled(board: Board, session: SessionPort, plan: Plan) -> None:
-    """Ask and perform; what met a conflict is shown as it is now and asked again, never written over."""
+async def _until_settled(board: Board, session: SessionPort, plan: Plan) -> bool:
+    """Ask and perform; what met a conflict is shown as it is now and asked again, never written over.
+
+    True when all of it was accepted.
+    """
     asking: Plan | None = plan
     conflict = False
+    outcomes: tuple[Outcome, ...] = ()
     while asking is not None:
         if asking.refusal is not None:
             board.tell(asking.refusal)
-            return
+            return False
         answer = await consent(board, session, asking, always=conflict)
         if answer is None:
             board.say(f"{asking.title}: left as it is", "dim", "·")
-            return
+            return False
         outcomes = await session.perform(asking, confirmed=True, typed=answer)
         report(board, asking, outcomes)
         board.redraw()
         conflict = any(isinstance(outcome.error, Conflict) for outcome in outcomes)
         asking = session.plan_again(asking, outcomes) if conflict else None
+    return all(outcome.error is None for outcome in outcomes)
 
 
 async def consent(board: Board, session: SessionPort, plan: Plan, *, always: bool = False) -> str | None:

@@ -243,6 +243,17 @@ class LoadPane(BlockPane):
         if self.front:
             self.app.push_screen(RequestsDialog(self.dashboard, self.front))
 
+    def do_mend(self) -> None:
+        """Proposals for what the clients of the runs in front are refused."""
+        from meshtui.tui.policies.asked import of_load
+        from meshtui.tui.policies.mending import open_mending
+
+        session = self._session()
+        if session is not None:
+            open_mending(
+                self.dashboard, of_load(session.mesh, self.front), "run a load test first: l fires ten requests"
+            )
+
     def do_export(self) -> None:
         """Write the runs in front as JSON into the working directory."""
         from meshtui.tui.load.export import export

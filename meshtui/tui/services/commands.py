@@ -50,6 +50,16 @@ class ServicesCommands:
         """Take the last change back."""
         self.pane.dashboard.change(lambda session: session.plan_undo(), nothing="there is nothing to undo")
 
+    def do_mend(self) -> None:
+        """Proposals for what the load test's client of this cluster is refused."""
+        from meshtui.tui.policies.asked import of_service
+        from meshtui.tui.policies.mending import open_mending
+
+        cell, board = self.pane.cell, self.pane.dashboard
+        if cell is not None and board.mesh is not None:
+            key, context = cell
+            open_mending(board, of_service(board.mesh, context, key), f"no client of {key} is known in this cluster")
+
     def do_drill(self) -> None:
         """Scale the service's workload in the cluster under the cursor to zero, or back."""
         cell = self.pane.cell
