@@ -246,7 +246,6 @@ class Dashboard(Screen[None]):
         if session is None:
             self.say("there is no cluster yet", "warn", "!")
             return
-
         made = carry_out(self, session, make, nothing, self._changing, then)
         self.run_worker(made, group="change", exit_on_error=False)
 
