@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from meshtui.core.findings.broken import broken
 from meshtui.core.findings.clusters import in_clusters
 from meshtui.core.findings.misspelt import misspelt, suspicious
 from meshtui.core.findings.model import Finding, Fix, Kind
+from meshtui.core.findings.policies import in_policies
 from meshtui.core.findings.scope import policy_findings
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
 from meshtui.core.findings.written import across, in_one, places
 from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
+from meshtui.core.model.resources import Resource
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.reach import Reaches
@@ -29,6 +31,10 @@ __all__ = [
     "policy_findings",
     "service_keys",
 ]
+
+
+_FEW_PODS = 2_000
+"""Pods up to which every change of one has the policies looked at again."""
 
 
 def findings(mesh: Mesh, judgement: Judgement | None = None) -> list[Finding]:
@@ -72,6 +78,9 @@ class Findings:
         self._by_service: dict[str, list[Finding]] = {}
         self._of_mesh = list(dict.fromkeys(in_clusters(mesh)))
         self._broken: list[Finding] = []
+        self._of_policies: list[Finding] = []
+        self._policies_stale = True
+        self._pods_known: frozenset[str] = frozenset()
         self.reaches = Reaches(mesh)
         """Who answers whom by routes and policies, kept up to date by the same deltas."""
         self._around = surroundings(mesh)
@@ -109,11 +118,21 @@ class Findings:
         """Remember what a delta touches; the clusters' own findings are made anew at once."""
         self.reaches.note(delta)
         resources = {resource for _, resource in delta.objects}
+        if not resources.isdisjoint((*r.POLICIES, r.NAMESPACES)) or self._pods_matter(resources):
+            self._policies_stale = True
         if delta.status or not resources.isdisjoint(r.POLICIES):
             self._of_mesh = list(dict.fromkeys(in_clusters(self.mesh)))
         self._wanted.update(dict.fromkeys(self._touched(delta)))
         if r.NAMESPACES in resources or (delta.status and self._links_changed()):
             self._wanted.update(dict.fromkeys(service_keys(self.mesh) | self._by_service.keys()))
+
+    def _pods_matter(self, resources: Collection[Resource]) -> bool:
+        """Whether the policies are held against the pods again: where these are many, only once they became known."""
+        if r.PODS not in resources:
+            return False
+        known = frozenset(context for context, cluster in self.mesh.clusters.items() if r.PODS in cluster.objects)
+        new, self._pods_known = known != self._pods_known, known
+        return new or sum(len(cluster.pods) for cluster in self.mesh.clusters.values()) <= _FEW_PODS
 
     def work(self, limit: int | None = None) -> None:
         """Look at up to `limit` of the services noted, or at all."""
@@ -124,17 +143,30 @@ class Findings:
             for key in keys:
                 del self._wanted[key]
         self._look(keys)
+        if self._policies_stale and not self._wanted:
+            self._policies_stale = False
+            self._of_policies = in_policies(self.reaches)
 
     def counts(self) -> dict[Severity, int]:
         """How many there are of each severity; those with none are left out."""
         found: dict[Severity, int] = {}
-        for finding in (*self._broken, *self._of_mesh, *(f for listed in self._by_service.values() for f in listed)):
+        for finding in (
+            *self._broken,
+            *self._of_mesh,
+            *self._of_policies,
+            *(f for listed in self._by_service.values() for f in listed),
+        ):
             found[finding.severity] = found.get(finding.severity, 0) + 1
         return found
 
     def all(self) -> list[Finding]:
         """All of them, worst first."""
-        found = [*self._broken, *self._of_mesh, *(f for listed in self._by_service.values() for f in listed)]
+        found = [
+            *self._broken,
+            *self._of_mesh,
+            *self._of_policies,
+            *(f for listed in self._by_service.values() for f in listed),
+        ]
         return sorted(found, key=lambda finding: finding.order)
 
     def of(self, service_key: str) -> list[Finding]:
