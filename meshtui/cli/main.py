@@ -27,6 +27,7 @@ _MODULES = {
     "findings": "findings",
     "drill": "drill",
     "undo": "undo",
+    "serve": "web",
     "schema": "schemas",
     "complete": "complete",
     "load": "load",

@@ -158,6 +158,16 @@ def _consent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
 
 
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="127.0.0.1 by default")
+    parser.add_argument("--port", type=_natural, default=8000, metavar="N", help="8000 by default; 0 takes a free one")
+    parser.add_argument("--read-write", action="store_true", help="let visitors change clusters; read-only by default")
+    parser.add_argument("--visitors", type=_count, default=8, metavar="N", help="at once; 8 by default")
+    parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it through a proxy")
+    parser.add_argument("--tls-cert", default="", metavar="PATH", help="serve TLS with this certificate")
+    parser.add_argument("--tls-key", default="", metavar="PATH", help="and this key")
+
+
 def _schema(parser: argparse.ArgumentParser) -> None:
     from meshtui.cli.schemas import NAMES
 
@@ -305,6 +315,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "drill": ("failover drill: a service's workload to zero in one cluster, or back", _drill, True),
     "undo": ("take back the last change that still stands, exactly", _undo, True),
     "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
+    "serve": ("the dashboard in a browser, behind a token, read-only unless said", _serve, True),
     "lab": ("build the two-cluster lab, walk it, check a mesh with it", _lab, True),
     "info": ("paths, versions, where each setting came from", _output, True),
     "schema": ("the JSON schema of what a verb prints, or of the config file", _schema, False),

@@ -32,6 +32,10 @@ EXAMPLES = {
   meshtui drill rebel-base --cluster tion        its workload in tion to zero
   meshtui drill rebel-base --cluster tion        and back to what it was""",
     "undo": "  meshtui undo --list\n  meshtui undo --yes --wait",
+    "serve": """\
+  meshtui serve --context koornacht --context tion
+  meshtui serve --read-write --port 9000
+  meshtui serve --host 0.0.0.0 --tls-cert tls.crt --tls-key tls.key""",
     "schema": "  meshtui schema status\n  meshtui schema config",
     "flows": """\
   meshtui flows --last 50 verdict:dropped
