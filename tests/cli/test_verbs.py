@@ -150,7 +150,7 @@ async def test_load_says_why_it_cannot(lab):
     assert (await meshtui("load", "rebel-base", "--from", "hoth/x-wing")).code == 2
     assert (await meshtui("load", "file:///etc/passwd")).code == 2
     ran = await meshtui("load", "no-such-service", "--from", "koornacht/x-wing", "-n", "1")
-    assert ran.code == 0
+    assert ran.code == 1
     assert "name not resolved" in ran.out
 
 
