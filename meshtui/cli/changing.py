@@ -59,8 +59,15 @@ def tell(session: Session, plan: Plan) -> None:
     for warning in plan.warnings:
         words.say(f"  ! {output.plain(warning)}")
     for command in plan.commands:
-        for line in command.split("\n"):
-            words.say(f"  $ {output.plain(line)}")
+        _command(command)
+
+
+def _command(command: str) -> None:
+    """One kubectl command; a here-document stands at the margin, or it would not end where it is pasted."""
+    first, *rest = command.split("\n")
+    words.say(output.plain(first) if rest else f"  $ {output.plain(first)}")
+    for line in rest:
+        words.say(output.plain(line))
 
 
 def _change(step: Step) -> str:

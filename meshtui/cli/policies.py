@@ -12,6 +12,7 @@ from meshtui.core.policy.listing import Order, ordered, parse
 from meshtui.core.policy.overview import Overview, json_of
 from meshtui.mesh.scope import Scope
 
+VERBS = ("apply", "delete", "diff")
 COLUMNS = ("policy", "kind", "in", "selects", "closes", "does")
 
 
@@ -27,7 +28,11 @@ def main(arguments: Any) -> int:
             raise UsageError("check takes FROM and TO", hint="see `meshtui policies -h`")
         return headless.wait_for(check(arguments, what[1], what[2]))
     if what:
-        raise UsageError(f"policies does not know {what[0]!r}", hint="see `meshtui policies -h`")
+        if what[0] not in VERBS:
+            raise UsageError(f"policies does not know {what[0]!r}", hint=f"it knows {', '.join(VERBS)}")
+        from meshtui.cli import policyfiles
+
+        return policyfiles.main(arguments, what[0], what[1:])
     parse(arguments.filter)
     return headless.wait_for(_list(arguments))
 

@@ -48,6 +48,9 @@ EXAMPLES = {
   meshtui policies -n default
   meshtui policies check koornacht/x-wing rebel-base              a Service: each backend is judged
   meshtui policies check koornacht/default/x-wing tion/default/rebel-base:80/TCP
+  meshtui policies --filter is:differs
+  meshtui policies diff deny.yaml
+  meshtui policies apply deny.yaml --context kind-koornacht
   meshtui policies suggest --from flows.jsonl > policies.yaml
   meshtui policies suggest --allow-seen --since 1h""",
     "annotate": """\

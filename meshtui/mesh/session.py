@@ -292,7 +292,7 @@ class Session:
     def _plans(self) -> Plans:
         from meshtui.mesh.changes.plans import Plans
 
-        return Plans(self.mesh, self.history, own_namespaces(self.settings, self.targets))
+        return Plans(self.mesh, self.history, own_namespaces(self.settings, self.targets), self.flows)
 
     def plan_toggle(self, refs: Sequence[Ref], what: str) -> Plan:
         """Toggle `global` or `shared`, or move `affinity` on, on (context, service key)s that end up equal."""

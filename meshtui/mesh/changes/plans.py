@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meshtui.core.changes import planning, remedies
+from meshtui.core.changes import planning, policies, remedies
 from meshtui.core.changes.plan import History, Plan
 from meshtui.core.changes.planning import Ref
 from meshtui.core.findings.model import Finding
+from meshtui.core.flows.store import FlowStore
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh
 
@@ -22,6 +23,8 @@ class Plans:
     history: History
     own_namespaces: Mapping[str, str]
     """Context → the namespace of what comes without one."""
+    flows: FlowStore
+    """What a change of policies is judged by: the connections seen of late."""
 
     def toggle(self, refs: Sequence[Ref], what: str) -> Plan:
         """As `Session.plan_toggle`."""
@@ -41,7 +44,7 @@ class Plans:
 
     def apply(self, contexts: Sequence[str], manifests: Sequence[Mapping[str, Any]]) -> Plan:
         """As `Session.plan_apply`."""
-        return planning.apply(self.mesh, contexts, manifests, self.own_namespaces)
+        return policies.applied(self.mesh, contexts, manifests, self.own_namespaces, self.flows)
 
     def delete(self, context: str, resource: Resource, namespace: str, name: str) -> Plan:
         """As `Session.plan_delete`."""

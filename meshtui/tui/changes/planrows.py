@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meshtui.core.changes import difference
 from meshtui.core.changes.plan import Plan, Step, Verb
 from meshtui.core.model.state import Mesh
 from meshtui.tui.widgets import status
@@ -42,7 +43,8 @@ def _changes(step: Step, *, listed: bool) -> list[Line]:
     if step.verb in (Verb.APPLY, Verb.DELETE):
         known = "is new here" if listed else "whether one is there is not known: the cluster has not answered"
         known = "replaces the one that is there" if step.before else known
-        return [[Span(f"    {known}" if step.verb is Verb.APPLY else "    is there now, will be gone", "dim")]]
+        said = known if step.verb is Verb.APPLY else "is there now, will be gone"
+        return [[Span(f"    {said}", "dim")], *(_changed(line) for line in difference.of_step(step))]
     before: Mapping[str, Any] = step.before or {}
     after: Mapping[str, Any] = step.after or {}
     return [
@@ -54,6 +56,11 @@ def _changes(step: Step, *, listed: bool) -> list[Line]:
         ]
         for key in dict.fromkeys([*before, *after])
     ]
+
+
+def _changed(line: str) -> Line:
+    role = {"+": "ok", "-": "bad"}.get(line[:1], "dim")
+    return [Span(f"    {safe(line, 400)}", role)]
 
 
 def _value(value: Any) -> str:
