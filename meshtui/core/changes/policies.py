@@ -18,7 +18,8 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh, Phase
-from meshtui.core.policy import reading_of, refusal, seen
+from meshtui.core.policy import reading_of, refusal, seen, words
+from meshtui.core.policy.overview import rules_of
 from meshtui.core.policy.standing import By
 from meshtui.core.routing.whatif import what_if
 
@@ -93,7 +94,8 @@ def delete(mesh: Mesh, refs: Iterable[Ref], rows: Sequence[FlowRow] = ()) -> Pla
 def _judged(mesh: Mesh, plan: Plan, rows: Sequence[FlowRow]) -> Plan:
     """With effects, and refused where it is known that it cannot be done whole."""
     missing = next((error for step in plan.steps if (error := _no_namespace(mesh, step)) is not None), None)
-    told = seen.sentences(mesh, after(mesh, plan.steps), rows) if plan.steps and missing is None else ()
+    whole = bool(plan.steps) and missing is None and all(_shaped(mesh, step) for step in plan.steps)
+    told = seen.sentences(mesh, after(mesh, plan.steps), rows) if whole else ()
     return replace(plan, effects=(*plan.effects, *told), refusal=plan.refusal or missing)
 
 
@@ -119,11 +121,28 @@ def _same(step: Step) -> bool:
 
 
 def _complaints(mesh: Mesh, step: Step) -> list[str]:
+    name = _name(mesh, step)
+    if not _shaped(mesh, step):
+        return [f"{name}: {step.key} is not built as a policy: what it would do cannot be foretold"]
     found = refusal(step.after or {}, reading_of(mesh.clusters[step.context]))
     if found is None:
         return []
     who = "will be refused by" if found.by is By.API_SERVER else "will be stored, and not imported by"
-    return [f"{_name(mesh, step)}: {step.key} {who} {found.by.value}: {found.words}"]
+    return [f"{name}: {step.key} {who} {found.by.value}: {found.words}"]
+
+
+def _shaped(mesh: Mesh, step: Step) -> bool:
+    """Whether lists are where lists are read, and so on: a person may have written anything."""
+    if step.after is None:
+        return True
+    reading = reading_of(mesh.clusters[step.context])
+    try:
+        policy = msgspec.convert({**step.after, "kind": step.resource.kind}, o.Policy, strict=False)
+        refusal(step.after, reading)
+        words.sentences(rules_of(step.resource, policy, reading))
+    except (AttributeError, TypeError, ValueError, KeyError):
+        return False
+    return True
 
 
 def _no_namespace(mesh: Mesh, step: Step) -> MeshtuiError | None:

@@ -42,6 +42,8 @@ def apply(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     new = strategic_merge(copy.deepcopy(old), wanted)
     for path in _dropped(old, paths, mine):
         _remove(new, path)
+    # A field that was owned empty may be wanted with content now, or the other way round: it stays.
+    new = strategic_merge(new, wanted)
     has = managed.owners(old)
     changed = {p for p, v in managed.leaves(wanted).items() if managed.leaves(old).get(p) != v}
     for key in has:
