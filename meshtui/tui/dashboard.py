@@ -355,13 +355,13 @@ class Dashboard(Screen[None]):
         self.say(copy(self.app, text) if text else "nothing is selected", "dim", "·")
 
     def do_policies(self) -> None:
-        """Open the policies dialog."""
-        from meshtui.tui.policies.dialog import PoliciesDialog
+        """Open the policies' screen."""
+        from meshtui.tui.policies.screen import PoliciesScreen
 
         if self.session is None:
             self.say("there is no cluster yet", "warn", "!")
             return
-        self.app.push_screen(PoliciesDialog(self, self.session))
+        self.app.push_screen(PoliciesScreen(self, self.session))
 
     def do_findings(self) -> None:
         """Open the list of findings."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from meshtui.core.changes.plan import Consent, Verb
+from meshtui.core.changes.plan import Consent
 from meshtui.core.errors import ConfigError, Conflict, Forbidden, Unreachable
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -317,32 +317,6 @@ async def test_findings_tell_a_trap_and_enter_fixes_it(board: Board):
     await board.press("enter")
     await board.until(lambda: len(board.session.performed) == 2)
     assert board.session.performed[1].steps
-
-
-async def test_policies_dialog_applies_to_the_cluster_aimed_at_and_deletes():
-    async with board_on(recorded_mesh(10)) as board:
-        await board.press("p")
-        await board.until(lambda: "default/default-deny" in board.text())
-        await board.press("c")
-        assert "apply to koornacht" in board.text()
-        await board.press("down", "down", "down", "enter")
-        await board.until(lambda: board.session.performed)
-        (step,) = board.session.performed[0].steps
-        assert (step.context, step.name) == ("koornacht", "x-wing-to-rebel-base")
-        await board.press("up", "up", "x")
-        await board.until(lambda: len(board.session.performed) == 2)
-        (step,) = board.session.performed[1].steps
-        assert (step.context, step.verb, step.name) == ("tion", Verb.DELETE, "default-deny")
-
-
-async def test_a_policy_file_that_is_none_is_told(board: Board, tmp_path):
-    path = tmp_path / "x.yaml"
-    path.write_text("kind: Secret\n")
-    await board.press("p", "f", *str(path), "enter")
-    await board.until(lambda: "that is not a policy" in board.text())
-    path.write_text("apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: mine, namespace: default}\n")
-    await board.press("f", *str(path), "enter")
-    await board.until(lambda: "x.yaml" in board.text())
 
 
 async def test_no_color_paints_without_any_colour():

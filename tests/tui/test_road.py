@@ -15,7 +15,7 @@ from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import SimOptions, launch
 from meshtui.tui.app import MeshtuiApp
-from meshtui.tui.policies.dialog import PoliciesDialog
+from meshtui.tui.policies.screen import PoliciesScreen
 from meshtui.tui.start import opening
 from tests.tui.conftest import Board
 
@@ -79,10 +79,12 @@ async def test_the_whole_road():
         assert "as expected" in board.text(dashboard.load_pane)
 
         await board.press("p")
-        await board.until(lambda: isinstance(board.app.screen, PoliciesDialog))
+        await board.until(lambda: isinstance(board.app.screen, PoliciesScreen))
+        await board.until(lambda: "no policies" in board.text())
+        await board.press("a")
         await board.until(lambda: "default-deny" in board.text())
         await board.press("enter")
-        await board.until(lambda: board.text().count("default/default-deny") >= 2, "both clusters have it")
+        await board.until(lambda: board.text().count("✔ present") >= 2, "both clusters have it")
         await board.press("escape")
         third = await ten_curls(board)
         assert {q.answer for q in third} == {Answer.TIMED_OUT}

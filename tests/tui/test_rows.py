@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import msgspec
 import pytest
 
 from meshtui.core.flows.flow import EventType, Peer, Verdict
@@ -21,7 +20,6 @@ from meshtui.tui.clusters import rows as clusters
 from meshtui.tui.flows import rows as flows
 from meshtui.tui.header import header, time_text
 from meshtui.tui.load import rows as load
-from meshtui.tui.policies import rows as policies
 from meshtui.tui.services import rows as services
 from meshtui.tui.widgets import paint, status
 from tests.core.recorded import annotate, mesh_of
@@ -293,21 +291,6 @@ def test_times_are_short(seconds, told):
 
 
 # Policies and paint
-
-
-def test_policies_in_place_and_invalid_ones():
-    mesh = mesh_of(10)
-    assert [text(line).split() for key, line in policies.policy_rows(mesh, {}, 90) if policies.is_choice(key)] == [
-        ["K", "default/default-deny", "CiliumNetworkPolicy"],
-        ["T", "default/default-deny", "CiliumNetworkPolicy"],
-    ]
-    bad = o.PolicyStatus(conditions=[o.Condition(type="Valid", status="False", message=HOSTILE)])
-    policy = mesh.clusters["tion"].of(r.CNPS)["default/default-deny"]
-    meta = msgspec.structs.replace(policy.metadata, resource_version="later")
-    changed = msgspec.structs.replace(policy, status=bad, metadata=meta)
-    reduce(mesh, s.Changed("tion", r.CNPS, {policy.key: changed}, NOW))
-    line = policies.policy_rows(mesh, {}, 90)[2][1]
-    assert "✗ invalid: [bold red]x[/] \\e[31m" in text(line)
 
 
 @pytest.mark.parametrize("width", [3, 8, 20, 40])

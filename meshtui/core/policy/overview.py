@@ -122,17 +122,20 @@ class Overview:
     mesh: Mesh
     _kept: dict[PolicyKey, _Kept] = field(default_factory=dict)
     _crowds: dict[str, Crowd] = field(default_factory=dict)
+    _readings: tuple[Reading, ...] = ()
     _version: int = 0
     """Counts changes of pods, namespaces and configurations: rows made before one are made anew."""
 
     def note(self, delta: Delta) -> bool:
         """Forget what a change makes wrong; whether anything shown here may be another."""
         moved = {context for context, resource in delta.objects if resource in (r.PODS, r.NAMESPACES)}
-        moved |= delta.status
         for context in moved:
             self._crowds.pop(context, None)
-        self._version += bool(moved)
-        return bool(moved) or any(resource in r.POLICIES for _, resource in delta.objects)
+        readings = tuple(map(reading_of, self.mesh.clusters.values())) if delta.status else self._readings
+        read_anew = readings != self._readings
+        self._readings = readings
+        self._version += bool(moved or read_anew)
+        return bool(moved) or read_anew or any(resource in r.POLICIES for _, resource in delta.objects)
 
     def keys(self) -> list[PolicyKey]:
         """Every policy of every cluster, by name."""

@@ -1,57 +1,158 @@
-"""Policies as lines: what is in place in each cluster, and what is offered."""
+"""Policies as lines: a row over all clusters, its details in words, and what selects a workload."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
-from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
-from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.model.state import Mesh
+from meshtui.core.policy.evidence import Evidence
+from meshtui.core.policy.overview import PolicyCell, PolicyRow, Stand, counted
+from meshtui.core.policy.workload import Selected
 from meshtui.tui.widgets import status
-from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag
+from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag, width_of, wrapped
 
-Row = tuple[Hashable, Line]
-
-
-def is_choice(key: Hashable) -> bool:
-    """Whether the cursor may rest there."""
-    return isinstance(key, tuple) and key[0] in ("policy", "offer")
-
-
-def policy_rows(mesh: Mesh, offers: Mapping[str, Sequence[Mapping[str, Any]]], width: int) -> list[Row]:
-    """Headings and rows: `("policy", context, plural, namespace, name)` and `("offer", name)`."""
-    rows: list[Row] = [(("head", "in place"), [Span(" In place", "strong")])]
-    for cluster in mesh.clusters.values():
-        found = [(resource, p) for resource in r.POLICIES for p in cluster.of(resource).values()]
-        for resource, policy in sorted(found, key=lambda pair: pair[1].key):
-            key = ("policy", cluster.context, resource.plural, policy.namespace, policy.name)
-            rows.append((key, _in_place(cluster, resource.kind, policy, width)))
-        if not found:
-            line = [
-                Span("   "),
-                tag(cluster.tag, cluster.index),
-                Span("  none: everything may talk to everything", "dim"),
-            ]
-            rows.append((("none", cluster.context), line))
-    if offers:
-        rows.append((("head", "offers"), [Span(" Can be applied", "strong")]))
-    for name, manifests in offers.items():
-        about = safe(_about(manifests), max(20, width - 40))
-        rows.append((("offer", name), [Span(f"   {fit(safe(name), 34)} "), Span(about, "dim")]))
-    return rows
+_SHORT = {r.CNPS: "CNP", r.CCNPS: "CCNP", r.NETWORKPOLICIES: "NetPol"}
+_STANDS = {
+    Stand.PRESENT: (status.OK, "ok"),
+    Stand.DIFFERS: ("≠", "warn"),
+    Stand.MISSING: (status.NOTHING, "dim"),
+    Stand.REFUSED: (status.BAD, "bad"),
+    Stand.UNKNOWN: (status.WAITING, "dim"),
+}
+_NARROW = 100
 
 
-def _in_place(cluster: Cluster, kind: str, policy: o.Policy, width: int) -> Line:
-    line = [Span("   "), tag(cluster.tag, cluster.index), Span(f"  {fit(safe(policy.key), 36)} ")]
-    problem = next(
-        (c.message for c in (policy.status.conditions if policy.status else None) or () if c.status == "False"), ""
-    )
-    if problem:
-        return [*line, Span(f"{status.BAD} invalid: {safe(problem, 80)}", "bad")]
-    return [*line, Span(kind, "dim")]
+def head(mesh: Mesh, width: int) -> Line:
+    """What the columns are."""
+    name, where = _widths(mesh, width)
+    return [
+        Span(
+            f" {fit('policy', name)} {'kind':<6} {fit('clusters', where)} {'pods':>5} {'closes':<6} what it does", "dim"
+        )
+    ]
 
 
-def _about(manifests: Sequence[Mapping[str, Any]]) -> str:
-    told = [(m.get("spec") or {}).get("description") or m.get("kind", "") for m in manifests]
-    return ", ".join(str(text) for text in told)
+def _widths(mesh: Mesh, width: int) -> tuple[int, int]:
+    """Cells of the name and of the clusters."""
+    where = max(8, sum(len(cluster.tag) + 6 for cluster in mesh.clusters.values()))
+    return (28 if width < _NARROW else 38), min(where, max(8, width // 4))
+
+
+def line(mesh: Mesh, row: PolicyRow, width: int, now: float) -> Line:
+    """One policy: name, kind, a cell per cluster, pods, directions, and what it does as far as there is room."""
+    name, where = _widths(mesh, width)
+    cells: list[Span] = []
+    for cell in row.cells:
+        cluster = mesh.clusters[cell.context]
+        glyph, role = _STANDS[cell.stand]
+        cells += [tag(cluster.tag, cluster.index), Span(f"{glyph}{age(cell.created, now):<4}", role), Span(" ")]
+    pad = where - width_of(cells)
+    shown = cells if pad >= 0 else [Span(fit(_counts(row), where), "warn" if row.trouble else "ok")]
+    ways = "".join(way.value[0] for way in row.closes)
+    closes = {"ie": "in out", "i": "in", "e": "out"}.get(ways, status.NOTHING)
+    return [
+        Span(f" {fit(safe(row.text), name)} "),
+        Span(f"{_SHORT[row.resource]:<6} ", "dim"),
+        *shown,
+        Span(f"{' ' * max(0, pad)} {row.selected:>5} {closes:<6} "),
+        Span(safe(_gist(row), 300), "bad" if row.trouble == 3 else "dim"),
+    ]
+
+
+def _counts(row: PolicyRow) -> str:
+    """For many clusters: how many have it, and how many of them otherwise."""
+    odd = sum(cell.stand in (Stand.REFUSED, Stand.DIFFERS) for cell in row.cells)
+    return f"{len(row.there)}/{len(row.cells)}" + (f" {odd} odd" if odd else "")
+
+
+def _gist(row: PolicyRow) -> str:
+    refused = next((cell for cell in row.cells if cell.stand is Stand.REFUSED), None)
+    return f"refused at {refused.cluster} by {refused.message}" if refused else "; ".join(row.does)
+
+
+def age(created: str, now: float) -> str:
+    """`5s`, `12m`, `3h`, `40d`; empty where it is not known."""
+    try:
+        seconds = max(0, int(now - datetime.fromisoformat(created).timestamp()))
+    except ValueError:
+        return ""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def details(mesh: Mesh, row: PolicyRow, width: int, now: float) -> list[Line]:
+    """A policy in words: where it stands how, whom it selects, what it lets in and out."""
+    lines: list[Line] = [[Span(f" {safe(row.resource.kind)} ", "dim"), Span(safe(row.text), "strong")]]
+    if row.description:
+        lines += _told("", row.description, width, "dim")
+    lines += _told("selects", f"{row.subject} (pods: {counted(row)})", width)
+    closed = " and ".join(way.value for way in row.closes)
+    lines += _told("closes", f"{closed}: what no rule allows is dropped" if closed else "nothing", width)
+    for sentence in row.does or ("nothing",):
+        lines += _told("", sentence, width)
+    return [*lines, *(part for cell in row.cells for part in _cell(mesh, cell, width, now))]
+
+
+def _cell(mesh: Mesh, cell: PolicyCell, width: int, now: float) -> list[Line]:
+    cluster = mesh.clusters[cell.context]
+    glyph, role = _STANDS[cell.stand]
+    since = f" for {age(cell.created, now)}" if cell.created and cell.stand is not Stand.MISSING else ""
+    first: Line = [
+        Span(" "), tag(cluster.tag, cluster.index), Span(f" {safe(cell.cluster)} "),
+        Span(f"{glyph} {cell.stand.value}{since}", role),
+    ]  # fmt: skip
+    return [first, *(_told("", cell.message, width, role) if cell.message else [])]
+
+
+def _told(name: str, text: str, width: int, role: str = "") -> list[Line]:
+    parts = wrapped(safe(text, 2000), max(20, width - 12))
+    return [[Span(f" {name if not n else '':<9} ", "dim"), Span(part, role)] for n, part in enumerate(parts)]
+
+
+def pods(mesh: Mesh, row: PolicyRow, width: int, most: int = 20) -> list[Line]:
+    """Whom it selects, by name."""
+    lines: list[Line] = [[Span(" Selects", "strong")]]
+    for cell in row.there:
+        rest = f" and {len(cell.selects) - most} more" if len(cell.selects) > most else ""
+        lines += _told(mesh.clusters[cell.context].tag, (", ".join(cell.selects[:most]) or "no pod") + rest, width)
+    return lines
+
+
+def flows(found: Evidence, width: int, most: int = 12) -> list[Line]:
+    """What it dropped and let through."""
+    lines: list[Line] = [[Span(" Flows kept here", "strong")]]
+    for name, counts, role in (("dropped", found.dropped, "bad"), ("let pass", found.passed, "ok")):
+        told = sorted(counts.items(), key=lambda pair: -pair[1])
+        for what, count in told[:most]:
+            lines += _told(name, f"{count} × {what}", width, role)
+        if len(told) > most:
+            lines += _told("", f"and {len(told) - most} more", width, "dim")
+        if not told:
+            lines += _told(name, "nothing", width, "dim")
+    return lines
+
+
+def changed(diff: Sequence[str]) -> list[Line]:
+    """A difference, line by line."""
+    roles = {"+": "ok", "-": "bad"}
+    return [[Span(f"   {safe(part, 400)}", roles.get(part[:1], "dim"))] for part in diff]
+
+
+def workload(found: Sequence[Selected], width: int) -> list[Line]:
+    """For each workload and direction: enforced or not, and by which policies."""
+    lines: list[Line] = []
+    for each in found:
+        policies = ", ".join(each.policies) or "no policy"
+        if each.enforced:
+            text = f"{each.way.value} enforced: closed by {', '.join(each.closing)}; selected by {policies}"
+        else:
+            text = f"{each.way.value} not enforced: selected by {policies}"
+        if not lines or each.way.value == "ingress":
+            named = f" {safe(each.cluster)} {safe(each.workload)}"
+            lines.append([Span(named, "strong"), Span(f"  {each.pods} pods", "dim")])
+        lines += _told("", text, width, "warn" if each.enforced else "")
+    return lines or [[Span(" no workload of that name", "dim")]]

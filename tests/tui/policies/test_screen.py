@@ -1,0 +1,169 @@
+"""The policies' screen: the recorded steps on it, its keys, and every size at which it must stay whole."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from meshtui.core.changes.plan import Verb
+from meshtui.core.model import objects as o
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.model.reduce import reduce
+from meshtui.tui.policies.screen import PoliciesScreen
+from tests.tui.conftest import Board, board_on
+from tests.tui.fakes import NOW, recorded_flows, recorded_mesh
+
+DENY = "default/default-deny"
+
+
+async def opened(board: Board) -> PoliciesScreen:
+    await board.press("p")
+    await board.until(lambda: isinstance(board.app.screen, PoliciesScreen) and board.app.screen.list.items)
+    await board.pilot.pause()
+    screen = board.app.screen
+    assert isinstance(screen, PoliciesScreen)
+    return screen
+
+
+STEPS = {
+    10: {"default-deny": ("K✔", "T✔")},
+    11: {"default-deny": ("K✔", "T✔"), "x-wing-to-rebel-base": ("K✔", "T–")},
+    12: {"x-wing-to-rebel-base": ("K✔", "T–"), "rebel-base-from-x-wing": ("K✔", "T–")},
+    13: {"x-wing-to-rebel-base": ("K✔", "T–"), "rebel-base-from-x-wing": ("K✔", "T✔")},
+    14: {"x-wing-to-rebel-base": ("K✔", "T–"), "rebel-base-from-x-wing": ("K✔", "T✔")},
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_recorded_steps(step):
+    async with board_on(recorded_mesh(step), size=(160, 50)) as board:
+        screen = await opened(board)
+        lines = board.text(screen.list).splitlines()
+        for name, cells in STEPS[step].items():
+            line = next(each for each in lines if f"default/{name}" in each)
+            assert all(cell in line for cell in cells), line
+        words = board.text(screen.list)
+        if step == 14:
+            assert "name=rebel-base of any cluster in default" in words
+        elif step >= 11:
+            assert "name=rebel-base of its own cluster in default" in words
+        assert "closes    ingress and egress: what no rule allows is dropped" in board.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
+async def test_nothing_is_cut_without_saying_so(size):
+    mesh = recorded_mesh(14)
+    policy = mesh.clusters["tion"].of(r.CNPS)["default/rebel-base-from-x-wing"]
+    long = "default/" + "a-very-long-name-" * 8
+    meta = msgspec.structs.replace(policy.metadata, name=long.partition("/")[2], resource_version="x")
+    reduce(mesh, s.Changed("tion", r.CNPS, {long: msgspec.structs.replace(policy, metadata=meta)}, NOW))
+    async with board_on(mesh, size=size) as board:
+        screen = await opened(board)
+        lines = board.text(screen.list).splitlines()
+        [row] = [line for line in lines if "a-very" in line]
+        assert "…" in row
+        cut = [line for line in lines[1:] if line.strip() and not line.rstrip().endswith(("…", "default", "nobody"))]
+        assert not cut or all("proxy" in line for line in cut)
+        assert "enter details" in board.text()
+        assert "what it do" in lines[0]
+
+
+async def test_details_tell_pods_flows_writers_differences_and_yaml():
+    mesh = recorded_mesh(10)
+    policy = mesh.clusters["tion"].of(r.CNPS)[DENY]
+    meta = msgspec.structs.replace(policy.metadata, resource_version="later")
+    spec = {**(policy.spec or {}), "ingress": [{"fromEntities": ["world"]}]}
+    reduce(mesh, s.Changed("tion", r.CNPS, {DENY: msgspec.structs.replace(policy, spec=spec, metadata=meta)}, NOW))
+    async with board_on(mesh, size=(160, 50)) as board:
+        board.session.deliver(recorded_flows("dropped"))
+        await opened(board)
+        assert "≠ differs" in board.text()
+        await board.press("enter")
+        await board.until(lambda: "Flows kept here" in board.text())
+        text = board.text()
+        assert "koornacht default/x-wing → koornacht default/rebel-base:80" in text or "rebel-base:80" in text
+        told = "\n".join("".join(span.text for span in line) for line in board.app.screen.told.lines)
+        assert " koornacht → tion" in told
+        assert "+  - fromEntities:" in told or "+    - world" in told
+        assert "default/x-wing-" in told
+
+
+async def test_refused_hostile_words_are_shown_and_harmless():
+    mesh = recorded_mesh(10)
+    policy = mesh.clusters["tion"].of(r.CNPS)[DENY]
+    bad = o.PolicyStatus(conditions=[o.Condition(type="Valid", status="False", message="[bold red]x[/] \x1b[31m")])
+    meta = msgspec.structs.replace(policy.metadata, resource_version="later")
+    reduce(mesh, s.Changed("tion", r.CNPS, {DENY: msgspec.structs.replace(policy, status=bad, metadata=meta)}, NOW))
+    async with board_on(mesh, size=(160, 50)) as board:
+        await opened(board)
+        assert "✗ refused" in board.text()
+        assert "the operator: [bold red]x[/] \\e[31m" in board.text()
+
+
+async def test_apply_to_one_cluster_delete_everywhere_filter_sort_copy_and_workload():
+    async with board_on(recorded_mesh(10)) as board:
+        screen = await opened(board)
+        await board.press("a")
+        await board.until(lambda: "Apply to all clusters" in board.text())
+        await board.press("c")
+        assert "Apply to koornacht" in board.text()
+        await board.press("down", "enter")
+        await board.until(lambda: board.session.performed)
+        (step,) = board.session.performed[0].steps
+        assert (step.context, step.name) == ("koornacht", "x-wing-to-rebel-base")
+        await board.press("x")
+        await board.until(lambda: len(board.session.performed) == 2)
+        steps = board.session.performed[1].steps
+        assert [(s.context, s.verb) for s in steps] == [("koornacht", Verb.DELETE), ("tion", Verb.DELETE)]
+
+        await board.press("slash", *"is:refused", "enter")
+        await board.until(lambda: "no policy matches" in board.text())
+        await board.press("slash", *(["backspace"] * 10), *"is:purple", "enter")
+        await board.until(lambda: "no state 'purple'" in board.text())
+        assert screen.filter == "is:refused"
+        await board.press("slash", *(["backspace"] * 10), "enter", "o")
+        await board.until(lambda: "by trouble" in board.text())
+        await board.press("y")
+        assert "policy: default/default-deny" in board.app.clipboard
+        await board.press("w", *"default/x-wing", "enter")
+        await board.until(lambda: "egress enforced: closed by default-deny" in board.text())
+        await board.press("escape", "escape")
+        assert board.app.screen is board.app.board
+
+
+async def test_a_file_that_is_no_policy_is_told_and_one_that_is_is_offered(tmp_path):
+    async with board_on() as board:
+        path = tmp_path / "x.yaml"
+        path.write_text("kind: Secret\n")
+        await opened(board)
+        await board.press("a", "f", *str(path), "enter")
+        await board.until(lambda: "Secret of no version" in board.text())
+        path.write_text(
+            "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: mine, namespace: default}\n"
+        )
+        await board.press("f", *str(path), "enter")
+        await board.until(lambda: "x.yaml" in board.text())
+
+
+async def test_the_editor_changes_it_and_leaving_it_changes_nothing(tmp_path, monkeypatch):
+    from meshtui.tui.policies import editor
+
+    monkeypatch.setattr("textual.app.App.suspend", lambda _: __import__("contextlib").nullcontext())
+    script = tmp_path / "edit.sh"
+    script.write_text("#!/bin/sh\nsed -i 's/Default Deny/Closed/' \"$1\"\n")
+    script.chmod(0o755)
+    async with board_on(recorded_mesh(10)) as board:
+        mesh = board.session.mesh
+        from meshtui.core.changes.planning import as_manifest
+
+        document = as_manifest(r.CNPS, mesh.clusters["tion"].of(r.CNPS)[DENY]) or {}
+        assert editor.edited(board.app, document, {"EDITOR": "true"}) is None
+        [made] = editor.edited(board.app, document, {"EDITOR": str(script)}) or []
+        assert made["spec"]["description"] == "Closed"
+        monkeypatch.setenv("EDITOR", str(script))
+        monkeypatch.delenv("VISUAL", raising=False)
+        await opened(board)
+        await board.press("e")
+        await board.until(lambda: board.session.performed)
+        assert {step.context for step in board.session.performed[0].steps} == {"koornacht", "tion"}
