@@ -86,7 +86,7 @@ WRONG = {
     + "---\nkind: Secret\napiVersion: v1\nmetadata: {name: x}\ndata: {k: c2VjcmV0}": "document 2 is Secret, no policy",
     "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod, apiVersion: v1}": "item 1 is Pod, no policy",
     DENY.replace("namespace: default", "namespace: nowhere"): "has no namespace nowhere",
-    DENY.replace("ingress: [{}]", "ingress: 7"): "nothing was changed: an API server refuses it",
+    DENY.replace("ingress: [{}]", "ingress: 7"): "is not built as a policy",
     DENY.replace("  endpointSelector: {}\n  ingress: [{}]\n", "  words\n"): "spec of deny is a text, not a mapping",
 }
 

@@ -66,6 +66,11 @@ def apply(
     for context in contexts:
         if (double := twice(manifests, namespaces.get(context, planning.DEFAULT_NAMESPACE))) != "":
             raise UsageError(f"{double} is written twice", hint="leave one of both out")
+        for each in manifests:
+            kind, name = KINDS[str(each["kind"])], str(each["metadata"]["name"])
+            if not _shaped(mesh, Step(context, Verb.APPLY, kind, "", name, None, each)):
+                hint = "see what `kubectl explain` says of its fields; nothing was sent"
+                raise UsageError(f"{kind.kind} {name} is not built as a policy", hint=hint)
     plan = planning.apply(mesh, contexts, manifests, namespaces)
     steps = [step for step in plan.steps if not _same(step)]
     warnings = [f"{_name(mesh, step)}: {step.key} is as written already" for step in plan.steps if _same(step)]
