@@ -10,14 +10,14 @@ from meshtui.cli.services import NEEDED, RESOURCES
 from meshtui.cli.status import evidence
 from meshtui.core.errors import CheckFailed, Exit, UsageError
 from meshtui.core.findings import Finding, findings
-from meshtui.core.findings.report import finding_json
+from meshtui.core.findings.report import finding_json, namespace_of
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import PODS, POLICIES
 from meshtui.core.model.severity import Severity
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
-COLUMNS = ("number", "severity", "clusters", "object", "finding", "advice")
+COLUMNS = ("number", "severity", "clusters", "object", "finding", "since", "still_works", "because", "advice")
 WATCHED = (*RESOURCES, *POLICIES, PODS, r.DAEMONSETS, r.DEPLOYMENTS)
 _WAIT_SECONDS = 900.0
 
@@ -51,7 +51,7 @@ def shown(session: Session) -> list[Finding]:
     return [
         found
         for found in findings(session.mesh, session.judging.now())
-        if not namespaces or "/" not in found.object or found.object.partition("/")[0] in namespaces
+        if not namespaces or namespace_of(session.mesh, found) in {"", *namespaces}
     ]
 
 

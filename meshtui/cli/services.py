@@ -8,7 +8,16 @@ from typing import Any
 
 from meshtui.cli import headless, output
 from meshtui.core.errors import MeshtuiError, UsageError
-from meshtui.core.model.resources import ENDPOINTSLICES, NAMESPACES, NODES, PODS, POLICIES, SERVICES
+from meshtui.core.model.resources import (
+    DAEMONSETS,
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    POLICIES,
+    SERVICES,
+)
 from meshtui.core.model.state import Listed, Mesh
 from meshtui.core.reach import Reaches
 from meshtui.core.reach.report import fate
@@ -25,7 +34,7 @@ NEEDED = (SERVICES, ENDPOINTSLICES)
 """Without these there is no answer; a person who may see one namespace sees neither nodes nor namespaces."""
 COLUMNS = ("service", "cluster", "global", "shared", "affinity", "ready", "ports", "traffic")
 SORTS = {sort.name.lower(): sort for sort in Sort}
-FOUND = ("severity", "clusters", "object", "finding", "advice")
+FOUND = ("severity", "clusters", "object", "finding", "since", "still_works", "because", "advice")
 
 
 def main(arguments: Any) -> int:
@@ -39,8 +48,11 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any, explained: str) -> int:
     settings = headless.settings_from(arguments)
     deep = bool(explained) or arguments.findings
-    resources = (*RESOURCES, *POLICIES, *((PODS,) if explained else ()))
-    scope = Scope(resources, status=deep, access=False, flows=False, judged=False)
+    resources = (*RESOURCES, *POLICIES, *((PODS,) if deep else ()))
+    if arguments.findings:
+        resources = (*resources, DAEMONSETS, DEPLOYMENTS)
+    judged = bool(arguments.findings)
+    scope = Scope(resources, status=deep, access=False, flows=judged, judged=judged)
     async with headless.opened(settings, scope) as session:
         beside = [resource for resource in resources if resource not in NEEDED]
         code = headless.missing_data(session, NEEDED, beside)
@@ -49,6 +61,9 @@ async def _main(arguments: Any, explained: str) -> int:
 
             await explain(session, key_of(explained, session), arguments.output)
         elif arguments.findings:
+            from meshtui.cli.status import evidence
+
+            await evidence(session, settings)
             code = max(code, int(_findings(session, session.settings, arguments)))
         else:
             await _pods(session)
@@ -136,22 +151,18 @@ def _cell(asked: Reaches, key: str, cell: Cell) -> dict[str, Any]:
 def _findings(session: Session, settings: Settings, arguments: Any) -> bool:
     """Print those of the services asked for, and those of the mesh itself; whether there are any."""
     from meshtui.core.findings import findings
-    from meshtui.core.findings.report import finding_json
+    from meshtui.core.findings.report import finding_json, namespace_of
 
     namespaces = headless.shown_namespaces(settings)
     shown = _wanted(session.mesh, namespaces, arguments)
     rows = [
         finding_json(session.mesh, finding)
-        for finding in findings(session.mesh)
-        if "/" not in finding.object
-        or (finding.object in shown if shown is not None else _within(finding.object, namespaces))
+        for finding in findings(session.mesh, session.judging.now())
+        if not (namespace := namespace_of(session.mesh, finding))
+        or (finding.object.split()[-1] in shown if shown is not None else not namespaces or namespace in namespaces)
     ]
     output.show(rows, FOUND, arguments.output, nothing="nothing is wrong or surprising")
     return bool(rows)
-
-
-def _within(object_: str, namespaces: frozenset[str]) -> bool:
-    return not namespaces or object_.partition("/")[0] in namespaces
 
 
 def _wanted(mesh: Mesh, namespaces: frozenset[str], arguments: Any) -> frozenset[str] | None:

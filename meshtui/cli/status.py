@@ -10,7 +10,7 @@ from typing import Any
 from meshtui.cli import headless, output, words
 from meshtui.core.errors import Exit, MeshtuiError, UsageError
 from meshtui.core.findings import findings
-from meshtui.core.findings.report import failing, moment, report, settled
+from meshtui.core.findings.report import failing, moment, report, settled, unproven
 from meshtui.core.findings.schema import SCHEMA
 from meshtui.core.health.model import Cause, Judged, Judgement, Subject, Trouble, Verdict
 from meshtui.core.health.words import place
@@ -21,13 +21,16 @@ from meshtui.mesh.evidence import recent_flows
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
-RESOURCES = (r.NODES, r.DAEMONSETS, r.DEPLOYMENTS, r.PODS, r.SERVICES, r.ENDPOINTSLICES, r.NAMESPACES)
+RESOURCES = (r.NODES, r.DAEMONSETS, r.DEPLOYMENTS, r.PODS, r.SERVICES, r.ENDPOINTSLICES, r.NAMESPACES, *r.POLICIES)
 CLUSTERS = ("cluster", "id", "verdict", "kubernetes", "cilium", "nodes", "agents", "relay", "detail", "problem")
 LINKS = ("from", "to", "verdict", "agents", "latency_ms", "detail")
 COMPONENTS = ("cluster", "component", "ready", "verdict", "restarts")
 SERVICES = ("service", "verdict", "detail")
-FINDINGS = ("severity", "object", "kind", "finding", "since", "still_works", "advice")
+FINDINGS = ("severity", "object", "kind", "finding", "since", "still_works", "because", "advice")
 _RELAY_PATIENCE = 5.0
+_PROOF_SECONDS = 5.0
+"""How long a report waits for the first words about what is not known yet."""
+_DOUBTS_SHOWN = 5
 _WAIT_SECONDS = 900.0
 """How long `--wait` waits unless told otherwise, as `cilium status --wait` does."""
 
@@ -54,6 +57,7 @@ async def _main(arguments: Any) -> int:
             _print(session, settings, arguments.output)
             words.say(f"not all is well after {limit:g} s")
             return Exit.TIMED_OUT
+        await session.until(lambda: not unproven(session.judgement) or failing(session.judgement), _PROOF_SECONDS)
         return _print(session, settings, arguments.output)
 
 
@@ -111,14 +115,27 @@ def _tables(found: dict[str, Any], *, wide: bool) -> None:
 
 
 def _verdict(mesh: Mesh, judgement: Judgement, problems: dict[str, MeshtuiError]) -> int:
-    """The exit code: a failure's own when no cluster answers, 1 when something is failing or could not be read."""
+    """The exit code: a failure's own when no cluster answers, 1 when something fails, is stale or not known."""
     for error in problems.values():
         words.complain(error)
     if problems and len(problems) == len(mesh.clusters):
         code = next(iter(problems.values())).exit_code
         return Exit.CANNOT_CONNECT if code is Exit.TIMED_OUT else code
-    unread = any(link.phase is Phase.FAILED for cluster in mesh.clusters.values() for link in cluster.watches.values())
-    return Exit.DEGRADED if problems or unread or failing(judgement) else Exit.OK
+    # Policies only lend their names to a verdict: who may not list them is told the rest all the same.
+    watches = [(kind, link) for cluster in mesh.clusters.values() for kind, link in cluster.watches.items()]
+    unread = any(link.phase is Phase.FAILED and kind not in r.POLICIES for kind, link in watches)
+    doubts = unproven(judgement)
+    _tell_doubts(mesh, doubts)
+    return Exit.DEGRADED if problems or unread or doubts or failing(judgement) else Exit.OK
+
+
+def _tell_doubts(mesh: Mesh, doubts: list[Judged]) -> None:
+    """Say what no evidence of the last two minutes speaks for: a green that was not earned is not green."""
+    names = {cluster.context: cluster.name for cluster in mesh.clusters.values()}
+    for judged in doubts[:_DOUBTS_SHOWN]:
+        words.say(f"{judged.verdict.value}: {judged.subject.what.value} {place(judged, names)}: {judged.words}")
+    if len(doubts) > _DOUBTS_SHOWN:
+        words.say(f"and {len(doubts) - _DOUBTS_SHOWN} more are stale or not known")
 
 
 async def _watch(session: Session, form: str, most: float | None) -> int:
@@ -138,7 +155,7 @@ async def _watch(session: Session, form: str, most: float | None) -> int:
         await asyncio.sleep(most) if most is not None else await asyncio.Event().wait()
     finally:
         unsubscribe()
-    return Exit.DEGRADED if failing(session.judgement) else Exit.OK
+    return Exit.DEGRADED if failing(session.judgement) or unproven(session.judgement) else Exit.OK
 
 
 def _tell(line: dict[str, Any], form: str) -> None:

@@ -138,6 +138,8 @@ COMMANDS: tuple[Command, ...] = (
         about="Hide or show the nodes' own traffic."),
     _in("flows", "flows.hide-dns", "D", "Hide kube-dns", "hide_dns",
         about="Hide or show cluster DNS."),
+    _in("flows", "flows.hide-chatter", "I", "Hide IPv6 chatter", "hide_chatter",
+        about="Hide or show router solicitations, which every cluster drops; hidden at first among drops."),
     _in("flows", "flows.reading", "R", "Show Relay readers", "reading",
         about="Show or leave out the flows of those who read a Relay, meshtui among them."),
     _in("flows", "flows.sources", "b", "Sources and losses", "sources",

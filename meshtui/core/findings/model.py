@@ -34,6 +34,7 @@ class Kind(Enum):
     APISERVER_GONE = Cause.APISERVER_GONE.value
     DNS_GONE = Cause.DNS_GONE.value
     RELAY_GONE = Cause.RELAY_GONE.value
+    RELAY_HELD_UP = Cause.RELAY_HELD_UP.value
     COMPONENT_SHORT = Cause.COMPONENT_SHORT.value
     NOT_SYNCED = Cause.NOT_SYNCED.value
     SERVICE_DENIED = Cause.SERVICE_DENIED.value

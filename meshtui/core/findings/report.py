@@ -50,6 +50,16 @@ def failing(judgement: Judgement) -> bool:
     return bad or any(trouble.severity is not Severity.INFO for trouble in judgement.troubles)
 
 
+def unproven(judgement: Judgement) -> list[Judged]:
+    """Clusters, nodes and links that nothing new was heard of: neither well nor failing, and so no green."""
+    doubted = (Verdict.UNKNOWN, Verdict.STALE)
+    parts = [*judgement.nodes.values(), *judgement.links.values()]
+    found = [judged for judged in parts if judged.verdict in doubted]
+    told = {judged.subject.context for judged in found}
+    whole = judgement.clusters.values()
+    return [c for c in whole if c.verdict in doubted and c.subject.context not in told] + found
+
+
 def settled(judgement: Judgement) -> bool:
     """Whether all of it is well and proven: what `status --wait` waits for."""
     subjects = [*judgement.clusters.values(), *judgement.nodes.values(), *judgement.links.values()]
@@ -200,6 +210,12 @@ def problem_of(cluster: Cluster) -> MeshtuiError | None:
     asked = [cluster.config_error, *cluster.agent_errors.values(), cluster.access_error]
     found = [*broken, *asked, cluster.relay.link.error]
     return next((error for error in found if error is not None), None)
+
+
+def namespace_of(mesh: Mesh, finding: Finding) -> str:
+    """The namespace a finding is in; empty for one of the mesh, a cluster, a node or a component."""
+    head, slash, _ = finding.object.split()[-1].partition("/") if finding.object.split() else ("", "", "")
+    return "" if not slash or any(head == cluster.name for cluster in mesh.clusters.values()) else head
 
 
 def finding_json(mesh: Mesh, finding: Finding) -> dict[str, Any]:

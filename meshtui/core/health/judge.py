@@ -27,6 +27,7 @@ from meshtui.core.health.model import (
 )
 from meshtui.core.health.nodes import down_nodes, judge_nodes, no_exec, unread
 from meshtui.core.health.path import way_between
+from meshtui.core.health.relays import held_up
 from meshtui.core.health.services import judge_services, unready, unready_trouble
 from meshtui.core.health.traffic import Owners, Traffic
 from meshtui.core.health.unready import Unready
@@ -34,6 +35,7 @@ from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.links import remote_names
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.routing.candidates import is_mirror
 
 _ORDER = {cause: number for number, cause in enumerate(Cause)}
@@ -58,6 +60,7 @@ class Judge:
         self._homes: dict[str, str] = {}
         self._generation = -1
         self._indexed = float("-inf")
+        self._book: Rulebook | None = None
 
     def follow(self) -> Unready:
         """What to tell of every change from now on; who never asks for it has all services looked at each time."""
@@ -78,6 +81,12 @@ class Judge:
     def unready(self) -> Unready:
         """Services without a ready endpoint."""
         return self._unready or Unready(self.mesh)
+
+    def rules(self) -> Rulebook:
+        """The policies of now, compiled again only when one changed."""
+        if self._book is None or not self._book.holds(self.mesh):
+            self._book = Rulebook(self.mesh, self._book)
+        return self._book
 
     def _where(self, now: float) -> dict[str, str]:
         """Pod address → `cluster/node`, of all clusters; read anew every few seconds when anything changed."""
@@ -113,7 +122,7 @@ class _Making:
 
     def __init__(self, judge: Judge, homes: dict[str, str], now: float) -> None:
         self.mesh, self.traffic, self.memory, self.homes = judge.mesh, judge.traffic, judge.memory, homes
-        self.eyes, self.unready, self.now = judge.eyes, judge.unready, now
+        self.eyes, self.unready, self.now, self.book = judge.eyes, judge.unready, now, judge.rules
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
         self.components: dict[tuple[str, str], Judged] = {}
@@ -215,7 +224,8 @@ class _Making:
             if self.now - at <= lt.TRACES_SECONDS:
                 for name in names.values():
                     bad.setdefault(frozenset((name, node.partition("/")[0])), Cause.NODE_DOWN)
-        judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad)
+        self.troubles += held_up(self.mesh.clusters.values(), bad, self.memory, self.now)
+        judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad, self.book)
         self.services |= {health.subject.name: health for health in judged}
         self.troubles += troubles
         for cluster, key, pods in unready(self.mesh, self.unready, self.now, self.memory):

@@ -117,6 +117,7 @@ class Cause(Enum):
     APISERVER_GONE = "clustermesh-apiserver gone"
     DNS_GONE = "names do not resolve"
     RELAY_GONE = "Relay gone"
+    RELAY_HELD_UP = "Relay waits for a peer"
     COMPONENT_SHORT = "component short"
     NOT_SYNCED = "not synchronised"
     SERVICE_DENIED = "requests denied"

@@ -10,6 +10,7 @@ from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Judged, Source, Statement, Subject, Trouble, Verdict, What
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
+from meshtui.core.model.ciliumstatus import AgentStatus, Controller
 from meshtui.core.model.probes import moment
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Phase
@@ -17,6 +18,10 @@ from meshtui.core.model.state import Cluster, Phase
 _HEARD_SECONDS = 120.0
 AGENT = "cilium"
 CONTROLLER_FAILURES = 10
+"""Failures in a row after which a controller does not mend itself."""
+_OF_LINKS = "remote-etcd-"
+_STARTING = 120.0
+"""Seconds after its start in which an agent's controllers may fail: what they need is not there yet."""
 _GRACE = 20.0
 
 
@@ -60,6 +65,8 @@ def judge_nodes(cluster: Cluster, memory: Memory, now: float) -> tuple[list[Judg
         trouble = _node_trouble(cluster, node, memory, now) or _agent_trouble(cluster, name, agents, memory, now)
         if trouble is not None:
             troubles.append(trouble)
+        else:
+            troubles += _controllers_trouble(cluster, name, agents, memory, now)
         judged.append(memory.dated(_judged(cluster, node, trouble, now), now, trouble.since if trouble else 0.0))
     return judged, troubles
 
@@ -191,13 +198,60 @@ def _agent_says(cluster: Cluster, node: str) -> Iterator[Statement]:
     at = cluster.heard.get(("agent", node), 0.0)
     well = status.cilium.state in ("", "Ok")
     yield Statement(Source.AGENTS, f"{status.cilium.state} {status.cilium.msg}".strip(), well, at)
-    failing = [
-        each for each in status.failing_controllers if each.status.consecutive_failure_count >= CONTROLLER_FAILURES
-    ]
+    failing = _failing_controllers(status)
     if failing:
         first = failing[0]
         words = f"{len(failing)} controllers fail, {first.name}: {first.status.last_failure_msg}"
         yield Statement(Source.AGENTS, words, False, at)
+
+
+def _failing_controllers(status: AgentStatus) -> list[Controller]:
+    """Those that fail again and again; what looks for another cluster's configuration is judged with its link."""
+    return [
+        each
+        for each in status.failing_controllers
+        if each.status.consecutive_failure_count >= CONTROLLER_FAILURES and not each.name.startswith(_OF_LINKS)
+    ]
+
+
+def _controllers_trouble(
+    cluster: Cluster, node: str, agents: dict[str, o.Pod], memory: Memory, now: float
+) -> Iterator[Trouble]:
+    """Controllers of an agent that answers and is past its start; they fail in one answer after another."""
+    status = cluster.agents.get(node)
+    failing = _failing_controllers(status) if status is not None else []
+    if not failing:
+        return
+    first = memory.since(("controllers", cluster.context, node), now)
+    pod = agents.get(node)
+    if now - first < _GRACE or 0 <= now - _started(pod) < _STARTING:
+        return
+    worst = failing[0]
+    sentence = f"{len(failing)} controllers of the agent on {cluster.name}/{node} fail"
+    if len(failing) == 1:
+        sentence = f"the controller {worst.name} of the agent on {cluster.name}/{node} fails"
+    target = pod.name if pod else f"ds/{AGENT}"
+    yield Trouble(
+        Cause.CONTROLLERS_FAILING,
+        Severity.WARNING,
+        (cluster.context,),
+        f"{cluster.name}/{node}",
+        f"{sentence}: {worst.status.last_failure_msg or 'no reason told'}",
+        tuple(
+            f"{each.name}: {each.status.consecutive_failure_count} failures in a row: {each.status.last_failure_msg}"
+            for each in failing[:5]
+        ),
+        "the agent answers, and what it wrote until then still holds",
+        f"kubectl --context {cluster.context} -n {cluster.home} exec {target} -c cilium-agent -- "
+        "cilium-dbg status --all-controllers",
+        first,
+    )
+
+
+def _started(pod: o.Pod | None) -> float:
+    """When an agent became ready last, by its cluster's clock; 0 where that is not known."""
+    conditions = (pod.status.conditions if pod else None) or ()
+    return max((moment(c.last_transition_time or "") for c in conditions if c.type == "Ready"), default=0.0)
 
 
 def _well(cluster: Cluster, node: o.Node, heard: float, now: float) -> tuple[Verdict, str]:

@@ -5,7 +5,7 @@ What policies predict belongs here, too, once it is judged: `ServiceHealth` and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from meshtui.core.flows import dropreason
 from meshtui.core.health.components import GRACE
@@ -29,23 +29,35 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.probes import moment
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.core.policy.explain import denying
+from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.routing.candidates import ready_counts
 from meshtui.core.services.row import rank
 
 CALM = 15.0
 """Seconds without a failure after which requests count as passing again."""
 _SILENT, _SHARE = 2, 0.05
+_POLICIES = 3
+"""Names of policies that a verdict has room for."""
 
 
 def judge_services(
-    mesh: Mesh, traffic: Traffic, now: float, memory: Memory, bad_links: Mapping[frozenset[str], Cause]
+    mesh: Mesh,
+    traffic: Traffic,
+    now: float,
+    memory: Memory,
+    bad_links: Mapping[frozenset[str], Cause],
+    book: Callable[[], Rulebook],
 ) -> tuple[list[ServiceHealth], list[Trouble]]:
-    """Every service that requests were seen for. `bad_links`: names of two clusters → what is wrong between them."""
+    """Every service that requests were seen for. `bad_links`: names of two clusters → what is wrong between them.
+
+    `book`: the policies of now; asked for only when a policy denies something.
+    """
     judged, troubles = [], []
     lately = traffic.by_service(now - WINDOW)
     for key, pairs in traffic.by_service(now - EARNED_SECONDS).items():
         recent = lately.get(key, {})
-        health, trouble = _service(mesh, key, pairs, recent, now, memory, bad_links)
+        health, trouble = _service(mesh, key, pairs, recent, now, memory, bad_links, book)
         judged.append(health)
         if trouble is not None:
             troubles.append(trouble)
@@ -60,9 +72,10 @@ def _service(
     now: float,
     memory: Memory,
     bad_links: Mapping[frozenset[str], Cause],
+    book: Callable[[], Rulebook],
 ) -> tuple[ServiceHealth, Trouble | None]:
     whole, window = total(pairs.values()), total(recent.values())
-    cause, words, suffering = _failing(recent, now)
+    cause, words, suffering = _failing(recent, now, book)
     subject = Subject(What.SERVICE, "", key)
     seen = tuple(_statement(pair, tally, now) for pair, tally in sorted(recent.items()))
     if cause is None:
@@ -82,7 +95,9 @@ def _service(
     return health, _trouble(mesh, key, cause, words, seen, since, because)
 
 
-def _failing(recent: Mapping[Pair, Tally], now: float) -> tuple[Cause | None, str, list[Pair]]:
+def _failing(
+    recent: Mapping[Pair, Tally], now: float, book: Callable[[], Rulebook]
+) -> tuple[Cause | None, str, list[Pair]]:
     """Cause, words and the pairs that suffer; None when requests get through or failures are over."""
     window = total(recent.values())
     over = window.last_passed > window.last_failed and now - window.last_failed > CALM
@@ -92,10 +107,9 @@ def _failing(recent: Mapping[Pair, Tally], now: float) -> tuple[Cause | None, st
     clients = {pair[0] for pair in recent}
     shut = [c for c in clients if all(pair in denied for pair in recent if pair[0] == c)]
     if shut and sum(tally.denied for tally in denied.values()) >= _SILENT:
-        where = sorted({name for tally in denied.values() for name, _ in tally.reasons})
         who = "all requests" if len(shut) == len(clients) else f"all of {_and(sorted(shut))}'s requests"
         number = sum(tally.denied for tally in denied.values())
-        return Cause.SERVICE_DENIED, f"{who} denied by policy at {_and(where)}, {number} drops", list(denied)
+        return Cause.SERVICE_DENIED, f"{who} denied ({_deniers(denied, book())}), {number} drops", list(denied)
     lost = {p: t for p, t in recent.items() if t.silent + t.dropped >= _SILENT}
     number = sum(t.silent + t.dropped for t in lost.values())
     if lost and number >= _SHARE * window.requests:
@@ -108,6 +122,20 @@ def _failing(recent: Mapping[Pair, Tally], now: float) -> tuple[Cause | None, st
         share = round(100 * refused / window.requests)
         return Cause.SERVICE_TIMEOUT, f"{share} % of requests are refused", [p for p, t in recent.items() if t.refused]
     return None, "", []
+
+
+def _deniers(denied: Mapping[Pair, Tally], book: Rulebook) -> str:
+    """`default-deny in koornacht and tion`: the policies that deny, by the clusters where they do."""
+    places: dict[str, set[str]] = {}
+    for tally in denied.values():
+        for (cluster, _), row in tally.denials.items():
+            places.setdefault(cluster, set()).update(policy.name for policy in denying(book, row))
+    where: dict[str, list[str]] = {}
+    for cluster, names in sorted(places.items()):
+        ordered = sorted(names)
+        told = ordered if len(ordered) <= _POLICIES else [*ordered[:_POLICIES], f"{len(ordered) - _POLICIES} more"]
+        where.setdefault(_and(told) or "a policy", []).append(cluster)
+    return "; ".join(f"{policies} in {_and(clusters)}" for policies, clusters in where.items())
 
 
 def _why(lost: Mapping[Pair, Tally]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
+from meshtui.core.flows.flow import FlowRow
+
 BUCKET_SECONDS = 5
 _KEPT = 60
 _LATENCIES = 64
@@ -49,7 +51,8 @@ class Tally:
     """Milliseconds from request to answer of some connections, as the client's node had it."""
     reasons: dict[tuple[str, int], int] = field(default_factory=dict)
     """(cluster whose node dropped it, Hubble's drop reason) → connections."""
-
+    denials: dict[tuple[str, str], FlowRow] = field(default_factory=dict)
+    """(cluster whose node dropped it, direction) → the newest packet that a policy dropped."""
     vain: dict[str, int] = field(default_factory=dict)
     """Server's address → connections that were silent."""
     reached: dict[str, float] = field(default_factory=dict)
@@ -107,6 +110,7 @@ class Tally:
         self.latencies.extend(other.latencies)
         for reason, count in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
+        self.denials.update(other.denials)
         for server, count in other.vain.items():
             self.vain[server] = self.vain.get(server, 0) + count
         for server, at in other.reached.items():

@@ -246,6 +246,8 @@ class Traffic:
         def count(tally: Tally) -> None:
             tally.failing(what, asked)
             tally.reasons[reason] = tally.reasons.get(reason, 0) + 1
+            if what == "denied":
+                tally.denials[reason[0], str(row.direction)] = row
 
         self._each(found, asked, count)
 

@@ -102,6 +102,20 @@ def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> E
     return replace(told, afterwards=case.afterwards(book))
 
 
+def denying(book: Rulebook, row: FlowRow) -> tuple[PolicyRef, ...]:
+    """The policies that a policy's drop is due to, by the flow's own word or by `book`; empty where that is not known.
+
+    A default deny is due to all that select the endpoint in that direction, as none of them allows it.
+    """
+    if names_its_denial(row):
+        return row.denied_by
+    case = case_of(book.mesh, row)
+    if row.l7 or not case.subject.context or not book.knows(case.subject.context):
+        return ()
+    found = _settled(case.judge(book), row)
+    return found.policies if found.refused else ()
+
+
 def without_policies(row: FlowRow) -> Explanation | None:
     """The explanation of what no policy decided, or none that can be computed; None for a policy's drop."""
     if row.verdict != Verdict.DROPPED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from meshtui.core.findings import Finding, Severity
 from meshtui.core.model.state import Mesh
+from meshtui.tui.header import time_text
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, safe, tag, wrapped
 
@@ -14,8 +15,8 @@ _SEVERITIES = {
 }
 
 
-def finding_lines(finding: Finding, mesh: Mesh, width: int) -> list[Line]:
-    """`✗ error K T default/rebel-base: failing over now`, the sentence, evidence, and the fix or advice."""
+def finding_lines(finding: Finding, mesh: Mesh, width: int, *, utc: bool = False) -> list[Line]:
+    """`✗ error K T default/rebel-base  requests denied since 12:03:04`, what it means, what works, what mends it."""
     glyph, word, role = _SEVERITIES[finding.severity]
     head: list[Span] = [Span(f" {glyph} {word} ", role)]
     for context in finding.contexts:
@@ -23,10 +24,17 @@ def finding_lines(finding: Finding, mesh: Mesh, width: int) -> list[Line]:
         if cluster is not None:
             head += [tag(cluster.tag, cluster.index), Span(" ")]
     head += [Span(safe(finding.object, 60), "strong"), Span(f"  {finding.kind.value}", role)]
+    if finding.since:
+        head.append(Span(f" since {time_text(finding.since, utc=utc)}", "dim"))
     lines: list[Line] = [head]
     lines += [[Span(part)] for part in wrapped(safe(finding.sentence), width - 1, indent=5)]
     for evidence in finding.evidence[:3]:
         lines += [[Span(part, "dim")] for part in wrapped(f"· {safe(evidence)}", width - 1, indent=5)]
+    if finding.still:
+        lines += [[Span(part, "ok")] for part in wrapped(f"still works: {safe(finding.still)}", width - 1, indent=5)]
+    if finding.because is not None:
+        follows = f"follows from: {finding.because.value}; mend that first"
+        lines += [[Span(part, "warn")] for part in wrapped(follows, width - 1, indent=5)]
     for text in fixes(finding, mesh) or ([safe(finding.advice)] if finding.advice else []):
         lines += [[Span(part, "info")] for part in wrapped(f"→ {text}", width - 1, indent=5)]
     return lines

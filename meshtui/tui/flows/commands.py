@@ -81,7 +81,7 @@ class FlowCommands:
         pane = self.pane
         if pane.question is not None:
             pane.ask(pane.question.hiding(name))
-            hidden = name in pane.question.hidden
+            hidden = name in pane.question.hides
             pane.dashboard.say(f"{name} {'hidden' if hidden else 'shown'}", "dim", "·")
 
     def do_hide_probes(self) -> None:
@@ -95,6 +95,10 @@ class FlowCommands:
     def do_hide_dns(self) -> None:
         """Cluster DNS: hide or show."""
         self._hide("kube-dns")
+
+    def do_hide_chatter(self) -> None:
+        """What every cluster drops: hide or show."""
+        self._hide("chatter")
 
     def do_reading(self) -> None:
         """Flows of those who read a Relay: ask for them, or leave them out."""

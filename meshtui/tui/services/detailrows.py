@@ -49,7 +49,7 @@ def service_items(
         items += _endpoints(mesh, cluster, key)
     items.append(("policies", [(), [Span(" Policies", "strong")], *_policies(policy_findings, mesh, width)]))
     items.append(("findings", [(), [Span(f" Findings {len(findings)}", "strong")], *_well(findings)]))
-    items += [(finding, finding_lines(finding, mesh, width)) for finding in findings]
+    items += [(finding, finding_lines(finding, mesh, width, utc=utc)) for finding in findings]
     return items
 
 

@@ -30,7 +30,7 @@ from meshtui.sim.relay.ring import Template
 from meshtui.sim.world import SimCluster, World
 from tests.sim.worlds import world
 
-READ = (r.NODES, r.NAMESPACES, r.SERVICES, r.ENDPOINTSLICES, r.PODS, r.DEPLOYMENTS, r.DAEMONSETS)
+READ = (r.NODES, r.NAMESPACES, r.SERVICES, r.ENDPOINTSLICES, r.PODS, r.DEPLOYMENTS, r.DAEMONSETS, *r.POLICIES)
 SERVICE = "default/rebel-base"
 TROUBLESHOOT_SECONDS, HEALTH_SECONDS, AGENT_SECONDS = 60.0, 20.0, 10.0
 Found = dict[Cause, str]

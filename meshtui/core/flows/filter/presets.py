@@ -19,6 +19,10 @@ PRESETS = MappingProxyType(
 )
 """Name → filter text. The sixth, this service only, is `service_text`."""
 
+CHATTER = "chatter"
+"""Router solicitations and other multicast of IPv6 that pods send and no cluster without IPv6 takes: of no meaning."""
+_UNSUPPORTED = 139
+"""Hubble's drop reason UNSUPPORTED_L3_PROTOCOL."""
 _NODES = (HOST, REMOTE_NODE, KUBE_APISERVER)
 NOISE: Mapping[str, tuple[Mapping[str, Any], ...]] = MappingProxyType(
     {
@@ -29,10 +33,12 @@ NOISE: Mapping[str, tuple[Mapping[str, Any], ...]] = MappingProxyType(
             {"destination_identity": [HEALTH]},
         ),
         "host": ({"source_identity": list(_NODES)}, {"destination_identity": list(_NODES)}),
+        CHATTER: ({"protocol": ["ICMPv6"], "destination_ip": ["ff00::/8"], "drop_reason_desc": [_UNSUPPORTED]},),
         "kube-dns": ({"source_label": ["k8s-app=kube-dns"]}, {"destination_label": ["k8s-app=kube-dns"]}),
     }
 )
-"""Name → FlowFilters that exclude it: kubelet's and cilium-health's probes, nodes' own traffic, cluster DNS."""
+"""Name → FlowFilters that exclude it: kubelet's and cilium-health's probes, nodes' own traffic, cluster DNS,
+and what every cluster drops."""
 
 
 def service_text(namespace: str, name: str, selector: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from meshtui.core.flows import compact, dropreason
 from meshtui.core.flows.filter.filter import FlowFilter, parse
 from meshtui.core.flows.filter.keys import TYPES
-from meshtui.core.flows.filter.presets import NOISE, PRESETS
+from meshtui.core.flows.filter.presets import CHATTER, NOISE, PRESETS
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.sums import AggregateKey, aggregate_key
 from meshtui.core.model import identity
@@ -27,6 +27,8 @@ class Question:
     text: str = ""
     hidden: tuple[str, ...] = ()
     behind: AggregateKey | None = None
+    unfolded: bool = False
+    """Whether the preset of dropped flows shows what every cluster drops, too."""
     typed: FlowFilter = field(init=False, compare=False)
     _preset: FlowFilter = field(init=False, repr=False, compare=False)
     _noise: FlowFilter = field(init=False, repr=False, compare=False)
@@ -34,12 +36,18 @@ class Question:
     def __post_init__(self) -> None:
         object.__setattr__(self, "typed", parse(self.text))
         object.__setattr__(self, "_preset", parse(self.preset_text))
-        object.__setattr__(self, "_noise", FlowFilter(hide=self.hidden))
+        object.__setattr__(self, "_noise", FlowFilter(hide=self.hides))
 
     @property
     def preset_text(self) -> str:
         """The preset as a filter's text."""
         return self.service if self.preset == "service" else PRESETS[self.preset]
+
+    @property
+    def hides(self) -> tuple[str, ...]:
+        """All noise that is not shown: of drops, what every cluster drops is folded away unless asked for."""
+        folded = self.preset == "dropped" and not self.unfolded and CHATTER not in self.hidden
+        return (*self.hidden, CHATTER) if folded else self.hidden
 
     @property
     def narrowed(self) -> str:
@@ -53,7 +61,7 @@ class Question:
             return False
         if self.typed and not self.typed.matches(row):
             return False
-        if self.hidden and not self._noise.matches(row):
+        if self.hides and not self._noise.matches(row):
             return False
         return self.behind is None or aggregate_key(row) == self.behind
 
@@ -76,13 +84,16 @@ class Question:
     def hiding(self, name: str) -> Question:
         """With one kind of noise hidden, or shown when it was hidden. Raises KeyError for an unknown one."""
         NOISE[name]
+        if name == CHATTER and self.preset == "dropped":
+            rest = tuple(other for other in self.hidden if other != name)
+            return replace(self, hidden=rest, unfolded=name in self.hides)
         rest = tuple(other for other in self.hidden if other != name)
         return replace(self, hidden=rest if name in self.hidden else (*rest, name))
 
     def command(self) -> str:
         """The `hubble observe` command that shows the same."""
         whole = parse(" ".join([self.preset_text, self.text]))
-        return FlowFilter(whole.terms, self.hidden).to_command()
+        return FlowFilter(whole.terms, self.hides).to_command()
 
 
 _PROTOCOLS = ("TCP", "UDP", "SCTP", "ICMPv4", "ICMPv6")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from meshtui.core.flows.filter import FilterError, completions, parse, service_text, with_preset
 from meshtui.core.flows.filter.labels import LabelSelector
 from meshtui.core.flows.filter.match import compile_lists
+from meshtui.core.flows.filter.question import Question
 from meshtui.core.flows.flow import FlowExtra, FlowRow, Peer
 from tests.core.flowrows import REBEL_BASE, WORLD, X_WING, recorded, row
 
@@ -353,3 +354,19 @@ def test_the_recorded_drops_are_found_each_way() -> None:
         chosen = parse(f"verdict:dropped {side}-cluster:{cluster}")
         peer = {"from": "source", "to": "destination"}[side]
         assert [r for r in rows if chosen.matches(r)] == [r for r in dropped if getattr(r, peer).cluster == cluster]
+
+
+def test_what_every_cluster_drops_is_folded_among_dropped_flows_and_one_switch_away():
+    chatter = row(verdict=2, drop_reason=139, protocol="ICMPv6", source_ip="fe80::1", destination_ip="ff02::2")
+    denied = row(verdict=2, drop_reason=133, protocol="TCP", source_ip="10.0.0.1", destination_ip="10.0.0.2")
+    stray = row(verdict=2, drop_reason=139, protocol="ICMPv6", source_ip="fd00::1", destination_ip="fd00::2")
+    question = Question()
+    assert [question.matches(row) for row in (chatter, denied, stray)] == [False, True, True]
+    shown = question.hiding("chatter")
+    assert shown.matches(chatter)
+    assert shown.hides == ()
+    assert not shown.hiding("chatter").matches(chatter)
+    assert question.with_preset("all").matches(chatter)
+    assert not question.with_preset("all").hiding("chatter").matches(chatter)
+    assert "ff00::/8" in question.command()
+    assert parse("hide:chatter").matches(denied)

@@ -1,0 +1,96 @@
+"""What a verdict and a finding say: the policy that denies, the controllers that fail, the peer a Relay waits for."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+
+import msgspec
+
+from meshtui.core.findings.broken import finding_of
+from meshtui.core.health.model import Cause, Verdict
+from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import Controller, ControllerStatus
+from meshtui.core.model.reduce import reduce
+from tests.agreement.health.embedded import SERVICE, Embedded
+
+PAIR = "koornacht ⇄ tion"
+DENY = {
+    "apiVersion": "cilium.io/v2",
+    "kind": "CiliumNetworkPolicy",
+    "metadata": {"name": "default-deny", "namespace": "default"},
+    "spec": {"endpointSelector": {}, "ingress": [{}]},
+}
+
+
+async def test_a_denied_service_names_the_policy_and_where() -> None:
+    async with Embedded().running() as it:
+        await it.go(30)
+        for cluster in it.world.clusters.values():
+            cluster.store.create(("cilium.io", "ciliumnetworkpolicies"), deepcopy(DENY))
+        began = it.clock.now()
+        await it.go(75)
+        health = it.latest.service(SERVICE)
+        assert health.verdict is Verdict.FAILING, it.told()
+        assert health.words.startswith("all requests denied (default-deny in koornacht and tion), "), health.words
+        assert health.failed >= 2
+        (trouble,) = [t for t in it.latest.troubles if t.cause is Cause.SERVICE_DENIED]
+        assert began - 2 <= trouble.since <= began + 10
+        assert "default-deny" in finding_of(trouble).sentence
+        assert it.judge.rules() is it.judge.rules(), "policies are compiled once"
+        await it.go(4)
+
+
+def failing(failures: int, name: str) -> list[Controller]:
+    return [Controller(name, ControllerStatus(failures, failures, "map is full"))]
+
+
+async def test_controllers_that_go_on_failing_are_a_finding_of_their_own() -> None:
+    async with Embedded().running() as it:
+        await it.go(150, 5.0)
+        node = sorted(it.mesh.clusters["koornacht"].nodes)[0]
+
+        async def told(failures: int, seconds: int, name: str = "sync-policymap-77") -> None:
+            it._due["koornacht", f"agent {node}"] = float("inf")
+            for _ in range(seconds // 2):
+                status = msgspec.structs.replace(
+                    it.mesh.clusters["koornacht"].agents[node], controllers=failing(failures, name)
+                )
+                reduce(it.mesh, s.AgentRead("koornacht", node, status, at=it.clock.now()))
+                await it.go(2)
+
+        await told(3, 40)
+        assert it.found == {}, "a few failures mend themselves"
+        await told(40, 40, "remote-etcd-tion-cluster-config")
+        assert it.found == {}, "its link says that"
+        await told(40, 10)
+        assert it.found == {}, "not at once"
+        await told(40, 30)
+        assert it.found == {Cause.CONTROLLERS_FAILING: f"koornacht/{node}"}, it.told()
+        (trouble,) = it.latest.troubles
+        assert "sync-policymap-77" in trouble.sentence
+        assert "map is full" in trouble.sentence
+        assert trouble.still
+        assert "cilium-dbg status --all-controllers" in trouble.command
+        await told(0, 3)
+        assert it.found == {}
+
+
+async def test_a_relay_held_up_by_a_peer_is_well_and_names_the_peer() -> None:
+    async with Embedded().running() as it:
+        await it.go(150, 5.0)
+        it.mesh.clusters["koornacht"].relay = replace(it.mesh.clusters["koornacht"].relay, held_up=True)
+        await it.go(6)
+        assert it.found == {}, "a Relay may take a moment"
+        await it.go(10)
+        assert it.found == {Cause.RELAY_HELD_UP: "koornacht/hubble-relay"}, it.told()
+        assert "Relay is well" in it.latest.troubles[0].sentence
+        it.break_("link-cut")
+        await it.go(16)
+        assert it.found == {Cause.LINK_CUT: PAIR}, it.told()
+        (held,) = [t for t in it.latest.troubles if t.cause is Cause.RELAY_HELD_UP]
+        assert "waits for tion" in held.sentence
+        assert held.because is Cause.LINK_CUT
+        it.mesh.clusters["koornacht"].relay = replace(it.mesh.clusters["koornacht"].relay, held_up=False)
+        await it.go(2)
+        assert [t for t in it.latest.troubles if t.cause is Cause.RELAY_HELD_UP] == []
