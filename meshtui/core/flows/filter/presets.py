@@ -21,8 +21,6 @@ PRESETS = MappingProxyType(
 
 CHATTER = "chatter"
 """Router solicitations and other multicast of IPv6 that pods send and no cluster without IPv6 takes: of no meaning."""
-_UNSUPPORTED = 139
-"""Hubble's drop reason UNSUPPORTED_L3_PROTOCOL."""
 _NODES = (HOST, REMOTE_NODE, KUBE_APISERVER)
 NOISE: Mapping[str, tuple[Mapping[str, Any], ...]] = MappingProxyType(
     {
@@ -33,7 +31,9 @@ NOISE: Mapping[str, tuple[Mapping[str, Any], ...]] = MappingProxyType(
             {"destination_identity": [HEALTH]},
         ),
         "host": ({"source_identity": list(_NODES)}, {"destination_identity": list(_NODES)}),
-        CHATTER: ({"protocol": ["ICMPv6"], "destination_ip": ["ff00::/8"], "drop_reason_desc": [_UNSUPPORTED]},),
+        CHATTER: (
+            {"protocol": ["icmpv6"], "destination_ip": ["ff00::/8"], "drop_reason_desc": ["UNSUPPORTED_L3_PROTOCOL"]},
+        ),
         "kube-dns": ({"source_label": ["k8s-app=kube-dns"]}, {"destination_label": ["k8s-app=kube-dns"]}),
     }
 )
