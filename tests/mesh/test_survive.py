@@ -1,0 +1,167 @@
+"""API servers, Relays, agents and nodes that vanish and come back: what is shown meanwhile, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import tracemalloc
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+
+from meshtui.core.health.model import Verdict
+from meshtui.core.model import resources as r
+from meshtui.core.model import state as s
+from meshtui.core.services.table import ServiceTable
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.session import Session
+from tests.mesh.conftest import Lab, NewLab
+from tests.mesh.waiting import until
+
+KEY = "default/rebel-base"
+NODE = "tion-worker"
+ROUNDS = 4
+FAULTS = (
+    ("api-down", {"cluster": "tion"}),
+    ("relay-gone", {"cluster": "tion"}),
+    ("agent-crashed", {"cluster": "tion", "node": NODE}),
+    ("node-down", {"cluster": "tion", "node": NODE}),
+)
+
+
+def well(session: Session) -> bool:
+    """Whether everything that vanished is back in all that is known."""
+    tion = session.mesh.clusters["tion"]
+    return (
+        tion.api.phase is s.Phase.LIVE
+        and all(link.phase is s.Phase.LIVE for link in tion.watches.values())
+        and tion.relay.link.phase is s.Phase.LIVE
+        and not tion.agent_errors
+        and len(tion.agents) == len(tion.nodes)
+    )
+
+
+def noticed(session: Session, fault: str) -> bool:
+    """Whether what vanished is told as gone."""
+    tion = session.mesh.clusters["tion"]
+    match fault:
+        case "api-down":
+            return tion.api.phase is s.Phase.STALE
+        case "relay-gone":
+            return tion.relay.link.phase is not s.Phase.LIVE or tion.relay.source is s.FlowSource.AGENTS
+        case _:
+            return NODE in tion.agent_errors or session.judging.now().node("tion", NODE).verdict is not Verdict.WELL
+
+
+async def round_of_faults(lab: Lab, session: Session) -> None:
+    """Each vanishes and comes back, one after another."""
+    for fault, values in FAULTS:
+        await lab.fault(fault, **values)
+        await until(session, lambda fault=fault: noticed(session, fault))
+        await lab.heal()
+        await until(session, lambda: well(session), 40.0)
+
+
+def held() -> tuple[int, int]:
+    """Asyncio tasks and open files."""
+    gc.collect()
+    return len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+
+
+async def test_what_vanishes_comes_back_and_leaves_nothing_behind(new_lab: NewLab) -> None:
+    async with new_lab(state="global", relays=True) as lab, lab.session(scope=Scope(), request_timeout=1.0) as session:
+        await until(session, lambda: well(session))
+        await round_of_faults(lab, session)
+        before = held()
+        tracemalloc.start(1)
+        try:
+            await round_of_faults(lab, session)
+            gc.collect()
+            first, _ = tracemalloc.get_traced_memory()
+            for _ in range(ROUNDS - 2):
+                await round_of_faults(lab, session)
+            gc.collect()
+            last, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert last < first * 2 + 2_000_000, (first, last)
+        for _ in range(100):
+            after = held()
+            if after[0] <= before[0] + 1 and after[1] <= before[1] + 1:
+                break
+            await session.until(lambda: False, 0.1)
+        assert after[0] <= before[0] + 1, (before, after)
+        assert after[1] <= before[1] + 1, (before, after)
+
+
+class Gate:
+    """A way to one server that can be closed, so that others change the cluster meanwhile."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.closed = False
+        self.writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one connection on."""
+        if self.closed:
+            writer.close()
+            return
+        there, onward = await asyncio.open_connection("127.0.0.1", self.port)
+        both = {writer, onward}
+        self.writers |= both
+        try:
+            await asyncio.gather(pipe(reader, onward), pipe(there, writer))
+        finally:
+            self.writers -= both
+
+    def close(self) -> None:
+        """Break every connection, and let none through."""
+        self.closed = True
+        for writer in self.writers:
+            writer.transport.abort()
+
+
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+async def test_a_deletion_during_absence_is_not_missed_and_old_data_is_marked(new_lab: NewLab, tmp_path: Path) -> None:
+    async with new_lab(state="global") as lab, lab.session() as other:
+        document = yaml.safe_load(lab.running.kubeconfig.read_text())
+        entry = next(each for each in document["clusters"] if each["name"] == "tion")["cluster"]
+        gate = Gate(int(entry["server"].rpartition(":")[2]))
+        server = await asyncio.start_server(gate.serve, "127.0.0.1", 0)
+        entry["server"] = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        path = tmp_path / "gated"
+        path.write_text(yaml.safe_dump(document))
+        async with server, lab.session(kubeconfig=path, request_timeout=1.0) as session:
+            tion = session.mesh.clusters["tion"]
+            gate.close()
+            await until(session, lambda: tion.api.phase is s.Phase.STALE)
+            judged = session.judging.now()
+            assert judged.cluster("tion").verdict is Verdict.STALE
+            assert judged.cluster("tion").words.startswith("as of ")
+            assert {n.verdict for (c, _), n in judged.nodes.items() if c == "tion"} == {Verdict.STALE}
+            assert {part.verdict for (c, _), part in judged.components.items() if c == "tion"} == {Verdict.STALE}
+            assert not judged.cluster("koornacht").verdict.bad
+            assert KEY in tion.services
+            pods = set(tion.pods)
+            for resource in (r.SERVICES, r.DEPLOYMENTS):
+                await other.api("tion").delete(resource, "rebel-base", "default")
+            gone = other.mesh.clusters["tion"]
+            await until(other, lambda: not any("rebel-base" in key for key in (*gone.services, *gone.pods)))
+            assert set(tion.pods) == pods, "what is held is shown until it is known better"
+            gate.closed = False
+            await until(session, lambda: set(tion.pods) == set(gone.pods) and KEY not in tion.services)
+            await until(session, lambda: not any("rebel-base" in key for key in tion.endpointslices))
+            table = ServiceTable(session.mesh)
+            row = table.row(KEY)
+            assert row is not None
+            assert [cell.context for cell in row.present] == ["koornacht"]
