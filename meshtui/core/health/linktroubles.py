@@ -11,6 +11,7 @@ from meshtui.core.health.model import Cause, Trouble
 from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
+from meshtui.core.model.troubleshoot import Step
 
 TRACES_SECONDS = 60.0
 """So long after a way was bad, attempts that were lost on it are still the last ones known."""
@@ -24,6 +25,7 @@ _EXPLAINS = {Way.CUT, Way.ONE_WAY, Way.LOSSY, Way.LARGE, Way.SLOW}
 """Ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
 
 
+_OF_OPENED = {Cause.SLOW, Cause.MTU}
 _OF_NOBODY = frozenset((Cause.CONTROL_BLOCKED, Cause.CONTROL_PLANE, Cause.NOT_SYNCED))
 """What an attempt ends with when nobody is there; a wrong address or certificate is wrong all the same."""
 
@@ -98,12 +100,17 @@ def control_troubles(
         memory.gone_at[name] = now
     # What is missing explains that nobody answers, and once it is back it takes a while to be found again.
     missing = any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other))
-    explained = way.way in _EXPLAINS and not way.nodes
+    explaining = {CAUSES[way.way]} if way.way in _EXPLAINS and not way.nodes else set[Cause]()
     lately = memory.lately(one.name, other.name, now, TRACES_SECONDS)
     found: list[tuple[Cluster, Cluster, Control]] = []
     for source, target in ((one, other), (other, one)):
         control = controls.get((source.context, target.context))
-        if control is None or (control.lost_packets and (explained or lately is not None)):
+        if control is None:
+            continue
+        # A connection that is never opened is due to no way that is slow or loses large packets alone.
+        unopened = control.tried is not None and control.tried.step is Step.TCP
+        reasons = (explaining | ({lately} if lately is not None else set())) - (_OF_OPENED if unopened else set())
+        if control.lost_packets and reasons:
             continue
         if missing and control.cause in _OF_NOBODY:
             continue

@@ -64,6 +64,7 @@ TWO_AT_ONCE = [
     ("vxlan-only", "wrong-address"),
     ("control-plane-only", "node-down"),
     ("control-plane-only", "dns-gone"),
+    ("control-plane-only", "slow"),
     ("mtu", "relay-gone"),
     ("slow", "dns-gone"),
     ("lossy", "node-down"),
@@ -91,6 +92,17 @@ async def test_two_faults_are_two_findings_and_clear(one: str, other: str) -> No
         await it.until({}, 60)
         await it.go(60, 5.0)
         assert it.found == {}, it.told()
+
+
+async def test_a_node_that_carries_no_apiserver_and_a_wrong_authority_are_two() -> None:
+    """Behind a node that carries a cluster's clustermesh-apiserver nobody sees a certificate."""
+    async with Embedded().running() as it:
+        await it.go(WARM, 5.0)
+        it.break_("node-down", cluster=T, node="tion-worker2")
+        it.break_("wrong-ca", cluster=K)
+        await it.until({Cause.NODE_DOWN: "tion/tion-worker2", Cause.CERTIFICATE: PAIR}, 95)
+        it.mend()
+        await it.until({}, 60)
 
 
 async def test_without_traffic_a_cut_is_called_by_probes() -> None:
