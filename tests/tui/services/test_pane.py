@@ -371,6 +371,8 @@ async def test_findings_are_listed_and_mended_from_the_list_and_from_the_service
         await board.press("f")
         await screen(board, FindingsDialog)
         await board.until(lambda: "global in one cluster only" in board.text())
+        await board.press("y")
+        await board.until(lambda: "copied: " in board.text())
         await board.press("o")
         found = await screen(board, ServiceDialog)
         await board.until(lambda: any(isinstance(item, Finding) for item in found.list.items))
