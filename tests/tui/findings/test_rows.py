@@ -1,4 +1,4 @@
-"""A finding on the screen: since when, what it means, what still works, what it follows from, what proves or mends it."""
+"""A finding on the screen: since when, what it means, what works, what it follows from, and the command."""
 
 from __future__ import annotations
 
