@@ -24,16 +24,16 @@ def rows(text: str, start: str) -> list[str]:
 
 
 async def connected(stage: Stage) -> None:
-    """Both clusters whole: version, node, pod CIDR, link, flows."""
-    await stage.says("screen", "meshtui ▌koornacht⇄tion", "mesh ✔ ready 2/2", "policy scope local-cluster")
+    """Both clusters whole: version, node, pod CIDR, link, flows; green must be earned by probes or traffic first."""
+    await stage.says("screen", "meshtui ▌koornacht⇄tion", "mesh ◌ waiting 0/2", "policy scope local-cluster")
     text = await stage.says(
         "clusters",
         "[K] koornacht id 1 k8s 1.36.2",
         "[T] tion id 2 k8s 1.36.2",
         "koornacht-control-plane ✔ Ready 10.1.0.0/24",
         "tion-control-plane ✔ Ready 10.2.0.0/24",
-        "link K→T ✔ ready",
-        "link T→K ✔ ready",
+        "link K→T ◌ ready, not proven yet",
+        "link T→K ◌ ready, not proven yet",
     )
     assert "✗" not in text
 
@@ -62,17 +62,19 @@ async def test_step_0_two_clusters_without_a_network(play: Play) -> None:
         )
         assert "link" not in text, "no mesh, no link"
         await stage.says("screen", "mesh ◌ waiting 0/2")
-        await stage.says("services", "default/kubernetes K ○g ○s – ✔ 1/1")
+        await stage.says("services", "default/kubernetes K ○g ○s – · 1/1")
 
 
 async def test_step_3_deployed_and_nothing_shared(play: Play) -> None:
     async with play("3-deployed") as stage:
         await connected(stage)
-        await stage.says("clusters", "link K→T ✔ ready · 0 shared", "link T→K ✔ ready · 0 shared")
+        await stage.says(
+            "clusters", "link K→T ◌ ready, not proven yet · 0 shared", "link T→K ◌ ready, not proven yet · 0 shared"
+        )
         text = await stage.says("services", "K's clients → K 2 · T's clients → T 2")
         assert rows(text, REBEL) == [
-            f"{REBEL} K ○g ○s – ✔ 2/2",
-            "ClusterIP 80/TCP T ○g ○s – ✔ 2/2",
+            f"{REBEL} K ○g ○s – · 2/2",
+            "ClusterIP 80/TCP T ○g ○s – · 2/2",
         ]
         assert {line.split()[0] for line in text.splitlines() if line.startswith("default/")} == {
             REBEL,
@@ -88,11 +90,13 @@ async def test_step_3_deployed_and_nothing_shared(play: Play) -> None:
 async def test_step_4_shared_by_both(play: Play) -> None:
     async with play("4-global") as stage:
         await connected(stage)
-        await stage.says("clusters", "link K→T ✔ ready · 1 shared", "link T→K ✔ ready · 1 shared")
+        await stage.says(
+            "clusters", "link K→T ◌ ready, not proven yet · 1 shared", "link T→K ◌ ready, not proven yet · 1 shared"
+        )
         text = await stage.says("services", "K's clients → K 2, T 2 · T's clients → T 2, K 2")
         assert rows(text, REBEL) == [
-            f"{REBEL} K ◉g ◉s – ✔ 2/2",
-            "ClusterIP 80/TCP T ◉g ◉s – ✔ 2/2",
+            f"{REBEL} K ◉g ◉s – · 2/2",
+            "ClusterIP 80/TCP T ◉g ◉s – · 2/2",
         ]
         await stage.play_flows("4-global")
         await stage.until(lambda: len(stage.session.flows) == 387, lambda: len(stage.session.flows))

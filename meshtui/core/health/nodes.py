@@ -91,6 +91,8 @@ def _node_trouble(cluster: Cluster, node: o.Node, memory: Memory, now: float) ->
     error = cluster.agent_errors.get(node.name)
     evidence: list[str] = []
     since = 0.0
+    if condition is not None and _waits_for_network(condition):
+        return None  # there is no CNI plugin yet: nothing is broken
     if condition is not None and condition.status != "True":
         word = "NotReady" if condition.status == "False" else "Unknown"
         evidence.append(f"Ready is {word}: {condition.message or condition.reason}")
@@ -113,6 +115,11 @@ def _node_trouble(cluster: Cluster, node: o.Node, memory: Memory, now: float) ->
         f"kubectl --context {cluster.context} describe node {node.name}",
         first,
     )
+
+
+def _waits_for_network(condition: o.Condition) -> bool:
+    """Whether a node is NotReady for want of a CNI plugin alone, as the kubelet says (recorded: step 0-no-cni)."""
+    return condition.status == "False" and "NetworkPluginNotReady" in (condition.message or "")
 
 
 def _is_ready(node: o.Node) -> bool:
@@ -256,7 +263,9 @@ def _started(pod: o.Pod | None) -> float:
 
 def _well(cluster: Cluster, node: o.Node, heard: float, now: float) -> tuple[Verdict, str]:
     if not _is_ready(node):
-        return Verdict.UNKNOWN, "not known yet"
+        condition = ready_condition(node)
+        waits = condition is not None and _waits_for_network(condition)
+        return Verdict.UNKNOWN, "no network yet" if waits else "not known yet"
     error = cluster.agent_errors.get(node.name)
     if error is not None:
         return Verdict.UNKNOWN, f"Ready; its agent {silence(error).value}"
