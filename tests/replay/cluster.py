@@ -135,8 +135,22 @@ def _wanted(request: observer_pb2.GetFlowsRequest, flow: flow_pb2.Flow) -> bool:
 
 
 def _matches(wanted: flow_pb2.FlowFilter, flow: flow_pb2.Flow) -> bool:
-    unknown = {f.name for f, _ in wanted.ListFields()} - {"verdict", "node_name"}
+    ports = {"source_port": "source_port", "destination_port": "destination_port"}
+    known = {"verdict", "node_name", "source_pod", "destination_pod", *ports}
+    unknown = {f.name for f, _ in wanted.ListFields()} - known
     assert not unknown, f"this Relay knows no filter {unknown}"
     verdict = not wanted.verdict or flow.verdict in wanted.verdict
     node = not wanted.node_name or any(flow.node_name.startswith(name) for name in wanted.node_name)
-    return verdict and node
+    source = not wanted.source_pod or any(_is_pod(flow.source, name) for name in wanted.source_pod)
+    destination = not wanted.destination_pod or any(_is_pod(flow.destination, name) for name in wanted.destination_pod)
+    from_port = not wanted.source_port or str(flow.l4.TCP.source_port) in wanted.source_port
+    to_port = not wanted.destination_port or str(flow.l4.TCP.destination_port) in wanted.destination_port
+    return verdict and node and source and destination and from_port and to_port
+
+
+def _is_pod(end: flow_pb2.Endpoint, name: str) -> bool:
+    """`namespace/prefix`, or `/prefix` in any namespace, as Hubble reads it."""
+    namespace, slash, prefix = name.rpartition("/")
+    if not slash:
+        return bool(end.pod_name) and end.namespace == "default" and end.pod_name.startswith(name)
+    return bool(end.pod_name) and end.pod_name.startswith(prefix) and namespace in ("", end.namespace)
