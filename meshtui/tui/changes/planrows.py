@@ -21,6 +21,11 @@ def plan_lines(plan: Plan, mesh: Mesh | None, width: int) -> list[Line]:
         if texts:
             lines += [(), [Span(heading, "strong")]]
             lines += [[Span(part, role)] for text in texts for part in wrapped(safe(text), width, indent=2)]
+    differing = [(step, found) for step in plan.steps if (found := difference.of_step(step))]
+    for step, found in differing:  # below the effect, which must be in sight
+        cluster = mesh.clusters.get(step.context) if mesh else None
+        lines += [(), [Span(f"Difference at {safe(cluster.name if cluster else step.context)}", "strong")]]
+        lines += [_changed(line) for line in found]
     if plan.commands:
         lines += [(), [Span("The same by kubectl", "strong")]]
         # Line by line: a here-document must stay one when it is copied.
@@ -43,8 +48,7 @@ def _changes(step: Step, *, listed: bool) -> list[Line]:
     if step.verb in (Verb.APPLY, Verb.DELETE):
         known = "is new here" if listed else "whether one is there is not known: the cluster has not answered"
         known = "replaces the one that is there" if step.before else known
-        said = known if step.verb is Verb.APPLY else "is there now, will be gone"
-        return [[Span(f"    {said}", "dim")], *(_changed(line) for line in difference.of_step(step))]
+        return [[Span(f"    {known}" if step.verb is Verb.APPLY else "    is there now, will be gone", "dim")]]
     before: Mapping[str, Any] = step.before or {}
     after: Mapping[str, Any] = step.after or {}
     return [
