@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from meshtui.core.settings import Settings
+from meshtui.hubble.pb import observer_pb2
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -72,11 +73,16 @@ class Stage:
         """Once every Relay is followed as it will be, both see what the agents of both clusters saw."""
         relays = self.relays.values()
         await self.until(
-            lambda: all(any(q.whitelist or q.blacklist for q in relay.requests) for relay in relays),
+            lambda: all(any(_assigned(q) for q in relay.requests) for relay in relays),
             lambda: [relay.requests for relay in relays],
         )
         for relay in relays:
             relay.push(*recorded_flows(step))
+
+
+def _assigned(request: observer_pb2.GetFlowsRequest) -> bool:
+    """Whether a Relay is asked for its own cluster's nodes, or for all but other clusters'."""
+    return any(wanted.node_name for wanted in (*request.whitelist, *request.blacklist))
 
 
 Play = Callable[..., AbstractAsyncContextManager[Stage]]
