@@ -11,7 +11,7 @@ from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy import Party, PodRef
 from meshtui.core.policy.mend import Wanted, wanted_of_rows, wanted_of_service
-from meshtui.tui.load.pane import spec_for
+from meshtui.tui.load.specs import spec_for
 
 
 @dataclass(frozen=True, slots=True)

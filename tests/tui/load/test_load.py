@@ -13,9 +13,9 @@ from meshtui.mesh.load.runlog import RunLog
 from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.load import rows
 from meshtui.tui.load.form import LoadDialog
-from meshtui.tui.load.pane import spec_for
 from meshtui.tui.load.requests import RequestDialog, RequestsDialog
 from meshtui.tui.load.runs import RunsDialog
+from meshtui.tui.load.specs import spec_for
 from meshtui.tui.load.timeline import timeline
 from tests.tui.conftest import Board, board_on
 from tests.tui.fakes import NOW, answer, recorded_flows, timeout
