@@ -136,7 +136,7 @@ async def test_load_finds_both_clusters_and_checks(lab):
         assert run["expected"] == {"koornacht": 0.5, "tion": 0.5}
         assert sum(run["summary"]["by_cluster"].values()) == 40
         assert run["verdict"] in ("as expected", "unlikely")
-    # Four answers can split in no way that is unlikely by chance, which would be a line more.
+    # Four answers are too few for a move between clusters to be told, which would be a line more.
     ran = await meshtui("load", "rebel-base", "-n", "4", "--from", "koornacht/x-wing", "--expect", "hoth>0")
     assert ran.code == 1
     assert "expected hoth > 0, got 0" in ran.err
