@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from meshtui.core.changes.plan import Plan
 from meshtui.core.errors import CheckFailed, Refused
 from meshtui.lab.bring import Perform, bring, carry_out
 from meshtui.lab.checks.look import MAX_TIME, Checked, Look
@@ -132,13 +134,24 @@ class Walk:
         plans = await removal(self.session, self.place)
         for each in plans:
             await carry_out(self.session, each, self.perform)
+        await self._seen_gone(plans)
         return [f"{step.context}: {step.resource.kind} {step.key}" for each in plans for step in each.steps]
+
+    async def _seen_gone(self, plans: Sequence[Plan]) -> None:
+        """Wait, for a short while at most, until the watches show what was deleted: who asks again finds nothing."""
+        steps = [step for plan in plans for step in plan.steps]
+        for _ in range(_LOOKS):
+            if not any(s.key in self.session.mesh.clusters[s.context].of(s.resource) for s in steps):
+                return
+            await asyncio.sleep(_LOOK)
 
     def with_place(self, namespace: str, images: Images = IMAGES, planets: Sequence[str] = ()) -> Walk:
         """The same walk elsewhere."""
         return replace(self, namespace=namespace, images=images, planets=planets)
 
 
+_LOOKS, _LOOK = 100, 0.05
+"""How often it is looked whether a deletion is seen, and the seconds in between."""
 ELSEWHERE = "choose another namespace with -n; `meshtui lab deploy -n lab` makes it"
 
 

@@ -153,7 +153,9 @@ async def test_a_login_is_shown_on_standard_error_and_waited_for(lab, tmp_path):
         "nodes", "--context", "one", "--context", "two", "--request-timeout", "1", "-o", "json"
     )
     assert ran.code == 0, ran.err
-    assert {row["context"] for row in ran.data} == {"one", "two"}
+    assert {row["context"] for row in ran.data} == {"one"} or {row["context"] for row in ran.data} == {"two"}, (
+        "both contexts are of one cluster, which is shown once"
+    )
     assert PROMPT in ran.err
     assert (tmp_path / "starts").read_text() == "x"
 
