@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from meshtui.cli import headless, output, words
+from meshtui.cli import consent, headless, output, words
 from meshtui.core.changes.plan import Consent, Outcome, Plan, Step, Verb
 from meshtui.core.errors import AlreadySo, CheckFailed, Exit, MeshtuiError, Unconfirmed
 from meshtui.mesh.session import Session
@@ -31,15 +31,15 @@ async def change(session: Session, plan: Plan, arguments: Any) -> int:
     return Exit.OK
 
 
-async def carry_out(session: Session, plan: Plan, arguments: Any) -> tuple[Outcome, ...]:
-    """Show a plan, ask where it must be asked, and perform it. Raises Refused."""
-    tell(session, plan)
+async def carry_out(session: Session, plan: Plan, arguments: Any, *, quiet: bool = False) -> tuple[Outcome, ...]:
+    """Show a plan (unless `quiet`), ask where it must be asked, and perform it. Raises Refused."""
+    if not quiet:
+        tell(session, plan)
     if plan.refusal is not None:
         raise plan.refusal
     typed = ""
     confirmed = arguments.yes
-    if not arguments.dry_run and not confirmed and not sys.stdin.isatty():
-        raise Unconfirmed("without a terminal nothing is changed unasked", hint="repeat it with --yes")
+    consent.demand(arguments)
     if not arguments.dry_run and plan.consent is not Consent.NONE:
         typed, confirmed = _ask(session, plan, confirmed=confirmed)
     outcomes = await session.perform(plan, confirmed=confirmed, typed=typed, dry_run=arguments.dry_run)
@@ -82,8 +82,9 @@ def _ask(session: Session, plan: Plan, *, confirmed: bool) -> tuple[str, bool]:
     contexts = sorted({s.context for s in plan.steps if session.mesh.clusters[s.context].protected})
     if confirmed and plan.consent is Consent.CONFIRM:
         return "", True
-    if not sys.stdin.isatty():
-        raise Unconfirmed("this change needs a yes", hint="repeat it with --yes, or on a terminal")
+    if not consent.somebody_there():
+        where = ", ".join(contexts)
+        raise Unconfirmed(f"{where} is protected: its name must be typed", hint="repeat it on a terminal")
     if plan.consent is Consent.TYPE_NAME:
         words.say(f"type {' '.join(contexts)} to go on:")
         return sys.stdin.readline().strip(), True

@@ -66,7 +66,7 @@ EXAMPLES = {
   meshtui lab tour --demo                        learn it on the embedded mesh, nothing installed
   meshtui lab up                                 two kind clusters, meshed; then `lab tour`
   meshtui lab step default-deny                  bring that step about, from wherever the mesh is
-  meshtui lab check --context A --context B      a smoke test of a mesh (exit 1 if a step fails)
+  meshtui lab check --context A --context B      a smoke test of a mesh (exit 1 if a step fails); --yes in a pipeline
   meshtui lab deploy --context A --context B -n lab
   meshtui lab down""",
     "info": "  meshtui info\n  MESHTUI_UTC=1 meshtui info -o json",

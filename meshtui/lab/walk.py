@@ -71,7 +71,8 @@ class Walk:
         if step.state is None:
             if await self._stands(step):
                 return False
-            await self._found(step)
+            if not self.dry:
+                await self._found(step)
             return True
         await self._founded()
         self._alone(step)
@@ -122,9 +123,10 @@ class Walk:
         missing = [name for name in needed if not (await CHECKS[name](self.look)).ok]
         if not missing:
             return
-        if not theirs:
+        build = not theirs and not self.dry
+        if build:
             await self._found(last)
-        found = await self.check(step_named(missing[0]) if theirs else last, UNKNOWN if theirs else None)
+        found = await self.check(last if build else step_named(missing[0]), None if build else UNKNOWN)
         if not found.ok:
             hint = f"the application needs a mesh: see step {missing[0]} in `meshtui lab status`"
             raise CheckFailed(found.sentence, hint=hint)

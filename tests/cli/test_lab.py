@@ -12,7 +12,7 @@ from tests.cli.conftest import Command
 async def test_a_step_is_brought_about_from_anywhere_and_is_a_state():
     async with launch(SimOptions(state="global", nodes=3)) as running:
         meshtui = Command(str(running.kubeconfig))
-        first = await meshtui("lab", "step", "affinity-local", "-m", "0.7")
+        first = await meshtui("lab", "step", "affinity-local", "--yes", "-m", "0.7")
         assert first.code == 0, first.err
         assert "affinity-local: brought about" in first.err
         assert "✔ From koornacht koornacht answers; from tion koornacht and tion answer." in first.err
@@ -31,7 +31,7 @@ async def test_a_check_that_fails_says_why_and_ends_with_1():
 
         async with httpx.AsyncClient() as http:
             await http.post(f"{running.control}/faults", json={"fault": "link-cut"})
-        ran = await meshtui("lab", "check", "-m", "0.5", "--from", "local", "--patience", "4", "-o", "json")
+        ran = await meshtui("lab", "check", "--yes", "-m", "0.5", "--from", "local", "--patience", "4", "-o", "json")
     assert ran.code == 1
     failed = [row for row in ran.data if row["result"] == "failed"]
     assert [row["step"] for row in failed] == ["global"] == [ran.data[-1]["step"]]
@@ -44,10 +44,12 @@ async def test_deploy_check_and_remove_leave_nothing():
     async with launch(SimOptions(state="deployed", nodes=3)) as running:
         meshtui = Command(str(running.kubeconfig))
         where = ("--context", "koornacht", "--context", "tion", "-n", "lab")
-        made = await meshtui("lab", "deploy", *where, "--planet", "Yavin", "--image", "server=mirror.example/nginx:1")
+        made = await meshtui(
+            "lab", "deploy", *where, "--yes", "--planet", "Yavin", "--image", "server=a.example/nginx:1"
+        )
         assert made.code == 0, made.err
         assert "next: meshtui lab tour --context koornacht --context tion -n lab" in made.err
-        gone = await meshtui("lab", "remove", *where)
+        gone = await meshtui("lab", "remove", *where, "--yes")
         assert gone.out.splitlines() == ["koornacht: Namespace lab", "tion: Namespace lab"]
         refused = await meshtui("lab", "check", *where[:4], "-n", "kube-system")
         assert refused.code == 5

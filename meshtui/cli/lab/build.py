@@ -9,7 +9,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from meshtui.cli import headless, output, words
+from meshtui.cli import consent, headless, output, words
 from meshtui.core.errors import Exit, UsageError
 from meshtui.kube.clock import SystemClock
 from meshtui.lab.kind import commands as c
@@ -107,8 +107,7 @@ def up(arguments: Any) -> int:
         lines = lab.script(made, directory, inherit=bool(record and record.inherit), until=wish.until)
         sys.stdout.write(script([f"mkdir -p {directory}", *lines]))
         return Exit.OK
-    if headless.settings_from(arguments).read_only:
-        raise UsageError("--read-only and `lab up` do not go together")
+    consent.demand_writing(arguments, "`lab up`")
     screen = Screen()
     made = asyncio.run(screen.ticking(lab.up(wish, records, _machine(arguments), screen, SystemClock())))
     return _open(made, arguments, screen)
@@ -141,6 +140,8 @@ def down(arguments: Any) -> int:
         found = design_of(records.one(_names(arguments)))
         sys.stdout.write(script([command.text for command in c.down(found)]))
         return Exit.OK
+    records.one(_names(arguments))
+    consent.demand_writing(arguments, "`lab down`")
     screen = Screen()
     work = lab.down(records, _names(arguments), _machine(arguments), screen, SystemClock())
     gone = asyncio.run(screen.ticking(work))

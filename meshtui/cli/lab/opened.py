@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from meshtui.cli import headless
+from meshtui.cli import consent, headless
 from meshtui.cli.changing import carry_out
 from meshtui.cli.lab.build import Screen
 from meshtui.core.changes.plan import Consent, Outcome, Plan
@@ -19,6 +19,7 @@ from meshtui.lab.kind.foundation import made
 from meshtui.lab.kind.lab import usual
 from meshtui.lab.kind.machine import Machine
 from meshtui.lab.kind.record import Records
+from meshtui.lab.steps import LabStep
 from meshtui.lab.walk import Walk
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -37,6 +38,7 @@ async def opened(arguments: Any, namespace: str) -> AsyncIterator[Walk]:
     from meshtui.sim import SimOptions, launch
 
     async with launch(SimOptions(state="no-cni", nodes=arguments.lab_nodes)) as running:
+        arguments.yes = True  # nobody else's clusters: they are gone at the end
         ours = replace(settings, kubeconfig=running.kubeconfig, contexts=tuple(running.contexts))
         async with _walk(arguments, ours, chosen, running.control) as walk:
             yield walk
@@ -46,12 +48,11 @@ async def opened(arguments: Any, namespace: str) -> AsyncIterator[Walk]:
 async def _walk(arguments: Any, settings: Settings, namespace: str, control: str) -> AsyncIterator[Walk]:
     async with headless.opened(settings, Scope()) as session:
         images = images_of(arguments.image)
-        foundation = foundation_of(session, settings, control)
+        foundation = Asking(foundation_of(session, settings, control), arguments)
 
         async def perform(wanted: Plan) -> tuple[Outcome, ...]:
-            if wanted.refusal is None and not arguments.dry_run and (arguments.yes or wanted.consent is Consent.NONE):
-                return await session.perform(wanted, confirmed=True)
-            return await carry_out(session, wanted, arguments)
+            unasked = arguments.yes or (wanted.consent is Consent.NONE and consent.somebody_there())
+            return await carry_out(session, wanted, arguments, quiet=unasked and not arguments.dry_run)
 
         planets = tuple(arguments.planet)
         yield Walk(
@@ -77,3 +78,24 @@ def foundation_of(session: Session, settings: Settings, control: str) -> Foundat
         return Theirs()
     records = Records(settings.state_directory)
     return made(session.mesh.clusters, lambda: records, Machine(), Screen(), SystemClock()) or Theirs()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A foundation that is built on only with a person's consent."""
+
+    foundation: Foundation
+    arguments: Any
+
+    def why_not(self, step: LabStep) -> str:
+        """As the foundation says."""
+        return self.foundation.why_not(step)
+
+    async def to(self, step: LabStep) -> None:
+        """Bring the mesh to that step. Raises Refused, or what the foundation raises."""
+        consent.demand_writing(self.arguments, "building on the lab")
+        await self.foundation.to(step)
+
+    def commands(self, step: LabStep) -> tuple[str, ...]:
+        """As the foundation says."""
+        return self.foundation.commands(step)

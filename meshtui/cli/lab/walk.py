@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from meshtui.cli import headless, output, words
+from meshtui.cli import consent, headless, output, words
 from meshtui.cli.lab.opened import opened
 from meshtui.core.errors import CheckFailed, Exit, Refused
 from meshtui.lab.checks.table import CHECKS
@@ -77,6 +77,7 @@ async def _step(arguments: Any, one: LabStep) -> int:
         walk.enter()
         changed = await walk.take(one)
         if arguments.dry_run:
+            words.say(f"{one.name}: {'would be brought about' if changed else 'it is so already'}; nothing was changed")
             return Exit.OK
         words.say(f"{one.name}: {'brought about' if changed else 'it was so already'}")
         if arguments.no_check:
@@ -100,6 +101,7 @@ async def _check(arguments: Any) -> int:
         return await _print_all(arguments)
     async with opened(arguments, "meshtui-lab-check") as walk:
         _alone(walk)
+        consent.demand_writing(arguments, "`lab check`")
         results: list[Result] = []
         try:
             async for result in walked(walk, arguments.start):
@@ -194,6 +196,7 @@ def tour(arguments: Any) -> int:
 async def _tour(arguments: Any) -> int:
     """Everything the tour says and does, one step after the other, to standard output."""
     async with opened(arguments, "default") as walk:
+        consent.demand_writing(arguments, "`lab tour`")
         failed: Result | None = None
         async for result in walked(walk, arguments.start, before=lambda one: _introduce(walk, one)):
             output.emit(f"  {_mark(result)} {output.plain(result.said)}")
