@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shlex
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 from meshtui.core.errors import ConfigError, CredentialFailed
 from meshtui.core.text import clean
 from meshtui.kube import tls
+from meshtui.kube.children import child, exited
 from meshtui.kube.kubeconfig import Target
 from meshtui.kube.secrets import Secrets
 
@@ -172,18 +172,26 @@ async def run(
     Given up after `silent` seconds without a word, `longest` with one. Ended with all it started when given up or
     cancelled. Raises CredentialFailed.
     """
-    try:
-        child = await asyncio.create_subprocess_exec(
-            *plugin.argv,
-            stdin=None if terminal else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=None if lent else asyncio.subprocess.PIPE,
-            env={**plugin.env, "KUBERNETES_EXEC_INFO": plugin.info(interactive=terminal)},
-            start_new_session=not terminal,
-        )
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise plugin.failed(f"{plugin.argv[0]}: {reason}") from None
+    running = child(
+        *plugin.argv,
+        own=not terminal,
+        stdin=None if terminal else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=None if lent else asyncio.subprocess.PIPE,
+        env={**plugin.env, "KUBERNETES_EXEC_INFO": plugin.info(interactive=terminal)},
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            process = await stack.enter_async_context(running)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise plugin.failed(f"{plugin.argv[0]}: {reason}") from None
+        return await _heard(plugin, process, heard, longest if lent else silent, longest)
+
+
+async def _heard(
+    plugin: Plugin, process: asyncio.subprocess.Process, heard: Callable[[bytes], None], silent: float, longest: float
+) -> Answer:
     spoken, err = asyncio.Event(), bytearray()
 
     def hear(chunk: bytes) -> None:
@@ -191,24 +199,20 @@ async def run(
         spoken.set()
         heard(chunk)
 
-    work = asyncio.ensure_future(_finish(child, hear))
+    work = asyncio.ensure_future(_finish(process, hear))
     voice = asyncio.ensure_future(spoken.wait())
     try:
-        await asyncio.wait({work, voice}, timeout=longest if lent else silent, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, voice}, timeout=silent, return_when=asyncio.FIRST_COMPLETED)
         if not work.done() and spoken.is_set():
             await asyncio.wait({work}, timeout=longest)
         if not work.done():
-            raise _too_long(plugin, longest if spoken.is_set() or lent else silent, bytes(err))
+            raise _too_long(plugin, longest if spoken.is_set() else silent, bytes(err))
         code, out = work.result()
         return read(plugin, code, out, bytes(err))
     finally:
         voice.cancel()
-        if child.returncode is None:
-            _kill(child, group=not terminal)
         work.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await work
-        await child.wait()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 def _too_long(plugin: Plugin, seconds: float, err: bytes) -> CredentialFailed:
@@ -216,12 +220,12 @@ def _too_long(plugin: Plugin, seconds: float, err: bytes) -> CredentialFailed:
     return plugin.failed(f"it did not finish within {seconds:g} s" + (f"; it said: {said}" if said else ""))
 
 
-async def _finish(child: asyncio.subprocess.Process, hear: Callable[[bytes], None]) -> tuple[int, bytes]:
+async def _finish(process: asyncio.subprocess.Process, hear: Callable[[bytes], None]) -> tuple[int, bytes]:
     """Its exit code and output; a browser that it started may keep its stderr open for ever."""
-    listening = asyncio.ensure_future(_listen(child.stderr, hear)) if child.stderr is not None else None
+    listening = asyncio.ensure_future(_listen(process.stderr, hear)) if process.stderr is not None else None
     try:
-        out = await child.stdout.read() if child.stdout is not None else b""
-        code = await child.wait()
+        out = await process.stdout.read() if process.stdout is not None else b""
+        code = await exited(process)
         if listening is not None:
             await asyncio.wait({listening}, timeout=_GRACE)
     finally:
@@ -234,12 +238,3 @@ async def _finish(child: asyncio.subprocess.Process, hear: Callable[[bytes], Non
 async def _listen(stream: asyncio.StreamReader, hear: Callable[[bytes], None]) -> None:
     while chunk := await stream.read(4096):
         hear(chunk)
-
-
-def _kill(child: asyncio.subprocess.Process, *, group: bool) -> None:
-    """A plugin in a session of its own goes with all it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if group:
-            os.killpg(child.pid, signal.SIGKILL)
-        else:
-            child.kill()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 
 from meshtui.core.errors import CredentialFailed
 from meshtui.core.text import clean
+from meshtui.kube.children import child
 from meshtui.kube.execplugin import Answer
 from meshtui.kube.kubeconfig import Target
 from meshtui.kube.secrets import Secrets
@@ -65,7 +63,7 @@ def _gone(context: str, name: str) -> CredentialFailed:
 async def _child(
     context: str, env: Mapping[str, str], seconds: float, request: Mapping[str, Any], secrets: Secrets
 ) -> Mapping[str, Any]:
-    child = await asyncio.create_subprocess_exec(
+    running = child(
         sys.executable,
         "-P",
         str(Path(__file__).with_name("plugin.py")),
@@ -73,21 +71,16 @@ async def _child(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=dict(env) or None,
-        start_new_session=True,
     )
     try:
-        async with asyncio.timeout(seconds):
-            out, err = await child.communicate(json.dumps(request, default=str).encode())
+        async with asyncio.timeout(seconds), running as process:
+            out, err = await process.communicate(json.dumps(request, default=str).encode())
     except TimeoutError:
-        await _end(child)
         raise _failed(context, f"it did not answer within {seconds:g} s") from None
-    except BaseException:
-        await _end(child)
-        raise
     try:
         answer = json.loads(out)
     except ValueError:
-        answer = {"error": err.decode(errors="replace").strip() or f"exit code {child.returncode}"}
+        answer = {"error": err.decode(errors="replace").strip() or f"exit code {process.returncode}"}
     if answer.get("error") or not answer.get("token"):
         said = secrets.plugin_words(str(answer.get("error") or "it gave no token"))
         raise _failed(context, clean(said[-400:], 400))
@@ -101,10 +94,3 @@ def _failed(context: str, cause: str) -> CredentialFailed:
         cause=cause,
         hint="log in again: its refresh token may have expired; kubelogin (kubectl oidc-login) is its successor",
     )
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """What it started runs in its process group, so the whole group goes."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    await child.wait()

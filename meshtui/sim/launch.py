@@ -33,12 +33,20 @@ class Running:
 @contextlib.asynccontextmanager
 async def launch(options: SimOptions | None = None) -> AsyncIterator[Running]:
     """Serve a mesh for the length of the block. Raises MeshtuiError when it does not start."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments(options or SimOptions()),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    beginning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *arguments(options or SimOptions()),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
     )
+    try:
+        process = await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        # Cancelled itself, asyncio would kill it, and its files would stay.
+        await _stop(await beginning)
+        raise
     drains: list[asyncio.Task[None]] = []
     try:
         running = _running(await _first_line(process))

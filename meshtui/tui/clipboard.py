@@ -38,6 +38,10 @@ def copy(app: App[int] | App[object], text: str) -> str:
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as p:
-            p.communicate(text.encode(errors="replace"), timeout=2)
+            try:
+                p.communicate(text.encode(errors="replace"), timeout=2)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                return f"not copied: {command[0]} has not answered"
     first = text.splitlines()[0] if text else ""
     return f"copied: {first[:80]}"

@@ -233,11 +233,3 @@ async def echo_until_closed(socket: web.WebSocketResponse, request: web.Request)
             await socket.send_bytes(b'\x03{"metadata":{},"status":"Success"}')
             return
         await socket.send_bytes(b"\x01" + message.data[1:])
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Wait for a condition on the event loop, at most so long."""
-    async with asyncio.timeout(seconds):
-        while not (value := condition()):  # noqa: ASYNC110 - the condition may be anything
-            await asyncio.sleep(0.005)
-        return value

@@ -20,7 +20,8 @@ from meshtui.core.errors import ConfigError, CredentialFailed, MeshtuiError, Una
 from meshtui.core.model import resources as r
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
-from tests.kube.fake import TOKEN, FakeApi, failure, frames, server_tls, serving, until
+from tests.kube.fake import TOKEN, FakeApi, failure, frames, server_tls, serving
+from tests.waiting import alive, until
 
 
 class MovingClock:
@@ -249,19 +250,12 @@ async def test_a_plugin_that_is_given_up_is_ended_with_all_it_started(fake, tmp_
     pids = tmp_path / "pids"
     user = plugin(tmp_path, HANG, env=[{"name": "PIDS", "value": str(pids)}])
     task = asyncio.create_task(connect(fake.kubeconfig(tmp_path, user=user), request_timeout=60))
-    await until(pids.exists, 30)
+    await until(pids.exists)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     for pid in map(int, pids.read_text().split()):
         await until(lambda pid=pid: not alive(pid))
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def test_an_expired_token_is_fetched_again_by_one_run_for_all(fake, tmp_path):

@@ -10,7 +10,8 @@ import pytest
 
 from meshtui.core.errors import ExecFailed, Forbidden, Invalid, NotFound, TimedOut, Unauthorized
 from meshtui.kube.exec import open_exec, run
-from tests.kube.fake import echo_until_closed, failure, frames, until
+from tests.kube.fake import echo_until_closed, failure, frames
+from tests.waiting import until
 
 PATH = "/api/v1/namespaces/default/pods/x-wing/exec"
 

@@ -18,8 +18,9 @@ from meshtui.core.errors import CredentialFailed, LoginAwaited, TimedOut
 from meshtui.kube import logins as desk
 from meshtui.kube.api import Api
 from meshtui.kube.logins import LoginFailed, Logins
-from tests.kube.fake import TOKEN, FakeApi, until
+from tests.kube.fake import TOKEN, FakeApi
 from tests.kube.test_credentials import MovingClock
+from tests.waiting import until
 
 CODE = "To sign in, open https://login.example.test/device and enter the code ABC-123"
 ASKS = f"""\

@@ -11,7 +11,8 @@ import pytest
 
 from meshtui.core.errors import NotFound, Unreachable
 from meshtui.kube.portforward import forward, resolve_service_pod
-from tests.kube.fake import failure, frames, until
+from tests.kube.fake import failure, frames
+from tests.waiting import until
 
 POD = "hubble-relay-x"
 PATH = f"/api/v1/namespaces/kube-system/pods/{POD}/portforward"

@@ -37,8 +37,9 @@ from meshtui.kube.portforward import forward
 from meshtui.kube.secrets import Secrets
 from meshtui.kube.watch import follow
 from meshtui.mesh import crash
-from tests.kube.fake import FakeApi, failure, server_tls, serving, until
+from tests.kube.fake import FakeApi, failure, server_tls, serving
 from tests.kube.proxy import proxying
+from tests.waiting import until
 
 SECRET = "Qz7-s3cr3t.Xk29_vW84hJmPt6RyBn5LcD"
 """Long, of mixed letters, as tokens are."""
@@ -222,7 +223,7 @@ async def everything(path: Path, out: list[str]) -> None:
                 follow(api, r.PODS, said.append, clock=SystemClock(), rng=random.Random(0), sleep=asyncio.Event().wait)
             )
             try:
-                await until(lambda: said, 5)
+                await until(lambda: said)
             finally:
                 task.cancel()
             for event in said:

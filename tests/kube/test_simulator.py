@@ -22,7 +22,7 @@ from meshtui.kube.exec import run
 from meshtui.kube.portforward import forward, resolve_service_pod
 from meshtui.kube.watch import follow
 from meshtui.sim import SimOptions, launch
-from tests.kube.fake import until
+from tests.waiting import until
 
 GLOBAL = "service.cilium.io/global"
 

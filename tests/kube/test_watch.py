@@ -21,7 +21,8 @@ from meshtui.core.model.state import Changed, Event, Listed, Phase, WatchChanged
 from meshtui.kube import watch
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
-from tests.kube.fake import Cut, FakeApi, Hold, failure, serving, until
+from tests.kube.fake import Cut, FakeApi, Hold, failure, serving
+from tests.waiting import until
 
 SERVICES = "/api/v1/services"
 GLOBAL = "service.cilium.io/global"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshtui.core.errors import CheckFailed, MeshtuiError
 from meshtui.core.text import clean
+from meshtui.kube.children import child, exited
 
 GRACE = 10.0
 """Seconds a command that was interrupted has to clean up."""
@@ -35,52 +34,49 @@ async def run(
     argv: Sequence[str], env: Mapping[str, str], tell: Tell, *, given: bytes | None = None, patience: float
 ) -> Ended:
     """Run it; `tell` gets each line as it comes. Raises TimeoutError after `patience` seconds; nothing is left over."""
-    process = await _start(argv, env, given is not None)
     last = ""
-    try:
-        async with asyncio.timeout(patience):
-            feeding = asyncio.create_task(_feed(process, given))
+    async with _started(argv, env, given is not None) as process, asyncio.timeout(patience):
+        feeding = asyncio.create_task(_feed(process, given))
+        try:
             async for line in _lines(process):
                 last = line or last
                 tell(line)
             await feeding
-            return Ended(await process.wait(), last)
-    finally:
-        await _end(process)
+        finally:
+            feeding.cancel()
+        return Ended(await exited(process), last)
 
 
 async def ask(argv: Sequence[str], env: Mapping[str, str], patience: float, given: bytes | None = None) -> bytes | None:
     """What a command writes to its output, unseen by anybody; None when it fails or hangs."""
     try:
-        process = await _start(argv, env, given is not None, quiet=True)
-    except MeshtuiError:
-        return None
-    try:
-        async with asyncio.timeout(patience):
+        async with _started(argv, env, given is not None, quiet=True) as process, asyncio.timeout(patience):
             out, _ = await process.communicate(given)
-    except TimeoutError:
+    except (MeshtuiError, TimeoutError):
         return None
-    finally:
-        await _end(process)
     return out if process.returncode == 0 else None
 
 
-async def _start(
+@contextlib.asynccontextmanager
+async def _started(
     argv: Sequence[str], env: Mapping[str, str], fed: bool, *, quiet: bool = False
-) -> asyncio.subprocess.Process:
-    try:
-        # A session of its own: ctrl+c reaches us alone, and with it all that the command started can be ended.
-        return await asyncio.create_subprocess_exec(
-            *argv,
-            env=dict(env),
-            stdin=asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL if quiet else asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            limit=_MOST,
-        )
-    except OSError as error:
-        raise CheckFailed(f"{argv[0]} cannot be started", cause=error.strerror or str(error)) from error
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A command that is interrupted as ctrl+c would, when the block is left before it ended."""
+    running = child(
+        *argv,
+        grace=GRACE,
+        env=dict(env),
+        stdin=asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL if quiet else asyncio.subprocess.STDOUT,
+        limit=_MOST,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            process = await stack.enter_async_context(running)
+        except OSError as error:
+            raise CheckFailed(f"{argv[0]} cannot be started", cause=error.strerror or str(error)) from error
+        yield process
 
 
 async def _feed(process: asyncio.subprocess.Process, given: bytes | None) -> None:
@@ -108,20 +104,3 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
 
 def _clean(line: bytes) -> str:
     return clean(_PAINT.sub("", line.decode("utf-8", "replace")).rstrip(), _LINE)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Interrupt it as ctrl+c would, give it time to clean up, then kill what is left of all it started."""
-    if process.returncode is not None:
-        return
-    _signal(process.pid, signal.SIGINT)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GRACE):
-            await process.wait()
-    _signal(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)

@@ -12,6 +12,7 @@ from typing import Any
 from textual.app import App
 
 from meshtui.core.errors import MeshtuiError, UsageError
+from meshtui.kube.children import child, exited
 from meshtui.tui.terminal import Screen
 
 
@@ -23,8 +24,8 @@ async def edited(app: App[Any], text: str) -> str:
         await asyncio.to_thread(path.write_text, text, "utf-8")
         async with Screen(app).lend(f"{words[0]} has the terminal"):
             try:
-                process = await asyncio.create_subprocess_exec(*words, str(path))
-                code = await process.wait()
+                async with child(*words, str(path), own=False) as process:
+                    code = await exited(process)
             except OSError as error:
                 raise UsageError(f"{words[0]} cannot be started", cause=str(error), hint="set EDITOR") from error
         if code:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
 from meshtui.core.errors import CheckFailed, UsageError
 from meshtui.lab.kind.record import design_of
-from meshtui.mesh.pace import pause
 from tests.lab.kind.conftest import Site
+from tests.waiting import alive, until
 
 K, T = "kind-koornacht", "kind-tion"
 HUBBLE = "hubble.relay.service.type=NodePort hubble.relay.service.nodePort=31234 hubble.ui.service.type=NodePort hubble.ui.service.nodePort=31235"  # noqa: E501
@@ -190,17 +188,3 @@ async def test_versions_names_nodes_and_the_provider_are_a_persons_choice(site: 
     assert design_of(site.records.one()).sites[2].pods == "10.3.0.0/16"
     with pytest.raises(UsageError, match="cannot be a cluster's name"):
         await site.up(names=("Alpha", "beta"))
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-
-
-async def until(holds) -> None:
-    async with asyncio.timeout(20):
-        while not holds():
-            await pause(0.01)
