@@ -118,8 +118,9 @@ class GuideBar(_OnDashboard):
         self.display = False
 
     def begin(self) -> None:
-        """Show it."""
+        """Show it, and open the flows added up: that is read at first sight."""
         self.display = True
+        self.dashboard.flows.add_up()
 
     def used(self, command_id: str) -> None:
         """A command was run: the next step is done when it is the one."""

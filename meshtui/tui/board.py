@@ -35,6 +35,10 @@ class FlowsPort(Protocol):
         """Why a flow was dropped."""
         ...
 
+    def add_up(self) -> None:
+        """Show the sums of all verdicts."""
+        ...
+
 
 class ServicesPort(Protocol):
     """What others ask of the Services pane."""

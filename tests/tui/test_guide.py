@@ -11,6 +11,7 @@ async def test_the_first_steps_are_ticked_off_and_go_away(board: Board) -> None:
     guide.begin()
     await board.pilot.pause()
     assert "first steps  l requests · G share · l again · p policies" in board.text()
+    assert "sums ─ all verdicts" in board.text(), "traffic is read at first sight"
     await board.press("l")
     assert "✔ requests" in board.text()
     await board.press("l")

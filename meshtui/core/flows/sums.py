@@ -160,8 +160,12 @@ class Aggregates:
         return sorted(self._rows.values(), key=COLUMNS[column], reverse=reverse)
 
 
+FAILING = "failing"
+"""The order that has what was dropped first, and the most of it."""
+
 COLUMNS: MappingProxyType[str, Callable[[Aggregate], Any]] = MappingProxyType(
     {
+        FAILING: lambda a: (a.verdict == Verdict.DROPPED, a.count),
         "source": lambda a: (a.source, a.destination, a.port),
         "destination": lambda a: (a.destination, a.port, a.source),
         "verdict": lambda a: (a.verdict_name, a.count),
@@ -173,7 +177,7 @@ COLUMNS: MappingProxyType[str, Callable[[Aggregate], Any]] = MappingProxyType(
         "unanswered": lambda a: (a.unanswered, a.count),
     }
 )
-"""Sortable columns."""
+"""Sortable columns, and the order they have at first."""
 
 
 def aggregate_key(row: FlowRow) -> AggregateKey:

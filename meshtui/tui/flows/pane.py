@@ -346,6 +346,12 @@ class FlowsPane(Pane):
             self.dashboard.say(words)
         self.rebuild()
 
+    def add_up(self) -> None:
+        """Show the sums of all verdicts."""
+        self.kind = "sums"
+        if self.question is not None:
+            self.ask(self.question.with_preset("all"))
+
     @property
     def question(self) -> Question | None:
         """What is shown; None until there is a session."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from meshtui.core.flows import dropreason
 from meshtui.core.flows.compact import flow_type
 from meshtui.core.flows.connections import Connection
 from meshtui.core.flows.flow import FlowRow, Peer, Verdict
-from meshtui.core.flows.sums import COLUMNS, Aggregate, sparkline
+from meshtui.core.flows.sums import COLUMNS, FAILING, Aggregate, sparkline
 from meshtui.tui.flows.rows import VERDICTS, Tags, node_name, peer_name, peer_spans, seen_by, stamp_text
 from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag, width_of
 
@@ -21,50 +23,99 @@ def verdict_span(verdict: int) -> Span:
     return Span(f"{glyph} {word}", role)
 
 
-def sums_header(width: int, column: str, *, reverse: bool) -> Line:
+@dataclass(frozen=True, slots=True)
+class SumWidths:
+    """How the cells of one line of the sums are shared out, so that every row's columns stand under their heads."""
+
+    source: int
+    destination: int
+    fate: int
+    narrow: bool
+    times: bool
+    """Whether the first and the last event's times are shown."""
+
+
+def sum_widths(width: int, source: int, destination: int) -> SumWidths:
+    """Cells for each column of a pane of `width`; `source` and `destination` are the longest names, in cells.
+
+    A short column's spare cells go to the other one; the numbers and the verdict never give way.
+    """
+    narrow, times = width < _NARROW, width >= _WIDE
+    fate = 17 if narrow else 29
+    room = max(24, width - _numbers_width(narrow=narrow, times=times) - fate - _BETWEEN)
+    first = min(source, max(room // 2, room - destination))
+    second = min(max(destination, len("destination↓")), room - first)
+    return SumWidths(max(first, len("source↓")), second, fate, narrow, times)
+
+
+_BETWEEN = 5
+"""The arrow between the two ends, and two cells before the verdict."""
+
+
+def _numbers_width(*, narrow: bool, times: bool) -> int:
+    return 13 if narrow else 40 + (26 if times else 0)
+
+
+def sums_header(widths: SumWidths, column: str, *, reverse: bool) -> Line:
     """Names of the columns, the one that orders them marked."""
     arrow = "↓" if reverse else "↑"
 
     def name(key: str, text: str, cells: int, right: bool = False) -> Span:
         marked = f"{text}{arrow}" if key == column else text
-        return Span(fit(marked, cells, right=right) + " ", "strong" if key == column else "dim", cell=key)
+        return Span(fit(marked, cells, right=right), "strong" if key == column else "dim", cell=key)
 
-    narrow = width < _NARROW
+    gap = Span(" ")
     head = [
-        Span("" if narrow else " "),
-        name("count", "count", 6 if narrow else 7, True),
-        name("unanswered", "SYN?" if narrow else "no answer", 5 if narrow else 9, True),
+        name("count", "count", 6 if widths.narrow else 8, True), gap,
+        name("unanswered", "SYN?" if widths.narrow else "no answer", 5 if widths.narrow else 9, True), gap,
+    ]  # fmt: skip
+    if not widths.narrow:
+        head += [name("rate", "last minute", SPARK_WIDTH), gap]
+    if widths.times:
+        head += [name("first", "first", 12), gap, name("last", "last", 12), gap]
+    head += [
+        name("source", "source", widths.source),
+        Span(" → ", "dim"),
+        name("destination", "destination", widths.destination),
     ]
-    if width >= _NARROW:
-        head += [name("rate", "last minute", SPARK_WIDTH)]
-    if width >= _WIDE:
-        head += [name("first", "first", 12), name("last", "last", 12)]
-    return [*head, name("source", "source", 8), Span("→ ", "dim"), name("destination", "destination", 12),
-            name("verdict", "verdict", 9), name("reason", "reason", 8)]  # fmt: skip
+    if widths.narrow:
+        return [*head, Span("  "), name("verdict", "verdict", 9), name("reason", "reason", 8)]
+    return [*head, Span("  "), name("verdict", "verdict", 12), name("reason", "reason", 17)]
 
 
-def sums_line(a: Aggregate, tags: Tags, width: int, now_ns: int, *, utc: bool) -> Line:
+def sums_line(a: Aggregate, tags: Tags, widths: SumWidths, now_ns: int, *, utc: bool) -> Line:
     """`  57  3  ▁▂▇  K x-wing ⇄ T rebel-base:80  ✗ DROPPED Policy denied`."""
-    narrow = width < _NARROW
     silent = str(a.unanswered) if a.unanswered else ""
-    line: list[Span] = [Span(f"{a.count:>6} " if narrow else f" {a.count:>7} ")]
-    line.append(Span(f"{silent:>{5 if narrow else 9}} ", "warn"))
-    if not narrow:
+    line: list[Span] = [Span(f"{a.count:>{6 if widths.narrow else 8}} ")]
+    line.append(Span(f"{silent:>{5 if widths.narrow else 9}} ", "warn"))
+    if not widths.narrow:
         line.append(Span(fit(sparkline(a.history(now_ns), SPARK_WIDTH), SPARK_WIDTH) + " ", "info"))
-    if width >= _WIDE:
+    if widths.times:
         line.append(Span(f"{stamp_text(a.first_ns, utc=utc)} {stamp_text(a.last_ns, utc=utc)} ", "dim"))
-    fate = [verdict_span(a.verdict), Span(f" {safe(a.reason_text, 40)}" if a.reason_text else "")]
-    if narrow and a.reason_text:
-        fate = [fate[0]._replace(text=f"{fate[0].text[:1]} {safe(a.reason_text, 24)}")]
-    room = max(24, width - width_of(line) - width_of(fate) - 5)
-    port = f":{a.port}" if a.port else ""
-    source, destination = _party(a.source, tags), _party(a.destination, tags)
-    each = (room - len(port)) // 2
-    longest = room - len(port) - min(each, width_of(destination))
-    source = _shortened(source, longest)
-    destination = _shortened(destination, room - len(port) - width_of(source))
+    fate = verdict_span(a.verdict)
+    told = [fate, Span(f" {fit(safe(a.reason_text, 40), widths.fate - 12)}")] if a.reason_text else [fate]
+    if widths.narrow and a.reason_text:
+        told = [fate._replace(text=fit(f"{fate.text[:1]} {safe(a.reason_text, 40)}", widths.fate))]
+    elif a.reason_text:
+        told[0] = fate._replace(text=fit(fate.text, 11))
     arrow = Span(" ⇄ " if a.crosses else " → ", "strong" if a.crosses else "dim")
-    return [*line, *source, arrow, *destination, Span(port, "dim"), Span("  "), *fate]
+    port = f":{a.port}" if a.port else ""
+    return [
+        *line, *_filled(_party(a.source, tags), widths.source), arrow,
+        *_filled(_party(a.destination, tags), widths.destination, port), Span("  "), *told,
+    ]  # fmt: skip
+
+
+def sum_ends(a: Aggregate, tags: Tags) -> tuple[int, int]:
+    """Cells its source and its destination with the port would take."""
+    port = len(f":{a.port}") if a.port else 0
+    return width_of(_party(a.source, tags)), width_of(_party(a.destination, tags)) + port
+
+
+def _filled(spans: list[Span], width: int, port: str = "") -> list[Span]:
+    """Exactly `width` cells: the name shortened where it must be, its port whole, blanks behind."""
+    shown = _shortened(spans, width - len(port))
+    return [*shown, Span(port, "dim"), Span(" " * max(0, width - width_of(shown) - len(port)))]
 
 
 def _party(name: str, tags: Tags) -> list[Span]:
@@ -147,4 +198,6 @@ def map_line(text: str) -> Line:
 def order_text(column: str, *, reverse: bool) -> str:
     """`ordered by count ↓, o next, O turn round`."""
     assert column in COLUMNS
+    if column == FAILING and reverse:
+        return "dropped first (o another order)"
     return f"ordered by {column} {'↓' if reverse else '↑'} (o next, O turn round)"

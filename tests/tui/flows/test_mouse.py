@@ -96,7 +96,7 @@ async def test_a_click_on_a_columns_name_orders_and_again_turns_round(board: Boa
     pane = board.app.board.flows
     board.session.deliver(recorded_flows("dropped") + recorded_flows("others"))
     await board.press("3", "a", "s")
-    await board.until(lambda: "count↓" in board.text(pane))
+    await board.until(lambda: "no answer" in board.text(pane) or "SYN?" in board.text(pane))
     await click(board, "destination")
     await board.until(lambda: "destination↑" in board.text(pane))
     first = list(pane.items[1:])
@@ -113,10 +113,10 @@ async def test_the_columns_names_stay_on_top_and_are_no_row():
         ports = range(100, 140)
         board.session.deliver([dataclasses.replace(row, uuid=f"p{port}", destination_port=port) for port in ports])
         await board.press("3", "z", "s")
-        await board.until(lambda: len(pane.items) == 41 and "count↓" in board.text(pane))
+        await board.until(lambda: len(pane.items) == 41 and "count" in board.text(pane))
         await board.press("G")
         await board.until(lambda: pane.scroll_offset.y > 0)
-        assert "count↓" in board.text(pane).splitlines()[0]
+        assert "count" in board.text(pane).splitlines()[0]
         rows = len(pane.items)
         for step in range(rows):
             on_screen = pane.top_of(pane.cursor) - pane.scroll_offset.y

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from itertools import islice
 
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView
-from meshtui.core.flows.sums import COLUMNS, Aggregate, AggregateKey, Aggregates, text_map
+from meshtui.core.flows.sums import COLUMNS, FAILING, Aggregate, AggregateKey, Aggregates, text_map
 from meshtui.tui.flows import sumrows as flowsums
 from meshtui.tui.flows.views.view import Look, Summing
 from meshtui.tui.widgets.paint import Line, Span
@@ -23,8 +24,11 @@ class Sums(Summing):
     def __init__(self, store: FlowStore, view: FlowView) -> None:
         super().__init__(store, view)
         self.aggregates = Aggregates()
-        self.column = "count"
+        self.column = FAILING
         self.reverse = True
+        self._widths: flowsums.SumWidths | None = None
+        self._measured: tuple[int, int, int] = (0, 0, 0)
+        """How many sums were measured, and the longest source and destination among them, in cells."""
 
     def take(self, rows: Sequence[FlowRow]) -> None:
         """Count these."""
@@ -49,7 +53,17 @@ class Sums(Summing):
     def items(self, look: Look) -> Sequence[Hashable]:
         """The columns' names, then the rows."""
         ordered = self.aggregates.sorted(self.column, reverse=self.reverse)
+        self._widths = self._measure(look)
         return [HEADER, *(a.key for a in ordered)] if ordered else []
+
+    def _measure(self, look: Look) -> flowsums.SumWidths:
+        """The columns' widths; only sums that are new since the last time are looked at."""
+        seen, source, destination = self._measured
+        for aggregate in islice(self.aggregates, seen, None):
+            ends = flowsums.sum_ends(aggregate, look.tags)
+            source, destination = max(source, ends[0]), max(destination, ends[1])
+        self._measured = len(self.aggregates), source, destination
+        return flowsums.sum_widths(look.width, source, destination)
 
     def find(self, key: Hashable | None) -> Aggregate | None:
         """The aggregate of an item."""
@@ -58,9 +72,10 @@ class Sums(Summing):
     def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
         """One row."""
         found = self.find(key)
+        widths = self._widths or self._measure(look)
         if found is None:
-            return [flowsums.sums_header(look.width, self.column, reverse=self.reverse)]
-        return [flowsums.sums_line(found, look.tags, look.width, look.now_ns, utc=look.utc)]
+            return [flowsums.sums_header(widths, self.column, reverse=self.reverse)]
+        return [flowsums.sums_line(found, look.tags, widths, look.now_ns, utc=look.utc)]
 
     @property
     def detail(self) -> str:
