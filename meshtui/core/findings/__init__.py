@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 
 from meshtui.core.findings.broken import broken
 from meshtui.core.findings.clusters import in_clusters
 from meshtui.core.findings.misspelt import misspelt, suspicious
 from meshtui.core.findings.model import Finding, Fix, Kind
-from meshtui.core.findings.policies import in_policies
-from meshtui.core.findings.scope import policy_findings
+from meshtui.core.findings.policies import portions
+from meshtui.core.findings.scope import OneCluster, Scope, of_policies, policy_findings
 from meshtui.core.findings.traffic import Around, in_traffic, surroundings
 from meshtui.core.findings.written import across, in_one, places
 from meshtui.core.health.model import Judgement
@@ -32,9 +33,8 @@ __all__ = [
     "service_keys",
 ]
 
-
-_FEW_PODS = 2_000
-"""Pods up to which every change of one has the policies looked at again."""
+_POLICIES_AT_ONCE = 2
+"""Policies that are looked at in the time of one service."""
 
 
 def findings(mesh: Mesh, judgement: Judgement | None = None) -> list[Finding]:
@@ -80,9 +80,16 @@ class Findings:
         self._broken: list[Finding] = []
         self._of_policies: list[Finding] = []
         self._policies_stale = True
+        self._looking: Iterator[list[Finding]] | None = None
+        """The look at the policies that is under way."""
+        self._looked: list[Finding] = []
         self._pods_known: frozenset[str] = frozenset()
         self.reaches = Reaches(mesh)
         """Who answers whom by routes and policies, kept up to date by the same deltas."""
+        self._scope = Scope(self.reaches)
+        self._one_cluster: dict[str, list[OneCluster]] = {}
+        self._of_scope: list[Finding] | None = []
+        """What these come to, policy by policy; None: to be worked out."""
         self._around = surroundings(mesh)
         self._configs = self._config_now()
         self._owners = {
@@ -102,8 +109,8 @@ class Findings:
 
     @property
     def backlog(self) -> int:
-        """Services that `work` has still to look at."""
-        return len(self._wanted)
+        """Services that `work` has still to look at; policies count as one."""
+        return len(self._wanted) + (self._policies_stale or self._looking is not None)
 
     def take(self, judgement: Judgement) -> None:
         """What is broken by the newest judgement."""
@@ -116,9 +123,12 @@ class Findings:
 
     def note(self, delta: Delta) -> None:
         """Remember what a delta touches; the clusters' own findings are made anew at once."""
-        self.reaches.note(delta)
+        book = self.reaches.book
+        others = self.reaches.note(delta)
         resources = {resource for _, resource in delta.objects}
-        if not resources.isdisjoint((*r.POLICIES, r.NAMESPACES)) or self._pods_matter(resources):
+        if self.reaches.book is not book:
+            self._wanted.update(dict.fromkeys(key for key in service_keys(self.mesh) if _annotated(self.mesh, key)))
+        if others or self.reaches.book is not book or self._learnt(resources):
             self._policies_stale = True
         if delta.status or not resources.isdisjoint(r.POLICIES):
             self._of_mesh = list(dict.fromkeys(in_clusters(self.mesh)))
@@ -126,13 +136,13 @@ class Findings:
         if r.NAMESPACES in resources or (delta.status and self._links_changed()):
             self._wanted.update(dict.fromkeys(service_keys(self.mesh) | self._by_service.keys()))
 
-    def _pods_matter(self, resources: Collection[Resource]) -> bool:
-        """Whether the policies are held against the pods again: where these are many, only once they became known."""
+    def _learnt(self, resources: Collection[Resource]) -> bool:
+        """Whether the pods of another cluster are known now: of policies nothing is told before."""
         if r.PODS not in resources:
             return False
         known = frozenset(context for context, cluster in self.mesh.clusters.items() if r.PODS in cluster.objects)
         new, self._pods_known = known != self._pods_known, known
-        return new or sum(len(cluster.pods) for cluster in self.mesh.clusters.values()) <= _FEW_PODS
+        return new
 
     def work(self, limit: int | None = None) -> None:
         """Look at up to `limit` of the services noted, or at all."""
@@ -143,31 +153,45 @@ class Findings:
             for key in keys:
                 del self._wanted[key]
         self._look(keys)
-        if self._policies_stale and not self._wanted:
-            self._policies_stale = False
-            self._of_policies = in_policies(self.reaches)
+        if not self._wanted:
+            self._look_at_policies(limit)
+
+    def _look_at_policies(self, limit: int | None) -> None:
+        """Go on looking at the policies, or begin; what was found before counts until all were looked at."""
+        if self._looking is None:
+            if not self._policies_stale:
+                return
+            self._policies_stale, self._looked = False, []
+            self._looking = portions(self.reaches)
+        most = None if limit is None else limit * _POLICIES_AT_ONCE
+        count = 0
+        for found in islice(self._looking, most):
+            self._looked += found
+            count += 1
+        if most is None or count < most:
+            self._looking = None
+            self._of_policies = list({each.order: each for each in self._looked}.values())
 
     def counts(self) -> dict[Severity, int]:
         """How many there are of each severity; those with none are left out."""
         found: dict[Severity, int] = {}
-        for finding in (
-            *self._broken,
-            *self._of_mesh,
-            *self._of_policies,
-            *(f for listed in self._by_service.values() for f in listed),
-        ):
+        for finding in self._each():
             found[finding.severity] = found.get(finding.severity, 0) + 1
         return found
 
     def all(self) -> list[Finding]:
         """All of them, worst first."""
-        found = [
-            *self._broken,
-            *self._of_mesh,
-            *self._of_policies,
-            *(f for listed in self._by_service.values() for f in listed),
-        ]
-        return sorted(found, key=lambda finding: finding.order)
+        return sorted(self._each(), key=lambda finding: finding.order)
+
+    def _each(self) -> Iterator[Finding]:
+        yield from self._broken
+        yield from self._of_mesh
+        yield from self._of_policies
+        if self._of_scope is None:
+            self._of_scope = of_policies(one for listed in self._one_cluster.values() for one in listed)
+        yield from self._of_scope
+        for found in self._by_service.values():
+            yield from found
 
     def of(self, service_key: str) -> list[Finding]:
         """Those of one service, worst first."""
@@ -181,6 +205,15 @@ class Findings:
                 self._by_service[key] = found
             else:
                 self._by_service.pop(key, None)
+            narrowed = self._scope.of(key, self._around) if self._governed(key) else []
+            if narrowed != self._one_cluster.pop(key, []):
+                self._of_scope = None
+            if narrowed:
+                self._one_cluster[key] = narrowed
+
+    def _governed(self, key: str) -> bool:
+        """Whether policies may keep a service's remote traffic away: others cost no look."""
+        return self.reaches.any_governed and _annotated(self.mesh, key)
 
     def _links_changed(self) -> bool:
         around, configs = surroundings(self.mesh), self._config_now()

@@ -63,6 +63,8 @@ class Kind(Enum):
     POLICY_NO_DNS = "policies keep DNS away"
     POLICY_SERVICE_PORT = "policy names a Service's port"
     POLICY_NEVER_APPLIES = "rule that can never apply"
+    POLICY_OVERRULED = "deny wins over an allow"
+    POLICY_ALONE = "policy in one cluster only"
     POLICY_MEANS_ONE_CLUSTER = "policy means one cluster only"
     POLICY_SELECTS_NOBODY = "policy selects no pod"
     PORT_MISMATCH = "ports do not match"

@@ -1,110 +1,111 @@
-"""Findings of policies as they are written: selectors that match nobody, a Service's port, denials that win, no DNS."""
+"""Findings of policies as they are written: selectors that match nobody, a Service's port, no DNS; and its sisters'."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshtui.core.findings.alone import alone
 from meshtui.core.findings.model import Finding, Kind
+from meshtui.core.findings.ofpolicy import by_policy, entries, finding, name
+from meshtui.core.findings.overruled import overruled
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
-from meshtui.core.policy.labels import Labels
-from meshtui.core.policy.model import Entry, Party, PeerKind, Rule, Way
+from meshtui.core.policy.labels import NAMESPACE, Labels
+from meshtui.core.policy.model import Party, PeerKind, Rule, Way
 from meshtui.core.policy.parties import party
+from meshtui.core.policy.selectors import Selector
 from meshtui.core.reach import Reaches
 from meshtui.core.routing.candidates import is_mirror, slices
-
-_Parties = dict[str, list[Party]]
-"""Context → one party for each set of labels; of a cluster whose pods are not known nothing."""
 
 
 def in_policies(asked: Reaches) -> list[Finding]:
     """The findings of all policies; nothing is concluded while a cluster's pods are not known."""
+    found: dict[tuple[object, ...], Finding] = {}
+    for portion in portions(asked):
+        found.update({each.order: each for each in portion})
+    return sorted(found.values(), key=lambda each: each.order)
+
+
+def portions(asked: Reaches) -> Iterator[list[Finding]]:
+    """The same policy by policy, so that a mesh of thousands can be looked at between other things."""
     mesh = asked.mesh
     if not asked.any_governed or not all(r.PODS in cluster.objects for cluster in mesh.clusters.values()):
-        return []
-    everybody = {context: _parties(cluster) for context, cluster in mesh.clusters.items()}
-    found: dict[tuple[object, ...], Finding] = {}
-    for cluster in mesh.clusters.values():
+        return
+    for cluster in list(mesh.clusters.values()):
         if asked.governed(cluster.context):
-            for finding in _in_cluster(asked, cluster, everybody):
-                found.setdefault(finding.order, finding)
-    return sorted(found.values(), key=lambda finding: finding.order)
+            yield from _in_cluster(asked, cluster)
+    yield from alone(asked)
 
 
-def _parties(cluster: Cluster) -> list[Party]:
-    found: dict[frozenset[tuple[str, str]], Party] = {}
-    for pod in cluster.pods.values():
-        if not pod.spec.host_network:
-            one = party(cluster, pod)
-            found.setdefault(frozenset(one.labels.exact.items()), one)
-    return list(found.values())
-
-
-def _in_cluster(asked: Reaches, cluster: Cluster, everybody: _Parties) -> Iterator[Finding]:
-    here = everybody[cluster.context]
-    by_policy: dict[PolicyRef, list[Rule]] = {}
-    for rule in asked.book.rules(cluster.context):
-        by_policy.setdefault(rule.policy, []).append(rule)
+def _in_cluster(asked: Reaches, cluster: Cluster) -> Iterator[list[Finding]]:
     ports = _service_ports(asked, cluster)
-    for ref, rules in by_policy.items():
-        selected = [one for one in here if any(rule.subject.matches(one.labels) for rule in rules)]
-        if not selected:
-            yield _selects_nobody(cluster, ref, rules)
-            continue
-        for rule in rules:
-            yield from _peers(cluster, rule, everybody)
-            yield from _ports(cluster, rule, selected, ports)
-    yield from _no_dns(asked, cluster, here)
+    for ref, rules in by_policy(asked, cluster.context).items():
+        yield list(_in_policy(asked, cluster, ref, rules, ports))
+    yield from overruled(asked, cluster)
+    yield list(_no_dns(asked, cluster))
+
+
+def _in_policy(asked: Reaches, cluster: Cluster, ref: PolicyRef, rules: list[Rule], ports: _Ports) -> Iterator[Finding]:
+    crowd = asked.crowds.of(cluster.context)
+    if not any(True for rule in rules for _ in crowd.fitting(rule.subject)):
+        yield _selects_nobody(cluster, ref, rules)
+        return
+    for rule in rules:
+        yield from _peers(asked, cluster, rule)
+        yield from _ports(cluster, rule, ports)
 
 
 def _selects_nobody(cluster: Cluster, ref: PolicyRef, rules: list[Rule]) -> Finding:
     wanted = ", ".join(str(q) for q in rules[0].subject.written) or "any pod of the namespace"
-    return _finding(
+    return finding(
         Kind.POLICY_SELECTS_NOBODY,
         Severity.INFO,
         cluster,
         ref,
-        f"{cluster.name}'s policy {_name(ref)} selects no pod, so it closes and opens nothing",
+        f"{cluster.name}'s policy {name(ref)} selects no pod, so it closes and opens nothing",
         f"{cluster.name}: no pod has {wanted}",
         "correct its endpointSelector, or delete it where its pods are gone for good",
     )
 
 
-def _peers(cluster: Cluster, rule: Rule, everybody: _Parties) -> Iterator[Finding]:
+def _peers(asked: Reaches, cluster: Cluster, rule: Rule) -> Iterator[Finding]:
     """An allow entry of selectors alone, none of which any pod of any cluster fits."""
-    labels = [one.labels for parties in everybody.values() for one in parties]
-    for way, entry in _allowing(rule):
+    crowds = [asked.crowds.of(context) for context in asked.mesh.clusters]
+    for way, entry in entries(rule, deny=False):
         if not entry.peers or any(peer.kind is not PeerKind.SELECTOR for peer in entry.peers):
             continue
         selectors = [peer.selector for peer in entry.peers]
         reserved = any(q.source == "reserved" for s in selectors for q in s.written)
-        if reserved or any(selector.matches(one) for selector in selectors for one in labels):
+        if reserved or any(True for s in selectors for crowd in crowds for _ in crowd.fitting(s)):
             continue
-        near = [s for s in selectors if any(s.failing(one) is s.implied_cluster is not None for one in labels)]
+        scoped = [Selector(s.written, s.implied_namespace) for s in selectors if s.implied_cluster is not None]
+        near = any(True for s in scoped for crowd in crowds for _ in crowd.fitting(s))
         why = (
             "a pod of another cluster has them, but without a cluster label this cluster alone is meant" if near else ""
         )
         wanted = "; ".join(", ".join(str(q) for q in selector.requirements) for selector in selectors)
-        yield _finding(
+        yield finding(
             Kind.POLICY_NEVER_APPLIES,
             Severity.WARNING,
             cluster,
             rule.policy,
-            f"an {way.value} rule of {cluster.name}'s policy {_name(rule.policy)} can never apply: it means no pod",
+            f"an {way.value} rule of {cluster.name}'s policy {name(rule.policy)} can never apply: it means no pod",
             f"no pod of any cluster has {wanted}",
             why or "correct the rule's selector, or take the rule out",
         )
 
 
-_Ports = list[tuple[Labels, str, int, str, int]]
-"""Labels of a Service's pod, its key, the Service's port, the protocol, the pod's own port, where they differ."""
+_Moved = tuple[Labels, str, str, int]
+"""Labels of a Service's pod, its key, the protocol, the pod's own port, where that is not the Service's."""
+_Ports = dict[int, dict[str, list[_Moved]]]
+"""By the Service's port and the pod's namespace."""
 
 
 def _service_ports(asked: Reaches, cluster: Cluster) -> _Ports:
     """Of the Services of a cluster whose pods listen elsewhere than the Service."""
-    found: _Ports = []
+    found: _Ports = {}
     for key, service in cluster.services.items():
         moved = [port for port in service.spec.ports or () if port.target_port not in (None, 0, port.port)]
         if not moved:
@@ -116,7 +117,8 @@ def _service_ports(asked: Reaches, cluster: Cluster) -> _Ports:
             for port in moved:
                 own = next((p.port for p in each.ports or () if (p.name or "") == (port.name or "")), None)
                 if own and own != port.port:
-                    found.append((pod.labels, key, port.port, port.protocol, own))
+                    spaces = found.setdefault(port.port, {})
+                    spaces.setdefault(pod.labels.namespace, []).append((pod.labels, key, port.protocol, own))
     return found
 
 
@@ -126,63 +128,65 @@ def _pod_of(cluster: Cluster, endpoint: object) -> Party | None:
     return party(cluster, pod) if pod is not None else None
 
 
-def _ports(cluster: Cluster, rule: Rule, selected: list[Party], ports: _Ports) -> Iterator[Finding]:
+def _ports(cluster: Cluster, rule: Rule, ports: _Ports) -> Iterator[Finding]:
     """A rule that names a Service's port, whose pods listen on another that no rule of it names."""
-    subjects = [one.labels for one in selected]
-    for way, entry in _allowing(rule):
-        for labels, key, outer, protocol, own in ports:
-            listed = [port for port in entry.ports or () if port.protocol == protocol and not port.every]
-            if not any(port.first == outer for port in listed) or any(port.covers(own) for port in listed):
-                continue
-            meant = (
-                any(peer.kind is PeerKind.SELECTOR and peer.selector.matches(labels) for peer in entry.peers)
-                if way is Way.EGRESS
-                else labels in subjects and rule.subject.matches(labels)
-            )
-            if meant:
-                yield _finding(
-                    Kind.POLICY_SERVICE_PORT,
-                    Severity.WARNING,
-                    cluster,
-                    rule.policy,
-                    f"{cluster.name}'s policy {_name(rule.policy)} names port {outer} of Service {key}, "
-                    f"whose pods listen on {own}: its {way.value} rule lets nothing to them",
-                    f"{cluster.name}: {key} {outer}/{protocol} → {own}",
-                    f"write {own} in its toPorts: policies are about the pods' own ports",
-                )
+    for way, entry in entries(rule, deny=False):
+        selectors = [peer.selector for peer in entry.peers if peer.kind is PeerKind.SELECTOR]
+        meant = selectors if way is Way.EGRESS else [rule.subject]
+        listed = [port for port in entry.ports or () if not port.every and not port.name]
+        for outer in {port.first for port in listed if port.first in ports}:
+            for selector in meant:
+                for labels, key, protocol, own in _moved(ports[outer], selector):
+                    alike = [port for port in listed if port.protocol == protocol]
+                    if not any(port.first == outer for port in alike) or any(port.covers(own) for port in alike):
+                        continue
+                    if selector.matches(labels):
+                        yield finding(
+                            Kind.POLICY_SERVICE_PORT,
+                            Severity.WARNING,
+                            cluster,
+                            rule.policy,
+                            f"{cluster.name}'s policy {name(rule.policy)} names port {outer} of Service {key}, "
+                            f"whose pods listen on {own}: its {way.value} rule lets nothing to them",
+                            f"{cluster.name}: {key} {outer}/{protocol} → {own}",
+                            f"write {own} in its toPorts: policies are about the pods' own ports",
+                        )
 
 
-def _no_dns(asked: Reaches, cluster: Cluster, here: list[Party]) -> Iterator[Finding]:
-    """Namespaces none of whose selected workloads reaches DNS."""
+def _moved(spaces: dict[str, list[_Moved]], selector: Selector) -> Iterator[_Moved]:
+    """Those that may be meant: of the selector's namespaces where it names them."""
+    named = next((q.values for q in selector.requirements if q.key == NAMESPACE and q.operator == "In"), None)
+    for namespace in spaces if named is None else named:
+        yield from spaces.get(namespace, ())
+
+
+def _no_dns(asked: Reaches, cluster: Cluster) -> Iterator[Finding]:
+    """Namespaces none of whose selected workloads reaches DNS: one that does ends the search."""
+    rules = [rule for rule in asked.book.rules(cluster.context) if Way.EGRESS in rule.entries]
+    everywhere = any(rule.subject.implied_namespace is None for rule in rules)
+    named = {space for rule in rules if (own := rule.subject.implied_namespace) for space in own.values}
     spaces: dict[str, list[Party]] = {}
-    for one in here:
-        if asked.book.selecting(one, Way.EGRESS):
-            spaces.setdefault(one.labels.namespace, []).append(one)
+    for group in asked.crowds.of(cluster.context).groups() if rules else ():
+        namespace = group.party.labels.namespace
+        if everywhere or namespace in named:
+            spaces.setdefault(namespace, []).append(group.party)
     for namespace, parties in sorted(spaces.items()):
-        answers = [asked.names(cluster.context, [one]) for one in parties]
-        stop = answers[0].stop
-        if all(answer.passes is False for answer in answers) and stop is not None and stop.policies:
-            yield _finding(
+        first = None
+        for one in parties:
+            if not asked.book.selecting(one, Way.EGRESS):
+                continue
+            answer = asked.names(cluster.context, [one])
+            first = first or answer.stop
+            if answer.passes is not False:
+                first = None
+                break
+        if first is not None and first.policies:
+            yield finding(
                 Kind.POLICY_NO_DNS,
                 Severity.ERROR,
                 cluster,
-                stop.policies[0],
+                first.policies[0],
                 f"{cluster.name}'s pods of namespace {namespace} may not reach DNS: no name is resolved for them",
-                stop.text,
+                first.text,
                 "allow egress to the pods of kube-dns on 53/UDP and 53/TCP",
             )
-
-
-def _allowing(rule: Rule) -> Iterator[tuple[Way, Entry]]:
-    for way, entries in rule.entries.items():
-        yield from ((way, entry) for entry in entries if not entry.deny)
-
-
-def _finding(
-    kind: Kind, severity: Severity, cluster: Cluster, ref: PolicyRef, text: str, evidence: str, advice: str
-) -> Finding:
-    return Finding(kind, severity, (cluster.context,), _name(ref), text, (evidence,), advice=advice)
-
-
-def _name(ref: PolicyRef) -> str:
-    return f"{ref.namespace}/{ref.name}".lstrip("/")

@@ -2,89 +2,228 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from meshtui.core.findings.model import Finding, Kind
-from meshtui.core.model import objects as o
+from meshtui.core.findings.ofpolicy import listed, name
+from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Mesh
-from meshtui.core.policy.evaluate import judge
-from meshtui.core.policy.labels import Labels
+from meshtui.core.policy.labels import CLUSTER, NAMESPACE, Labels
 from meshtui.core.policy.model import Party, PeerKind, Rule, Way
 from meshtui.core.policy.nearmiss import widened
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.policy.selectors import Selector
-from meshtui.core.routing import Backend, Route, routes
+from meshtui.core.policy.selectors import Requirement, Selector
+from meshtui.core.reach import Reaches
+from meshtui.core.routing import Backend, Route, Surroundings, route
+
+_Scoped = tuple[Rule, Selector]
+_APART = 8
+"""Policies of one cluster that are told one by one; more are one finding."""
+_COMMON = (NAMESPACE, CLUSTER)
+"""Labels that many pods share: a poor way to look a selector up."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneCluster:
+    """A policy that keeps a client from a service's backends, because its selector means its own cluster alone."""
+
+    context: str
+    cluster: str
+    """Where the policy is, which is the cluster it means."""
+    policy: PolicyRef
+    way: Way
+    service: str
+    other: str
+    """The other side's cluster."""
+    client: str
+    """`namespace/pod`."""
+
+    @property
+    def sentence(self) -> str:
+        """Of the service."""
+        if self.way is Way.EGRESS:
+            return (
+                f"{self.policy.name} in {self.cluster} lets {self.client} reach {self.service} "
+                f"in {self.cluster} only: its requests to {self.other} are dropped"
+            )
+        return (
+            f"{self.policy.name} in {self.cluster} admits clients of {self.cluster} only: "
+            f"requests of {self.other}'s {self.client} to {self.service} are dropped there"
+        )
+
+    @property
+    def advice(self) -> str:
+        """What to write."""
+        side = "to" if self.way is Way.EGRESS else "from"
+        return f"add to its {side}Endpoints selector: {widened(self.cluster, self.other)}"
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The option and the policy."""
+        return (f"{self.cluster}: policy-default-local-cluster=true", f"{self.cluster}: {name(self.policy)}")
 
 
 def policy_findings(mesh: Mesh, service_key: str, *, book: Rulebook | None = None) -> list[Finding]:
-    """Policies that would let a service's remote traffic pass, were it not for their implied cluster.
-
-    Not part of `findings`: it costs a look at every pod for each policy that nearly fits. Meant for one service at
-    a time. Source: pkg/k8s/apis/cilium.io/utils/utils.go; recording 13-ingress-tion.
-    """
-    book = book or Rulebook(mesh)
-    found: dict[tuple[object, ...], Finding] = {}
-    for route in routes(mesh, service_key):
-        for backend in _one_per_cluster(route):
-            for finding in (*_egress(book, route, backend), *_ingress(book, route, backend)):
-                found.setdefault(finding.order, finding)
-    return sorted(found.values(), key=lambda finding: finding.order)
-
-
-def _one_per_cluster(route: Route) -> list[Backend]:
-    return list({b.context: b for b in reversed(route.backends) if b.remote and b.pod}.values())
-
-
-def _egress(book: Rulebook, route: Route, backend: Backend) -> Iterator[Finding]:
-    target = _pod(book.mesh, backend.context, backend.pod)
-    if target is None:
-        return
-    for rule in book.rules(route.context):
-        if not any(_leaves_out(selector, target.labels) for selector in _scoped(rule, Way.EGRESS)):
-            continue
-        client = _first(book.mesh, route.context, rule.subject)
-        if client is not None and judge(book, client, target, backend.protocol, backend.port).egress.refused:
-            text = (
-                f"{rule.policy.name} in {route.cluster} lets {client.name} reach {route.service} "
-                f"in {route.cluster} only: its requests to {backend.cluster} are dropped"
-            )
-            yield _finding(route, rule, (route.context,), text, backend.cluster, "to", route.cluster)
+    """Policies that would let one service's remote traffic pass, were it not for their implied cluster."""
+    found = Scope(Reaches(mesh, book)).of(service_key)
+    unique = {each.sentence: each for each in found}
+    findings = [
+        Finding(
+            Kind.POLICY_MEANS_ONE_CLUSTER,
+            Severity.WARNING,
+            (each.context,),
+            each.service,
+            each.sentence,
+            each.evidence,
+            advice=each.advice,
+        )
+        for each in unique.values()
+    ]
+    return sorted(findings, key=lambda finding: finding.order)
 
 
-def _ingress(book: Rulebook, route: Route, backend: Backend) -> Iterator[Finding]:
-    target = _pod(book.mesh, backend.context, backend.pod)
-    if target is None:
-        return
-    for rule in book.selecting(target, Way.INGRESS):
-        for selector in _scoped(rule, Way.INGRESS):
-            open_ = Selector(selector.written, selector.implied_namespace)
-            client = _first(book.mesh, route.context, open_)
-            if client is None or not judge(book, client, target, backend.protocol, backend.port).ingress.refused:
-                continue
-            text = (
-                f"{rule.policy.name} in {backend.cluster} admits clients of {backend.cluster} only: "
-                f"requests of {route.cluster}'s {client.name} to {route.service} are dropped there"
-            )
-            yield _finding(route, rule, (backend.context,), text, route.cluster, "from", backend.cluster)
+def of_policies(found: Iterable[OneCluster]) -> list[Finding]:
+    """The same told policy by policy: one finding each, with the services whose traffic it keeps away."""
+    sides: dict[tuple[str, Way, str], dict[PolicyRef, list[OneCluster]]] = {}
+    for each in found:
+        side = sides.setdefault((each.context, each.way, each.other), {})
+        side.setdefault(each.policy, []).append(each)
+    told: list[Finding] = []
+    for side in sides.values():
+        told += [_of_many(list(side.values()))] if len(side) > _APART else map(_of_policy, side.values())
+    return told
 
 
-def _finding(
-    route: Route, rule: Rule, contexts: tuple[str, ...], text: str, peer: str, side: str, where: str
-) -> Finding:
+def _of_many(groups: list[list[OneCluster]]) -> Finding:
+    first = groups[0][0]
+    names = [name(group[0].policy) for group in groups]
+    what = "let out to" if first.way is Way.EGRESS else "admit clients of"
     return Finding(
         Kind.POLICY_MEANS_ONE_CLUSTER,
         Severity.WARNING,
-        contexts,
-        route.service,
-        text,
-        (f"{where}: policy-default-local-cluster=true", f"{where}: {rule.policy.namespace}/{rule.policy.name}"),
-        advice=f"add to its {side}Endpoints selector: {widened(where, peer)}",
+        (first.context,),
+        first.cluster,
+        f"{len(names)} policies of {first.cluster} {what} {first.cluster} only, and global services' requests "
+        f"{'to' if first.way is Way.EGRESS else 'from'} {first.other} are dropped: {listed(names)}",
+        tuple(each for group in groups[:8] for each in group[0].evidence[1:]),
+        advice=first.advice,
     )
 
 
-def _scoped(rule: Rule, way: Way) -> Iterator[Selector]:
+def _of_policy(group: list[OneCluster]) -> Finding:
+    first = group[0]
+    services = sorted({each.service for each in group})
+    where = f"{first.cluster}'s policy {name(first.policy)}"
+    if first.way is Way.EGRESS:
+        text = f"{where} lets out to {first.cluster} only: {first.client}'s requests to {first.other}'s backends of"
+    else:
+        text = f"{where} admits clients of {first.cluster} only: requests of {first.other}'s {first.client} to"
+    return Finding(
+        Kind.POLICY_MEANS_ONE_CLUSTER,
+        Severity.WARNING,
+        (first.context,),
+        name(first.policy),
+        f"{text} {listed(services)} are dropped",
+        first.evidence,
+        advice=first.advice,
+    )
+
+
+class Scope:
+    """Looks at services one by one; the selectors that Cilium narrows are looked up by their labels.
+
+    Source: pkg/k8s/apis/cilium.io/utils/utils.go; recording 13-ingress-tion.
+    """
+
+    def __init__(self, asked: Reaches) -> None:
+        self._asked = asked
+        self._book = asked.book
+        self._egress: dict[str, dict[tuple[str, str] | None, list[_Scoped]]] = {}
+
+    def of(self, service_key: str, around: Mapping[str, Surroundings] | None = None) -> list[OneCluster]:
+        """All that keep remote traffic of a service away. `around`: everybody's links, to look at many cheaply."""
+        mesh = self._asked.mesh
+        if self._book is not self._asked.book:
+            self._book, self._egress = self._asked.book, {}
+        found: list[OneCluster] = []
+        for context in mesh.clusters:
+            way = route(mesh, context, service_key, around=(around or {}).get(context))
+            for backend in _one_per_cluster(way):
+                if self._asked.governed(context) or self._asked.governed(backend.context):
+                    found += [*self._kept_in(way, backend), *self._kept_out(way, backend)]
+        return found
+
+    def _kept_in(self, way: Route, backend: Backend) -> Iterator[OneCluster]:
+        """Egress: policies of the client's cluster."""
+        target = self._pod(backend)
+        if target is None:
+            return
+        for rule, selector in self._scoped(way.context, target.labels):
+            if not _leaves_out(selector, target.labels):
+                continue
+            client = self._first(way.context, rule.subject)
+            if (
+                client is not None
+                and self._asked.verdict(client, target, backend.protocol, backend.port).egress.refused
+            ):
+                yield OneCluster(
+                    way.context, way.cluster, rule.policy, Way.EGRESS, way.service, backend.cluster, client.name
+                )
+
+    def _kept_out(self, way: Route, backend: Backend) -> Iterator[OneCluster]:
+        """Ingress: policies of the backend's cluster."""
+        target = self._pod(backend)
+        if target is None:
+            return
+        for rule in self._book.selecting(target, Way.INGRESS):
+            for selector in _narrowed(rule, Way.INGRESS):
+                client = self._first(way.context, Selector(selector.written, selector.implied_namespace))
+                if (
+                    client is not None
+                    and self._asked.verdict(client, target, backend.protocol, backend.port).ingress.refused
+                ):
+                    yield OneCluster(
+                        backend.context,
+                        backend.cluster,
+                        rule.policy,
+                        Way.INGRESS,
+                        way.service,
+                        way.cluster,
+                        client.name,
+                    )
+
+    def _scoped(self, context: str, labels: Labels) -> Iterator[_Scoped]:
+        """Narrowed egress selectors of a cluster that may fit these labels."""
+        index = self._egress.get(context)
+        if index is None:
+            index = self._egress[context] = {}
+            for rule in self._book.rules(context):
+                for selector in _narrowed(rule, Way.EGRESS):
+                    for label in _telling(selector):
+                        index.setdefault(label, []).append((rule, selector))
+        yield from index.get(None, ())
+        for label in labels.by_key.items():
+            yield from index.get(label, ())
+
+    def _pod(self, backend: Backend) -> Party | None:
+        cluster = self._asked.mesh.clusters[backend.context]
+        pod = cluster.pods.get(backend.pod)
+        return party(cluster, pod) if pod is not None and not pod.spec.host_network else None
+
+    def _first(self, context: str, selector: Selector) -> Party | None:
+        """The first workload of a cluster, by its pod's name, that a selector matches."""
+        fitting = (group.party for group in self._asked.crowds.of(context).fitting(selector))
+        return min(fitting, key=lambda one: one.name, default=None)
+
+
+def _one_per_cluster(way: Route) -> list[Backend]:
+    return list({b.context: b for b in reversed(way.backends) if b.remote and b.pod}.values())
+
+
+def _narrowed(rule: Rule, way: Way) -> Iterator[Selector]:
     """Allow selectors of a rule to which Cilium adds the local cluster."""
     for entry in rule.entries.get(way, ()):
         for peer in entry.peers or ():
@@ -97,19 +236,9 @@ def _leaves_out(selector: Selector, labels: Labels) -> bool:
     return failing is not None and failing is selector.implied_cluster
 
 
-def _pod(mesh: Mesh, context: str, key: str) -> Party | None:
-    cluster = mesh.clusters[context]
-    pod: o.Pod | None = cluster.pods.get(key)
-    return party(cluster, pod) if pod is not None and not pod.spec.host_network else None
-
-
-def _first(mesh: Mesh, context: str, selector: Selector) -> Party | None:
-    """The first pod of a cluster, by key, that a selector matches."""
-    cluster = mesh.clusters[context]
-    spaces = selector.implied_namespace.values if selector.implied_namespace else ()
-    for _, pod in sorted(cluster.pods.items()):
-        if not pod.spec.host_network and (not spaces or pod.namespace in spaces):
-            candidate = party(cluster, pod)
-            if selector.matches(candidate.labels):
-                return candidate
-    return None
+def _telling(selector: Selector) -> list[tuple[str, str] | None]:
+    """The labels one of which a pod has that the selector fits; None where any pod may."""
+    asked: list[Requirement] = [q for q in selector.requirements if q.operator == "In"]
+    asked = [q for q in asked if q is not selector.implied_cluster]
+    best = min(asked, key=lambda q: (q.key in _COMMON, len(q.values)), default=None)
+    return [None] if best is None else [(best.key, value) for value in best.values]

@@ -13,7 +13,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Delta, Mesh
 from meshtui.core.policy import words
-from meshtui.core.policy.crowd import Crowd
+from meshtui.core.policy.crowd import Crowds
 from meshtui.core.policy.k8srules import compile_network_policy
 from meshtui.core.policy.model import Rule, Way
 from meshtui.core.policy.reading import Reading, reading_of
@@ -108,11 +108,14 @@ class PolicyRow:
         return max((rank.get(cell.stand, 0) for cell in self.cells), default=0)
 
 
+_Whom = tuple[tuple[bool, int, int], ...]
+
+
 @dataclass
 class _Kept:
     policies: tuple[o.Policy | None, ...]
     row: PolicyRow
-    version: int
+    whom: _Whom
 
 
 @dataclass
@@ -121,21 +124,22 @@ class Overview:
 
     mesh: Mesh
     _kept: dict[PolicyKey, _Kept] = field(default_factory=dict)
-    _crowds: dict[str, Crowd] = field(default_factory=dict)
+    crowds: Crowds = field(init=False)
     _readings: tuple[Reading, ...] = ()
-    _version: int = 0
-    """Counts changes of pods, namespaces and configurations: rows made before one are made anew."""
+
+    def __post_init__(self) -> None:
+        self.crowds = Crowds(self.mesh)
 
     def note(self, delta: Delta) -> bool:
         """Forget what a change makes wrong; whether anything shown here may be another."""
-        moved = {context for context, resource in delta.objects if resource in (r.PODS, r.NAMESPACES)}
-        for context in moved:
-            self._crowds.pop(context, None)
+        moved = self.crowds.note(delta)
         readings = tuple(map(reading_of, self.mesh.clusters.values())) if delta.status else self._readings
         read_anew = readings != self._readings
         self._readings = readings
-        self._version += bool(moved or read_anew)
-        return bool(moved) or read_anew or any(resource in r.POLICIES for _, resource in delta.objects)
+        if read_anew:
+            self._kept.clear()
+        listed = any(resource in r.POLICIES for _, resource in delta.objects)
+        return moved or read_anew or listed
 
     def keys(self) -> list[PolicyKey]:
         """Every policy of every cluster, by name."""
@@ -158,11 +162,17 @@ class Overview:
         resource = r.BY_PLURAL[key[0]]
         policies: tuple[o.Policy | None, ...] = tuple(c.of(resource).get(key[1]) for c in self.mesh.clusters.values())
         kept = self._kept.get(key)
-        if kept is not None and kept.version == self._version and _same(kept.policies, policies):
+        whom = self._whom(key[1].rpartition("/")[0])
+        if kept is not None and kept.whom == whom and _same(kept.policies, policies):
             return kept.row
         row = self._make(resource, key[1], policies)
-        self._kept[key] = _Kept(policies, row, self._version)
+        self._kept[key] = _Kept(policies, row, whom)
         return row
+
+    def _whom(self, namespace: str) -> _Whom:
+        """What changes whenever a policy of a namespace, or a clusterwide one, may select other pods."""
+        clusters = self.mesh.clusters.items()
+        return tuple((r.PODS in c.objects, *self.crowds.version(context, namespace)) for context, c in clusters)
 
     def _make(self, resource: Resource, key: str, policies: tuple[o.Policy | None, ...]) -> PolicyRow:
         usual = _usual(policies)
@@ -195,17 +205,11 @@ class Overview:
             stand,
             message,
             policy.metadata.creation_timestamp,
-            tuple(self.crowd(cluster.context).selected(rules)),
+            tuple(self.crowds.of(cluster.context).selected(rules)),
             words.closes(rules),
             words.sentences(rules),
             r.PODS in cluster.objects,
         )
-
-    def crowd(self, context: str) -> Crowd:
-        """The pods of a cluster."""
-        if context not in self._crowds:
-            self._crowds[context] = Crowd(self.mesh.clusters[context])
-        return self._crowds[context]
 
 
 def rules_of(resource: Resource, policy: o.Policy, reading: Reading) -> list[Rule]:

@@ -9,6 +9,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Pod
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.policy import PolicyVerdict, Rulebook, Way, judge, outside
+from meshtui.core.policy.crowd import Crowds
 from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import party
@@ -33,13 +34,16 @@ class Reaches:
     def __init__(self, mesh: Mesh, book: Rulebook | None = None) -> None:
         self.mesh = mesh
         self.book = book or Rulebook(mesh)
+        self.crowds = Crowds(mesh)
+        """The pods by what policies see of them."""
         self._governed: dict[str, bool] = {}
         self._workloads: dict[str, Workloads] = {}
         self._parties: dict[tuple[str, str], tuple[Pod, Party]] = {}
         self._verdicts: dict[tuple[object, ...], PolicyVerdict] = {}
 
-    def note(self, delta: Delta) -> None:
-        """Forget what a delta makes doubtful."""
+    def note(self, delta: Delta) -> bool:
+        """Forget what a delta makes doubtful; whether selectors may match other pods than before."""
+        moved = self.crowds.note(delta)
         touched = {resource for _, resource in delta.objects}
         if (delta.status or not touched.isdisjoint(r.POLICIES)) and not self.book.holds(self.mesh):
             self.book = Rulebook(self.mesh, self.book)
@@ -52,6 +56,7 @@ class Reaches:
                 self._workloads.pop(context, None)
         if r.NAMESPACES in touched or delta.status:
             self._parties.clear()
+        return moved
 
     def governed(self, context: str) -> bool:
         """Whether policies of a cluster may decide anything."""

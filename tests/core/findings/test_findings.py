@@ -164,7 +164,8 @@ def test_the_cut_link_of_the_recording():
 
 @pytest.mark.parametrize("step", sorted(set(recorded.STEPS) - {15}))
 def test_the_recorded_steps_are_in_no_trap_but_the_failover(step):
-    expected = [Kind.FAILOVER] if step == 7 else []
+    narrowed = [Kind.POLICY_MEANS_ONE_CLUSTER]
+    expected = {7: [Kind.FAILOVER], 11: narrowed, 12: [Kind.POLICY_ALONE, *narrowed], 13: narrowed}.get(step, [])
     assert [f.kind for f in findings(recorded.mesh_of(step))] == expected
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtui.core.findings import Kind, policy_findings
+from meshtui.core.findings import Findings, Kind, policy_findings
 from tests.core import meshes, recorded
 from tests.core.meshes import GLOBAL, KEY, endpoint, endpointslice, pod, policy, put, service
 
@@ -59,3 +59,41 @@ def test_pods_that_are_not_known_say_nothing():
     mesh = world()
     meshes.remove(mesh, "b", meshes.r.PODS, "default/server")
     assert policy_findings(mesh, KEY) == []
+
+
+def test_the_findings_tell_it_policy_by_policy_and_follow_changes():
+    mesh = world()
+    kept = Findings(mesh)
+
+    def told():
+        return [(f.contexts, f.object) for f in kept.all() if f.kind is Kind.POLICY_MEANS_ONE_CLUSTER]
+
+    assert told() == [(("b",), "default/p")]
+    kept.update(put(mesh, "a", service()))
+    assert told() == [], "nobody of a asks b's backends any more"
+    kept.update(put(mesh, "a", service(GLOBAL)))
+    assert told() == [(("b",), "default/p")]
+    kept.update(put(mesh, "b", policy({"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}]}, name="all")))
+    assert told() == [], "another policy admits them"
+
+
+def test_many_policies_are_one_finding():
+    mesh = world()
+    spec = mesh.clusters["b"].of(meshes.r.CNPS)["default/p"].spec
+    put(mesh, "b", *(policy(spec, name=f"p{number}") for number in range(20)))
+    (found,) = [f for f in Findings(mesh).all() if f.kind is Kind.POLICY_MEANS_ONE_CLUSTER]
+    assert found.sentence.startswith("21 policies of b admit clients of b only")
+
+
+def test_thousands_of_policies_are_looked_at_in_portions():
+    mesh = world()
+    empty = {"ingress": [{}]}
+    specs = [{"endpointSelector": {"matchLabels": {"app": str(number)}}, **empty} for number in range(500)]
+    put(mesh, "a", *(policy(spec, name=str(number)) for number, spec in enumerate(specs)))
+    kept = Findings(mesh, lazy=True)
+    portions = 0
+    while kept.backlog:
+        kept.work(20)
+        portions += 1
+    assert portions > 10
+    assert sum(f.kind is Kind.POLICY_SELECTS_NOBODY for f in kept.all()) == 500
