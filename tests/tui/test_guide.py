@@ -43,5 +43,6 @@ async def test_flows_of_many_clusters_open_as_sums() -> None:
     mesh = mesh_of(3)
     async with board_on(mesh, (160, 50), judgement=judged(mesh, broken=False)) as board:
         assert "sums" in str(board.app.board.flows.border_title)
+        assert not board.app.board.flows.following, "sums are in no order of time"
     async with board_on() as board:
         assert "sums" not in str(board.app.board.flows.border_title)

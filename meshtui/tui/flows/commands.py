@@ -164,7 +164,7 @@ class FlowCommands:
             pane.kind = kind
             pane.cursor = 0
             pane.items = ()
-            pane.following = kind in ("events", "connections")
+            pane.following = True
             pane.scroll_to(y=0, animate=False, force=True)
             pane.rebuild()
 

@@ -53,7 +53,7 @@ class FlowsPane(Pane):
         self.view: FlowView | None = None
         self.looked: FlowLook | None = None
         self.kind = "events"
-        self.following = True
+        self._following = True
         self.two_lines = True
         self.paired = True
         """Whether the verdict and the drop of one packet are one item."""
@@ -68,6 +68,15 @@ class FlowsPane(Pane):
         self._sources: object = None
         self._framed = "", ""
         self._gaps: tuple[Gap, ...] = ()  # those of the last look
+
+    @property
+    def following(self) -> bool:
+        """Whether the newest stays in sight. Sums and the map are in no order of time: there is no newest."""
+        return self._following and self.kind in ("events", "connections")
+
+    @following.setter
+    def following(self, follows: bool) -> None:
+        self._following = follows
 
     @property
     def marks_cursor(self) -> bool:  # type: ignore[override]
