@@ -10,6 +10,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.health.judge import Judge, owners
 from meshtui.core.health.model import Judgement, Verdict
+from meshtui.core.health.pulse import Pulse, Rhythm
 from meshtui.core.health.traffic import Owners, Traffic
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -30,6 +31,7 @@ class Judging:
     def __init__(self, mesh: Mesh, clock: Clock, tell: Callable[[Delta], None], seconds: float) -> None:
         self.mesh = mesh
         self.judge = Judge(mesh, Traffic())
+        self.rhythm = Rhythm()
         self._unready = self.judge.follow()
         self._clock = clock
         self._tell = tell
@@ -53,6 +55,11 @@ class Judging:
         """What flows say."""
         return self.judge.traffic
 
+    def pulses(self) -> dict[str, Pulse]:
+        """Context → the last minutes of a cluster."""
+        now, traffic = self._clock.now(), self.traffic
+        return {c.context: self.rhythm.of(c.name, traffic, now) for c in self.mesh.clusters.values()}
+
     def start(self) -> None:
         """Judge from now on."""
         self._loop = asyncio.get_running_loop()
@@ -68,6 +75,7 @@ class Judging:
 
     def take(self, rows: Sequence[FlowRow]) -> None:
         """New flows; they are looked at by and by."""
+        self.rhythm.take(rows)
         self._rows.extend(rows)
         if len(self._rows) > BACKLOG:
             self._rows.clear()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from meshtui.core.findings.model import Finding
     from meshtui.core.flows.store import FlowStore
     from meshtui.core.health.model import Judgement
+    from meshtui.core.health.pulse import Pulse
     from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
     from meshtui.core.services.evidence import Realised
     from meshtui.kube.api import Api
@@ -156,6 +157,10 @@ class Session:
     def judgement(self) -> Judgement:
         """What is claimed, observed and the verdict, as of a second ago at most."""
         return self.judging.latest
+
+    def pulses(self) -> dict[str, Pulse]:
+        """Context → drops, requests and latency of a cluster's last minutes."""
+        return self.judging.pulses()
 
     @property
     def pending(self) -> set[Ref]:

@@ -20,6 +20,7 @@ from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, GuideBar, HeaderBar, MessageBar, TabBar, TooSmall
+from meshtui.tui.bookmarks.commands import BookmarkCommands
 from meshtui.tui.clusters.pane import ClustersPane
 from meshtui.tui.findings.upkeep import Upkeep
 from meshtui.tui.flows.commands import FlowCommands
@@ -76,7 +77,10 @@ class Dashboard(Screen[None]):
         self.chosen_namespaces: tuple[str, ...] | None = None
         """Namespaces chosen on the screen; None while those of the settings hold, () for all."""
         self.findings: Findings | None = None
-        self.navigation = Navigation(self)
+        self.bookmarks = BookmarkCommands(self)
+        self.navigation = Navigation(self, self, self.bookmarks)
+        self.everywhere = (self.navigation, self.bookmarks, self)
+        """Who carries out what belongs to no pane, asked after a pane's actors."""
         self.upkeep = Upkeep(self.call_after_refresh, self.services.touch)
         self._changing = asyncio.Lock()  # one change after another, in the order of their keys
         self.listeners: set[Callable[[], None]] = set()
@@ -267,7 +271,7 @@ class Dashboard(Screen[None]):
         """The method that does it: the pane's, else the dashboard's."""
         pane = self.owner(command)
         name = f"do_{command.method}"
-        for actor in (*(self.actors[pane.scope] if pane is not None else ()), self.navigation, self):
+        for actor in (*(self.actors[pane.scope] if pane is not None else ()), *self.everywhere):
             found = getattr(actor, name, None)
             if callable(found):
                 return found  # type: ignore[no-any-return]
@@ -354,24 +358,6 @@ class Dashboard(Screen[None]):
         text = self.panes[self.current].row_text()
         self.say(copy(self.app, text) if text else "nothing is selected", "dim", "·")
 
-    def do_policies(self) -> None:
-        """Open the policies' screen."""
-        from meshtui.tui.policies.screen import PoliciesScreen
-
-        if self.session is None:
-            self.say("there is no cluster yet", "warn", "!")
-            return
-        self.app.push_screen(PoliciesScreen(self, self.session))
-
-    def do_findings(self) -> None:
-        """Open the list of findings."""
-        from meshtui.tui.findings.dialog import FindingsDialog
-
-        if self.session is None:
-            self.say("there is no cluster yet", "warn", "!")
-            return
-        self.app.push_screen(FindingsDialog(self, self.session))
-
     def load_target(self) -> tuple[str, str]:
         """(context of the client's cluster, service key): what is selected, else the lab's."""
         cell = self.services.cell
@@ -392,9 +378,3 @@ class Dashboard(Screen[None]):
     def do_load_all(self) -> None:
         """Ten requests from every cluster."""
         self.load_pane.do_load_all()
-
-    def do_help(self) -> None:
-        """The keys that work here."""
-        from meshtui.tui.help import help_lines
-
-        self.show_details(f"Keys in {self.current}", help_lines(self.current, self.keymap))

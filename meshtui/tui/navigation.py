@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from textual.app import App
 
+from meshtui.tui.board import Board
+from meshtui.tui.bookmarks import place
+from meshtui.tui.bookmarks.commands import BookmarkCommands
 from meshtui.tui.palette.going import ALL, Going, Place
+from meshtui.tui.ports import SessionPort
+from meshtui.tui.widgets.paint import Line
 
 
-class FilteredPane(Protocol):
-    """A pane whose lines can be filtered."""
-
-    def set_filter(self, text: str) -> None:
-        """Show what matches."""
-        ...
-
-
-class ClustersPort(Protocol):
-    """What is asked of the Clusters pane."""
-
-    def select_cluster(self, name: str) -> None:
-        """Put the cursor on a cluster."""
-        ...
-
-
-class Ground(Protocol):
+class Ground(place.Ground, Protocol):
     """What there is to go to: the dashboard's panes and dialogs."""
 
-    current: str
+    session: SessionPort | None
+    keymap: dict[str, str]
 
     @property
     def round(self) -> tuple[str, ...]:
@@ -40,93 +31,66 @@ class Ground(Protocol):
         """The application."""
         ...
 
-    @property
-    def clusters(self) -> ClustersPort:
-        """Pane 1."""
+    def say(self, text: str, role: str = "ok", glyph: str = ...) -> None:
+        """Put a sentence into the message line."""
         ...
 
-    @property
-    def services(self) -> FilteredPane:
-        """Pane 2."""
-        ...
-
-    @property
-    def flows(self) -> FilteredPane:
-        """Pane 3."""
-        ...
-
-    def go(self, scope: str) -> None:
-        """Bring a pane to the front and focus it."""
-        ...
-
-    def see_namespaces(self, names: tuple[str, ...]) -> None:
-        """Show these namespaces; () for all."""
-        ...
-
-    def do_policies(self) -> None:
-        """Open the policies."""
-        ...
-
-    def do_findings(self) -> None:
-        """Open the findings."""
-        ...
-
-    def do_help(self) -> None:
-        """The keys that work here."""
+    def show_details(self, title: str, lines: Sequence[Line]) -> None:
+        """Show lines in a scrolling dialog."""
         ...
 
 
 class Navigation:
-    """The commands that go somewhere."""
+    """The commands that go somewhere. `ground` and `board` are the same dashboard, by what is asked of it."""
 
-    def __init__(self, board: Ground) -> None:
+    def __init__(self, ground: Ground, board: Board, bookmarks: BookmarkCommands) -> None:
+        self.ground = ground
         self.board = board
+        self.bookmarks = bookmarks
 
     def go_to(self, to: Going) -> None:
         """Go where a typed line leads; nothing there changes a cluster."""
-        board = self.board
+        ground = self.ground
         match to.place:
             case Place.NAMESPACE:
-                board.go("services")
-                board.see_namespaces(() if to.argument in ("", *ALL) else (to.argument,))
+                ground.go("services")
+                ground.see_namespaces(() if to.argument in ("", *ALL) else (to.argument,))
             case Place.CONTEXT:
-                board.go("clusters")
+                ground.go("clusters")
                 if to.argument:
-                    board.clusters.select_cluster(to.argument)
+                    ground.clusters.select_cluster(to.argument)
             case Place.SERVICES:
-                board.go("services")
+                ground.go("services")
                 if to.argument:
-                    board.services.set_filter(to.argument.lstrip("/"))
+                    ground.services.set_filter(to.argument.lstrip("/"))
             case Place.FLOWS:
-                board.go("flows")
+                ground.go("flows")
                 if to.argument:
-                    board.flows.set_filter(to.argument.lstrip("/"))
+                    ground.flows.set_filter(to.argument.lstrip("/"))
             case Place.CLUSTERS | Place.LOAD:
-                board.go(to.place.name.lower())
-            case Place.POLICIES:
-                board.do_policies()
-            case Place.FINDINGS:
-                board.do_findings()
-            case Place.HELP:
-                board.do_help()
+                ground.go(to.place.name.lower())
+            case Place.BOOKMARKS:
+                self.bookmarks.open(to.argument)
             case Place.QUIT:
-                board.app.exit(0)
+                ground.app.exit(0)
+            case Place.POLICIES | Place.FINDINGS | Place.PULSE | Place.HELP:
+                getattr(self, f"do_{to.place.name.lower()}")()
 
     def do_pane_clusters(self) -> None:
         """To pane 1."""
-        self.board.go("clusters")
+        self.ground.go("clusters")
 
     def do_pane_services(self) -> None:
         """To pane 2."""
-        self.board.go("services")
+        self.ground.go("services")
 
     def do_pane_flows(self) -> None:
         """To pane 3."""
-        self.board.go("flows")
+        self.ground.go("flows")
 
     def do_pane_load(self) -> None:
         """To pane 4."""
-        self.board.go("load")
+        self.ground.go("load")
 
     def do_next_pane(self) -> None:
         """To the next pane."""
@@ -137,5 +101,49 @@ class Navigation:
         self._step(-1)
 
     def _step(self, by: int) -> None:
-        panes, here = self.board.round, self.board.current
-        self.board.go(panes[(panes.index(here) + by) % len(panes)])
+        panes, here = self.ground.round, self.ground.current
+        self.ground.go(panes[(panes.index(here) + by) % len(panes)])
+
+    def do_policies(self) -> None:
+        """Open the policies' screen."""
+        from meshtui.tui.policies.screen import PoliciesScreen
+
+        if session := self._session():
+            self.ground.app.push_screen(PoliciesScreen(self.board, session))
+
+    def do_findings(self) -> None:
+        """Open the list of findings."""
+        from meshtui.tui.findings.dialog import FindingsDialog
+
+        if session := self._session():
+            self.ground.app.push_screen(FindingsDialog(self.board, session))
+
+    def do_pulse(self) -> None:
+        """Open the pulse of every cluster."""
+        from meshtui.tui.pulse.screen import PulseScreen
+
+        if session := self._session():
+            self.ground.app.push_screen(PulseScreen(self.board, session, self._to_cluster, self._to_drops))
+
+    def _session(self) -> SessionPort | None:
+        if self.ground.session is None:
+            self.ground.say("there is no cluster yet", "warn", "!")
+        return self.ground.session
+
+    def _to_cluster(self, context: str) -> None:
+        self.ground.go("clusters")
+        self.ground.clusters.select_cluster(context)
+
+    def _to_drops(self, context: str) -> None:
+        """What the nodes of a cluster dropped."""
+        mesh, flows = self.ground.mesh, self.ground.flows
+        if mesh is not None and context in mesh.clusters and flows.question is not None:
+            self.ground.go("flows")
+            flows.ask(flows.question.asked(f"node-name:{mesh.clusters[context].name}/*").with_preset("dropped"))
+
+    def do_help(self) -> None:
+        """The keys that work here."""
+        from meshtui.tui.help import help_lines
+
+        current = self.ground.current
+        self.ground.show_details(f"Keys in {current}", help_lines(current, self.ground.keymap))

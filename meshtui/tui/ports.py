@@ -13,6 +13,7 @@ from meshtui.core.errors import MeshtuiError
 from meshtui.core.findings.model import Finding
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.health.model import Judgement
+from meshtui.core.health.pulse import Pulse
 from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
@@ -32,6 +33,10 @@ class SessionPort(Protocol):
     @property
     def judgement(self) -> Judgement:
         """What is claimed, observed and the verdict, as of a second ago at most."""
+        ...
+
+    def pulses(self) -> Mapping[str, Pulse]:
+        """Context → drops, requests and latency of a cluster's last minutes."""
         ...
 
     @property

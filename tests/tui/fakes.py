@@ -19,6 +19,8 @@ from meshtui.core.findings.model import Finding
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.health.judge import Judge
+from meshtui.core.health.pulse import Pulse, Rhythm
+from meshtui.core.health.traffic import Traffic
 from meshtui.core.load.spec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request, Tools
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -57,6 +59,7 @@ class FakeSession:
         self.judge = Judge(mesh)
         self.judgement = self.judge.judge(NOW)
         self.flows = FlowStore(1000)
+        self.rhythm, self.traffic = Rhythm(), Traffic()
         self.pending: set[tuple[str, str]] = set()
         self.performed: list[Plan] = []
         self.seen = asyncio.Event()
@@ -98,9 +101,15 @@ class FakeSession:
 
     def deliver(self, rows: Sequence[Any]) -> None:
         self.flows.add(rows)
+        self.rhythm.take(rows)
+        self.traffic.take(rows, {})
         # A Relay's thread hands its batches over: nothing of the app's context is set there.
         for listener in self._flow_listeners:
             contextvars.Context().run(listener)
+
+    def pulses(self) -> dict[str, Pulse]:
+        self.traffic.settle(NOW)
+        return {c.context: self.rhythm.of(c.name, self.traffic, NOW) for c in self.mesh.clusters.values()}
 
     def plan_toggle(self, refs: Sequence[tuple[str, str]], what: str) -> Plan:
         return planning.toggle(self.mesh, refs, what)

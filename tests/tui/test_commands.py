@@ -40,7 +40,7 @@ def test_every_command_finds_its_method():
     for command in c.COMMANDS:
         on_app = callable(getattr(MeshtuiApp, f"do_{command.method}", None))
         for scope in command.scopes:
-            actors = (*board.actors.get(scope, ()), board.navigation, board)
+            actors = (*board.actors.get(scope, ()), *board.everywhere)
             assert on_app or any(callable(getattr(actor, f"do_{command.method}", None)) for actor in actors), command.id
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 POLICY_DENIED = 133
 POLICY_DENY = 181
+UNSUPPORTED_L3_PROTOCOL = 139
 
 _NAMED = """
 130 INVALID_SOURCE_MAC|Invalid source mac

@@ -151,38 +151,28 @@ class FlowCommands:
         elif question.text:
             pane.set_filter("")
         elif pane.kind != "events":
-            self._look_at("events")
+            self.pane.look_at("events")
         else:
             return False
         return True
 
     # How to see it
 
-    def _look_at(self, kind: str) -> None:
-        pane = self.pane
-        if pane.kind != kind:
-            pane.kind = kind
-            pane.cursor = 0
-            pane.items = ()
-            pane.following = True
-            pane.scroll_to(y=0, animate=False, force=True)
-            pane.rebuild()
-
     def do_events(self) -> None:
         """Each event in order of time."""
-        self._look_at("events")
+        self.pane.look_at("events")
 
     def do_sums(self) -> None:
         """One row per who → whom:port, verdict and reason."""
-        self._look_at("sums")
+        self.pane.look_at("sums")
 
     def do_connections(self) -> None:
         """One row per connection."""
-        self._look_at("connections")
+        self.pane.look_at("connections")
 
     def do_map(self) -> None:
         """Who talks to whom."""
-        self._look_at("map")
+        self.pane.look_at("map")
 
     def do_width(self) -> None:
         """One line a flow, or two."""

@@ -158,6 +158,14 @@ class FlowsPane(Pane):
         self.draw()
         self.frame()
 
+    def look_at(self, kind: str) -> None:
+        """Show `events`, `sums`, `connections` or the `map`."""
+        if self.kind != kind:
+            self.kind, self.cursor, self.items = kind, 0, ()
+            self.following = True
+            self.scroll_to(y=0, animate=False, force=True)
+            self.rebuild()
+
     def reopen(self) -> None:
         """Open the view anew and stay on the flow under the cursor, or on the item it is part of now."""
         row = self.row

@@ -21,6 +21,8 @@ class Place(Enum):
     FINDINGS = "the findings"
     NAMESPACE = "one namespace, or all of them"
     CONTEXT = "one cluster"
+    PULSE = "the pulse of every cluster"
+    BOOKMARKS = "a bookmark, or all of them"
     HELP = "the keys"
     QUIT = "leave meshtui"
 
@@ -34,6 +36,8 @@ WORDS: dict[Place, tuple[str, ...]] = {
     Place.FINDINGS: ("find", "findings"),
     Place.NAMESPACE: ("ns", "namespace", "namespaces"),
     Place.CONTEXT: ("ctx", "context", "contexts", "cluster"),
+    Place.PULSE: ("pulse", "pulses", "pu"),
+    Place.BOOKMARKS: ("bm", "bookmarks", "bookmark", "marks"),
     Place.HELP: ("help", "h", "?"),
     Place.QUIT: ("q", "quit", "q!", "exit"),
 }
@@ -76,7 +80,7 @@ def going(text: str, namespaces: Sequence[str], contexts: Sequence[str]) -> Goin
         return _named(place, argument, namespaces, "namespace")
     if place is Place.CONTEXT and argument:
         return _named(place, argument, contexts, "cluster")
-    if argument and place not in (Place.NAMESPACE, Place.CONTEXT, Place.SERVICES, Place.FLOWS):
+    if argument and place not in (Place.NAMESPACE, Place.CONTEXT, Place.SERVICES, Place.FLOWS, Place.BOOKMARKS):
         return None
     return Going(place, argument)
 

@@ -182,6 +182,21 @@ class ServicesPane(Pane):
         """(service key, context) under the cursor."""
         return self.listing.cell(self.selected)
 
+    def select(self, key: str, context: str) -> bool:
+        """Put the cursor on a service in a cluster; False when it is not listed."""
+        if isinstance(self.listing, EachService):
+            item: Hashable = key
+            if context in self.listing.contexts:
+                self.listing.at = list(self.listing.contexts).index(context)
+        else:
+            item = key, context
+        at = next((at for at, other in enumerate(self.items) if other == item), None)
+        if at is None:
+            return False
+        self.move_to(at)
+        self.touch([item])
+        return True
+
     def changed_at(self, key: str) -> float:
         """When this session last saw a service's annotations or endpoints change; 0 when it never did."""
         return self._when.get(key, 0.0)

@@ -1,0 +1,1 @@
+"""Bookmarks: places that are kept under a name, gone to and deleted."""

@@ -1,0 +1,1 @@
+"""The pulse: one line per cluster with what its last minutes were like."""
