@@ -42,6 +42,7 @@ EXAMPLES: Mapping[str, str] = {
     "utc": "true",
     "ascii": "true",
     "keymap": '{ "services.global" = "ctrl+g" }',
+    "filters": '{ unshared = "is:global ann:shared=false", refused = "verdict:dropped cross-cluster:yes" }',
     "cluster_field": '"Cluster"',
     "cluster_header": '"X-Cluster"',
     "state_directory": '"/var/lib/meshtui"',

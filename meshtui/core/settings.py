@@ -77,6 +77,8 @@ class Settings:
     """Draw the screen with ASCII characters alone; by default where the locale's encoding is not UTF-8."""
     keymap: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """Command id → keys, comma separated."""
+    filters: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """Saved filters by name: `@name` in the filter of the services or of the flows stands for one."""
     cluster_field: str = "Cluster"
     """JSON field of an answer's body that names the cluster which answered a load test."""
     cluster_header: str = ""
@@ -326,6 +328,7 @@ KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "utc": (_boolean, "true or false"),
     "ascii": (_boolean, "true or false"),
     "keymap": (_pairs, "a table of command id to keys"),
+    "filters": (_pairs, "a table of name to filter"),
     "cluster_field": (_text, "a field's name"),
     "cluster_header": (_text, "a header's name"),
     "state_directory": (_path, "a path"),

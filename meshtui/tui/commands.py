@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 PANES = ("clusters", "services", "flows", "load")
@@ -77,11 +77,15 @@ COMMANDS: tuple[Command, ...] = (
     _in("services", "services.drill", "D", "Failover drill", "drill",
         about="Scale the service's workload in the cluster under the cursor to zero, or back to what it was."),
     _in("services", "services.namespaces", "n", "Namespaces", "namespaces",
-        about="Choose the namespaces to show."),
+        about="Choose the namespaces to show from a list that says how many services each has."),
     _in("services", "services.all-namespaces", "0", "All namespaces", "all_namespaces",
         about="Show the services of every namespace."),
     _in("services", "services.mark", "space", "Mark", "mark", palette=False,
-        about="Mark this line: g, s and a, and their capitals, then change all that is marked, in one dialog."),
+        about="Mark this line: g, s and a, and their capitals, then change all that is marked, shown or not, at once."),
+    _in("services", "services.mark-all", "asterisk", "Mark all shown", "mark_all",
+        about="Mark every service that is shown, in the cluster under the cursor; again unmarks them."),
+    _in("services", "services.only-marked", "ampersand", "Marked only", "only_marked",
+        about="Show only the services that are marked, or all again."),
     _in("services", "services.history", "H", "History of changes", "history",
         about="What was changed in this session, what came of it, and where the audit log is."),
     _in("services", "services.mesh-only", "m", "Mesh services only", "mesh_only",
@@ -96,6 +100,14 @@ COMMANDS: tuple[Command, ...] = (
         about="Order services by endpoints that are ready; again for the other way round."),
     _in("services", "services.sort-where", "I", "Order by clusters", "sort_where",
         about="Order services by how many clusters have them; again for the other way round."),
+    _in("services", "services.sort-global", "B", "Order by global", "sort_global",
+        about="Order services by in how many clusters they are global; again for the other way round."),
+    _in("services", "services.sort-shared", "E", "Order by shared", "sort_shared",
+        about="Order services by how many clusters share them; again for the other way round."),
+    _in("services", "services.sort-affinity", "F", "Order by affinity", "sort_affinity",
+        about="Order services by how many clusters prefer a side; again for the other way round."),
+    _in("services", "services.sort-reach", "W", "Order by who reaches what", "sort_reach",
+        about="Order services by who reaches what, those that fail first; again for the other way round."),
     _in("services", "services.turn-round", "O", "Turn order round", "turn_round",
         about="Order services the other way round."),
     _in("services", "services.next-cluster", "right", "Next cluster", "next_cluster", palette=False,
@@ -292,6 +304,8 @@ GLYPHS = {
     "question_mark": "?",
     "colon": ":",
     "apostrophe": "'",
+    "asterisk": "*",
+    "ampersand": "&",
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
@@ -306,7 +320,7 @@ def in_scope(scope: str) -> tuple[Command, ...]:
     return own + tuple(c for c in COMMANDS if EVERYWHERE in c.scopes)
 
 
-def keys_of(command: Command, keymap: dict[str, str]) -> tuple[str, ...]:
+def keys_of(command: Command, keymap: Mapping[str, str]) -> tuple[str, ...]:
     """The keys of a command after the user's remapping (`keymap`: id → keys, comma separated)."""
     if command.id in keymap:
         return tuple(key.strip() for key in keymap[command.id].split(",") if key.strip())

@@ -39,6 +39,8 @@ class View:
     mesh_only: bool = False
     sort: Sort = Sort.MESHED
     filter: ServiceFilter = EVERYTHING
+    only: frozenset[str] | None = None
+    """Keys of the services to show, whatever else matches; None for all."""
     reverse: bool = False
     """Whether the order is turned round."""
     failing: frozenset[str] = frozenset()
@@ -51,6 +53,7 @@ class View:
             and self.text.casefold() in row.key.casefold()
             and (not self.faults_only or row.fault)
             and (not self.mesh_only or row.meshed)
+            and (self.only is None or row.key in self.only)
             and self.filter.matches(row)
         )
 
@@ -130,6 +133,14 @@ class ServiceTable:
     def row(self, key: str) -> Row | None:
         """A service's row, shown or not."""
         return self._rows.get(key)
+
+    def shows(self, key: str) -> bool:
+        """Whether a service is among the rows shown."""
+        return key in self._place
+
+    def all_rows(self) -> list[Row]:
+        """Every service built so far, shown or not."""
+        return list(self._rows.values())
 
     def index(self, key: str) -> int | None:
         """Where a service is shown, None when it is not."""

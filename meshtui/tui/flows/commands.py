@@ -122,7 +122,7 @@ class FlowCommands:
             if text is not None:
                 pane.set_filter(text)
 
-        pane.app.push_screen(FlowFilterDialog(pane.question, newest), take)
+        pane.app.push_screen(FlowFilterDialog(pane.question, newest, pane.dashboard.settings.filters), take)
 
     def do_terms(self) -> None:
         """Build the filter from a cell of the flow under the cursor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,9 +13,11 @@ from textual.widgets import Input
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.flows.filter import KEYS, Question, completions
 from meshtui.core.flows.flow import FlowRow
+from meshtui.core.savedfilters import expanded, offers, taken
 from meshtui.tui.flows.title import where_it_runs
 from meshtui.tui.widgets.dialog import LineText
 from meshtui.tui.widgets.paint import Line, Span, fit, safe
+from meshtui.tui.widgets.saved import offer_lines, saved_hint
 
 _OFFERED = 8
 _EXAMPLES = (
@@ -45,11 +47,14 @@ class FlowFilterDialog(ModalScreen[str | None]):
     FlowFilterDialog #filter { display: block; }
     """
 
-    def __init__(self, question: Question, rows: Sequence[FlowRow]) -> None:
+    def __init__(self, question: Question, rows: Sequence[FlowRow], saved: Mapping[str, str]) -> None:
         super().__init__()
+        self.saved = saved
         self.question = question
         self.rows = rows
         self.offers: list[str] = []
+        self.named: list[tuple[str, str]] = []
+        """Saved filters among the offers, with what they stand for."""
         self.chosen = 0
         self.told = LineText([])
         self.told.can_focus = False
@@ -72,12 +77,19 @@ class FlowFilterDialog(ModalScreen[str | None]):
 
     def _look(self, text: str) -> None:
         at_word = bool(text) and not text.endswith(" ")
-        self.offers = completions(text, self.rows, _OFFERED) if at_word else []
+        self.named = offers(text, self.saved, self.question.asked)
+        completed = [taken(text, name) for name, _ in self.named]
+        self.offers = completed or (completions(text, self.rows, _OFFERED) if at_word else [])
         self.told.set_lines([*self._offer_lines(), self._verdict(text)])
 
     def _offer_lines(self) -> list[Line]:
         if not self.input.value.strip():
-            return [[Span(f" {fit(term, 38)} ", "key"), Span(meaning, "dim")] for term, meaning in _EXAMPLES]
+            told: list[Line] = [
+                [Span(f" {fit(term, 38)} ", "key"), Span(meaning, "dim")] for term, meaning in _EXAMPLES
+            ]
+            return [*told, saved_hint(self.saved)] if self.saved else told
+        if self.named:
+            return offer_lines(self.named, self.chosen)
         lines: list[Line] = []
         for at, offer in enumerate(self.offers):
             word = offer.rpartition(" ")[2].removeprefix("!")
@@ -90,8 +102,10 @@ class FlowFilterDialog(ModalScreen[str | None]):
 
     def _verdict(self, text: str) -> Line:
         try:
-            question = self.question.asked(text)
+            question = self.question.asked(expanded(text, self.saved))
         except MeshtuiError as error:
+            if self.named:
+                return ()  # a name half typed is no mistake yet
             hint = f" → {error.hint}" if error.hint else ""
             return [Span(f" ✗ {safe(error.title, 160)}", "bad"), Span(safe(hint, 200), "dim")]
         runs = where_it_runs(question.preset_text, question.typed, question.hidden)
@@ -117,7 +131,7 @@ class FlowFilterDialog(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take it when it is understood; otherwise what is wrong stays on the screen."""
         try:
-            self.question.asked(event.value)
+            self.question.asked(expanded(event.value, self.saved))
         except MeshtuiError:
             return
         self.dismiss(event.value)

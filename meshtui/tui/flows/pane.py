@@ -16,6 +16,7 @@ from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView, Gap
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
+from meshtui.core.savedfilters import expanded
 from meshtui.tui import commands as c
 from meshtui.tui.flows import title as flowtitle
 from meshtui.tui.flows.asking import Asking
@@ -379,7 +380,7 @@ class FlowsPane(Pane):
         if self.question is None:
             return
         try:
-            self.ask(self.question.asked(text))
+            self.ask(self.question.asked(expanded(text, self.dashboard.settings.filters)))
         except MeshtuiError as error:
             self.dashboard.tell(error)
 

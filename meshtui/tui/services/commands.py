@@ -72,23 +72,45 @@ class ServicesCommands:
         cell, table = self.pane.cell, self.pane.table
         if cell is None or table is None:
             return
-        if cell in self.pane.marked:
-            del self.pane.marked[cell]
-        else:
-            self.pane.marked[cell] = None
+        self.pane.marks.turn([cell])
         self.pane.touch(self.pane.listing.keys([cell[0]]))
         self.pane.title_again()
         self.pane.move_to(self.pane.cursor + (1 if self.pane.headed else len(table.mesh.clusters)))
 
+    def do_mark_all(self) -> None:
+        """Mark every service that is shown, in the cluster under the cursor; unmark them when all are marked."""
+        cell, table = self.pane.cell, self.pane.table
+        if cell is None or table is None:
+            return
+        services = table.mesh.clusters[cell[1]].services
+        self.pane.marks.turn([(key, cell[1]) for key in table.keys if key in services])
+        self.pane.touch()
+        self.pane.title_again()
+
+    def do_only_marked(self) -> None:
+        """Show only what is marked, or all again."""
+        pane = self.pane
+        if not pane.marks and pane.view.only is None:
+            pane.dashboard.say("nothing is marked: space marks", "warn", "!")
+            return
+        only = None if pane.view.only is not None else frozenset(key for key, _ in pane.marks)
+        pane.look(replace(pane.view, only=only))
+
     def do_namespaces(self) -> None:
-        """Ask for the namespaces to show."""
-        board = self.pane.dashboard
+        """Choose the namespaces to show."""
+        from meshtui.tui.services.namespaces import ALL, NamespacePicker, counts
 
-        def done(text: str) -> None:
-            board.see_namespaces(tuple(dict.fromkeys(text.replace(",", " ").split())))
+        board, table = self.pane.dashboard, self.pane.table
+        if table is None:
+            board.say("there is no cluster yet", "warn", "!")
+            return
 
-        board.ask_filter(" ".join(board.namespaces), "namespaces to show, space between them; empty shows all", done,
-                         [(name, "") for name in board.names()[0][:12]])  # fmt: skip
+        def take(names: tuple[str, ...] | None) -> None:
+            if names:
+                board.see_namespaces(() if ALL in names else names)
+
+        found = counts(table, board.names()[0], self.pane.view.failing)
+        board.app.push_screen(NamespacePicker(found, board.namespaces), take)
 
     def do_all_namespaces(self) -> None:
         """Show every namespace."""
@@ -123,6 +145,22 @@ class ServicesCommands:
         """Order by how many clusters have the service."""
         self.pane.order_by("in")
 
+    def do_sort_global(self) -> None:
+        """Order by in how many clusters the service is global."""
+        self.pane.order_by("global")
+
+    def do_sort_shared(self) -> None:
+        """Order by how many clusters share it."""
+        self.pane.order_by("shared")
+
+    def do_sort_affinity(self) -> None:
+        """Order by how many clusters prefer one side."""
+        self.pane.order_by("affinity")
+
+    def do_sort_reach(self) -> None:
+        """Order by who reaches what: what fails first."""
+        self.pane.order_by("reach")
+
     def do_turn_round(self) -> None:
         """The same order the other way round."""
         self.pane.look(replace(self.pane.view, reverse=not self.pane.view.reverse))
@@ -145,8 +183,9 @@ class ServicesCommands:
             if text is not None:
                 pane.set_filter(text)
 
-        before = pane.view.filter.text
-        pane.app.push_screen(ServicesFilter(before, pane.check_filter, pane.set_filter, self.filters), take)
+        saved = pane.dashboard.settings.filters
+        dialog = ServicesFilter(pane.view.filter.text, pane.check_filter, pane.set_filter, self.filters, saved)
+        pane.app.push_screen(dialog, take)
 
     def do_details(self) -> None:
         """Explain the service under the cursor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,10 +12,12 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from meshtui.core.errors import UsageError
+from meshtui.core.savedfilters import offers, taken
 from meshtui.core.services.filter import HELP
 from meshtui.tui.theme import drawn
 from meshtui.tui.widgets.dialog import LineText
 from meshtui.tui.widgets.paint import Line, Span, fit, safe
+from meshtui.tui.widgets.saved import offer_lines, saved_hint
 
 PAUSE = 0.15
 """Seconds after the last key before the list is narrowed down: thousands of rows are sorted anew."""
@@ -47,16 +49,25 @@ class ServicesFilter(ModalScreen[str | None]):
         Binding("escape", "leave", show=False, priority=True),
         Binding("up", "history(1)", show=False, priority=True),
         Binding("down", "history(-1)", show=False, priority=True),
+        Binding("tab", "complete", show=False, priority=True),
     ]
 
     def __init__(
-        self, value: str, check: Callable[[str], None], live: Callable[[str], None], history: FilterHistory
+        self,
+        value: str,
+        check: Callable[[str], None],
+        live: Callable[[str], None],
+        history: FilterHistory,
+        saved: Mapping[str, str],
     ) -> None:
         super().__init__()
         self.before = value
         self.check = check
         self.live = live
         self.history = history
+        self.saved = saved
+        self.chosen = 0
+        """Which of the saved filters offered tab takes."""
         self._at = 0
         self._timer: Timer | None = None
         self.told = LineText([])
@@ -75,6 +86,7 @@ class ServicesFilter(ModalScreen[str | None]):
 
     def on_input_changed(self) -> None:
         """Judge at once, narrow down when the typing pauses."""
+        self.chosen = 0
         self._tell()
         if self._timer is not None:
             self._timer.stop()
@@ -95,16 +107,36 @@ class ServicesFilter(ModalScreen[str | None]):
         lines: list[Line] = []
         if not self.input.value.strip():
             lines = [[Span(f" {fit(term, 32)} ", "key"), Span(meaning, "dim")] for term, meaning in HELP]
+            lines += [saved_hint(self.saved)] if self.saved else []
+        offered = self.offers
+        lines += offer_lines(offered, self.chosen)
         problem = self._problem()
-        if problem is not None:
+        if problem is not None and offered:
+            pass  # a name half typed is no mistake yet
+        elif problem is not None:
             hint = f" → {problem.hint}" if problem.hint else ""
             lines.append([Span(f" ✗ {safe(problem.title, 160)}", "bad"), Span(safe(hint, 200), "dim")])
         elif self.history.texts:
             lines.append([Span(" ↑ brings back former filters", "dim")])
         self.told.set_lines(lines)
 
+    @property
+    def offers(self) -> list[tuple[str, str]]:
+        """Saved filters that go on with what is typed."""
+        return offers(self.input.value, self.saved, self.check)
+
+    def action_complete(self) -> None:
+        """Take the saved filter chosen."""
+        if offered := self.offers:
+            self.input.value = taken(self.input.value, offered[self.chosen % len(offered)][0])
+            self.input.cursor_position = len(self.input.value)
+
     def action_history(self, step: int) -> None:
-        """A former filter, or a newer one again."""
+        """A former filter, or a newer one again; where saved ones are offered, another of those."""
+        if offered := self.offers:
+            self.chosen = (self.chosen - step) % len(offered)
+            self._tell()
+            return
         self._at, text = self.history.older(self._at, step)
         self.input.value = text
         self.input.cursor_position = len(text)

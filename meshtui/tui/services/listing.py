@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from meshtui.core.findings import Findings
@@ -13,16 +13,27 @@ from meshtui.core.model.state import Phase
 from meshtui.core.reach import Reaches
 from meshtui.core.services.row import Row
 from meshtui.core.services.table import ServiceTable, Sort
+from meshtui.tui import commands as c
 from meshtui.tui.header import time_text
 from meshtui.tui.services import rows
 from meshtui.tui.services import table as folded
+from meshtui.tui.services.marks import Marks
 from meshtui.tui.widgets.paint import Line, Span, clip
 
 COLUMNS = {
     "name": Sort.NAME, "in": Sort.WHERE, "global": Sort.GLOBAL, "shared": Sort.SHARED, "affinity": Sort.AFFINITY,
-    "ready": Sort.READY,
+    "ready": Sort.READY, "reach": Sort.FAULT,
 }  # fmt: skip
 """Columns that order, by their name."""
+
+
+def sort_keys(keymap: Mapping[str, str]) -> dict[str, str]:
+    """Column → the key that orders by it, as it is remapped."""
+    found = {column: c.keys_of(c.BY_ID[f"services.sort-{name}"], keymap) for column, name in _COMMANDS.items()}
+    return {column: keys[0] for column, keys in found.items() if keys}
+
+
+_COMMANDS = {name: name for name in ("name", "global", "shared", "affinity", "ready", "reach")} | {"in": "where"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +44,10 @@ class Look:
     findings: Findings | None
     pending: AbstractSet[tuple[str, str]]
     """(context, service key) of changes not seen yet."""
-    marked: Mapping[rows.Cell, None]
+    marked: Marks
     now: float
     utc: bool
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reaches(self) -> Reaches | None:
@@ -125,7 +137,7 @@ class EachService:
         at = folded.widths(table.mesh, width, self.longest)
         if item == folded.HEADER[0]:
             column = next((name for name, sort in COLUMNS.items() if sort is table.view.sort), "")
-            return [folded.heads(at, column, reverse=table.view.reverse)]
+            return [folded.heads(at, column, sort_keys(look.keymap), reverse=table.view.reverse)]
         key = cast("str", item)
         row = table.row(key)
         if row is None:
@@ -134,18 +146,13 @@ class EachService:
         around, found = (look.findings.around, look.findings.of(key)) if look.findings else (None, [])
         reach = folded.reach_line(table.mesh, key, health, around, found, look.reaches)
         pending = {context for context, service in look.pending if service == key}
-        marked = any(cell[0] == key for cell in look.marked)
-        line = folded.service_line(table.mesh, row, at, health, reach, pending=bool(pending), marked=marked)
-        lines = (
-            [line, *self._clusters(table, row, at, pending, look.reaches or Reaches(table.mesh))]
-            if key == self.open
-            else [line]
-        )
+        marked = [(key, context) in look.marked for context in self.contexts]
+        line = folded.service_line(table.mesh, row, at, health, reach, pending=bool(pending), marked=any(marked))
+        lines = [line, *self._clusters(table, row, at, pending, look)] if key == self.open else [line]
         return [clip(line, width) for line in lines]
 
-    def _clusters(
-        self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str], reaches: Reaches
-    ) -> list[Line]:
+    def _clusters(self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str], look: Look) -> list[Line]:
+        reaches = look.reaches or Reaches(table.mesh)
         lines: list[Line] = []
         for number, context in enumerate(self.contexts):
             cluster = table.mesh.clusters[context]
@@ -153,7 +160,11 @@ class EachService:
             role = "" if found.open else rows.reach_role(found, "")
             reach: Line = [Span("→ ", "dim"), Span(rows.reach_text(found), role)] if found.summary else []
             chosen = number == self.at
-            lines.append(folded.cluster_line(cluster, row, at, reach, chosen=chosen, pending=context in pending))
+            marked = (row.key, context) in look.marked
+            line = folded.cluster_line(
+                cluster, row, at, reach, chosen=chosen, pending=context in pending, marked=marked
+            )
+            lines.append(line)
         return lines
 
 

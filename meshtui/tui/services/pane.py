@@ -14,11 +14,13 @@ from textual.binding import BindingType
 from meshtui.core.errors import UsageError
 from meshtui.core.health.model import Judgement
 from meshtui.core.model.state import Delta
+from meshtui.core.savedfilters import expanded
 from meshtui.core.services import filter as servicefilter
 from meshtui.core.services.table import ServiceTable, Sort, View
 from meshtui.tui import commands as c
 from meshtui.tui.services import rows
 from meshtui.tui.services.listing import COLUMNS, EachCluster, EachService, Listing, Look, listing_for
+from meshtui.tui.services.marks import Marks
 from meshtui.tui.widgets.paint import Line, Span, safe, span_at
 from meshtui.tui.widgets.pane import Pane, bindings
 
@@ -44,7 +46,7 @@ class ServicesPane(Pane):
         super().__init__()
         self.view = View()
         self.table: ServiceTable | None = None
-        self.marked: dict[rows.Cell, None] = {}
+        self.marks = Marks()
         self._when: dict[str, float] = {}
         self.listing: Listing = EachCluster(())
         self._version = -1
@@ -59,6 +61,8 @@ class ServicesPane(Pane):
             self.rebuild()
             return
         self.table.note(delta)
+        if self.marks:
+            self.marks.only_of(self.table.mesh)
         if delta.status:
             self._note_failing(self.table)
             self.touch()
@@ -156,7 +160,8 @@ class ServicesPane(Pane):
         parts += [f"by {view.sort.value}"] if view.sort is not Sort.MESHED else []
         parts += ["turned round"] if view.reverse else []
         parts += [f"/{safe(view.filter.text, 40)}"] if view.filter.text else []
-        parts += [f"{len(self.marked)} marked"] if self.marked else []
+        parts += ["marked only"] if view.only is not None else []
+        parts += [self.marks.words(table.shows)] if self.marks else []
         parts += [f"{table.backlog} to come"] if table.backlog else []
         self.entitle(" · ".join(parts))
 
@@ -174,7 +179,7 @@ class ServicesPane(Pane):
             return ()
         judgement = board.session.judgement if board.session else Judgement()
         pending = board.session.pending if board.session else set()
-        look = Look(judgement, board.findings, pending, self.marked, board.clock.now(), board.utc)
+        look = Look(judgement, board.findings, pending, self.marks, board.clock.now(), board.utc, board.keymap)
         return self.listing.lines(table, key, width, look)
 
     @property
@@ -225,9 +230,9 @@ class ServicesPane(Pane):
         return ""
 
     def refs(self, *, everywhere: bool = False) -> list[tuple[str, str]]:
-        """(context, service key) of what is marked, else of what is under the cursor."""
+        """(context, service key) of what is marked, shown or not, else of what is under the cursor."""
         mesh = self.dashboard.mesh
-        cells: Iterable[rows.Cell] = self.marked or ([self.cell] if self.cell else [])
+        cells: Iterable[rows.Cell] = self.marks or ([self.cell] if self.cell else [])
         if mesh is None:
             return []
         if not everywhere:
@@ -280,7 +285,7 @@ class ServicesPane(Pane):
     def check_filter(self, text: str) -> None:
         """Raises UsageError for a filter that means nothing."""
         if self.dashboard.mesh is not None:
-            servicefilter.parse(text, self.dashboard.mesh)
+            servicefilter.parse(expanded(text, self.dashboard.settings.filters), self.dashboard.mesh)
 
     def set_filter(self, text: str) -> None:
         """Show services for which all terms hold."""
@@ -288,7 +293,7 @@ class ServicesPane(Pane):
         if mesh is None:
             return
         try:
-            wanted = servicefilter.parse(text, mesh)
+            wanted = servicefilter.parse(expanded(text, self.dashboard.settings.filters), mesh)
         except UsageError as error:
             self.dashboard.tell(error)
             return
@@ -296,10 +301,13 @@ class ServicesPane(Pane):
 
     def do_back(self) -> bool:
         """Forget the marks, then the filter, then what narrows the list."""
-        if self.marked:
-            self.marked.clear()
+        if self.marks:
+            self.marks.clear()
+            self.look(replace(self.view, only=None))
             self.touch()
             self.title_again()
+        elif self.view.only is not None:
+            self.look(replace(self.view, only=None))
         elif self.view.filter.text:
             self.set_filter("")
         elif self.view.mesh_only or self.view.faults_only:

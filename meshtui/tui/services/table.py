@@ -13,7 +13,7 @@ from meshtui.core.routing import Surroundings
 from meshtui.core.services import row as core
 from meshtui.tui.services.rows import marks, reach_text
 from meshtui.tui.widgets import status
-from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
+from meshtui.tui.widgets.paint import Line, Span, clip, fit, joined, safe, tag, width_of
 
 _REACH = 11
 """Cells that `all → all` takes: names leave that much."""
@@ -48,21 +48,35 @@ def widths(mesh: Mesh, width: int, longest: int) -> Widths:
     return Widths(name, where, annotation, affinity, ready, max(0, left - name - 1))
 
 
-def heads(at: Widths, sort: str, *, reverse: bool) -> Line:
-    """The columns' names; the one that orders carries an arrow; a click orders by it."""
+def heads(at: Widths, sort: str, keys: Mapping[str, str], *, reverse: bool) -> Line:
+    """The columns' names, the key that orders by each in it; the one that orders carries an arrow; a click orders."""
     arrow = "▼" if reverse else "▲"
 
-    def head(text: str, name: str, width: int) -> Span:
-        shown = f"{text}{arrow}" if name == sort else text
-        return Span(fit(shown, width), "key" if name == sort else "dim", "", name)
+    def head(text: str, name: str, width: int) -> list[Span]:
+        if width < 1:
+            return []
+        role = "strong" if name == sort else "dim"
+        parts = [part._replace(cell=name) for part in _keyed(text, keys.get(name, ""), role, width - 1)]
+        parts += [Span(arrow, role, "", name)] if name == sort else []
+        return [*clip(parts, width), Span(" " * max(0, width - width_of(parts)), "", "", name)]
 
     narrow = at.annotation < 6
-    spans = [Span("   "), head("service", "name", at.name), Span(" "), head("in", "in", at.where), Span(" ")]
-    spans += [head("g" if narrow else "global", "global", at.annotation)]
-    spans += [head("s" if narrow else "shared", "shared", at.annotation)]
+    spans = [Span("   "), *head("service", "name", at.name), Span(" "), *head("in", "in", at.where), Span(" ")]
+    spans += head("g" if narrow else "global", "global", at.annotation)
+    spans += head("s" if narrow else "shared", "shared", at.annotation)
     if at.affinity:
-        spans.append(head("affinity", "affinity", at.affinity))
-    return [*spans, head("ready", "ready", at.ready), Span(fit("who reaches what", at.reach), "dim")]
+        spans += head("affinity", "affinity", at.affinity)
+    return [*spans, *head("ready", "ready", at.ready), *head("who reaches what", "reach", at.reach)]
+
+
+def _keyed(text: str, key: str, role: str, room: int) -> list[Span]:
+    """`gloBal`: a letter that is the key stands out; another key stands behind the name, where there is room."""
+    at = text.find(key.lower()) if len(key) == 1 and key.isupper() else -1
+    if at >= 0:
+        return [Span(text[:at], role), Span(key, "key"), Span(text[at + 1 :], role)]
+    if key and len(text) + 1 + len(key) <= room:
+        return [Span(f"{text} ", role), Span(key, "key")]
+    return [Span(text, role)]
 
 
 def service_line(
@@ -170,12 +184,14 @@ def _tags(clusters: Iterable[Cluster | None]) -> list[Span]:
     return [tag(cluster.tag, cluster.index) for cluster in known]
 
 
-def cluster_line(cluster: Cluster, row: core.Row, at: Widths, reach: Line, *, chosen: bool, pending: bool) -> Line:
+def cluster_line(
+    cluster: Cluster, row: core.Row, at: Widths, reach: Line, *, chosen: bool, pending: bool, marked: bool = False
+) -> Line:
     """One cluster's line beneath the service under the cursor; `chosen`: what g, s and a act on."""
     cell = next(cell for cell in row.cells if cell.context == cluster.context)
     point = Span(" ▸ " if chosen else "   ", "key")
     name = fit(f"{safe(cluster.name, 40)}", max(6, at.name - 3))
-    line = [Span("   "), point, tag(name, cluster.index), Span(" " * (at.where + 2))]
+    line = [Span(" ▪ " if marked else "   ", "key"), point, tag(name, cluster.index), Span(" " * (at.where + 2))]
     if not cell.present or cell.effective is None:
         return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
     line += [*marks(cell.effective), Span(" ")]
