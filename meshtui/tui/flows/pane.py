@@ -84,8 +84,6 @@ class FlowsPane(Pane):
         """While following there is nothing to point at, unless a person is here."""
         return self.has_focus
 
-    # Data in
-
     @property
     def store(self) -> FlowStore | None:
         """The session's flows."""
@@ -162,8 +160,7 @@ class FlowsPane(Pane):
     def look_at(self, kind: str) -> None:
         """Show `events`, `sums`, `connections` or the `map`."""
         if self.kind != kind:
-            self.kind, self.cursor, self.items = kind, 0, ()
-            self.following = True
+            self.kind, self.cursor, self.items, self.following = kind, 0, (), True
             self.scroll_to(y=0, animate=False, force=True)
             self.rebuild()
 
@@ -234,8 +231,6 @@ class FlowsPane(Pane):
         self.forget()
         self._fit()
         self.move_to(len(self.items) - 1 if self.following else self.cursor)
-
-    # Painting
 
     def _look(self) -> Look:
         mesh = self.dashboard.mesh
@@ -320,8 +315,6 @@ class FlowsPane(Pane):
         elif pick.term:
             self.add_term(pick.term)
             event.prevent_default()
-
-    # Moving
 
     def move_to(self, index: int) -> None:
         """Moving to the newest follows again; moving away from it stops that. A heading is passed over."""
