@@ -73,8 +73,13 @@ def _command(command: str) -> None:
 def _change(step: Step) -> str:
     if step.before is None or step.after is None or "kind" in step.after:
         return ""
-    pairs = [f"{k} {step.before.get(k, '–') or '–'} → {v or '–'}" for k, v in step.after.items()]
+    pairs = [f"{k} {_shown(step.before.get(k))} → {_shown(v)}" for k, v in step.after.items()]
     return ": " + output.plain(", ".join(pairs))
+
+
+def _shown(value: Any) -> str:
+    """A value as a person reads it; what is absent is a dash, and zero is a number."""
+    return "–" if value is None or value == "" else str(value)
 
 
 def _ask(session: Session, plan: Plan, *, confirmed: bool) -> tuple[str, bool]:

@@ -37,12 +37,18 @@ async def _main(arguments: Any) -> int:
         limit = headless.limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
         gone = not arguments.wait or await session.until(lambda: not _bad(shown(session)), limit)
         found = shown(session)
-        rows = [{"number": number, **finding_json(session.mesh, each)} for number, each in enumerate(found, 1)]
+        rows = [_row(session, number, each) for number, each in enumerate(found, 1)]
         output.show(rows, COLUMNS, arguments.output, nothing="nothing is wrong or surprising")
         if not gone:
             words.say(f"there still are findings after {limit:g} s")
             return Exit.TIMED_OUT
         return max(code, int(_bad(found)))
+
+
+def _row(session: Session, number: int, found: Finding) -> dict[str, Any]:
+    """One finding; where there is a change that mends it, the command that makes it."""
+    row = {"number": number, **finding_json(session.mesh, found)}
+    return {**row, "advice": row["advice"] or (f"meshtui findings --fix {number}" if found.fixes else "")}
 
 
 def shown(session: Session) -> list[Finding]:

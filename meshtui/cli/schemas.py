@@ -12,10 +12,23 @@ from meshtui.cli import output
 from meshtui.core.errors import Exit
 
 Schema = dict[str, Any]
-NAMES = (
-    "status", "nodes", "services", "explain", "findings", "flows", "policies", "annotate", "drill", "undo",
-    "undo-list", "load", "load-history", "info", "config",
-)  # fmt: skip
+OF = {
+    "status": ("status", "status-watch"),
+    "nodes": ("nodes",),
+    "services": ("services", "explain", "findings"),
+    "findings": ("findings", "findings-fix"),
+    "flows": ("flows",),
+    "policies": ("policies", "policies-check", "policies-diff", "policies-apply", "policies-suggest"),
+    "annotate": ("annotate",),
+    "drill": ("drill",),
+    "undo": ("undo", "undo-list"),
+    "load": ("load", "load-history", "load-compare"),
+    "lab": ("lab-status", "lab-step", "lab-check"),
+    "info": ("info",),
+    "simulate": ("simulate",),
+}
+"""Verb → the schemas of what it prints as JSON."""
+NAMES = (*dict.fromkeys(name for names in OF.values() for name in names), "config")
 _TEXT: Schema = {"type": "string"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 _TRUTH: Schema = {"type": "boolean"}
@@ -198,6 +211,61 @@ def _load() -> Schema:
     return _rows({key: value for key, value in SCHEMA.items() if key not in ("$schema", "title")})
 
 
+def _watch() -> Schema:
+    """One line of `status --watch -o jsonl`."""
+    return _object({**dict.fromkeys(("what", "name", "verdict", "detail"), _TEXT),
+                    **dict.fromkeys(("at", "was", "since"), _MAYBE_TEXT), "causes": _TEXTS})  # fmt: skip
+
+
+def _check() -> Schema:
+    side = {"cluster": _TEXT, "decision": _TEXT, "policies": _TEXTS, "doubts": _TEXTS, "notes": _TEXTS}
+    direction = {**_object(side), "type": ["object", "null"]}
+    texts = ("verdict", "source", "destination", "port", "why", "fix")
+    return _rows(_object({**dict.fromkeys(texts, _TEXT), "egress": direction, "ingress": direction}))
+
+
+def _diff() -> Schema:
+    texts = ("context", "cluster", "policy", "kind")
+    return _rows(_object({**dict.fromkeys(texts, _TEXT), "state": {"enum": ["new", "changed"]}, "diff": _TEXTS}))
+
+
+def _apply() -> Schema:
+    """Of `policies delete`, too."""
+    texts = ("context", "cluster", "policy", "kind", "verb", "result")
+    return _rows(_object({**dict.fromkeys(texts, _TEXT), "agents": _MAYBE_TEXT, "ok": _TRUTH}))
+
+
+def _suggest() -> Schema:
+    texts = ("context", "cluster", "direction", "manner")
+    return _rows(_object({**dict.fromkeys(texts, _TEXT), "manifest": {"type": "object"}, "opens": _TEXTS,
+                          "beyond": _TEXTS}))  # fmt: skip
+
+
+def _compare() -> Schema:
+    contrast = _object({"what": _TEXT, "before": _ANY, "after": _ANY})
+    return _object({"contrasts": _rows(contrast), "changes": _TEXTS})
+
+
+_STEP: dict[str, Schema] = {"number": {"type": "integer", "minimum": 1}, "step": _TEXT}
+
+
+def _lab_status() -> Schema:
+    return _rows(_object({**_STEP, "what": _TEXT, "ok": _TRUTH, "state": _TEXT}))
+
+
+def _lab_check() -> Schema:
+    result: dict[str, Schema] = {
+        "result": {"enum": ["ok", "failed", "skipped"]},
+        "seconds": {"type": "number", "minimum": 0},
+    }
+    return _rows(_object({**_STEP, **result, "said": _TEXT, "seen": _TEXTS}))
+
+
+def _simulate() -> Schema:
+    relays = {"type": "object", "additionalProperties": _TEXT}
+    return _object({"kubeconfig": _TEXT, "contexts": _TEXTS, "relays": relays, "control": _TEXT})
+
+
 def _info() -> Schema:
     return _object({"rows": _rows(_object({"what": _TEXT, "value": _ANY, "from": _TEXT}))})
 
@@ -218,4 +286,15 @@ _MAKERS: dict[str, Callable[[], Schema]] = {
     "load-history": _load,
     "info": _info,
     "config": _config,
+    "status-watch": _watch,
+    "findings-fix": _changes,
+    "policies-check": _check,
+    "policies-diff": _diff,
+    "policies-apply": _apply,
+    "policies-suggest": _suggest,
+    "load-compare": _compare,
+    "lab-status": _lab_status,
+    "lab-step": lambda: _rows(_object({**_STEP, "what": _TEXT})),
+    "lab-check": _lab_check,
+    "simulate": _simulate,
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+import jsonschema
+
+from meshtui.cli.schemas import schema
 from meshtui.lab.kind.run import run
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
@@ -33,6 +36,7 @@ async def test_a_check_that_fails_says_why_and_ends_with_1():
             await http.post(f"{running.control}/faults", json={"fault": "link-cut"})
         ran = await meshtui("lab", "check", "--yes", "-m", "0.5", "--from", "local", "--patience", "4", "-o", "json")
     assert ran.code == 1
+    jsonschema.Draft202012Validator(schema("lab-check")).validate(ran.data)
     failed = [row for row in ran.data if row["result"] == "failed"]
     assert [row["step"] for row in failed] == ["global"] == [ran.data[-1]["step"]]
     assert "From koornacht koornacht answers, where koornacht and tion answer is due" in failed[0]["said"]

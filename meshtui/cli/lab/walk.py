@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +47,10 @@ def _built(arguments: Any) -> None:
 async def _status(arguments: Any) -> int:
     _built(arguments)
     async with opened(arguments, "default") as walk:
-        now = await observe(walk.session, walk.place)
+        session = walk.session
+        for question in ("config", "agents", "health"):  # what is not known yet would read as what is not so
+            await session.until(functools.partial(session.asked, question), session.settings.request_timeout)
+        now = await observe(session, walk.place)
         rows = []
         for step in STEPS:
             if step.foundation:
