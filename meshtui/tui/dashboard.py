@@ -20,9 +20,11 @@ from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, GuideBar, HeaderBar, MessageBar, TabBar, TooSmall
+from meshtui.tui.beside import Beside, TellsMore, Told
 from meshtui.tui.bookmarks.commands import BookmarkCommands
 from meshtui.tui.clusters.pane import ClustersPane
 from meshtui.tui.findings.upkeep import Upkeep
+from meshtui.tui.flows.beside import FlowBeside
 from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.take import FlowTake
@@ -53,7 +55,7 @@ class Dashboard(Screen[None]):
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (180, "-broad")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (180, "-broad"), (240, "-vast")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-flat"), (34, "-tall")]
         self.settings = settings
         self.clock = clock
@@ -73,7 +75,7 @@ class Dashboard(Screen[None]):
         self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
         self.actors["services"] = (self.services, ServicesCommands(self.services))
-        self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows))
+        self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows), FlowBeside(self.flows))
         self.chosen_namespaces: tuple[str, ...] | None = None
         """Namespaces chosen on the screen; None while those of the settings hold, () for all."""
         self.findings: Findings | None = None
@@ -85,6 +87,7 @@ class Dashboard(Screen[None]):
         self._changing = asyncio.Lock()  # one change after another, in the order of their keys
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""
+        self.beside = Beside(self._told)
         self.header = HeaderBar()
         self.tabs = TabBar()
         self.guide = GuideBar()
@@ -104,6 +107,7 @@ class Dashboard(Screen[None]):
             with Vertical(id="right"):
                 yield self.flows
                 yield self.load_pane
+            yield self.beside
             yield self.tour
         yield self.message
         yield self.footer
@@ -279,6 +283,7 @@ class Dashboard(Screen[None]):
 
     def on_line_view_moved(self, event: LineView.Moved) -> None:
         """The cursor is on another service or cluster: the load pane says what `l` would do there."""
+        self.beside.soon()
         if event.view in (self.services, self.clusters):
             self.load_pane.target_moved()
 
@@ -297,6 +302,11 @@ class Dashboard(Screen[None]):
             self.set_class(scope in ("flows", "load"), "-right-front")
         self.tabs.refresh()
         self.footer.refresh()
+        self.beside.soon()
+
+    def _told(self, width: int) -> Told | None:
+        """What is known of what is under the cursor of the pane in front."""
+        return next((a.beside(width) for a in self.actors[self.current] if isinstance(a, TellsMore)), None)
 
     def go(self, scope: str) -> None:
         """Bring a pane to the front and focus it."""

@@ -38,7 +38,7 @@ class Look(NamedTuple):
 def cluster_details(mesh: Mesh, cluster: Cluster, look: Look) -> list[Line]:
     """Versions, failures, components, nodes, links, settings, counts."""
     judged = look.judgement.cluster(cluster.context)
-    lines: list[Line] = [_verdict(judged, look), *_facts(cluster)]
+    lines: list[Line] = [verdict_line(judged, look), *_facts(cluster)]
     failed = told_in_full(cluster, look.width)
     lines += [(), *failed] if failed else []
     parts = [(name, part) for (context, name), part in look.judgement.components.items() if context == cluster.context]
@@ -53,7 +53,7 @@ def cluster_details(mesh: Mesh, cluster: Cluster, look: Look) -> list[Line]:
 def node_details(cluster: Cluster, name: str, look: Look) -> list[Line]:
     """Conditions, the agent, health by claim and observation, the pods that run there."""
     judged = look.judgement.node(cluster.context, name)
-    lines: list[Line] = [_verdict(judged, look), *_statements(judged, look)]
+    lines: list[Line] = [verdict_line(judged, look), *statements(judged, look)]
     node = cluster.nodes.get(name)
     if node is not None:
         lines += [(), [Span(" Conditions", "strong")]]
@@ -86,8 +86,8 @@ def link_details(mesh: Mesh, cluster: Cluster, remote: str, look: Look) -> list[
             lines += [(), [Span(f" {safe(name, 60)} is not among the clusters looked at", "dim")]]
             continue
         link = look.judgement.link(one.context, name)
-        lines += [(), [Span(f" {safe(one.name, 40)} → {safe(name, 40)}", "strong")], _verdict(link, look)]
-        lines += _statements(link, look)
+        lines += [(), [Span(f" {safe(one.name, 40)} → {safe(name, 40)}", "strong")], verdict_line(link, look)]
+        lines += statements(link, look)
         if link.silent_nodes:
             lines.append([Span(f"   silent nodes {safe(', '.join(link.silent_nodes), 400)}", "bad")])
         lines += _heard(one, name)
@@ -123,7 +123,8 @@ def _says(found: RemoteCluster | None) -> str:
     return " · ".join([*words, *([found.status] if found.status else [])])
 
 
-def _verdict(judged: Judged, look: Look) -> Line:
+def verdict_line(judged: Judged, look: Look) -> Line:
+    """A verdict in its own words, with since when."""
     since = f"  since {time_text(judged.since, utc=look.utc)}" if judged.since else ""
     return [Span(" "), status.verdict(judged.verdict, judged.words or judged.verdict.value), Span(since, "dim")]
 
@@ -134,7 +135,8 @@ def _judged(name: str, judged: Judged, look: Look) -> Line:
     return [Span(f"   {fit(safe(name, 60), 26)} "), words, Span(since, "dim")]
 
 
-def _statements(judged: Judged, look: Look) -> list[Line]:
+def statements(judged: Judged, look: Look) -> list[Line]:
+    """What is claimed and what is observed, each with its source and its age."""
     lines: list[Line] = []
     for heading, statements in (("claimed", judged.claims), ("observed", judged.observations)):
         for statement in statements:

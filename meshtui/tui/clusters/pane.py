@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
+from meshtui.tui.beside import Told
 from meshtui.tui.clusters import rows, table
 from meshtui.tui.terminal import OfClusters
 from meshtui.tui.widgets.paint import Line
@@ -61,25 +62,27 @@ class ClustersPane(BlockPane):
 
     def do_details(self) -> None:
         """Everything known of the cluster, node or link under the cursor."""
+        told = self.beside(min(self.app.size.width - 10, 96))
+        if told is not None:
+            self.dashboard.show_details(told.title, told.lines)
+
+    def beside(self, width: int) -> Told | None:
+        """Everything known of the cluster, node or link under the cursor."""
         from meshtui.tui.clusters import details
 
         board, key = self.dashboard, self.selected
         cluster = board.mesh.clusters.get(self.context) if board.mesh else None
         if board.mesh is None or cluster is None or not isinstance(key, tuple):
-            return
+            return None
         judgement = board.session.judgement if board.session else Judgement()
-        look = details.Look(judgement, board.clock.now(), min(self.app.size.width - 10, 96), board.utc)
+        look = details.Look(judgement, board.clock.now(), width, board.utc)
         kind = str(key[0])
         if kind == "node":
-            lines = details.node_details(cluster, str(key[2]), look)
-            title = f"Node {key[2]} in {cluster.name}"
-        elif kind == "link":
+            return Told(f"Node {key[2]} in {cluster.name}", details.node_details(cluster, str(key[2]), look))
+        if kind == "link":
             lines = details.link_details(board.mesh, cluster, str(key[2]), look)
-            title = f"Link {cluster.name} ⇄ {key[2]}"
-        else:
-            lines = details.cluster_details(board.mesh, cluster, look)
-            title = f"Cluster {cluster.name}"
-        board.show_details(title, lines)
+            return Told(f"Link {cluster.name} ⇄ {key[2]}", lines)
+        return Told(f"Cluster {cluster.name}", details.cluster_details(board.mesh, cluster, look))
 
     def do_describe(self) -> None:
         """Describe the node under the cursor; of anything else, all that is known."""

@@ -253,22 +253,14 @@ class FlowCommands:
     def open_flow(self, row: FlowRow, mate: FlowRow | None = None) -> None:
         """One flow in full; `mate`: the other event of its packet."""
         from meshtui.core.flows.connections import connection_of
-        from meshtui.core.model.identity import bits_in
+        from meshtui.tui.flows.beside import flow_in_full
         from meshtui.tui.flows.detail import FlowDialog
-        from meshtui.tui.flows.detailrows import detail_lines
-        from meshtui.tui.services.rows import index_of_clusters
 
-        pane = self.pane
-        store, mesh = pane.store, pane.dashboard.mesh
-        if store is None or mesh is None:
+        pane, store = self.pane, self.pane.store
+        if store is None:
             return
         near = store.between(row.time_ns - 120_000_000_000, row.time_ns + 120_000_000_000)
-        others = connection_of(row, near[-50_000:])
-        tags, why = index_of_clusters(mesh), pane.explain(row)
-        bits = bits_in(mesh)
-        lines = detail_lines(row, tags, utc=pane.dashboard.utc, why=why, connection=others, mate=mate, bits=bits)
-        facts = next((number for number, line in enumerate(lines) if not line), len(lines))
-        lines[facts:facts] = pane.dashboard.load_pane.link_of(row)
+        lines = flow_in_full(pane, row, mate, connection_of(row, near[-50_000:]))
 
         def then(answer: str | None) -> None:
             if answer == "filter":

@@ -20,6 +20,8 @@ _SHORT = {
     FlowSource.REPLAY: " file",
     FlowSource.NONE: " no source",
 }
+_EACH = 3
+"""Of more clusters than this the rates are added up."""
 _PRESETS = {"all": "all verdicts", "l7": "L7", "dns": "DNS", "service": "one service"}
 
 
@@ -61,6 +63,8 @@ def title(shown: Shown, mesh: Mesh, store: FlowStore) -> str:
 
 def rates(mesh: Mesh) -> str:
     """`K 51/s  T 48/s agents`: different flows per second by the observing node's cluster, and an unusual source."""
+    if len(mesh.clusters) > _EACH:
+        return _rates_together(mesh)
     told = []
     for context, cluster in mesh.clusters.items():
         if cluster.recorded:
@@ -70,6 +74,20 @@ def rates(mesh: Mesh) -> str:
         through = mesh.clusters[feed.through].tag if feed.through else ""
         how = f" via {through}" if through else _SHORT[feed.source]
         told.append(f"{cluster.tag} {cluster.relay.rate:.0f}/s{how}")
+    return "  ".join(told)
+
+
+def _rates_together(mesh: Mesh) -> str:
+    """`620/s  K T no source`: the sum, and the clusters whose flows come in an unusual way, or not at all."""
+    unusual: dict[str, list[str]] = {}
+    for context, cluster in mesh.clusters.items():
+        feed = feed_of(mesh, context)
+        through = mesh.clusters[feed.through].tag if feed.through else ""
+        if how := " file" if cluster.recorded else f" via {through}" if through else _SHORT[feed.source]:
+            unusual.setdefault(how, []).append(cluster.tag)
+    told = [f"{sum(cluster.relay.rate for cluster in mesh.clusters.values()):.0f}/s"]
+    for how, tags in unusual.items():
+        told.append(("all" if len(tags) == len(mesh.clusters) else " ".join(tags)) + how)
     return "  ".join(told)
 
 

@@ -13,6 +13,7 @@ from meshtui.core.load.run import Run, new_run
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
 from meshtui.tui import commands as c
+from meshtui.tui.beside import Told
 from meshtui.tui.load.rows import beside, column, history_line, run_lines
 from meshtui.tui.load.specs import cannot_ask, spec_for
 from meshtui.tui.ports import SessionPort
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 KEPT = 5
 MOST_RUNS = 50
+BESIDE = 200
+"""Requests of a run that are told beside the panes."""
 STEADY_RATE = 10.0
 """Requests per second of steady mode."""
 REFRESH_SECONDS = 0.1
@@ -222,6 +225,18 @@ class LoadPane(BlockPane):
 
         if self.front:
             self.app.push_screen(RequestsDialog(self.dashboard, self.front))
+
+    def beside(self, width: int) -> Told | None:
+        """The requests of the runs in front, newest first, each with what is known of it."""
+        from meshtui.tui.load.requestrows import head_line, request_line
+
+        mesh = self.dashboard.mesh
+        if mesh is None or not self.front:
+            return None
+        tags, lines = index_of_clusters(mesh), list[Line]()
+        for run in self.front:
+            lines += [head_line(run), *(request_line(request, tags) for request in run.requests[:-BESIDE:-1]), ()]
+        return Told(f"Requests to {self.front[0].target}", lines)
 
     def do_mend(self) -> None:
         """Proposals for what the clients of the runs in front are refused."""

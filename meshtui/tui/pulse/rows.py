@@ -87,11 +87,13 @@ def heads(at: Widths, scale: Scales) -> Line:
 
 def cluster_lines(cluster: Cluster, pulse: Pulse, judgement: Judgement, at: Widths, scale: Scales, width: int,
                   *, open_: bool) -> list[Line]:  # fmt: skip
-    """A cluster's line; under the cursor, or where nothing is measured, a sentence beneath."""
+    """A cluster's line; under the cursor, or where requests come to nothing, a sentence beneath."""
     judged = judgement.cluster(cluster.context)
     glyph = status.verdict(judged.verdict, "")
     line = [Span(f" {glyph.text.strip():<2}", glyph.role), tag(fit(cluster.tag, at.tag), cluster.index)]
     line.append(Span(f"{fit(safe(cluster.name, 80), at.name)} ", "strong"))
+    if not pulse.measured:
+        return [clip([*line, Span(f"{status.NOTHING} {_why_not(cluster)}", "warn")], width)]
     drops, asked, failed = (pulse.rate(v) for v in (pulse.drops, pulse.requests, pulse.failed))
     line += _cell(pulse.drops, at, scale.drops, _rate(drops), "bad" if drops else "dim")
     line += _cell(pulse.requests, at, scale.requests, _rate(asked), "warn" if failed else "info")
@@ -99,8 +101,8 @@ def cluster_lines(cluster: Cluster, pulse: Pulse, judgement: Judgement, at: Widt
     told = f"{_short(latency)} ms" if latency is not None else "–"
     line += _cell(pulse.latency, at, scale.latency, told, "info")
     lines: list[Line] = [clip(line, width)]
-    if open_ or not pulse.measured or failed:
-        lines += [clip([Span("      "), Span(text, role)], width) for text, role in _sentences(cluster, pulse)]
+    if open_ or failed:
+        lines += [clip([Span("      "), Span(text, role)], width) for text, role in _sentences(pulse)]
     return lines
 
 
@@ -109,15 +111,8 @@ def _cell(values: Values, at: Widths, top: float, number: str, role: str) -> lis
     return [Span(bars, role if top else "dim"), Span(" " + fit(number, _NUMBER, right=True) + " ", role)]
 
 
-def _sentences(cluster: Cluster, pulse: Pulse) -> Iterable[tuple[str, str]]:
-    """What is not measured and why; else how the requests of the last minute fared."""
-    if not pulse.measured:
-        relay = cluster.relay
-        why = status.error_text(relay.link.error) if relay.link.error is not None else ""
-        if relay.link.phase is Phase.LIVE:
-            why = "its source of flows is live, and no flow came in the last five minutes"
-        yield f"nothing is measured: {why or 'no flows have come from this cluster'}", "warn"
-        return
+def _sentences(pulse: Pulse) -> Iterable[tuple[str, str]]:
+    """How the requests of the last minute fared, or why that is not measured."""
     if pulse.narrowed:
         yield (
             "requests and latency are not measured while a filter is asked of the Relays: esc in Flows lifts it",
@@ -134,6 +129,15 @@ def _sentences(cluster: Cluster, pulse: Pulse) -> Iterable[tuple[str, str]]:
     else:
         words += f"; half of the answers came within {_short(pulse.latency_ms)} ms (SYN to SYN, ACK at the client)"
     yield words, "bad" if failed else "dim"
+
+
+def _why_not(cluster: Cluster) -> str:
+    """Why there is nothing to show of a cluster."""
+    relay = cluster.relay
+    why = status.error_text(relay.link.error) if relay.link.error is not None else "no flows come from this cluster"
+    if relay.link.phase is Phase.LIVE:
+        why = "its source of flows is live, and no flow came in the last five minutes"
+    return f"nothing is measured: {why}"
 
 
 def _rate(value: float | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from meshtui.core.model import resources as r
 from meshtui.core.services.table import Sort
+from meshtui.tui.beside import Told
 from meshtui.tui.services.filterline import FilterHistory
 from meshtui.tui.services.pane import ServicesPane
 
@@ -194,6 +195,13 @@ class ServicesCommands:
             from meshtui.tui.services.detail import ServiceDialog
 
             board.app.push_screen(ServiceDialog(board, board.session, cell[0]))
+
+    def beside(self, width: int) -> Told | None:
+        """Everything known of the service under the cursor."""
+        from meshtui.tui.services.beside import service_beside
+
+        cell = self.pane.cell
+        return service_beside(self.pane.dashboard, cell[0], width) if cell is not None else None
 
     def do_describe(self) -> None:
         """Describe the Service under the cursor."""

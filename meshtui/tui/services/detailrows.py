@@ -28,9 +28,9 @@ _MOST = 60
 def service_items(
     mesh: Mesh,
     key: str,
-    evidence: Evidence,
+    evidence: Evidence | None,
     findings: Sequence[Finding],
-    policy_findings: Sequence[Finding],
+    policy_findings: Sequence[Finding] | None,
     width: int,
     *,
     utc: bool,
@@ -38,7 +38,8 @@ def service_items(
 ) -> list[Item]:
     """Everything known of `key`, in the order a person asks: where to, is it so, why not elsewhere, what is wrong.
 
-    `reached`: who answers each cluster's clients, by default worked out here.
+    `reached`: who answers each cluster's clients, by default worked out here. What is None was not looked at, and
+    nothing is said of it.
     """
     items: list[Item] = []
     for found in reaches(mesh, key) if reached is None else reached:
@@ -47,13 +48,14 @@ def service_items(
     items.append((("endpoints",), [(), [Span(" Endpoints", "strong")]]))
     for cluster in mesh.clusters.values():
         items += _endpoints(mesh, cluster, key)
-    items.append(("policies", [(), [Span(" Policies", "strong")], *_policies(policy_findings, mesh, width)]))
+    if policy_findings is not None:
+        items.append(("policies", [(), [Span(" Policies", "strong")], *_policies(policy_findings, mesh, width)]))
     items.append(("findings", [(), [Span(f" Findings {len(findings)}", "strong")], *_well(findings)]))
     items += [(finding, finding_lines(finding, mesh, width, utc=utc)) for finding in findings]
     return items
 
 
-def _clients(mesh: Mesh, reached: Reach, evidence: Evidence, width: int, *, utc: bool) -> list[Item]:
+def _clients(mesh: Mesh, reached: Reach, evidence: Evidence | None, width: int, *, utc: bool) -> list[Item]:
     found = reached.route
     cluster = mesh.clusters[found.context]
     head: list[Line] = [()] if cluster.index else []
@@ -71,7 +73,8 @@ def _clients(mesh: Mesh, reached: Reach, evidence: Evidence, width: int, *, utc:
     )
     if not reached.open:
         head += _policies_say(reached, width)
-    items: list[Item] = [(("clients", found.context), head + evidence_lines(mesh, found, evidence, width, utc=utc))]
+    beside = evidence_lines(mesh, found, evidence, width, utc=utc) if evidence is not None else []
+    items: list[Item] = [(("clients", found.context), head + beside)]
     share = 1 / len(found.backends) if found.backends else 0.0
     for number, hop in enumerate(reached.hops[:_MOST]):
         backend = hop.backend

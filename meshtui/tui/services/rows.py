@@ -18,6 +18,8 @@ Cell = tuple[str, str]
 """`(service key, context)`: what the cursor of the pane is on."""
 _MARKS = 22
 """Cells that a line takes beside its name: mark, tag, annotations, readiness."""
+_EACH = 5
+"""Of more clusters than this, those that answer alike are counted."""
 _DETAIL = 26
 """Cells that type and ports want."""
 
@@ -167,6 +169,9 @@ def reach_role(found: Reach, good: str) -> str:
 
 def reach_text(found: Reach) -> str:
     """The summary, with a glyph before what policies refuse or leave open."""
+    counts = found.route.counts
+    if found.open and len(counts) > _EACH and len(set(counts.values())) == 1:
+        return f"{next(iter(counts.values()))} in each of {len(counts)}"
     glyph = "" if found.open else f"{status.BAD} " if found.refused_share else f"{status.WARNING} "
     return glyph + safe(found.summary)
 

@@ -15,6 +15,8 @@ from meshtui.tui.services.rows import marks, reach_text
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, clip, fit, joined, safe, tag, width_of
 
+_COUNTED = 7
+"""Cells of `all 16`."""
 _REACH = 11
 """Cells that `all → all` takes: names leave that much."""
 HEADER = ("", "")
@@ -34,8 +36,8 @@ class Widths(NamedTuple):
 
 def widths(mesh: Mesh, width: int, longest: int) -> Widths:
     """Names get the spare cells first, then who reaches what; affinity gives way before global and shared."""
-    where = sum(max(1, len(cluster.tag)) for cluster in mesh.clusters.values())
-    where = max(2, where) if where <= width // 4 else 5
+    where = len(mesh.clusters)
+    where = max(2, where) if where <= width // 4 and _single(mesh) else _COUNTED
     annotation, affinity, ready = 7, 9, 10
     fixed = 3 + where + 1 + 2 * annotation + affinity + ready
     if width - fixed < 26:
@@ -99,13 +101,22 @@ def service_line(
     return [*line, _ready(row, at.ready), *reach]
 
 
+def _single(mesh: Mesh) -> bool:
+    """Whether every cluster's tag is one letter: others cannot be read when they stand side by side."""
+    return all(len(cluster.tag) <= 1 for cluster in mesh.clusters.values())
+
+
 def _where(mesh: Mesh, row: core.Row, width: int) -> Iterable[Span]:
-    """The tags of the clusters that have it; a dot where one has it not, or `5/6` where there is no room."""
+    """The letters of the clusters that have it, a dot where one has it not; counted where there is no room for
+    letters, or one letter does not tell clusters apart.
+    """
     clusters = list(mesh.clusters.values())
-    if sum(max(1, len(cluster.tag)) for cluster in clusters) > width:
-        yield Span(fit(f"{len(row.present)}/{len(clusters)}", width), "dim")
-        return
     there = {cell.context for cell in row.present}
+    if len(clusters) > width or not _single(mesh):
+        missing = [cluster.tag for cluster in clusters if cluster.context not in there]
+        words = f"all {len(clusters)}" if not missing else f"{len(there)}/{len(clusters)}"
+        yield Span(fit(words if len(missing) != 1 else f"not {missing[0]}", width), "dim" if not missing else "")
+        return
     used = 0
     for cluster in clusters:
         wide = max(1, len(cluster.tag))
@@ -194,8 +205,21 @@ def cluster_line(
     line = [Span(" ▪ " if marked else "   ", "key"), point, tag(name, cluster.index), Span(" " * (at.where + 2))]
     if not cell.present or cell.effective is None:
         return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
-    line += [*marks(cell.effective), Span(" ")]
+    line += _under_heads(marks(cell.effective), at)
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
     role = "bad" if cell.total and not cell.ready else "warn" if cell.ready < cell.total else ""
-    return [*line, Span(f"{cell.ready}/{cell.total}  ", role), *reach]
+    return [*line, Span(fit(f"{cell.ready}/{cell.total}", at.ready), role), *reach]
+
+
+def _under_heads(found: Sequence[Span], at: Widths) -> list[Span]:
+    """The marks of one cluster, each under its column's head; where heads are letters, without theirs."""
+    shown, shared, affinity = (span for span in found if span.text.strip())
+    written = affinity.text.strip() != status.NOTHING
+    if at.annotation < 6:
+        short = [span._replace(text=span.text[:1]) for span in (shown, shared)]
+        return [short[0], Span(" "), short[1], Span(" "), *([affinity, Span(" ")] if written else [])]
+    if not at.affinity:
+        shared = shared._replace(text=f"{shared.text} {affinity.text[:3]}") if written else shared
+    wide = [(shown, at.annotation), (shared, at.annotation), *([(affinity, at.affinity)] if at.affinity else [])]
+    return [part for span, width in wide for part in (span, Span(" " * max(0, width - width_of([span]))))]

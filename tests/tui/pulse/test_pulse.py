@@ -37,7 +37,6 @@ async def test_before_flows_came_nothing_is_called_zero(board: Board) -> None:
     text = board.text()
     assert text.count("nothing is measured") == 2
     assert "0/s" not in text
-    assert "·" * 10 in text
 
 
 async def test_drops_are_a_bar_and_a_rate_and_lead_to_the_flows(board: Board) -> None:
