@@ -21,26 +21,26 @@ _MISSING = ("executable file not found", "no such file or directory")
 
 async def read_agent(api: Api, pod: Pod) -> AgentStatus:
     """`cilium-dbg status -o json`; raises ExecFailed and what exec raises."""
-    body = await _ask(api, pod, ("status", "-o", "json"))
-    status: AgentStatus = _decode(api, pod, body, AgentStatus)
+    body = await ask(api, pod, ("status", "-o", "json"))
+    status: AgentStatus = decode(api, pod, body, AgentStatus)
     return status
 
 
 async def read_health(api: Api, pod: Pod) -> HealthReport:
     """`cilium-health status -o json`: the one source that notices a dead link between clusters."""
     body = await _output(api, pod, ("cilium-health", "status", "-o", "json"), CONTAINER)
-    return parse_health(_decode(api, pod, body, dict[str, Any]))
+    return parse_health(decode(api, pod, body, dict[str, Any]))
 
 
 async def read_services(api: Api, pod: Pod) -> list[RealisedService]:
     """`cilium-dbg service list -o json`: frontends and the backends selected for them on that node."""
-    body = await _ask(api, pod, ("service", "list", "-o", "json"))
-    found = [_service(entry) for entry in _decode(api, pod, body, list[_Entry] | None) or ()]
+    body = await ask(api, pod, ("service", "list", "-o", "json"))
+    found = [_service(entry) for entry in decode(api, pod, body, list[_Entry] | None) or ()]
     return [service for service in found if service is not None]
 
 
-async def _ask(api: Api, pod: Pod, arguments: Sequence[str]) -> bytes:
-    """cilium-dbg, or `cilium` where the agent is older than 1.15 and has only that."""
+async def ask(api: Api, pod: Pod, arguments: Sequence[str]) -> bytes:
+    """What cilium-dbg prints, or `cilium` where the agent is older than 1.15 and has only that."""
     try:
         return await _output(api, pod, ("cilium-dbg", *arguments), CONTAINER)
     except ExecFailed as error:
@@ -57,7 +57,8 @@ async def _output(api: Api, pod: Pod, command: Sequence[str], container: str) ->
     return result.stdout
 
 
-def _decode(api: Api, pod: Pod, body: bytes, kind: Any) -> Any:
+def decode(api: Api, pod: Pod, body: bytes, kind: Any) -> Any:
+    """An answer in JSON. Raises ExecFailed where it cannot be read."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:

@@ -63,10 +63,8 @@ def tell(session: Session, plan: Plan) -> None:
 
 
 def _command(command: str) -> None:
-    """One kubectl command; a here-document stands at the margin, or it would not end where it is pasted."""
-    first, *rest = command.split("\n")
-    words.say(output.plain(first) if rest else f"  $ {output.plain(first)}")
-    for line in rest:
+    """One kubectl command at the margin and without a prompt: it is pasted as it stands."""
+    for line in command.split("\n"):
         words.say(output.plain(line))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from meshtui.core.changes.manifests import parse
 from meshtui.core.changes.plan import Outcome, Plan, Step
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
 from meshtui.core.model import resources as r
-from meshtui.core.policy.uptake import uptake
+from meshtui.core.policy.uptake import Uptake
 from meshtui.mesh.changes.sources import read
+from meshtui.mesh.changes.taking import Taking
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import own_namespaces
@@ -111,12 +111,18 @@ def _diff(session: Session, plan: Plan, arguments: Any) -> int:
 
 
 async def _carry_out(session: Session, plan: Plan, arguments: Any) -> int:
-    if plan.refusal is None:
-        await _rehearse(session, plan, arguments)
-    outcomes = await carry_out(session, plan, arguments)
-    if not arguments.dry_run and any(outcome.error is None for outcome in outcomes):
-        await _wait(session, outcomes, arguments.patience)
-    rows = [_row(session, outcome, dry_run=arguments.dry_run) for outcome in outcomes]
+    taking = session.taking(plan) if plan.refusal is None and not arguments.dry_run else None
+    try:
+        if plan.refusal is None:
+            await _rehearse(session, plan, arguments)
+        if taking is not None:
+            await taking.ready()
+        outcomes = await carry_out(session, plan, arguments)
+        arrived = await _wait(taking, outcomes, arguments.patience) if taking is not None else {}
+    finally:
+        if taking is not None:
+            taking.stop()
+    rows = [_row(session, outcome, arrived, dry_run=arguments.dry_run) for outcome in outcomes]
     output.show(rows, COLUMNS, arguments.output)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if failed:
@@ -151,22 +157,19 @@ def _where(session: Session, step: Step) -> str:
     return f"{session.mesh.clusters[step.context].name} {step.resource.kind} {step.key}"
 
 
-async def _wait(session: Session, outcomes: Sequence[Outcome], patience: float) -> None:
-    """Until every cluster has taken it up, or refused it, or the time is over."""
+_Arrived = dict[int, Uptake]
+"""By the identity of the step."""
+
+
+async def _wait(taking: Taking, outcomes: Sequence[Outcome], patience: float) -> _Arrived:
+    """Until every cluster's agents have taken it up, or refused it, or the time is over."""
     steps = [outcome.step for outcome in outcomes if outcome.error is None]
-    deadline = time.monotonic() + patience
-    await session.until(
-        lambda: all(_uptake(session, step).done for step in steps), max(0.0, deadline - time.monotonic())
-    )
+    return {id(step): found for step, found in await taking.wait(steps, patience)} if steps else {}
 
 
-def _uptake(session: Session, step: Step) -> Any:
-    return uptake(session.mesh, step.context, step.resource, step.key, step.after)
-
-
-def _row(session: Session, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
+def _row(session: Session, outcome: Outcome, arrived: _Arrived, *, dry_run: bool) -> dict[str, Any]:
     step, error = outcome.step, outcome.error
-    found = None if dry_run or error is not None else _uptake(session, step)
+    found = arrived.get(id(step)) if error is None else None
     result = _told(error) if error is not None else "would be done" if dry_run else "done"
     return {
         "context": step.context,

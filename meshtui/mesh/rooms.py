@@ -19,10 +19,12 @@ from meshtui.mesh.pace import Pace
 from meshtui.mesh.scope import Scope
 
 if TYPE_CHECKING:
+    from meshtui.core.changes.plan import Step
     from meshtui.kube.api import Api
     from meshtui.mesh.changes.auditlog import AuditLog
     from meshtui.mesh.changes.pending import Pending
     from meshtui.mesh.changes.perform import Changes
+    from meshtui.mesh.changes.taking import Taking
     from meshtui.mesh.flows.flows import MeshFlows
     from meshtui.mesh.flows.source import FlowSourceTask
     from meshtui.mesh.judging import Judging
@@ -80,6 +82,12 @@ class Rooms:
         from meshtui.mesh.changes.perform import Changes
 
         return Changes(self.mesh, api_of, pending, self.audit, self.emit, self.clock)
+
+    def taking(self, api_of: Callable[[str], Api], steps: Iterable[Step]) -> Taking:
+        """What follows a change of policies through the agents."""
+        from meshtui.mesh.changes.taking import Taking
+
+        return Taking(self.mesh, api_of, steps)
 
     def source(self, context: str) -> FlowSourceTask | None:
         """A context's source of flows, not yet running; None where flows are not wanted. Loads gRPC."""

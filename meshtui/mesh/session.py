@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.changes.perform import Changes
     from meshtui.mesh.changes.plans import Plans
+    from meshtui.mesh.changes.taking import Taking
     from meshtui.mesh.cluster import ClusterTask
     from meshtui.mesh.describe import Reader
     from meshtui.mesh.flows.flows import MeshFlows
@@ -350,6 +351,10 @@ class Session:
     ) -> tuple[Outcome, ...]:
         """Carry out a plan; each step's outcome in order. Raises Refused or Forbidden when it may not be done."""
         return await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
+
+    def taking(self, plan: Plan) -> Taking:
+        """Follow a plan's policies until every agent has them; begin before it is carried out."""
+        return self._rooms.taking(self.api, plan.steps)
 
     def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
         """Run a load test: LoadStarted, Requests as they end, LoadEnded. Closing it stops the run.

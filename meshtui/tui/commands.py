@@ -8,8 +8,8 @@ from dataclasses import dataclass
 PANES = ("clusters", "services", "flows", "load")
 """The panes, in the order of their number keys."""
 
-SCOPES = (*PANES, "tour")
-"""Where commands can belong: the panes, and the tour beside them."""
+SCOPES = (*PANES, "tour", "policies")
+"""Where commands can belong: the panes, the tour beside them, and the policies' own screen."""
 
 EVERYWHERE = "everywhere"
 
@@ -53,6 +53,7 @@ def _all(
 _CHANGING = frozenset((
     "services.global", "services.shared", "services.affinity", "services.global-all", "services.shared-all",
     "services.affinity-all", "services.undo", "services.drill", "policies.mend",
+    "policies.apply", "policies.delete", "policies.edit", "policies.undo",
 ))  # fmt: skip
 """Commands that change clusters."""
 _MOVE = "clusters services flows load"
@@ -204,6 +205,26 @@ COMMANDS: tuple[Command, ...] = (
         about="List the clusters' network policies; apply or delete them."),
     _in("flows load services", "policies.mend", "M", "Mend", "mend", footer="mend",
         about="The smallest policies that would let pass what is refused here; apply them, and see that it passes."),
+    _in("policies", "policies.details", "enter", "Details", "policy_details", palette=False,
+        about="Its pods, the flows it dropped or let pass, the difference between clusters, who wrote it, its YAML."),
+    _in("policies", "policies.apply", "a", "Apply", "policy_apply",
+        about="Apply policies of the lab, of a file or of a directory, to one cluster or all."),
+    _in("policies", "policies.delete", "x delete", "Delete", "policy_delete",
+        about="Delete the policy under the cursor in every cluster that has it."),
+    _in("policies", "policies.edit", "e", "Edit", "policy_edit",
+        about="Change the policy under the cursor in $EDITOR, then apply it in every cluster that has it."),
+    _in("policies", "policies.undo", "u", "Undo", "policy_undo",
+        about="Take back the last change: what was applied goes or is what it was, what was deleted comes back."),
+    _in("policies", "policies.workload", "w", "Of a workload", "policy_workload",
+        about="Which policies select a workload, and whether each direction is enforced."),
+    _in("policies", "policies.filter", "slash", "Filter", "policy_filter",
+        about="Narrow the policies down; an empty filter shows all again."),
+    _in("policies", "policies.order", "o", "Next order", "policy_order",
+        about="Order policies by the next column."),
+    _in("policies", "policies.turn-round", "O", "Turn order round", "policy_turn_round",
+        about="Order policies the other way round."),
+    _in("policies", "policies.copy", "y", "Copy", "policy_copy", palette=False,
+        about="Copy the policy under the cursor as `meshtui policies -o yaml` prints it."),
     _in(_MOVE, "view.details", "enter", "Details", "details", palette=False,
         about="Everything known of what is under the cursor."),
     _in("clusters services", "view.describe", "d", "Describe", "describe",

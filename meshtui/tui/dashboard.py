@@ -32,6 +32,7 @@ from meshtui.tui.lab.pane import TourPane
 from meshtui.tui.load.pane import LoadPane
 from meshtui.tui.navigation import Navigation
 from meshtui.tui.palette.going import known_names
+from meshtui.tui.policies.commands import PoliciesCommands
 from meshtui.tui.services.commands import ServicesCommands
 from meshtui.tui.services.pane import ServicesPane
 from meshtui.tui.widgets import status
@@ -75,6 +76,7 @@ class Dashboard(Screen[None]):
         self.actors: dict[str, tuple[object, ...]] = {scope: (pane,) for scope, pane in self.panes.items()}
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
         self.actors["services"] = (self.services, ServicesCommands(self.services))
+        self.actors["policies"] = (PoliciesCommands(self),)
         self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows), FlowBeside(self.flows))
         self.chosen_namespaces: tuple[str, ...] | None = None
         """Namespaces chosen on the screen; None while those of the settings hold, () for all."""
@@ -260,11 +262,12 @@ class Dashboard(Screen[None]):
     # Commands
 
     def owner(self, command: c.Command) -> Pane | None:
-        """The pane a command acts on: the focused one if it is in scope, else the first in its scope."""
-        if c.EVERYWHERE in command.scopes:
-            return None
-        scope = self.current if self.current in command.scopes else command.scopes[0]
-        return self.panes[scope]
+        """The pane a command acts on, None for one that acts on no pane."""
+        return self.panes.get(self.scope_of(command))
+
+    def scope_of(self, command: c.Command) -> str:
+        """Where a command acts: in the focused pane if that is in scope, else in the first of its scopes."""
+        return self.current if self.current in command.scopes else command.scopes[0]
 
     def why_not(self, command: c.Command) -> str:
         """Why a command cannot be used now; empty when it can."""
@@ -273,9 +276,8 @@ class Dashboard(Screen[None]):
 
     def handler(self, command: c.Command) -> Callable[[], object]:
         """The method that does it: the pane's, else the dashboard's."""
-        pane = self.owner(command)
         name = f"do_{command.method}"
-        for actor in (*(self.actors[pane.scope] if pane is not None else ()), *self.everywhere):
+        for actor in (*self.actors.get(self.scope_of(command), ()), *self.everywhere):
             found = getattr(actor, name, None)
             if callable(found):
                 return found  # type: ignore[no-any-return]

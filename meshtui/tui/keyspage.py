@@ -22,7 +22,8 @@ def keys_page() -> str:
     """The page as Markdown: the keys that work everywhere, then each pane's own."""
     parts = [_HEAD]
     for scope in (c.EVERYWHERE, *c.SCOPES):
-        heading = "Everywhere" if scope == c.EVERYWHERE else f"{scope.title()} pane"
+        kind = "screen" if scope == "policies" else "pane"
+        heading = "Everywhere" if scope == c.EVERYWHERE else f"{scope.title()} {kind}"
         parts.append(f"\n## {heading}\n\n| key | does | id |\n|---|---|---|\n")
         parts += [_row(command) for command in c.COMMANDS if scope in command.scopes]
     return "".join(parts)

@@ -11,6 +11,7 @@ from meshtui.tui.board import Board
 from meshtui.tui.bookmarks import place
 from meshtui.tui.bookmarks.commands import BookmarkCommands
 from meshtui.tui.palette.going import ALL, Going, Place
+from meshtui.tui.policies.commands import PoliciesCommands
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets.paint import Line
 
@@ -106,10 +107,7 @@ class Navigation:
 
     def do_policies(self) -> None:
         """Open the policies' screen."""
-        from meshtui.tui.policies.screen import PoliciesScreen
-
-        if session := self._session():
-            self.ground.app.push_screen(PoliciesScreen(self.board, session))
+        PoliciesCommands(self.board).open()
 
     def do_findings(self) -> None:
         """Open the list of findings."""

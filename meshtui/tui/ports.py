@@ -18,6 +18,7 @@ from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.services.evidence import Realised
+from meshtui.mesh.changes.taking import Taking
 from meshtui.mesh.describe import Reader
 from meshtui.mesh.load.runlog import RunLog
 
@@ -110,6 +111,10 @@ class SessionPort(Protocol):
     @property
     def audit_path(self) -> Path | None:
         """Where the audit log is."""
+        ...
+
+    def taking(self, plan: Plan) -> Taking:
+        """Follow a plan's policies until every agent has them; begin before it is carried out."""
         ...
 
     async def realised(self, context: str) -> Realised:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 DENY = """\
@@ -46,9 +47,10 @@ async def test_applied_compared_changed_and_deleted(lab, tmp_path):
     ran = await meshtui("policies", "apply", both, "--yes", "-o", "json")
     assert ran.code == 0, ran.err
     assert {(row["cluster"], row["policy"], row["agents"]) for row in ran.data if row["kind"].startswith("Cil")} == {
-        ("koornacht", "default/deny", "valid"),
-        ("tion", "default/deny", "valid"),
+        ("koornacht", "default/deny", "valid; 1 of 1 agents have it"),
+        ("tion", "default/deny", "valid; 1 of 1 agents have it"),
     }
+    assert {row["agents"] for row in ran.data if row["kind"] == "NetworkPolicy"} == {"in place; 1 of 1 agents have it"}
     assert "default/rebel-base loses the client koornacht default/x-wing" in ran.err
     assert "TCP 80: passes → dropped" in ran.err
     again = await meshtui("policies", "apply", both, "--yes")
@@ -70,7 +72,7 @@ async def test_applied_compared_changed_and_deleted(lab, tmp_path):
 
     ran = await meshtui("policies", "delete", both, "--yes", "-o", "json")
     assert ran.code == 0, ran.err
-    assert {row["agents"] for row in ran.data} == {"gone"}
+    assert {row["agents"] for row in ran.data} == {"gone; 1 of 1 agents have dropped it"}
     assert (await meshtui("policies", "delete", both, "--yes")).code == 1
 
 
@@ -124,3 +126,17 @@ async def test_kubectl_takes_the_printed_lines_as_they_are(lab, tmp_path):
     assert done.returncode == 0, done.stderr
     [row] = (await meshtui("policies", "-o", "json")).data
     assert row["in"] == ["koornacht present", "tion present"]
+
+
+async def test_an_agent_that_does_not_take_it_up_is_named_and_the_exit_says_so(lab, tmp_path):
+    meshtui, running = lab
+    fault = {"fault": "agent-crashed", "cluster": "tion", "node": "tion-control-plane"}
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
+    ran = await meshtui("policies", "apply", written(tmp_path, DENY), "--yes", "--wait", "2", "-o", "json")
+    assert ran.code == 1, ran.err
+    told = {row["cluster"]: (row["ok"], row["agents"]) for row in ran.data}
+    assert told["koornacht"] == (True, "valid; 1 of 1 agents have it")
+    ok, words = told["tion"]
+    assert not ok
+    assert words.startswith("valid; 0 of 1 agents have it: tion-control-plane does not answer")

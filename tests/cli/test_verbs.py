@@ -85,7 +85,7 @@ async def test_findings_end_with_one_and_carry_their_fixes(lab):
     meshtui, _ = lab
     ran = await meshtui("annotate", "rebel-base", "--context", "tion", "--global", "-", "--affinity", "local", "--yes")
     assert ran.code == 0
-    assert ran.err.count("$ kubectl") == 1
+    assert ran.err.count("\nkubectl") == 1
     ran = await meshtui("services", "--findings", "-o", "json")
     assert ran.code == 1
     kinds = {row["kind"]: row for row in ran.data}

@@ -51,6 +51,19 @@ def recorded_mesh(step: int = 4, *, trusted: bool = True) -> s.Mesh:
     return mesh
 
 
+class NoAgents:
+    """There are none here to take a policy up."""
+
+    async def ready(self) -> None:
+        pass
+
+    async def wait(self, steps: Sequence[Any], patience: float) -> list[Any]:
+        return []
+
+    def stop(self) -> None:
+        pass
+
+
 class FakeSession:
     """Keeps what the dashboard asked for; a performed toggle stays pending until `confirm`."""
 
@@ -137,6 +150,9 @@ class FakeSession:
 
     async def realised(self, context: str) -> Realised:
         return self.realises.get(context, Realised(f"{context}-node"))
+
+    def taking(self, plan: Plan) -> Any:
+        return NoAgents()
 
     async def changes_seen(self) -> None:
         if self.pending:

@@ -1,4 +1,4 @@
-"""Whether a change of policies has arrived: the API server shows it, the agents import it, the operator says so."""
+"""Whether a change of policies has arrived: the API server shows it, the operator says so, the agents have it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.reading import reading_of
 from meshtui.core.policy.standing import standing
+
+_TOLD = 3
+"""Agents that are told of by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def uptake(mesh: Mesh, context: str, resource: Resource, key: str, after: Mappin
     if policy is None or not _says(policy, after):
         return Uptake(False, False, "not seen yet as it was written")
     if resource is r.NETWORKPOLICIES:
-        return Uptake(True, False, "in place; nothing in Kubernetes says whether agents have it")
+        return Uptake(True, False, "in place")
     found = standing(policy, reading_of(cluster))
     if found.refusal is not None:
         return Uptake(True, True, f"refused by {found.refusal.by.value}: {found.refusal.words}")
@@ -45,6 +48,75 @@ def uptake(mesh: Mesh, context: str, resource: Resource, key: str, after: Mappin
     if any(c.type == "Valid" and c.status == "True" for c in conditions):
         return Uptake(True, False, "valid")
     return Uptake(False, False, "the operator has not called it valid yet")
+
+
+def on_agents(known: Uptake, agents: int, late: Mapping[str, str], unheard: str, *, gone: bool) -> Uptake:
+    """With what the agents of the cluster say, of which there are so many. `late`: node → why its agent is not done.
+
+    `unheard`: why none can be asked; then what the API server and the operator say is all there is.
+    """
+    if known.refused:
+        return known
+    if unheard or not agents:
+        return Uptake(known.done, False, f"{known.words}; whether agents have it is not known: {unheard or 'no agent'}")
+    have = "have dropped it" if gone else "have it"
+    told = f"{known.words}; {agents - len(late)} of {agents} agents {have}"
+    if late:
+        told += ": " + "; ".join(f"{node} {why}" for node, why in list(late.items())[:_TOLD])
+        told += f"; and {len(late) - _TOLD} more" if len(late) > _TOLD else ""
+    return Uptake(known.done and not late, False, told)
+
+
+Named = tuple[str, str, str]
+"""Kind, namespace and name of a policy, as agents label what they make of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPolicy:
+    """What one agent says of its policies."""
+
+    revision: int
+    """Grows with every policy it imports or drops."""
+    held: frozenset[Named] | None
+    """The policies it has; None where its answer does not name them."""
+    endpoints: tuple[int, ...]
+    """The revision that each of its endpoints' programs are at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One change of a policy, as agents are to have it."""
+
+    named: Named
+    gone: bool
+    new: bool
+    """Whether it was not there before: an agent that names it has it then."""
+
+
+def missing(wanted: Wanted, before: AgentPolicy | None, now: AgentPolicy) -> str:
+    """Why an agent has not taken a change up, in words; empty where it has.
+
+    What an agent names is believed. A policy that was there before is named either way, and so is one where the agent
+    does not say: then the revision must have grown since `before`, where that was read.
+    """
+    if now.held is not None:
+        if wanted.gone:
+            return f"still has it at revision {now.revision}" if wanted.named in now.held else ""
+        if wanted.named not in now.held:
+            return f"has not got it at revision {now.revision}"
+        if wanted.new:
+            return ""
+    if before is not None and now.revision <= before.revision:
+        return f"is still at revision {now.revision}"
+    return ""
+
+
+def behind(now: AgentPolicy, revision: int) -> str:
+    """How many of an agent's endpoints are not at a revision yet; empty where all are."""
+    late = sum(1 for at in now.endpoints if at < revision)
+    if not late:
+        return ""
+    return f"is at revision {now.revision}, {late} of its {len(now.endpoints)} endpoints not yet at {revision}"
 
 
 def _says(policy: o.Policy, after: Mapping[str, Any]) -> bool:

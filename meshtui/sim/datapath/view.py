@@ -44,6 +44,8 @@ class View:
         """Grows with every change that policy decisions depend on."""
         self.revision = 1
         """The agents' policy revision, as flows carry it."""
+        self.revised_at = 0.0
+        """When it grew last."""
         self.service_version = 0
         """Grows with every change that backend selection depends on."""
         self.pod_version = 0
@@ -59,6 +61,7 @@ class View:
         if gvr in POLICIES:
             if event != "MODIFIED" or old is None or old.get("spec") != obj.get("spec"):
                 self.revision += 1
+                self.revised_at = self.cluster.world.clock.now()
                 self.policy_version += 1
             elif old.get("specs") != obj.get("specs"):
                 self.policy_version += 1

@@ -17,6 +17,8 @@ Object = dict[str, Any]
 HEALTH = 4
 ANY_PORT = 1
 """A port that nobody names: what passes to it passes by its peer alone."""
+REGENERATION = 0.3
+"""Seconds from a policy's import until the endpoints' programs have it."""
 OPTIONS = {
     "ConntrackAccounting": "Disabled", "Debug": "Disabled", "DebugLB": "Disabled", "DebugPolicy": "Disabled",
     "DropNotification": "Enabled", "MonitorAggregationLevel": "Medium", "PolicyAccounting": "Enabled",
@@ -139,11 +141,14 @@ def _policy(known: View, identity: int, party: Party) -> Object:
         "policy-enabled": "both" if len(enforced) == 2 else (enforced or ["none"])[0],
         "policy-revision": known.revision,
     }
+    wanted = dict(realized)
+    if known.cluster.world.clock.now() < known.revised_at + REGENERATION:
+        realized |= {"policy-revision": known.revision - 1, "build": known.revision - 1}
     return {
-        "proxy-policy-revision": known.revision,
+        "proxy-policy-revision": realized["policy-revision"],
         "proxy-statistics": [],
         "realized": realized,
-        "spec": dict(realized),
+        "spec": wanted,
     }
 
 

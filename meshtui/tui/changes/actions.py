@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from meshtui.core.changes.plan import Consent, Outcome, Plan
 from meshtui.core.errors import Conflict, MeshtuiError
 from meshtui.tui.board import Board
+from meshtui.tui.changes.following import Following
 from meshtui.tui.ports import SessionPort
 
 Make = Callable[[SessionPort], "Plan | Awaitable[Plan | None] | None"]
@@ -22,21 +23,27 @@ async def carry_out(
 
     One change at a time, each planned when the one before is seen: keys in quick succession never meet themselves.
     """
-    async with turn:
-        try:
+    following = Following(board, session)
+    try:
+        async with turn:
             await session.changes_seen()
             made = make(session)
             plan = await made if isinstance(made, Awaitable) else made
             if plan is None:
                 board.say(nothing, "warn", "!")
                 return
-            if await _until_settled(board, session, plan) and then is not None:
-                then()
-        except MeshtuiError as error:
-            board.tell(error)
+            accepted = await _until_settled(board, session, plan, following)
+        # Agents may take long: the next change need not wait for them.
+        await following.wait()
+        if accepted and then is not None:
+            then()
+    except MeshtuiError as error:
+        board.tell(error)
+    finally:
+        following.stop()
 
 
-async def _until_settled(board: Board, session: SessionPort, plan: Plan) -> bool:
+async def _until_settled(board: Board, session: SessionPort, plan: Plan, following: Following) -> bool:
     """Ask and perform; what met a conflict is shown as it is now and asked again, never written over.
 
     True when all of it was accepted.
@@ -48,12 +55,15 @@ async def _until_settled(board: Board, session: SessionPort, plan: Plan) -> bool
         if asking.refusal is not None:
             board.tell(asking.refusal)
             return False
+        following.begin(asking)
         answer = await consent(board, session, asking, always=conflict)
         if answer is None:
             board.say(f"{asking.title}: left as it is", "dim", "·")
             return False
+        await following.ready()
         outcomes = await session.perform(asking, confirmed=True, typed=answer)
         report(board, asking, outcomes)
+        following.sent(asking, outcomes)
         board.redraw()
         conflict = any(isinstance(outcome.error, Conflict) for outcome in outcomes)
         asking = session.plan_again(asking, outcomes) if conflict else None

@@ -16,6 +16,7 @@ from meshtui.core.model.state import Mesh
 from meshtui.core.text import clean
 from meshtui.tui.changes.historyrows import outcome_lines
 from meshtui.tui.changes.planrows import plan_lines
+from meshtui.tui.clipboard import copy
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.dialog import Dialog, LineText
 from meshtui.tui.widgets.paint import Line, Span
@@ -28,12 +29,14 @@ WIDEST = 96
 class ConsentDialog(Dialog[str | None]):
     """Answers with what was typed (empty for a plain yes), or None.
 
-    What has the focus at first changes nothing: Cancel, or an input that is still empty.
+    What has the focus at first changes nothing: Cancel, or an input that is still empty. `y` says yes from anywhere.
     """
 
     AUTO_FOCUS = "Input, #cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "rehearse", show=False),
+        Binding("y", "agree", "Apply", show=False),
+        Binding("d", "rehearse", "Dry run", show=False),
+        Binding("c", "copy", "Copy the kubectl lines", show=False),
         Binding("pagedown", "scroll(1)", show=False),
         Binding("pageup", "scroll(-1)", show=False),
     ]
@@ -59,8 +62,10 @@ class ConsentDialog(Dialog[str | None]):
         names = clean(" ".join(self.wanted), 100)
         with Vertical(classes="dialog -danger") as box:
             box.border_title = self.entitle(clean(self.plan.title, 100))
-            keys = "pgup/pgdn scroll · esc cancels"
-            box.border_subtitle = self.entitle(f"d dry run · {keys}" if self.rehearse and not names else keys)
+            keys = ["y applies"] if not names else []
+            keys += ["d dry run"] if self.rehearse and not names else []
+            keys += ["c copies kubectl"] if self.plan.commands and not names else []
+            box.border_subtitle = self.entitle(" · ".join([*keys, "pgup/pgdn scroll", "esc cancels"]))
             yield self.text
             if self.plan.consent is Consent.TYPE_NAME:
                 yield Input(placeholder=f"type {names} to confirm")
@@ -82,6 +87,18 @@ class ConsentDialog(Dialog[str | None]):
         """The plan, and what a dry run said."""
         width = min(WIDEST, int(self.app.size.width * 0.96)) - 5
         self.text.set_lines([*plan_lines(self.plan, self.mesh, width), *self._tried])
+
+    def action_agree(self) -> None:
+        """Yes, by a key that is nobody's habit: enter, which is, meets Cancel. Where a name is asked for it is text."""
+        if self.plan.consent is not Consent.TYPE_NAME:
+            self._answer()
+
+    def action_copy(self) -> None:
+        """The kubectl lines as they are pasted."""
+        if self.plan.commands:
+            self._tried = [(), [Span(copy(self.app, "\n".join([*self.plan.commands, ""])), "dim")]]
+            self.refill()
+            self.text.scroll_end(animate=False)
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the plan, wherever the focus is."""

@@ -11,6 +11,9 @@ from meshtui.core.model.state import Mesh
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, safe, tag, wrapped
 
+_WHOLE = 1 << 20
+"""Characters of a line that is not to be cut."""
+
 
 def plan_lines(plan: Plan, mesh: Mesh | None, width: int) -> list[Line]:
     """Everything a person must know before saying yes."""
@@ -28,9 +31,8 @@ def plan_lines(plan: Plan, mesh: Mesh | None, width: int) -> list[Line]:
         lines += [_changed(line) for line in found]
     if plan.commands:
         lines += [(), [Span("The same by kubectl", "strong")]]
-        # Line by line: a here-document must stay one when it is copied.
-        words = [line for text in plan.commands for line in text.split("\n")]
-        lines += [[Span(part, "dim")] for line in words for part in wrapped(safe(line, 2000), width, indent=2)]
+        # At the margin and unbroken: they are pasted as they stand, here-documents included; what is wider scrolls.
+        lines += [[Span(safe(line, _WHOLE), "dim")] for text in plan.commands for line in text.split("\n")]
     return lines
 
 

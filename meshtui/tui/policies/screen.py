@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 
 from meshtui.core.changes import policies
@@ -27,6 +27,7 @@ from meshtui.tui.widgets import status
 from meshtui.tui.widgets.dialog import Dialog, LineText
 from meshtui.tui.widgets.itemlist import ItemList
 from meshtui.tui.widgets.paint import Line, Span, safe
+from meshtui.tui.widgets.pane import bindings
 from meshtui.tui.widgets.textdialog import TextDialog
 
 KEYS = "enter details · a apply · x delete · e edit · u undo · w workload · / filter · o order · y copy · esc"
@@ -66,24 +67,15 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
     """Kept up to date with the watches while it is open."""
 
     AUTO_FOCUS = "PolicyList"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "details", show=False),
-        Binding("a", "apply", show=False),
-        Binding("x,delete", "remove", show=False),
-        Binding("e", "edit", show=False),
-        Binding("u", "undo", show=False),
-        Binding("w", "workload", show=False),
-        Binding("slash", "filter", show=False),
-        Binding("o", "order(1)", show=False),
-        Binding("O", "order(0)", show=False),
-        Binding("y", "copy", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("policies")
 
     def __init__(self, board: Board, session: SessionPort) -> None:
         super().__init__()
         self.board, self.session = board, session
         self.overview = Overview(session.mesh)
         self.filter = ""
+        self.stale = False
+        """Whether something shown may be another."""
         self.sort, self.backwards = Order.NAME, False
         self.shown: dict[Hashable, PolicyRow] = {}
         self._stop = session.subscribe(self._note)
@@ -98,15 +90,20 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
     def on_mount(self) -> None:
         """Fill it, and again whenever the mesh changes."""
         self.call_after_refresh(self.refill)
-        self.board.listeners.add(self.refill)
+        self.board.listeners.add(self.keep_up)
 
     def on_unmount(self) -> None:
         """Stop listening."""
-        self.board.listeners.discard(self.refill)
+        self.board.listeners.discard(self.keep_up)
         self._stop()
 
+    def keep_up(self) -> None:
+        """After a change of anything: made anew only where policies, or whom they select, are others."""
+        if self.stale:
+            self.refill()
+
     def _note(self, delta: Delta) -> None:
-        self.overview.note(delta)
+        self.stale = self.overview.note(delta) or self.stale
 
     def on_resize(self) -> None:
         """Lines depend on the width."""
@@ -114,6 +111,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
 
     def refill(self) -> None:
         """Show what is there now; rows whose policies and pods did not change are not made again."""
+        self.stale = False
         wanted = parse(self.filter)
         found = [row for row in self.overview.rows() if wanted(row)]
         self.shown = {row.key: row for row in ordered(found, self.sort, backwards=self.backwards)}
@@ -150,16 +148,16 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         said = "no policy matches" if self.filter else "no policies: everything may talk to everything; a applies one"
         self.told.set_lines([[Span(f" {status.NOTHING} {said}", "dim")]])
 
-    def action_details(self) -> None:
+    def do_policy_details(self) -> None:
         """Everything known of it."""
         if self.row is not None:
             self.app.push_screen(PolicyDetail(self.board, self.session, self.row))
 
-    def action_apply(self) -> None:
+    def do_policy_apply(self) -> None:
         """Choose what to apply."""
         self.app.push_screen(OffersDialog(self.board, self.session))
 
-    def action_remove(self) -> None:
+    def do_policy_delete(self) -> None:
         """Delete it in every cluster that has it."""
         row = self.row
         if row is None:
@@ -167,7 +165,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         refs = [(cell.context, row.resource, row.namespace, row.name) for cell in row.there]
         self.board.change(lambda session: policies.delete(session.mesh, refs, policies.recent(session.flows)))
 
-    def action_edit(self) -> None:
+    def do_policy_edit(self) -> None:
         """Change it in the person's editor, then apply it in every cluster that has it."""
         row = self.row
         if row is None:
@@ -184,11 +182,11 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
             return
         self.board.change(lambda session: session.plan_apply(contexts, made))
 
-    def action_undo(self) -> None:
+    def do_policy_undo(self) -> None:
         """Take back the last change."""
         self.board.change(lambda session: session.plan_undo(), nothing="nothing to undo")
 
-    def action_workload(self) -> None:
+    def do_policy_workload(self) -> None:
         """Which policies select a workload."""
 
         def take(text: str) -> None:
@@ -198,7 +196,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
 
         self.board.ask_filter("", "namespace/workload, or a part of it", take)
 
-    def action_filter(self) -> None:
+    def do_policy_filter(self) -> None:
         """Narrow the list down."""
 
         def take(text: str) -> None:
@@ -212,16 +210,18 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
 
         self.board.ask_filter(self.filter, "is:differs · in:CLUSTER · closes:egress · words", take, EXAMPLES)
 
-    def action_order(self, step: int) -> None:
-        """The next order, or the same the other way round."""
+    def do_policy_order(self) -> None:
+        """The next order."""
         orders = list(Order)
-        if step:
-            self.sort = orders[(orders.index(self.sort) + 1) % len(orders)]
-        else:
-            self.backwards = not self.backwards
+        self.sort = orders[(orders.index(self.sort) + 1) % len(orders)]
         self.refill()
 
-    def action_copy(self) -> None:
+    def do_policy_turn_round(self) -> None:
+        """The same order the other way round."""
+        self.backwards = not self.backwards
+        self.refill()
+
+    def do_policy_copy(self) -> None:
         """Copy it as YAML, as the headless list prints it."""
         import yaml
 

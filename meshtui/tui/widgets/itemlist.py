@@ -7,8 +7,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from meshtui.tui import commands as c
 from meshtui.tui.widgets.lines import LineView
 from meshtui.tui.widgets.paint import Line
+
+_MOVES = [c.BY_ID[f"move.{name}"] for name in ("down", "up", "page-down", "page-up", "top", "bottom")]
+"""The registry's, so that a person who maps them anew has them in every list."""
 
 
 class ItemList(LineView):
@@ -16,12 +20,7 @@ class ItemList(LineView):
 
     rests = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "go('down')", show=False),
-        Binding("up,k", "go('up')", show=False),
-        Binding("pagedown", "go('page_down')", show=False),
-        Binding("pageup", "go('page_up')", show=False),
-        Binding("home,g", "go('top')", show=False),
-        Binding("end,G", "go('bottom')", show=False),
+        Binding(",".join(move.keys), f"go({move.method!r})", move.title, show=False, id=move.id) for move in _MOVES
     ]
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from meshtui.sim import agents
+from meshtui.sim.clock import ManualClock
 from meshtui.sim.dbg.output import BadOutput, output_of, printed, table, words_of
 from meshtui.sim.faults.inject import inject
 from meshtui.sim.shell import run
@@ -169,3 +170,43 @@ def test_output_formats() -> None:
     with pytest.raises(BadOutput):
         printed({}, "jsonpath={.a}")
     assert table([["a", "b"], ["long", "c"]]) == "a      b    \nlong   c    \n"
+
+
+async def test_policy_get_tells_the_revision_and_whose_each_rule_is() -> None:
+    made = world("egress-any-cluster")
+    code, out, _ = await agent(made, "cilium-dbg", "policy", "get", "-o", "json")
+    assert code == 0
+    found = json.loads(out)
+    rules = json.loads(found["policy"])
+    names = {label["value"] for rule in rules for label in rule["labels"] if label["key"].endswith("policy.name")}
+    assert names == {"default-deny", "x-wing-to-rebel-base", "rebel-base-from-x-wing"}
+    assert all(r["endpointSelector"]["matchLabels"]["k8s:io.kubernetes.pod.namespace"] == "default" for r in rules)
+    _, words, _ = await agent(made, "cilium-dbg", "policy", "get")
+    assert words.endswith(f"\nRevision: {found['revision']}\n")
+    _, number, _ = await agent(made, "cilium-dbg", "policy", "get", "-o", "jsonpath={.revision}")
+    assert number == str(found["revision"])
+
+
+async def test_endpoints_are_at_the_revision_only_once_their_programs_are_made_anew() -> None:
+    made = world("default-deny")
+    store = made.clusters["koornacht"].store
+    key = ("cilium.io", "ciliumnetworkpolicies")
+    [policy] = store.list(key)
+
+    async def revisions() -> tuple[int, set[int], set[int]]:
+        _, out, _ = await agent(made, "cilium-dbg", "endpoint", "list", "-o", "json")
+        each = [e["status"]["policy"] for e in json.loads(out)]
+        _, number, _ = await agent(made, "cilium-dbg", "policy", "get", "-o", "jsonpath={.revision}")
+        return (
+            int(number),
+            {p["spec"]["policy-revision"] for p in each},
+            {p["realized"]["policy-revision"] for p in each},
+        )
+
+    before, _, realised = await revisions()
+    assert realised == {before}
+    store.delete(key, policy["metadata"]["namespace"], policy["metadata"]["name"])
+    assert await revisions() == (before + 1, {before + 1}, {before})
+    assert isinstance(made.clock, ManualClock)
+    await made.clock.advance(1.0)
+    assert await revisions() == (before + 1, {before + 1}, {before + 1})

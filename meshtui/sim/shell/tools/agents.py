@@ -9,7 +9,7 @@ from typing import Any
 from meshtui.sim import agents
 from meshtui.sim.builds import build
 from meshtui.sim.datapath.view import view
-from meshtui.sim.dbg import features, words
+from meshtui.sim.dbg import features, policies, words
 from meshtui.sim.dbg.endpoints import endpoints
 from meshtui.sim.dbg.output import BadOutput, output_of, printed, words_of
 from meshtui.sim.dbg.statuswords import status_text
@@ -51,7 +51,7 @@ async def _words(shell: Shell, read: Callable[[], str]) -> int:
 
 
 async def cilium_dbg(shell: Shell, argv: list[str]) -> int:
-    """`status`, `service list`, `endpoint list|get`, `encrypt status`, `metrics list`, `version`."""
+    """`status`, `service list`, `endpoint list|get`, `policy get`, `encrypt status`, `metrics list`, `version`."""
     box, node = shell.box, _node(shell)
     asked = words_of(argv[1:], _VALUED)
     match asked:
@@ -70,6 +70,8 @@ async def cilium_dbg(shell: Shell, argv: list[str]) -> int:
             )
         case ["endpoint" | "ep", "get", *wanted] if wanted:
             return await _one_endpoint(shell, argv, wanted[0])
+        case ["policy", "get", *_]:
+            return await _tell(shell, argv, lambda: _policy(shell), policies.words)
         case ["encrypt", "status", *_]:
             return await _tell(shell, argv, lambda: _encryption(shell), lambda found: words.encryption(found["mode"]))
         case ["metrics", "list" | "ls", *_]:
@@ -84,6 +86,11 @@ async def cilium_dbg(shell: Shell, argv: list[str]) -> int:
             return await _tell(shell, argv, lambda: words.version_object(made), lambda _: words.version(made))
     await shell.err(f'Error: unknown command "{" ".join(asked)}" for "cilium-dbg"\n')
     return 1
+
+
+def _policy(shell: Shell) -> dict[str, Any]:
+    agents.answering(shell.box.world, shell.box.cluster, _node(shell))
+    return policies.policy(view(shell.box.cluster))
 
 
 def _endpoints(shell: Shell) -> list[Any]:
