@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from meshtui.cli import output
+from meshtui.cli import output, words
 from meshtui.core.flows.compact import Form, compact_line
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.forms import SEPARATOR, dict_lines, table_lines
@@ -76,7 +76,9 @@ class Printer:
             self.problem = error
 
     def show(self, rows: Sequence[FlowRow]) -> None:
-        """Print all there is."""
+        """Print all there is; that there is none is said on standard error."""
+        if not rows:
+            words.say("meshtui: no flow is as asked")
         if self._output in ("compact", "dict", "jsonl"):
             for row in rows:
                 self._emit(row)
