@@ -39,7 +39,7 @@ def main(arguments: Any) -> int:
 
 def _told(name: str, value: Any) -> Any:
     """A setting without what is nobody else's business: of extras their keys alone."""
-    return tuple(value) if name == "as_user_extra" else value
+    return tuple(value) if name in ("as_user_extra", "themes") else value
 
 
 def _plain(value: Any) -> Any:

@@ -230,15 +230,15 @@ def _load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--direct", action="store_true", help="from this machine, such as to an ingress or a NodePort")
     parser.add_argument("--http2", action="store_true", help="with --direct: HTTP/2; without TLS by prior knowledge")
     parser.add_argument("-k", "--insecure", action="store_true", help="with --direct: do not verify certificates")
-    parser.add_argument("-n", dest="count", type=_count, default=10, metavar="COUNT", help="requests; 10 by default")
+    parser.add_argument("-n", dest="load_count", type=_count, metavar="COUNT", help="requests; 10 by default")
     parser.add_argument("--namespace", dest="namespaces", action="append", metavar="NS", help="of the workload")
-    parser.add_argument("-c", "--concurrency", type=_count, default=1, metavar="N", help="at once; 1 by default")
+    parser.add_argument(
+        "-c", "--concurrency", dest="load_concurrency", type=_count, metavar="N", help="at once; 1 by default"
+    )
     parser.add_argument("--rate", type=float, default=0.0, metavar="PER_SECOND", help="steady mode, 1 to 50")
     parser.add_argument("--steady", action="store_true", help="until interrupted")
     parser.add_argument("--duration", type=float, default=0.0, metavar="SECONDS", help="of steady mode")
-    parser.add_argument(
-        "-m", "--max-time", type=float, default=2.0, metavar="SECONDS", help="per request; 2 by default"
-    )
+    parser.add_argument("-m", "--max-time", dest="load_max_time", metavar="SECONDS", help="per request; 2 by default")
     parser.add_argument("-X", "--method", default="GET", help="GET by default")
     parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME: VALUE", help="repeatable")
     parser.add_argument("-d", "--data", default="", metavar="BODY", help="request body")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtui.core.settings import KINDS, NAMES, Settings
+from meshtui.core.settingtables import ANSI, BASES, GROUNDS, ROLES
 
 EXAMPLES: Mapping[str, str] = {
     "kubeconfig": '"/home/ann/.kube/mesh"',
@@ -38,6 +39,12 @@ EXAMPLES: Mapping[str, str] = {
     "flow_capacity": "50000",
     "flow_source": '"agents"',
     "theme": '"light"',
+    "themes": '{ mine = { base = "dark", ok = "#6cb4ff" } }',
+    "cluster_colors": '{ prod-eu = "#e8b45f", prod-us = "cyan" }',
+    "load_count": "20",
+    "load_concurrency": "4",
+    "load_max_time": '"500ms"',
+    "load_client": '"curl"',
     "color": "false",
     "utc": "true",
     "ascii": "true",
@@ -48,8 +55,18 @@ EXAMPLES: Mapping[str, str] = {
     "state_directory": '"/var/lib/meshtui"',
 }
 _WORDS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_COLOUR = {"type": "string", "pattern": f"^(#[0-9a-fA-F]{{6}}|(bright_)?({'|'.join(ANSI)}))$"}
+_THEME: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "base": {"enum": list(BASES)},
+        "clusters": {"type": "array", "items": _COLOUR, "maxItems": 8},
+        **dict.fromkeys((*ROLES, *GROUNDS), _COLOUR),
+    },
+}
 _SHAPES: Mapping[str, dict[str, Any]] = {
-    "_words": _WORDS,
+    "words": _WORDS,
     "_boolean": {"type": "boolean"},
     "_text": {"type": "string"},
     "_path": {"type": "string", "minLength": 1},
@@ -58,6 +75,8 @@ _SHAPES: Mapping[str, dict[str, Any]] = {
     "_pairs": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
     "_relays": {"type": "object", "additionalProperties": {"type": "string", "pattern": ":[0-9]+$"}},
     "_many": {"type": "object", "additionalProperties": _WORDS},
+    "_colors": {"type": "object", "additionalProperties": _COLOUR},
+    "_themes": {"type": "object", "additionalProperties": _THEME},
     "_flow_source": {"enum": ["auto", "relay", "agents"]},
 }
 _MESH: dict[str, Any] = {
@@ -69,6 +88,16 @@ _MESH: dict[str, Any] = {
         "protected": {"type": "boolean"},
         "read_only": {"type": "boolean"},
         "relays": _SHAPES["_relays"],
+        "colors": _SHAPES["_colors"],
+        "load": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                **dict.fromkeys(("count", "concurrency"), _SHAPES["_count"]),
+                "max_time": _SHAPES["seconds"],
+                "client": {"type": "string"},
+            },
+        },
     },
 }
 _KEYS = tuple(name for name in NAMES if name != "meshes")
@@ -117,6 +146,22 @@ def page() -> str:
         "    protected = true                      # a change needs the context's name typed, however they are opened",
         "    read_only = false                     # true: nothing is changed in them",
         '    relays = { prod-eu = "relay.eu.example:4245" }',
+        '    colors = { prod-eu = "#e8b45f", prod-us-1 = "cyan" }',
+        '    load = { count = 20, concurrency = 4, max_time = 1.0, client = "curl" }   # with `--mesh shop`',
+        "",
+        "## Themes of one's own",
+        "",
+        '    theme = "mine"',
+        "",
+        "    [themes.mine]",
+        f'    base = "dark"            # what is not said is taken from it: {", ".join(BASES)}',
+        '    ok = "#6cb4ff"           # colours are #rrggbb, or red, bright_cyan and so on: the terminal\'s own',
+        '    bad = "#ff9a5c"',
+        '    clusters = ["#e8b45f", "#4fc1e9"]',
+        "",
+        f"A theme colours {', '.join(ROLES)} on the lines,",
+        f"{', '.join(GROUNDS)} around them, and up to eight `clusters` in their order. `cluster_colors` and a",
+        "mesh's `colors` come before a theme's.",
         "",
         "## Every key",
         "",

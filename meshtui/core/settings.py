@@ -10,9 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from meshtui.core.errors import ConfigError
+from meshtui.core.settingtables import colour, theme_tables, with_meshes, words
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_MESHES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_NO_TABLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,10 @@ class Settings:
     """Where flows come from: `relay`, `agents`, or `auto`: agents where there is no Relay."""
     theme: str = ""
     """Name of the dashboard's theme; empty means the default."""
+    themes: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: _NO_TABLES)
+    """Themes of one's own by name: tables `[themes.NAME]` with a `base` and colours by role."""
+    cluster_colors: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """Context → colour of its cluster, `#rrggbb` or the name of a terminal's colour."""
     color: bool = True
     """False prints and paints without colour (NO_COLOR)."""
     utc: bool = False
@@ -79,6 +85,14 @@ class Settings:
     """Command id → keys, comma separated."""
     filters: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """Saved filters by name: `@name` in the filter of the services or of the flows stands for one."""
+    load_count: int = 10
+    """Requests of a load test."""
+    load_concurrency: int = 1
+    """Requests of a load test at once."""
+    load_max_time: float = 2.0
+    """Seconds that a request of a load test may take."""
+    load_client: str = "x-wing"
+    """Workload from which a load test's requests are sent."""
     cluster_field: str = "Cluster"
     """JSON field of an answer's body that names the cluster which answered a load test."""
     cluster_header: str = ""
@@ -104,8 +118,11 @@ def resolve(
     `origin` is how the file is called in `origins` and in errors. Raises ConfigError for a key the file should
     not have, naming the nearest that exists, and for a value of the wrong kind.
     """
-    file = with_meshes(file, origin)
+    chosen = flags.get("mesh") or env.get("MESHTUI_MESH") or ""
+    file, places = with_meshes(file, origin, chosen)
     _check_keys(file, origin)
+    if "themes" in file:
+        file = {**file, "themes": theme_tables(file["themes"], origin)}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name in NAMES:
@@ -114,7 +131,7 @@ def resolve(
             origins[name] = "default"
             continue
         raw, place = found
-        origins[name] = place
+        origins[name] = places.get(name, place) if place == origin else place
         if raw is not None:
             values[name] = _convert(name, raw, place)
     return Settings(**values, origins=MappingProxyType(origins))
@@ -148,47 +165,6 @@ def _locale_says(env: Mapping[str, str]) -> tuple[bool, str] | None:
     return None
 
 
-MESH_KEYS = ("contexts", "protected", "read_only", "relays")
-"""What a table `[mesh.NAME]` may say."""
-
-
-def with_meshes(file: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
-    """The tables `[mesh.NAME]` as settings; `mesh = "NAME"` stays the one that is shown. Raises ConfigError.
-
-    What a mesh says of its contexts holds however they are opened.
-    """
-    tables = file.get("mesh")
-    if not isinstance(tables, Mapping):
-        return file
-    found = {key: value for key, value in file.items() if key != "mesh"}
-    meshes: dict[str, Any] = {}
-    for name, table in tables.items():
-        _check_mesh(name, table, origin)
-        meshes[name] = contexts = table["contexts"]
-        for key, setting in (("protected", "protected"), ("read_only", "read_only_contexts")):
-            if table.get(key):
-                found[setting] = [*_words(found.get(setting, ())), *_words(contexts)]
-        if table.get("relays"):
-            found["relays"] = {**found.get("relays", {}), **table["relays"]}
-    return {**found, "meshes": meshes}
-
-
-def _check_mesh(name: str, table: Any, origin: str) -> None:
-    hint = 'contexts = ["a", "prod-*"]'
-    if not isinstance(table, Mapping) or "contexts" not in table:
-        raise ConfigError(f"[mesh.{name}] in {origin} is no mesh", cause="it names no contexts", hint=hint)
-    unknown = next((key for key in table if key not in MESH_KEYS), None)
-    if unknown is not None:
-        near = difflib.get_close_matches(unknown, MESH_KEYS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"a mesh has {', '.join(MESH_KEYS)}"
-        raise ConfigError(f"[mesh.{name}] in {origin} is no mesh", cause=f"it has {unknown}", hint=hint)
-    for key in ("protected", "read_only"):
-        if not isinstance(table.get(key, False), bool):
-            raise ConfigError(f"{key} of [mesh.{name}] in {origin} is true or false", cause=f"got {table[key]!r}")
-    if not isinstance(table.get("relays", {}), Mapping):
-        raise ConfigError(f"relays of [mesh.{name}] in {origin} is a table", hint='relays = { a = "host:4245" }')
-
-
 def _check_keys(file: Mapping[str, Any], origin: str) -> None:
     for key in file:
         if key not in NAMES:
@@ -206,14 +182,6 @@ def _boolean(raw: Any) -> bool:
     if word in _FALSE:
         return False
     raise ValueError("true or false")
-
-
-def _words(raw: Any) -> tuple[str, ...]:
-    if isinstance(raw, str):
-        return tuple(word.strip() for word in raw.split(",") if word.strip())
-    if isinstance(raw, list | tuple) and all(isinstance(word, str) for word in raw):
-        return tuple(raw)
-    raise ValueError("a list of words")
 
 
 def _pairs(raw: Any) -> Mapping[str, str]:
@@ -242,7 +210,7 @@ def _many(raw: Any) -> Mapping[str, tuple[str, ...]]:
             found.setdefault(name, []).append(value)
         raw = found
     if isinstance(raw, Mapping):
-        return MappingProxyType({str(name): _words(values) for name, values in raw.items()})
+        return MappingProxyType({str(name): words(values) for name, values in raw.items()})
     raise ValueError("a table of lists")
 
 
@@ -292,6 +260,16 @@ def _relays(raw: Any) -> Mapping[str, str]:
     return pairs
 
 
+def _colors(raw: Any) -> Mapping[str, str]:
+    return MappingProxyType({name: colour(value) for name, value in _pairs(raw).items()})
+
+
+def _themes(raw: Any) -> Mapping[str, Mapping[str, Any]]:
+    if isinstance(raw, Mapping):
+        return MappingProxyType(dict(raw))
+    raise ValueError("tables of the config file")
+
+
 def _flow_source(raw: Any) -> str:
     if raw in ("auto", "relay", "agents"):
         return str(raw)
@@ -300,23 +278,23 @@ def _flow_source(raw: Any) -> str:
 
 KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "kubeconfig": (_path, "a path"),
-    "contexts": (_words, "a list of context names"),
-    "namespaces": (_words, "a list of namespaces"),
+    "contexts": (words, "a list of context names"),
+    "namespaces": (words, "a list of namespaces"),
     "all_namespaces": (_boolean, "true or false"),
     "request_timeout": (seconds, "seconds above zero, such as 10 or 500ms"),
     "read_only": (_boolean, "true or false"),
-    "read_only_contexts": (_words, "a list of context names"),
-    "protected": (_words, "a list of context names"),
-    "trusted": (_words, "a list of context names"),
+    "read_only_contexts": (words, "a list of context names"),
+    "protected": (words, "a list of context names"),
+    "trusted": (words, "a list of context names"),
     "relays": (_relays, "CONTEXT=HOST:PORT"),
     "mesh": (_text, "a mesh's name"),
     "meshes": (_many, "a table of lists of context names"),
-    "relay_ca": (_words, "PATH or CONTEXT=PATH"),
-    "relay_cert": (_words, "PATH or CONTEXT=PATH"),
-    "relay_key": (_words, "PATH or CONTEXT=PATH"),
-    "relay_server_name": (_words, "NAME or CONTEXT=NAME"),
+    "relay_ca": (words, "PATH or CONTEXT=PATH"),
+    "relay_cert": (words, "PATH or CONTEXT=PATH"),
+    "relay_key": (words, "PATH or CONTEXT=PATH"),
+    "relay_server_name": (words, "NAME or CONTEXT=NAME"),
     "as_user": (_text, "a user's name"),
-    "as_groups": (_words, "a list of groups"),
+    "as_groups": (words, "a list of groups"),
     "as_uid": (_text, "a UID"),
     "as_user_extra": (_many, "KEY=VALUE"),
     "insecure_skip_tls_verify": (_boolean, "true or false"),
@@ -324,6 +302,12 @@ KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "flow_capacity": (_count, "a whole number above zero"),
     "flow_source": (_flow_source, "auto, relay or agents"),
     "theme": (_text, "a theme's name"),
+    "themes": (_themes, "tables of the config file"),
+    "cluster_colors": (_colors, "a table of context to colour"),
+    "load_count": (_count, "a whole number above zero"),
+    "load_concurrency": (_count, "a whole number above zero"),
+    "load_max_time": (seconds, "seconds above zero"),
+    "load_client": (_text, "a workload's name"),
     "color": (_boolean, "true or false"),
     "utc": (_boolean, "true or false"),
     "ascii": (_boolean, "true or false"),

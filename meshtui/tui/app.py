@@ -6,8 +6,9 @@ import gc
 import inspect
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -18,11 +19,11 @@ from textual.worker import Worker, WorkerState
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, TooManyContexts, mistake
-from meshtui.core.model.state import Delta
+from meshtui.core.model.state import Cluster, Delta
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.mesh import crash
-from meshtui.tui import assets, theme
+from meshtui.tui import assets, theme, usertheme
 from meshtui.tui import commands as c
 from meshtui.tui.dashboard import Dashboard
 from meshtui.tui.leaving import AGAIN_SECONDS, Signals, Twice
@@ -69,6 +70,8 @@ class MeshtuiApp(App[int]):
         theme.paint_ascii(settings.ascii)
         for own in theme.OWN:
             self.register_theme(own)
+        for own_name, table in settings.themes.items():
+            self.register_theme(usertheme.made(own_name, table))
         name = settings.theme if settings.color else "ansi"
         wanted = theme.NAMES.get(name, name)
         self.theme = wanted if wanted in self.available_themes else theme.NAMES[""]
@@ -111,6 +114,7 @@ class MeshtuiApp(App[int]):
             stack.push_async_callback(session.stop)
             stack.callback(session.subscribe(self.take))
             stack.callback(session.subscribe_flows(self.board.flows.arrived))
+            theme.choose_clusters(chosen_colours(session.mesh.clusters, self.settings.cluster_colors))
             self.board.adopt(session)
             if self.control:
                 self.board.guide.begin()
@@ -227,15 +231,25 @@ class MeshtuiApp(App[int]):
             self.run_worker(more(line), group="palette", exit_on_error=False)
 
     def do_theme(self) -> None:
-        """Step through our two themes and the terminal's own colours."""
+        """Step through our themes, the terminal's own colours, and the person's themes."""
         if not self.settings.color:
             self.board.say("colours are off (NO_COLOR)", "warn", "!")
             return
-        names = [*(own.name for own in theme.OWN), theme.NAMES["ansi"]]
+        names = [*(own.name for own in theme.OWN), theme.NAMES["ansi"], *self.settings.themes]
         here = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(here + 1) % len(names)]
         self.board.rebuild()
         self.board.say(f"theme {self.theme}", "dim", "·")
+
+
+def chosen_colours(clusters: Mapping[str, Cluster], colours: Mapping[str, str]) -> dict[int, str]:
+    """Index of a cluster → the colour that the settings give its context, by name or else by a pattern."""
+    found = {}
+    for context, cluster in clusters.items():
+        like = next((value for pattern, value in colours.items() if fnmatchcase(context, pattern)), "")
+        if colour := colours.get(context, like):
+            found[cluster.index] = colour
+    return found
 
 
 @contextmanager

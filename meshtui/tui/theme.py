@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -11,7 +13,7 @@ from textual.strip import Strip
 from textual.theme import Theme
 
 from meshtui.tui.widgets.glyphs import to_ascii
-from meshtui.tui.widgets.paint import Line
+from meshtui.tui.widgets.paint import CLUSTER_ROLES, Line
 
 DARK = Theme(
     name="meshtui-dark",
@@ -165,8 +167,32 @@ _CURSORS = {
 }
 
 
+_PALETTES: dict[tuple[str, bool], Palette] = {}
+_CHOSEN: dict[int, str] = {}
+"""Index of a cluster → the colour that a person chose for it."""
+
+
+def choose_clusters(chosen: Mapping[int, str]) -> None:
+    """From now on paint these clusters, by index, in these colours, whatever the theme."""
+    if chosen != _CHOSEN:
+        _CHOSEN.clear()
+        _CHOSEN.update(chosen)
+        _PALETTES.clear()
+
+
+def add_kind(name: str, base: str, table: Mapping[str, Any]) -> None:
+    """Add a person's theme: a `base` of ours, in which `table` gives roles and clusters other colours."""
+    bold = {role: text.rpartition(" ")[0] for role, text in _ROLES[base].items()}
+    _ROLES[name] = {role: f"{bold[role]} {table.get(role, text.rpartition(' ')[2])}".strip()
+                    for role, text in _ROLES[base].items()}  # fmt: skip
+    clusters = tuple(table.get("clusters", ()))
+    _CLUSTERS[name] = (*clusters, *_CLUSTERS[base][len(clusters) :])
+    _CURSORS[name] = f"on {table['cursor']}" if "cursor" in table else _CURSORS[base]
+    _PALETTES.clear()
+
+
 class Palette:
-    """The styles of one theme by role; `cluster0` to `cluster7` are the clusters' colours."""
+    """The styles of one theme by role; `cluster0` to `cluster15` are the clusters' colours."""
 
     def __init__(self, kind: str, *, plain: bool = False) -> None:
         self.kind = kind
@@ -178,7 +204,9 @@ class Palette:
     def styles(self) -> dict[str, Style]:
         """Every role's style."""
         styles = {role: Style.parse(text) for role, text in _ROLES[self.kind].items()}
-        for index, colour in enumerate(_CLUSTERS[self.kind]):
+        colours = _CLUSTERS[self.kind]
+        for index in range(CLUSTER_ROLES):
+            colour = _CHOSEN.get(index, colours[index % len(colours)])
             styles[f"cluster{index}"] = Style.parse(f"bold {colour}")
         return styles
 
@@ -227,7 +255,6 @@ class Palette:
         return style
 
 
-_PALETTES: dict[tuple[str, bool], Palette] = {}
 _plain = False
 
 
@@ -245,6 +272,8 @@ def drawn(text: str) -> str:
 def palette(theme: Theme) -> Palette:
     """The palette that goes with a theme, be it ours, the terminal's or one of Textual's own."""
     kind = "ansi" if theme.ansi else "dark" if theme.dark else "light"
-    if theme.name.startswith("meshtui-safe-"):
+    if theme.name in _ROLES:
+        kind = theme.name
+    elif theme.name.startswith("meshtui-safe-"):
         kind = theme.name.removeprefix("meshtui-")
     return _PALETTES.setdefault((kind, _plain), Palette(kind, plain=_plain))

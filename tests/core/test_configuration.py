@@ -55,7 +55,7 @@ def test_a_mesh_says_of_its_contexts_what_holds_however_they_are_opened() -> Non
         ({}, "it names no contexts"),
         ({"contexts": ["a"], "protect": True}, "'protected'"),
         ({"contexts": ["a"], "protected": "yes"}, "true or false"),
-        ({"contexts": ["a"], "relays": "a=b:1"}, "is a table"),
+        ({"contexts": ["a"], "relays": "a=b:1"}, "expected a table"),
     ],
 )
 def test_a_mesh_that_is_none_is_refused(table: dict[str, object], said: str) -> None:

@@ -73,3 +73,44 @@ def test_values_of_the_wrong_kind_are_refused(name, raw):
         resolve({}, {}, {name: raw})
     assert name in caught.value.title
     assert caught.value.cause.startswith("expected ")
+
+
+MESHES = {
+    "load_count": 5,
+    "mesh": {
+        "shop": {"contexts": ["a", "b"], "colors": {"a": "#ff8800"}, "load": {"count": 30, "client": "curl"}},
+        "pay": {"contexts": ["p-*"], "colors": {"p-*": "cyan"}, "load": {"max_time": "500ms"}},
+    },
+}
+
+
+def test_colours_hold_everywhere_and_a_load_test_s_defaults_in_the_mesh_that_is_opened():
+    every = resolve({}, {}, MESHES, origin="f")
+    assert dict(every.cluster_colors) == {"a": "#ff8800", "p-*": "cyan"}
+    assert (every.load_count, every.load_client, every.origins["load_count"]) == (5, "x-wing", "f")
+    shop = resolve({"mesh": "shop"}, {}, MESHES, origin="f")
+    assert (shop.load_count, shop.load_client, shop.load_max_time) == (30, "curl", 2.0)
+    assert (shop.origins["load_count"], shop.origins["load_client"]) == ("f [mesh.shop]", "f [mesh.shop]")
+    assert resolve({}, {"MESHTUI_MESH": "pay"}, MESHES).load_max_time == 0.5
+    assert resolve({"mesh": "shop", "load_count": 7}, {}, MESHES).origins["load_count"] == "flag"
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ({"mesh": {"a": {"contexts": ["x"], "colours": {}}}}, "did you mean 'colors'?"),
+        ({"mesh": {"a": {"contexts": ["x"], "colors": {"x": "mauve"}}}}, "#rrggbb"),
+        ({"mesh": {"a": {"contexts": ["x"], "load": {"counts": 3}}}}, "did you mean 'count'?"),
+        ({"themes": {"mine": {"okay": "#000000"}}}, "did you mean 'ok'?"),
+        ({"themes": {"mine": {"base": "darc"}}}, "dark"),
+        ({"themes": {"mine": {"ok": "#0000"}}}, "#rrggbb"),
+        ({"themes": {"mine": {"clusters": ["red"] * 9}}}, "8 colours"),
+        ({"themes": ["mine"]}, "are tables"),
+        ({"cluster_colors": {"x": "mauve"}}, "a table of context to colour"),
+    ],
+)
+def test_tables_are_refused_with_the_nearest_that_is_known(file, said):
+    with pytest.raises(ConfigError) as caught:
+        resolve({}, {}, file, origin="config.toml")
+    error = caught.value
+    assert said in f"{error.title} {error.cause} {error.hint}"

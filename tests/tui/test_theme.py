@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 from rich.color import Color, ColorSystem
+from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 
+from meshtui.core.errors import ConfigError
+from meshtui.core.model.state import Cluster
 from meshtui.core.settings import Settings
 from meshtui.tui import theme
-from meshtui.tui.theme import OWN, Palette, palette
+from meshtui.tui.app import MeshtuiApp, chosen_colours
+from meshtui.tui.theme import DARK, LIGHT, OWN, Palette, choose_clusters, palette
+from meshtui.tui.usertheme import made
 from meshtui.tui.widgets.glyphs import to_ascii
 from tests.tui.conftest import Board, board_on
 
@@ -113,3 +118,37 @@ async def test_every_theme_can_be_chosen(board: Board) -> None:
         seen.append(board.app.theme)
         await board.press("f8")
     assert len(set(seen)) == len(OWN) + 1
+
+
+def test_a_theme_of_one_s_own_is_ours_with_other_colours() -> None:
+    own = made("mine", {"base": "light", "bad": "#aa0000", "background": "#ffffff", "clusters": ["#123456"]})
+    assert (own.error, own.background, own.surface, own.dark) == ("#aa0000", "#ffffff", "#ffffff", False)
+    styles = palette(own).styles
+    assert (styles["bad"], styles["cluster0"]) == (Style.parse("bold #aa0000"), Style.parse("bold #123456"))
+    light = palette(LIGHT).styles
+    assert (styles["ok"], styles["cluster1"]) == (light["ok"], light["cluster1"])
+
+
+def test_clusters_wear_the_colours_that_were_chosen_in_every_theme() -> None:
+    clusters = {name: Cluster(name, name[0], index) for index, name in enumerate(("prod-eu", "prod-us", "lab"))}
+    chosen = chosen_colours(clusters, {"prod-*": "cyan", "prod-us": "#00ff00"})
+    assert chosen == {0: "cyan", 1: "#00ff00"}
+    before = palette(DARK).styles["cluster2"]
+    choose_clusters(chosen)
+    try:
+        for own in OWN:
+            assert palette(own).styles["cluster1"] == Style.parse("bold #00ff00")
+        assert palette(DARK).styles["cluster2"] == before
+    finally:
+        choose_clusters({})
+
+
+async def test_the_dashboard_wears_the_theme_of_the_settings() -> None:
+    async def nothing(*_: object) -> None:
+        raise ConfigError("no clusters here")
+
+    settings = Settings(theme="mine", themes={"mine": {"ok": "#00aa00"}})
+    app = MeshtuiApp(nothing, settings)
+    async with app.run_test():
+        assert app.theme == "mine"
+        assert palette(app.current_theme).styles["ok"] == Style.parse("#00aa00")

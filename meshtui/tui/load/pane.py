@@ -87,9 +87,11 @@ class LoadPane(BlockPane):
         cluster = board.mesh.clusters[context]
         if why := cannot_ask(board.mesh, context, key):
             return [Span(" l", "key", "load.run"), Span(f" cannot ask this: {safe(why, 120)}", "warn")]
-        url = spec_for(board.mesh, context, key).url.removeprefix("http://")
-        words = [Span(" l", "key", "load.run"), Span(" fires ten requests from ", "dim")]
-        return [*words, tag(cluster.tag, cluster.index), Span(f" x-wing → {safe(url, 100)}")]
+        spec = spec_for(board.mesh, context, key, board.settings)
+        number = "ten" if spec.count == 10 else str(spec.count)
+        words = [Span(" l", "key", "load.run"), Span(f" fires {number} requests from ", "dim")]
+        target = safe(spec.url.removeprefix("http://"), 100)
+        return [*words, tag(cluster.tag, cluster.index), Span(f" {safe(spec.workload, 40)} → {target}")]
 
     def _invitation(self) -> list[Line]:
         more = [Span(" L", "key", "load.run-all"), Span(" from all clusters ", "dim")]
@@ -117,7 +119,7 @@ class LoadPane(BlockPane):
         if why := cannot_ask(session.mesh, context, key):
             self.dashboard.say(f"{key}: {why}; o in pane 4 takes any URL", "warn", "!")
             return
-        self.launch(session, [spec_for(session.mesh, context, key)])
+        self.launch(session, [spec_for(session.mesh, context, key, self.dashboard.settings)])
 
     def launch(self, session: SessionPort, specs: Sequence[LoadSpec]) -> None:
         """Run these side by side; what still goes on is stopped first."""
@@ -176,7 +178,10 @@ class LoadPane(BlockPane):
         session = self._session()
         if session is not None:
             _, key = self.dashboard.load_target()
-            self.launch(session, [spec_for(session.mesh, context, key) for context in session.mesh.clusters])
+            self.launch(
+                session,
+                [spec_for(session.mesh, context, key, self.dashboard.settings) for context in session.mesh.clusters],
+            )
 
     def do_steady(self) -> None:
         """Steady requests until stopped: as the runs in front, else from the selected cluster."""
@@ -186,7 +191,7 @@ class LoadPane(BlockPane):
         specs = [run.spec for run in self.front]
         if not specs:
             context, key = self.dashboard.load_target()
-            specs = [spec_for(session.mesh, context, key)]
+            specs = [spec_for(session.mesh, context, key, self.dashboard.settings)]
         self.launch(session, [replace(spec, count=0, rate=spec.rate or STEADY_RATE, duration=0.0) for spec in specs])
 
     def do_repeat(self) -> None:
@@ -203,7 +208,7 @@ class LoadPane(BlockPane):
         if session is None:
             return
         context, key = self.dashboard.load_target()
-        spec = self.front[0].spec if self.front else spec_for(session.mesh, context, key)
+        spec = self.front[0].spec if self.front else spec_for(session.mesh, context, key, self.dashboard.settings)
 
         def take(specs: list[LoadSpec] | None) -> None:
             if specs:

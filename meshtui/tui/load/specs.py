@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshtui.core.load.service import port_to_ask
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
+from meshtui.core.settings import Settings
 
 
 def target_url(key: str, port: int, namespace: str) -> str:
@@ -14,11 +15,19 @@ def target_url(key: str, port: int, namespace: str) -> str:
     return f"http://{host}" if port in (0, 80) else f"http://{host}:{port}"
 
 
-def spec_for(mesh: Mesh, context: str, key: str) -> LoadSpec:
-    """Ten requests from x-wing of one cluster to one service."""
+def spec_for(mesh: Mesh, context: str, key: str, settings: Settings | None = None) -> LoadSpec:
+    """Requests of one cluster's client to one service, as many as the settings say: ten from x-wing by default."""
     service = mesh.clusters[context].services.get(key)
     port, _ = port_to_ask(service) if service else (80, "")
-    return LoadSpec(target_url(key, port or 80, "default"), context=context)
+    usual = settings or Settings()
+    return LoadSpec(
+        target_url(key, port or 80, "default"),
+        context=context,
+        workload=usual.load_client,
+        count=usual.load_count,
+        concurrency=usual.load_concurrency,
+        max_time=usual.load_max_time,
+    )
 
 
 def cannot_ask(mesh: Mesh, context: str, key: str) -> str:

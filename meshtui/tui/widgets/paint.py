@@ -24,9 +24,13 @@ class Span(NamedTuple):
 Line = Sequence[Span]
 
 
+CLUSTER_ROLES = 16
+"""As many clusters can have a colour that a person chose."""
+
+
 def cluster_role(index: int) -> str:
-    """The role that paints something in its cluster's colour; colours repeat after eight."""
-    return f"cluster{index % 8}"
+    """The role that paints something in its cluster's colour; a theme's colours repeat after eight."""
+    return f"cluster{index % CLUSTER_ROLES}"
 
 
 def tag(label: str, index: int, *, bracket: bool = False) -> Span:
