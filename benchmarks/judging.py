@@ -37,7 +37,7 @@ def main() -> None:
     for event in lists(given.clusters, given.services):
         reduce(mesh, event)
     judge = Judge(mesh)
-    known = judge.follow() if hasattr(judge, "follow") else None
+    judge.follow()
     names = [cluster.name for cluster in mesh.clusters.values()]
     places = [(key(n), (names[n % len(names)], names[n // 7 % len(names)])) for n in range(min(4000, given.services))]
     for place in places:
@@ -52,8 +52,7 @@ def main() -> None:
             mesh, "c0", meshes.endpointslice([meshes.endpoint("10.0.0.9", ready=bool(second % 2))], key=key(3))
         )
         begun = time.process_time()
-        if known is not None:
-            known.note(delta)
+        judge.note(delta)
         judge.judge(now)
         spent.append(time.process_time() - begun)
     unit = yardstick()

@@ -32,6 +32,7 @@ from meshtui.core.services.table import ServiceTable
 from meshtui.core.settings import Settings
 from meshtui.kube.api import Api
 from meshtui.kube.clock import SystemClock
+from meshtui.mesh import collector
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -83,6 +84,7 @@ async def fill(session: Session, expected: int) -> tuple[ServiceTable, Findings,
     findings = Findings(session.mesh, lazy=True)
     session.subscribe(table.note)
     session.subscribe(findings.note)
+    collector.seldom()
     turns = Turns()
     watching = asyncio.ensure_future(turns.watch())
     begun = time.perf_counter()

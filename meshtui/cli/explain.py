@@ -14,9 +14,10 @@ from meshtui.core.reach import Reach, reaches
 from meshtui.core.reach.report import fate
 from meshtui.core.routing import Route
 from meshtui.core.routing.evidence import realised_backends
+from meshtui.core.services.cells import build_row
 from meshtui.core.services.evidence import Evidence, Realised
 from meshtui.core.services.measured import addresses
-from meshtui.core.services.table import build_row, table_json
+from meshtui.core.services.table import table_json
 from meshtui.mesh.session import Session
 
 EXPLAINED = ("clients_in", "clients", "goes_to", "port", "backends", "agent", "notes")

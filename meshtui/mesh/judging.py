@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 
 from meshtui.core.clock import Clock
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.health.judge import Judge, owners
+from meshtui.core.health.judge import Judge
 from meshtui.core.health.model import Judgement, Verdict
 from meshtui.core.health.pulse import Pulse, Rhythm
-from meshtui.core.health.traffic import Owners, Traffic
-from meshtui.core.model import resources as r
+from meshtui.core.health.traffic import Traffic
 from meshtui.core.model import state as s
 from meshtui.core.model.state import Delta, Mesh
 
@@ -21,7 +20,6 @@ ROWS_AT_ONCE = 1_000
 TURN_SECONDS = 0.2
 BACKLOG = 5_000
 """More rows waiting than this are let go: what is open then stays without a verdict."""
-_OWNERS_SECONDS = 5.0
 _PATIENCE = 10.0
 
 
@@ -32,14 +30,11 @@ class Judging:
         self.mesh = mesh
         self.judge = Judge(mesh, Traffic())
         self.rhythm = Rhythm()
-        self._unready = self.judge.follow()
+        self.judge.follow()
         self._clock = clock
         self._tell = tell
         self._seconds = seconds
         self._rows: deque[FlowRow] = deque()
-        self._owners: Owners = {}
-        self._owners_at = float("-inf")
-        self._owners_stale = True
         self._told: object = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat: asyncio.TimerHandle | None = None
@@ -89,10 +84,8 @@ class Judging:
             self.traffic.missed()
 
     def note(self, delta: Delta) -> None:
-        """Something changed: endpoints belong to other services now."""
-        self._unready.note(delta)
-        if any(resource is r.ENDPOINTSLICES for _, resource in delta.objects):
-            self._owners_stale = True
+        """Something changed: addresses are others' now."""
+        self.judge.note(delta)
 
     def suspend(self, some_only: bool) -> None:
         """Whether only some flows are asked for from now on."""
@@ -121,13 +114,7 @@ class Judging:
 
     def _portion(self) -> None:
         count = min(len(self._rows), ROWS_AT_ONCE)
-        self.traffic.take([self._rows.popleft() for _ in range(count)], self._index())
-
-    def _index(self) -> Owners:
-        now = self._clock.monotonic()
-        if self._owners_stale and now - self._owners_at > _OWNERS_SECONDS:
-            self._owners, self._owners_at, self._owners_stale = owners(self.mesh), now, False
-        return self._owners
+        self.traffic.take([self._rows.popleft() for _ in range(count)], self.judge.places.services)
 
     def _tick(self) -> None:
         began = self._clock.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import logging
 import os
@@ -22,7 +21,7 @@ from meshtui.core.errors import MeshtuiError, TooManyContexts, mistake
 from meshtui.core.model.state import Cluster, Delta
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
-from meshtui.mesh import crash
+from meshtui.mesh import collector, crash
 from meshtui.tui import assets, theme, usertheme
 from meshtui.tui import commands as c
 from meshtui.tui.dashboard import Dashboard
@@ -95,7 +94,7 @@ class MeshtuiApp(App[int]):
         for sentence in c.conflicts(keymap):
             self.board.say(f"keymap: {sentence}", "warn", "!")
         # Modules and styles stay as long as the program does: the collector need not look at them again and again.
-        self.set_timer(_SETTLED, gc.freeze)
+        self.set_timer(_SETTLED, collector.keep)
         self.call_after_refresh(self.begin)
 
     @work(exit_on_error=False, group="session")

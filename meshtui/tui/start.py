@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 from meshtui.core.clock import Clock
 from meshtui.core.settings import Settings
+from meshtui.mesh import collector
 from meshtui.tui.ports import Opening, Report, SessionPort
-
-COLLECT = 20_000, 20, 20
-"""The garbage collector's thresholds: flows come by the thousand and are no garbage, looking at them takes time."""
 
 
 def opening(
@@ -56,7 +53,7 @@ def run_dashboard(
     """
     from meshtui.tui.app import MeshtuiApp
 
-    gc.set_threshold(*COLLECT)
+    collector.seldom()
 
     def began(running: Any) -> None:
         app.control = running.control

@@ -15,7 +15,7 @@ from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import annotations as a
-from meshtui.core.services.table import build_row
+from meshtui.core.services.cells import build_row
 from meshtui.tui.clusters import rows as clusters
 from meshtui.tui.flows import rows as flows
 from meshtui.tui.header import header, time_text

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from meshtui.core.findings.broken import broken
-from meshtui.core.findings.clusters import in_clusters
+from meshtui.core.findings.clusters import OfMesh
 from meshtui.core.findings.misspelt import misspelt, suspicious
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.policies import portions
@@ -17,9 +17,9 @@ from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.severity import Severity
-from meshtui.core.model.state import Delta, Mesh
+from meshtui.core.model.state import Cluster, Delta, Mesh
 from meshtui.core.reach import Reaches
-from meshtui.core.routing.candidates import service_of
+from meshtui.core.routing import Surroundings
 
 __all__ = [
     "Finding",
@@ -76,7 +76,7 @@ class Findings:
     def __init__(self, mesh: Mesh, *, lazy: bool = False) -> None:
         self.mesh = mesh
         self._by_service: dict[str, list[Finding]] = {}
-        self._of_mesh = list(dict.fromkeys(in_clusters(mesh)))
+        self._of_mesh = OfMesh(mesh)
         self._broken: list[Finding] = []
         self._of_policies: list[Finding] = []
         self._policies_stale = True
@@ -90,14 +90,9 @@ class Findings:
         self._one_cluster: dict[str, list[OneCluster]] = {}
         self._of_scope: list[Finding] | None = []
         """What these come to, policy by policy; None: to be worked out."""
+        self._reports = {context: _reports(cluster) for context, cluster in mesh.clusters.items()}
         self._around = surroundings(mesh)
         self._configs = self._config_now()
-        self._owners = {
-            (context, slice_key): key
-            for context, index in mesh.slices_of.items()
-            for key, held in index.items()
-            for slice_key in held
-        }
         self._wanted: dict[str, None] = dict.fromkeys(service_keys(mesh))
         if not lazy:
             self.work()
@@ -130,10 +125,9 @@ class Findings:
             self._wanted.update(dict.fromkeys(key for key in service_keys(self.mesh) if _annotated(self.mesh, key)))
         if others or self.reaches.book is not book or self._learnt(resources):
             self._policies_stale = True
-        if delta.status or not resources.isdisjoint(r.POLICIES):
-            self._of_mesh = list(dict.fromkeys(in_clusters(self.mesh)))
+        self._of_mesh.note(delta)
         self._wanted.update(dict.fromkeys(self._touched(delta)))
-        if r.NAMESPACES in resources or (delta.status and self._links_changed()):
+        if r.NAMESPACES in resources or (delta.status and self._links_changed(delta.status)):
             self._wanted.update(dict.fromkeys(service_keys(self.mesh) | self._by_service.keys()))
 
     def _learnt(self, resources: Collection[Resource]) -> bool:
@@ -215,10 +209,21 @@ class Findings:
         """Whether policies may keep a service's remote traffic away: others cost no look."""
         return self.reaches.any_governed and _annotated(self.mesh, key)
 
-    def _links_changed(self) -> bool:
-        around, configs = surroundings(self.mesh), self._config_now()
-        changed = around != self._around or configs != self._configs
-        self._around, self._configs = around, configs
+    def _links_changed(self, told: Collection[str]) -> bool:
+        """Whether what clusters know of each other is different; read anew where one of those told of said so."""
+        configs = self._config_now()
+        changed = configs != self._configs
+        if changed:
+            self._configs, told = configs, list(self.mesh.clusters)
+            self._reports.clear()
+        around = {context: known for context, known in self._around.items() if context in self.mesh.clusters}
+        for context in told:
+            cluster = self.mesh.clusters.get(context)
+            if cluster is not None and self._reports.get(context) != (reports := _reports(cluster)):
+                self._reports[context] = reports
+                around[context] = Surroundings.of(self.mesh, cluster)
+        changed |= around != self._around
+        self._around = around
         return changed
 
     def _config_now(self) -> dict[str, object]:
@@ -226,20 +231,10 @@ class Findings:
         return {c.context: (c.config, frozenset(c.objects)) for c in self.mesh.clusters.values()}
 
     def _touched(self, delta: Delta) -> set[str]:
-        keys: set[str] = set()
-        for (context, resource), names in delta.objects.items():
-            if resource == r.SERVICES:
-                keys |= names
-            elif resource == r.ENDPOINTSLICES:
-                for name in names:
-                    keys |= self._owners_of(context, name)
-        return keys
+        services = (names for (_, resource), names in delta.objects.items() if resource == r.SERVICES)
+        return set().union(*services, *delta.backed.values())
 
-    def _owners_of(self, context: str, slice_key: str) -> set[str]:
-        """The service a slice belonged to and the one it belongs to now."""
-        found = self.mesh.clusters[context].endpointslices.get(slice_key)
-        before = self._owners.pop((context, slice_key), "")
-        now = service_of(found) if found is not None else ""
-        if now:
-            self._owners[context, slice_key] = now
-        return {before, now} - {""}
+
+def _reports(cluster: Cluster) -> tuple[object, ...]:
+    """What a cluster's knowledge of the others is made from: the same objects as long as nothing else was told."""
+    return list(cluster.agents.values()), list(cluster.health.values()), cluster.kvstoremesh

@@ -83,8 +83,8 @@ _SETTINGS = (
 )
 
 
-def pair(one: Cluster, other: Cluster) -> Iterator[Finding]:
-    """What must be alike, or must differ, between two clusters of one mesh."""
+def pair(one: Cluster, other: Cluster, mine: Networks, others: Networks) -> Iterator[Finding]:
+    """What must be alike, or must differ, between two clusters of one mesh; `mine`, `others`: their pod networks."""
     a, b = one.config, other.config
     if a is None or b is None:
         return
@@ -108,7 +108,7 @@ def pair(one: Cluster, other: Cluster) -> Iterator[Finding]:
         return
     yield from _scope(one, other)
     yield from _skew(one, other)
-    yield from _networks(one, other)
+    yield from _overlap(one, other, mine, others)
 
 
 def _differs(setting: _Setting, one: Cluster, other: Cluster) -> Iterator[Finding]:
@@ -158,30 +158,60 @@ def _skew(one: Cluster, other: Cluster) -> Iterator[Finding]:
     )
 
 
-def _networks(one: Cluster, other: Cluster) -> Iterator[Finding]:
-    """Nodes' pod networks; those of a cluster with other IPAM may be in nobody's Node."""
-    for name, cidr in _cidrs(one):
-        for whose, other_cidr in _cidrs(other):
-            if _overlap(cidr, other_cidr):
-                yield Finding(
-                    Kind.CIDRS_OVERLAP,
-                    Severity.ERROR,
-                    (one.context, other.context),
-                    one.name,
-                    f"pods of {one.name} and {other.name} may have the same addresses: {cidr} and {other_cidr} overlap",
-                    (f"{one.name}/{name}: {cidr}", f"{other.name}/{whose}: {other_cidr}"),
-                    advice="give each cluster its own pod network; it cannot be changed on a running cluster",
-                )
-                return
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One node's pod network: IP version, first and last address as numbers."""
+
+    node: str
+    cidr: str
+    version: int
+    first: int
+    last: int
 
 
-def _cidrs(cluster: Cluster) -> list[tuple[str, str]]:
-    return [(name, node.spec.pod_cidr) for name, node in sorted(cluster.nodes.items()) if node.spec.pod_cidr]
+Networks = tuple[Network, ...]
 
 
-def _overlap(one: str, other: str) -> bool:
-    try:
-        a, b = ip_network(one, strict=False), ip_network(other, strict=False)
-    except ValueError:
-        return False
-    return a.version == b.version and a.overlaps(b)
+def networks_of(cluster: Cluster) -> Networks:
+    """The pod networks of a cluster's nodes, by node; those of a cluster with other IPAM may be in nobody's Node."""
+    found = []
+    for name, node in sorted(cluster.nodes.items()):
+        if node.spec.pod_cidr:
+            try:
+                network = ip_network(node.spec.pod_cidr, strict=False)
+            except ValueError:
+                continue
+            first, last = int(network.network_address), int(network.broadcast_address)
+            found.append(Network(name, node.spec.pod_cidr, network.version, first, last))
+    return tuple(found)
+
+
+def _overlap(one: Cluster, other: Cluster, mine: Networks, others: Networks) -> Iterator[Finding]:
+    """The first two nodes whose pods may have the same addresses."""
+    if not _any_overlap(mine, others):
+        return
+    a, b = next((a, b) for a in mine for b in others if _touch(a, b))
+    yield Finding(
+        Kind.CIDRS_OVERLAP,
+        Severity.ERROR,
+        (one.context, other.context),
+        one.name,
+        f"pods of {one.name} and {other.name} may have the same addresses: {a.cidr} and {b.cidr} overlap",
+        (f"{one.name}/{a.node}: {a.cidr}", f"{other.name}/{b.node}: {b.cidr}"),
+        advice="give each cluster its own pod network; it cannot be changed on a running cluster",
+    )
+
+
+def _any_overlap(mine: Networks, others: Networks) -> bool:
+    """By one walk over both in the order of their addresses: each side's last address so far is all that counts."""
+    edges = sorted((n.version, n.first, n.last, side) for side, part in enumerate((mine, others)) for n in part)
+    reach: list[tuple[int, int]] = [(0, -1), (0, -1)]
+    for version, first, last, side in edges:
+        if reach[1 - side] >= (version, first):
+            return True
+        reach[side] = max(reach[side], (version, last))
+    return False
+
+
+def _touch(a: Network, b: Network) -> bool:
+    return a.version == b.version and a.first <= b.last and b.first <= a.last

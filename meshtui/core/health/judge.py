@@ -27,21 +27,20 @@ from meshtui.core.health.model import (
 )
 from meshtui.core.health.nodes import down_nodes, judge_nodes, no_exec, unread
 from meshtui.core.health.path import way_between
+from meshtui.core.health.places import Places
 from meshtui.core.health.relays import held_up
 from meshtui.core.health.services import judge_services, unready, unready_trouble
-from meshtui.core.health.traffic import Owners, Traffic
+from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.unready import Unready
 from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.links import remote_names
 from meshtui.core.model.severity import Severity
-from meshtui.core.model.state import Cluster, Mesh, Phase
+from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.routing.candidates import is_mirror
 
 _ORDER = {cause: number for number, cause in enumerate(Cause)}
 
 
-_INDEX_SECONDS = 5.0
 _RETURNED_SECONDS = 150.0
 _OWN = frozenset((Cause.AGENT_HUNG, Cause.AGENT_DOWN, Cause.COMPONENT_SHORT, Cause.CLUSTER_REPLACED))
 """Troubles of a cluster's own that make it fail, although requests pass."""
@@ -57,21 +56,24 @@ class Judge:
         self.eyes = Eyes()
         self.latest = Judgement()
         self._unready: Unready | None = None
-        self._homes: dict[str, str] = {}
-        self._generation = -1
-        self._indexed = float("-inf")
+        self._places: Places | None = None
         self._book: Rulebook | None = None
 
-    def follow(self) -> Unready:
-        """What to tell of every change from now on; who never asks for it has all services looked at each time."""
-        self._unready = Unready(self.mesh)
-        return self._unready
+    def follow(self) -> None:
+        """Take every change from `note` from now on; without that all is looked at anew each time."""
+        self._unready, self._places = Unready(self.mesh), Places(self.mesh)
+
+    def note(self, delta: Delta) -> None:
+        """Something changed."""
+        if self._unready is not None and self._places is not None:
+            self._unready.note(delta)
+            self._places.note(delta)
 
     def judge(self, now: float) -> Judgement:
         """Judge everything as of `now`, wall time."""
         self.traffic.settle(now)
         clusters = list(self.mesh.clusters.values())
-        judgement = _Making(self, self._where(now), now).make(clusters)
+        judgement = _Making(self, self.places, now).make(clusters)
         self.memory.forget_the_rest()
         self.memory.keep_only({judged.subject for judged in judgement.all()})
         self.latest = judgement
@@ -82,45 +84,22 @@ class Judge:
         """Services without a ready endpoint."""
         return self._unready or Unready(self.mesh)
 
+    @property
+    def places(self) -> Places:
+        """Who is behind an address."""
+        return self._places or Places(self.mesh)
+
     def rules(self) -> Rulebook:
         """The policies of now, compiled again only when one changed."""
         if self._book is None or not self._book.holds(self.mesh):
             self._book = Rulebook(self.mesh, self._book)
         return self._book
 
-    def _where(self, now: float) -> dict[str, str]:
-        """Pod address → `cluster/node`, of all clusters; read anew every few seconds when anything changed."""
-        if self.mesh.generation != self._generation and now - self._indexed >= _INDEX_SECONDS:
-            self._generation, self._indexed = self.mesh.generation, now
-            self._homes = {
-                pod.status.pod_ip: f"{cluster.name}/{pod.spec.node_name}"
-                for cluster in self.mesh.clusters.values()
-                for pod in cluster.pods.values()
-                if pod.status.pod_ip and not pod.spec.host_network
-            }
-        return self._homes
-
-
-def owners(mesh: Mesh) -> Owners:
-    """(address, port) of every endpoint → keys of the services it serves."""
-    found: dict[tuple[str, int], tuple[str, ...]] = {}
-    for context, index in mesh.slices_of.items():
-        slices = mesh.clusters[context].endpointslices
-        for key, names in index.items():
-            for item in (slices[name] for name in names if name in slices and not is_mirror(slices[name])):
-                for endpoint in item.endpoints or ():
-                    for address in endpoint.addresses:
-                        for port in item.ports or ():
-                            place = address, port.port or 0
-                            if key not in found.get(place, ()):
-                                found[place] = (*found.get(place, ()), key)
-    return found
-
 
 class _Making:
     """One judgement being made."""
 
-    def __init__(self, judge: Judge, homes: dict[str, str], now: float) -> None:
+    def __init__(self, judge: Judge, homes: Places, now: float) -> None:
         self.mesh, self.traffic, self.memory, self.homes = judge.mesh, judge.traffic, judge.memory, homes
         self.eyes, self.unready, self.now, self.book = judge.eyes, judge.unready, now, judge.rules
         self.troubles: list[Trouble] = []

@@ -13,6 +13,7 @@ from statistics import median
 from meshtui.core.health.eyes import Eyes, Sight
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
+from meshtui.core.health.places import Places
 from meshtui.core.health.tally import BUCKET_SECONDS, Tally
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.way import RELEVANT, WINDOW, Evidence, Way, WayState, gather
@@ -34,11 +35,11 @@ def way_between(
     traffic: Traffic,
     now: float,
     memory: Memory,
-    homes: dict[str, str],
+    homes: Places,
     eyes: Eyes,
     down: frozenset[str] = frozenset(),
 ) -> WayState:
-    """The way between two clusters. `homes`: pod address → `cluster/node`; `down`: nodes known to be down."""
+    """The way between two clusters. `homes`: whose an address is; `down`: nodes known to be down."""
     found = gather(one, other, traffic, now, eyes)
     lost = _lost(found, homes, down)
     if lost is not None:
@@ -46,14 +47,14 @@ def way_between(
     partly = _some_nodes(found, memory, homes)
     if partly is not None and not down.issuperset(partly.nodes):
         return partly
-    dead = {address for address, node in homes.items() if node in down}
+    dead = homes.on(down)
     flawed = _lossy(found, dead) or _large(found) or _slow(found, memory) or partly
     if flawed is not None:
         return flawed
     return _open(found, memory)
 
 
-def _lost(found: Evidence, homes: dict[str, str], down: frozenset[str]) -> WayState | None:
+def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | None:
     """Everything since some moment is lost, beside what nodes that are down explain."""
     passed_at = found.passed_at
     failing = [s for s in found.failed if s.at > passed_at and not {s.target, s.prober} & down]
@@ -91,7 +92,7 @@ def _told(failing: Iterable[Sight], now: float) -> list[str]:
     return [f"{s.prober} → {s.target}: {s.error}, probed {now - s.at:.0f} s ago" for s in ordered[:6]]
 
 
-def _only_node(failing: list[Sight], found: Evidence, homes: dict[str, str]) -> tuple[str, ...]:
+def _only_node(failing: list[Sight], found: Evidence, homes: Places) -> tuple[str, ...]:
     """The one node that all failed probes have in common, when there are others that were not tried since."""
     if not failing:
         return ()
@@ -99,9 +100,9 @@ def _only_node(failing: list[Sight], found: Evidence, homes: dict[str, str]) -> 
     return tuple(sorted(common)) if len(failing) > 1 and len(common) == 1 else ()
 
 
-def _homes_of(found: Evidence, homes: dict[str, str]) -> tuple[str, ...]:
+def _homes_of(found: Evidence, homes: Places) -> tuple[str, ...]:
     """The one node that all silent servers are on, when others of its cluster are known to serve."""
-    silent = {homes.get(address, "") for tally in (found.forth, found.back) for address in tally.vain}
+    silent = {homes.get(address) for tally in (found.forth, found.back) for address in tally.vain}
     return tuple(silent) if len(silent) == 1 and "" not in silent else ()
 
 
@@ -125,7 +126,7 @@ def _one_way(found: Evidence, since: float) -> tuple[tuple[str, str], tuple[str,
     return None
 
 
-def _some_nodes(found: Evidence, memory: Memory, homes: dict[str, str]) -> WayState | None:
+def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | None:
     """Nodes that fail again and again while others pass in between."""
     dead: dict[str, float] = {}
     names = {sight.target for sight in found.failed}
@@ -154,15 +155,15 @@ def _some_nodes(found: Evidence, memory: Memory, homes: dict[str, str]) -> WaySt
     )
 
 
-def _silent_homes(found: Evidence, homes: dict[str, str]) -> Iterable[tuple[str, int, float]]:
+def _silent_homes(found: Evidence, homes: Places) -> Iterable[tuple[str, int, float]]:
     """(node, connections, since) of nodes whose servers were asked in vain while another node's answered."""
     for course in found.courses:
         counts: dict[str, list[float]] = {}
         total: dict[str, int] = {}
         for number, tally in course.buckets:
             at = float(number * BUCKET_SECONDS)
-            alive = {homes.get(address, "") for address in tally.reached}
-            silent = {homes.get(address, "") for address in tally.vain} - alive - {""}
+            alive = {homes.get(address) for address in tally.reached}
+            silent = {homes.get(address) for address in tally.vain} - alive - {""}
             for name in alive:
                 counts.pop(name, None)
             for name in silent if alive and at > found.now - WINDOW - BUCKET_SECONDS else ():

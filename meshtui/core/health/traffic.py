@@ -8,7 +8,7 @@ A connection is called silent only while both its client's node is being heard a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,7 +31,7 @@ PLACES_LIMIT = 4_096
 
 Pair = tuple[str, str]
 """Cilium names of the clusters of client and server."""
-Owners = Mapping[tuple[str, int], tuple[str, ...]]
+Owners = Callable[[str, int], tuple[str, ...]]
 """(address, port) of an endpoint → keys of the services that stand before it."""
 _POLICY = frozenset((dropreason.POLICY_DENIED, dropreason.POLICY_DENY))
 
@@ -162,7 +162,7 @@ class Traffic:
         key, port = _key(row, reply), row.source_port if reply else row.destination_port
         found = self._open.get(key)
         if found is None:
-            services = owners.get((key[2], port), ())
+            services = owners(key[2], port)
             found = self._open[key] = _Open((client.cluster, server.cluster), services, key[2])
             if len(self._open) > OPEN_LIMIT:
                 self._open.popitem(last=False)

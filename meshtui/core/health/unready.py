@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from meshtui.core.model import resources as r
-from meshtui.core.model.reduce import service_of
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.routing.candidates import ready_counts
 
@@ -16,33 +14,23 @@ class Unready:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self._found: dict[str, dict[str, int]] = {}
-        self._owners: dict[tuple[str, str], str] = {}
-        for context, cluster in mesh.clusters.items():
-            self._look(context, cluster.endpointslices)
+        for context in mesh.clusters:
+            self._look(context, mesh.slices_of.get(context, {}))
 
     def note(self, delta: Delta) -> None:
         """Something changed."""
-        for (context, resource), names in delta.objects.items():
-            if resource is r.ENDPOINTSLICES and context in self.mesh.clusters:
-                self._look(context, names)
+        for context, keys in delta.backed.items():
+            if context in self.mesh.clusters:
+                self._look(context, keys)
 
     def of(self, context: str) -> Mapping[str, int]:
         """Service → how many endpoints it has in a context's cluster, none of which is ready."""
         return self._found.get(context, {})
 
-    def _look(self, context: str, names: Iterable[str]) -> None:
-        """Look at the services that these slices belong to, and at those they belonged to before."""
+    def _look(self, context: str, keys: Iterable[str]) -> None:
         cluster = self.mesh.clusters[context]
-        keys: set[str] = set()
-        for name in names:
-            place = context, name
-            keys.add(self._owners.pop(place, ""))
-            now = service_of(cluster.endpointslices.get(name))
-            if now:
-                self._owners[place] = now
-                keys.add(now)
         found = self._found.setdefault(context, {})
-        for key in keys - {""}:
+        for key in keys:
             ready, count = ready_counts(self.mesh, cluster, key)
             if count and not ready:
                 found[key] = count

@@ -90,6 +90,42 @@ def link(cluster: Cluster, target: str) -> LinkState:
     )
 
 
+class Claims:
+    """Every link as its cluster claims it, worked out again only where an agent or KVStoreMesh said something else."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, object] = {}
+        self._links: dict[str, dict[str, LinkState]] = {}
+        self._remotes: dict[str, list[str]] = {}
+
+    def of(self, cluster: Cluster, target: str) -> LinkState:
+        """As `link`."""
+        known = self._known(cluster)
+        found = known.get(target)
+        if found is None:
+            found = known[target] = link(cluster, target)
+        return found
+
+    def remotes(self, cluster: Cluster) -> list[str]:
+        """As `remote_names`."""
+        self._known(cluster)
+        found = self._remotes.get(cluster.context)
+        if found is None:
+            found = self._remotes[cluster.context] = remote_names(cluster)
+        return found
+
+    def _known(self, cluster: Cluster) -> dict[str, LinkState]:
+        context = cluster.context
+        # Lists of the very same objects compare fast: what was read again and is equal is kept by `reduce` as it was.
+        error = next(iter(cluster.agent_errors.values()), None)
+        said = list(cluster.agents), list(cluster.agents.values()), cluster.kvstoremesh, error and error.title
+        if self._said.get(context) != said:
+            self._said[context] = said
+            self._links[context] = {}
+            self._remotes.pop(context, None)
+        return self._links[context]
+
+
 def _find(remotes: Iterable[RemoteCluster], name: str) -> RemoteCluster | None:
     return next((remote for remote in remotes if remote.name == name), None)
 

@@ -77,6 +77,7 @@ def _changed(mesh: s.Mesh, cluster: s.Cluster, event: s.Changed) -> s.Delta:
 def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[str, Any]) -> s.Delta:
     held = cluster.objects.setdefault(resource, {})
     touched: set[str] = set()
+    backed: set[str] = set()
     for key, new in items.items():
         old = held.get(key)
         if old is new or (old is not None and new is not None and _same(old, new)):
@@ -87,10 +88,12 @@ def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[
             held[key] = new
         touched.add(key)
         if resource is r.ENDPOINTSLICES:
-            _index(mesh, cluster.context, key, old, new)
+            backed |= _index(mesh, cluster.context, key, old, new)
     if not touched:
         return s.Delta()
     delta = s.Delta(objects={(cluster.context, resource): touched})
+    if backed:
+        delta.backed[cluster.context] = backed
     if resource is r.NODES and _forget_agents(cluster):
         delta.status.add(cluster.context)
     return delta
@@ -108,20 +111,30 @@ def service_of(item: o.EndpointSlice | None) -> str:
     """Key of the Service whose local backends a slice holds; empty for none and for mirrored slices."""
     if item is None or item.labels.get(MANAGED_BY) == MESH_CONTROLLER:
         return ""
-    name = item.labels.get(SERVICE_NAME, "")
-    return f"{item.namespace}/{name}" if name else ""
+    return _named(item)
 
 
-def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, new: o.EndpointSlice | None) -> None:
+def _named(item: o.EndpointSlice | None) -> str:
+    """Key of the Service that a slice is labelled with, mirrored or not."""
+    name = item.labels.get(SERVICE_NAME, "") if item is not None else ""
+    return f"{item.namespace}/{name}" if item is not None and name else ""
+
+
+def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, new: o.EndpointSlice | None) -> set[str]:
+    """Keep the index of a cluster's slices; the services concerned, mirrored slices' among them."""
     index = mesh.slices_of.setdefault(context, {})
     was, now = service_of(old), service_of(new)
     if was and was != now:
-        keys = index.get(was, set())
-        keys.discard(key)
-        if not keys:
+        keys = tuple(each for each in index.get(was, ()) if each != key)
+        if keys:
+            index[was] = keys
+        else:
             index.pop(was, None)
     if now:
-        index.setdefault(now, set()).add(key)
+        held = index.get(now, ())
+        if key not in held:
+            index[now] = (*held, key)
+    return {was or _named(old), now or _named(new)} - {""}
 
 
 def _forget_agents(cluster: s.Cluster) -> bool:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from meshtui.core.model import objects as o
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Resource:
-    """One resource of the Kubernetes API and the struct its objects decode to."""
+    """One resource of the Kubernetes API and the struct its objects decode to; equal to itself alone.
+
+    Every look at a cluster's objects asks for one by its hash: that of seven fields took a tenth of the time to fill.
+    """
 
     group: str
     version: str

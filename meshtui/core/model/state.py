@@ -198,7 +198,7 @@ class Mesh:
     """Grows by one with every event reduced."""
     twins: dict[str, str] = field(default_factory=dict)
     """Context that is left out → context of the same cluster that is shown."""
-    slices_of: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    slices_of: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     """context → service key → keys of its EndpointSlices: an index kept by `reduce`."""
 
     def by_name(self, name: str) -> Cluster | None:
@@ -367,12 +367,16 @@ class Delta:
 
     status: set[str] = field(default_factory=set)
     objects: dict[tuple[str, Resource], set[str]] = field(default_factory=dict)
+    backed: dict[str, set[str]] = field(default_factory=dict)
+    """Context → keys of the services that a changed EndpointSlice belonged to, or belongs to now."""
 
     def merge(self, other: Delta) -> None:
         """Add `other`'s changes to these."""
         self.status |= other.status
         for where, keys in other.objects.items():
             self.objects.setdefault(where, set()).update(keys)
+        for context, services in other.backed.items():
+            self.backed.setdefault(context, set()).update(services)
 
     def __bool__(self) -> bool:
         return bool(self.status or self.objects)

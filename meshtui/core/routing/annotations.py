@@ -82,7 +82,15 @@ class Effective:
 
     def written(self, what: str) -> Written:
         """The annotation behind `global`, `shared` or `affinity`."""
-        return {"global": self.written_global, "shared": self.written_shared}.get(what, self.written_affinity)
+        if what == "global":
+            return self.written_global
+        return self.written_shared if what == "shared" else self.written_affinity
+
+    @property
+    def meant(self) -> bool:
+        """Whether it is global, or any of the annotations is written."""
+        written = self.written_global, self.written_shared, self.written_affinity
+        return self.global_ or any(each.value is not None for each in written)
 
     def inactive(self, what: str) -> bool:
         """Whether `shared` or `affinity` is written but not read, because the service is not global."""
@@ -221,3 +229,26 @@ def changed(service: o.Service, annotations: Mapping[str, str | None]) -> o.Serv
         else:
             merged[key] = value
     return msgspec.structs.replace(service, metadata=msgspec.structs.replace(service.metadata, annotations=merged))
+
+
+class Reader:
+    """`effective` for the many services of one cluster as it is now: what was worked out once stands for all alike."""
+
+    def __init__(self, namespaces: Mapping[str, o.Namespace], config: CiliumConfig | None) -> None:
+        self._namespaces = namespaces
+        self._config = config
+        self._known: dict[tuple[object, ...], Effective] = {}
+
+    def of(self, service: o.Service) -> Effective:
+        """What one Service does in the mesh."""
+        annotations = service.metadata.annotations
+        namespace = service.metadata.namespace
+        values = tuple(map(annotations.get, _DECIDE)) if annotations else None
+        sign = namespace, service.spec.cluster_ip == "None", values
+        found = self._known.get(sign)
+        if found is None:
+            found = self._known[sign] = effective(service, self._namespaces.get(namespace), self._config)
+        return found
+
+
+_DECIDE = (*_READ, SYNC_SLICES)

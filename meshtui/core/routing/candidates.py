@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from meshtui.core.model import objects as o
@@ -50,13 +50,26 @@ def service_of(found: o.EndpointSlice) -> str:
 
 def ready_counts(mesh: Mesh, cluster: Cluster, key: str) -> tuple[int, int]:
     """(ready, total) endpoints a cluster has of its own for a service, each pod counted once."""
+    names = mesh.slices_of.get(cluster.context, {}).get(key)
+    if not names:
+        return 0, 0
+    known = cluster.endpointslices
+    return count_ready([known[name] for name in names if name in known])
+
+
+def count_ready(found: Iterable[o.EndpointSlice]) -> tuple[int, int]:
+    """(ready, total) endpoints of a service's slices, each pod counted once; mirrored slices do not count."""
     ready: set[str] = set()
     total: set[str] = set()
-    for found in slices(mesh, cluster, key):
-        if is_mirror(found):
+    for item in found:
+        if is_mirror(item):
             continue
-        for endpoint in found.endpoints or ():
-            name = pod_key(endpoint) or (endpoint.addresses[0] if endpoint.addresses else "")
+        for endpoint in item.endpoints or ():
+            ref = endpoint.target_ref
+            if ref is not None and ref.kind == "Pod":
+                name = f"{ref.namespace}/{ref.name}"
+            else:
+                name = endpoint.addresses[0] if endpoint.addresses else ""
             total.add(name)
             if endpoint.conditions.ready is not False:
                 ready.add(name)

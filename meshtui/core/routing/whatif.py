@@ -43,7 +43,7 @@ def what_if(mesh: Mesh, changes: Changes) -> Mesh:
 def emptied(mesh: Mesh, context: str, service_key: str) -> Changes:
     """The change that scaling a service's workload to zero makes: its own slices without endpoints."""
     cluster = mesh.clusters[context]
-    keys = mesh.slices_of.get(context, {}).get(service_key, set())
+    keys = mesh.slices_of.get(context, {}).get(service_key, ())
     found = {key: cluster.endpointslices[key] for key in keys if key in cluster.endpointslices}
     return {
         (context, r.ENDPOINTSLICES): {key: msgspec.structs.replace(item, endpoints=[]) for key, item in found.items()}
@@ -51,17 +51,16 @@ def emptied(mesh: Mesh, context: str, service_key: str) -> Changes:
 
 
 def _reindex(
-    index: Mapping[str, set[str]], table: Mapping[str, o.Object], items: Mapping[str, o.Object | None]
-) -> dict[str, set[str]]:
+    index: Mapping[str, tuple[str, ...]], table: Mapping[str, o.Object], items: Mapping[str, o.Object | None]
+) -> dict[str, tuple[str, ...]]:
     copy = dict(index)
     for key, item in items.items():
         for entry in (table.get(key), item):
             if not isinstance(entry, o.EndpointSlice) or is_mirror(entry):
                 continue
             service = service_of(entry)
-            keys = set(copy.get(service, ()))
-            keys.discard(key) if item is None else keys.add(key)
-            copy[service] = keys
+            others = tuple(each for each in copy.get(service, ()) if each != key)
+            copy[service] = others if item is None else (*others, key)
     return copy
 
 

@@ -70,11 +70,7 @@ class Row:
     @property
     def meshed(self) -> bool:
         """Global anywhere, or written to be."""
-        return any(
-            cell.effective.global_ or any(cell.effective.written(what).value is not None for what in a.KEYS)
-            for cell in self.cells
-            if cell.effective is not None
-        )
+        return any(cell.effective.meant for cell in self.cells if cell.effective is not None)
 
     @property
     def fault(self) -> bool:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
-from meshtui.core.model.state import Cluster, Delta, Mesh
+from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.routing import annotations as a
-from meshtui.core.routing.candidates import ready_counts, service_of
+from meshtui.core.services.cells import Cells
 from meshtui.core.services.filter import EVERYTHING, ServiceFilter
 from meshtui.core.services.row import Cell, Row, rank
 
@@ -96,14 +95,15 @@ class ServiceTable:
         self.view = view or View()
         self.version = 0
         """Grows when rows come, go or change their place."""
+        self._cells = Cells(mesh)
         self._rows: dict[str, Row] = {}
         self._order: list[Place] = []
         self._place: dict[str, Place] = {}
-        self._owners: dict[tuple[str, str], str] = {}
         self._known: dict[str, object] = {}
         self._wanted: dict[str, None] = {}
         self._altered: set[str] = set()
-        self._want_all()
+        self._known = self._known_now()
+        self._want(mesh.clusters)
         if not lazy:
             self.work()
 
@@ -167,16 +167,16 @@ class ServiceTable:
 
         Those are all where a list became known, a configuration was read or a namespace changed.
         """
-        namespaces = any(resource == r.NAMESPACES for _, resource in delta.objects)
-        if namespaces or (delta.status and self._known_now() != self._known):
-            self._want_all()
-            return
-        for (context, resource), names in delta.objects.items():
+        for (_, resource), names in delta.objects.items():
             if resource == r.SERVICES:
                 self._wanted.update(dict.fromkeys(names))
-            elif resource == r.ENDPOINTSLICES:
-                for name in names:
-                    self._wanted.update(dict.fromkeys(self._owners_of(context, name)))
+        for keys in delta.backed.values():
+            self._wanted.update(dict.fromkeys(keys))
+        namespaces = {context for context, resource in delta.objects if resource == r.NAMESPACES}
+        known, self._known = (self._known, self._known_now()) if delta.status else (self._known, self._known)
+        other = {context for context, now in self._known.items() if known.get(context) != now}
+        if namespaces or other or len(known) != len(self._known):
+            self._want(namespaces | other)
 
     def work(self, limit: int | None = None) -> set[str]:
         """Rebuild up to `limit` of the rows noted, or all; returns their keys."""
@@ -187,12 +187,12 @@ class ServiceTable:
             for key in keys:
                 del self._wanted[key]
         if len(keys) > _MANY:
-            for key in keys:
-                self._build(key)
+            for key, row in self._cells.rows(keys):
+                self._keep(key, row)
             self.look(self.view)
         else:
-            for key in keys:
-                self._replace(key)
+            for key, row in self._cells.rows(keys):
+                self._replace(key, row)
         return set(keys)
 
     def altered(self) -> set[str]:
@@ -200,17 +200,11 @@ class ServiceTable:
         found, self._altered = self._altered, set()
         return found
 
-    def _want_all(self) -> None:
-        clusters = self.mesh.clusters.values()
-        for keys in (self._rows, *(cluster.services for cluster in clusters)):
+    def _want(self, contexts: Iterable[str]) -> None:
+        """All rows, for what is said of these clusters in each."""
+        clusters = self.mesh.clusters
+        for keys in (self._rows, *(clusters[context].services for context in contexts if context in clusters)):
             self._wanted.update(dict.fromkeys(keys))
-        self._owners = {
-            (context, slice_key): key
-            for context, index in self.mesh.slices_of.items()
-            for key, held in index.items()
-            for slice_key in held
-        }
-        self._known = self._known_now()
 
     def _known_now(self) -> dict[str, object]:
         return {
@@ -218,28 +212,18 @@ class ServiceTable:
             for c in self.mesh.clusters.values()
         }
 
-    def _owners_of(self, context: str, slice_key: str) -> set[str]:
-        found = self.mesh.clusters[context].endpointslices.get(slice_key)
-        before = self._owners.pop((context, slice_key), "")
-        now = service_of(found) if found is not None else ""
-        if now:
-            self._owners[context, slice_key] = now
-        return {before, now} - {""}
-
-    def _build(self, key: str) -> Row | None:
+    def _keep(self, key: str, row: Row | None) -> None:
         old = self._rows.get(key)
-        if not any(key in cluster.services for cluster in self.mesh.clusters.values()):
+        if row is None:
             self._rows.pop(key, None)
-            row = None
         else:
-            row = self._rows[key] = build_row(self.mesh, key)
+            self._rows[key] = row
         if old is not None and _moved(old, row):
             self._altered.add(key)
-        return row
 
-    def _replace(self, key: str) -> None:
+    def _replace(self, key: str, row: Row | None) -> None:
         old = self._place.pop(key, None)
-        row = self._build(key)
+        self._keep(key, row)
         new = self.view.order(row) if row is not None and self.view.shows(row) else None
         if new is not None:
             self._place[key] = new
@@ -255,7 +239,8 @@ class ServiceTable:
 def _moved(old: Row, new: Row | None) -> bool:
     if new is None:
         return True
-    pairs = [(was, now) for was, now in zip(old.cells, new.cells, strict=False) if was.known and now.known]
+    changed = [(was, now) for was, now in zip(old.cells, new.cells, strict=False) if was is not now]
+    pairs = [(was, now) for was, now in changed if was.known and now.known]
     return any(was.present is not now.present or _gist(was) != _gist(now) for was, now in pairs if was.counted)
 
 
@@ -264,38 +249,10 @@ def _gist(cell: Cell) -> object:
     return written, cell.ready, cell.total
 
 
-def build_row(mesh: Mesh, key: str) -> Row:
-    """One service's row from the mesh as it stands."""
-    return Row(key, tuple(_cell(mesh, cluster, key) for cluster in mesh.clusters.values()))
-
-
 def rows(mesh: Mesh, view: View | None = None) -> list[Row]:
     """All rows of a view, for those who need them once."""
     table = ServiceTable(mesh, view)
     return [table[index] for index in range(len(table))]
-
-
-def _cell(mesh: Mesh, cluster: Cluster, key: str) -> Cell:
-    service = cluster.services.get(key)
-    if service is None:
-        return Cell(cluster.context, known=r.SERVICES in cluster.objects)
-    ready, total = ready_counts(mesh, cluster, key)
-    return Cell(
-        cluster.context,
-        True,
-        True,
-        r.ENDPOINTSLICES in cluster.objects,
-        a.effective(service, cluster.namespaces.get(service.namespace), cluster.config),
-        ready,
-        total,
-        "Headless" if a.is_headless(service) else service.spec.type,
-        ports_text(service.spec.ports or ()),
-    )
-
-
-def ports_text(ports: Iterable[o.ServicePort]) -> str:
-    """`80/TCP, http 8080/TCP`."""
-    return ", ".join(f"{p.name} {p.port}/{p.protocol}".lstrip() for p in ports)
 
 
 def table_json(row: Row, names: Mapping[str, str]) -> dict[str, object]:

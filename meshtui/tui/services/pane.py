@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -17,6 +16,7 @@ from meshtui.core.model.state import Delta
 from meshtui.core.savedfilters import expanded
 from meshtui.core.services import filter as servicefilter
 from meshtui.core.services.table import ServiceTable, Sort, View
+from meshtui.mesh import collector
 from meshtui.tui import commands as c
 from meshtui.tui.services import rows
 from meshtui.tui.services.listing import COLUMNS, EachCluster, EachService, Listing, Look, listing_for
@@ -107,7 +107,7 @@ class ServicesPane(Pane):
             self._list(table)
         if table.backlog and not self._waiting:
             # Rows live as long as the session: without this the collector stops the loop for half a second to see it.
-            gc.freeze()
+            collector.keep()
             self._waiting = True
             self.call_after_refresh(self._go_on)
 

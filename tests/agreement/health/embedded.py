@@ -11,7 +11,7 @@ import msgspec
 
 from meshtui.core.errors import ExecFailed, Forbidden, MeshtuiError, TimedOut
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.health.judge import Judge, owners
+from meshtui.core.health.judge import Judge
 from meshtui.core.health.model import Cause, Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -232,7 +232,7 @@ class Embedded:
         rows.sort(key=lambda row: row.time_ns)
         for judge in (self.judge, self.beside):
             if judge is not None:
-                judge.traffic.take(rows, owners(self.mesh))
+                judge.traffic.take(rows, self.judge.places.services)
 
 
 def _clients(cluster: SimCluster) -> list[dict[str, Any]]:

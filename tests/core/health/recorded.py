@@ -13,7 +13,7 @@ import msgspec
 
 from meshtui.core.errors import ExecFailed, MeshtuiError, TimedOut
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.health.judge import Judge, owners
+from meshtui.core.health.judge import Judge
 from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -113,7 +113,7 @@ def rows(documents: dict[str, Any]) -> list[FlowRow]:
 
 def feed(judge: Judge, flows: list[FlowRow], until: float) -> None:
     """Hand flows over as they happened, a quarter of a second at a time."""
-    index, batch, due = owners(judge.mesh), list[FlowRow](), 0.0
+    index, batch, due = judge.places.services, list[FlowRow](), 0.0
     for row in flows:
         at = row.time_ns / 1e9
         if at > until:

@@ -81,8 +81,8 @@ def test_the_index_follows_a_slice_through_its_life() -> None:
         reduce(mesh, s.Changed("tion", r.ENDPOINTSLICES, {"default/a": item}, 0.0))
         return mesh.slices_of["tion"]
 
-    assert change(slice_of("one", "a")) == {"default/one": {"default/a"}}
-    assert change(slice_of("two", "a", "2")) == {"default/two": {"default/a"}}
+    assert change(slice_of("one", "a")) == {"default/one": ("default/a",)}
+    assert change(slice_of("two", "a", "2")) == {"default/two": ("default/a",)}
     assert change(None) == {}
 
 

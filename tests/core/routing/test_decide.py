@@ -282,7 +282,7 @@ def test_what_if_scaled_to_zero_or_slices_change():
     more = endpointslice([endpoint("10.1.0.9")], name="more")
     grown = what_if(mesh, {("a", r.ENDPOINTSLICES): {more.key: more}})
     assert route(grown, "a", KEY).counts == {"a": 3}
-    assert mesh.slices_of["a"][KEY] == {"default/web-abc"}
+    assert mesh.slices_of["a"][KEY] == ("default/web-abc",)
     shrunk = what_if(grown, {("a", r.ENDPOINTSLICES): {more.key: None, "default/web-abc": None}})
     assert route(shrunk, "a", KEY).counts == {"b": 2}
 

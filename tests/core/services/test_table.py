@@ -13,7 +13,8 @@ from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import annotations as a
-from meshtui.core.services.table import ServiceTable, Sort, View, build_row, rows, table_json
+from meshtui.core.services.cells import build_row
+from meshtui.core.services.table import ServiceTable, Sort, View, rows, table_json
 from tests.core import meshes, recorded
 from tests.core.meshes import GLOBAL, KEY, put, web
 
