@@ -24,6 +24,8 @@ from meshtui.mesh.pace import Backoff, Pace, every, pause
 LABEL = "k8s-app"
 AGENT = "cilium"
 APISERVER = "clustermesh-apiserver"
+_REVIEWS_AT_ONCE = 2
+"""Each more would open a connection of its own, whose handshake takes longer than the question."""
 QUESTIONS = ("config", "access", "agents", "kvstoremesh", "health", "troubleshoot")
 
 
@@ -92,7 +94,9 @@ class Prober:
         """Ask what we may do. What could not be asked is unknown, neither allowed nor refused, and asked again soon."""
         from meshtui.core.changes.guards import ACTIONS
 
-        found = dict(zip(ACTIONS, await asyncio.gather(*(self._denied(action) for action in ACTIONS)), strict=True))
+        gate = asyncio.Semaphore(_REVIEWS_AT_ONCE)
+        asked = await asyncio.gather(*(self._denied(action, gate) for action in ACTIONS))
+        found = dict(zip(ACTIONS, asked, strict=True))
         denied = {action: reason for action, reason in found.items() if isinstance(reason, str) and reason}
         unknown = {action: error for action, error in found.items() if isinstance(error, MeshtuiError)}
         self.emit(s.AccessRead(self.api.context, denied, unknown))
@@ -101,7 +105,7 @@ class Prober:
         elif "access" in self._poke:
             asyncio.get_running_loop().call_later(self._unsure.next(), self._poke["access"].set)
 
-    async def _denied(self, action: str) -> str | MeshtuiError:
+    async def _denied(self, action: str, gate: asyncio.Semaphore) -> str | MeshtuiError:
         from meshtui.core.changes.guards import ACTIONS
 
         verb, plural, subresource, words = ACTIONS[action]
@@ -112,7 +116,8 @@ class Prober:
         allowed = False
         for place in places if BY_PLURAL[plural].namespaced else [{}]:
             try:
-                allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource, **place)
+                async with gate:
+                    allowed = await self.api.allowed(verb, BY_PLURAL[plural], subresource=subresource, **place)
             except MeshtuiError as error:
                 return error
             if allowed:
