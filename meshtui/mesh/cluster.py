@@ -15,6 +15,7 @@ from meshtui.core.model import state as s
 from meshtui.core.model.resources import Resource
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
+from meshtui.mesh import collector
 from meshtui.mesh.pace import Backoff, pause
 from meshtui.mesh.probes import QUESTIONS, Prober
 from meshtui.mesh.scope import Surroundings
@@ -147,6 +148,7 @@ class ClusterTask:
 
     def _watched(self, event: s.Event) -> None:
         self.around.emit(event)
+        collector.taken(event)
         if isinstance(event, s.WatchChanged) and event.phase in (s.Phase.STALE, s.Phase.FAILED):
             # A watch that broke may be the first sign that the API server is gone.
             self._heartbeat.set()

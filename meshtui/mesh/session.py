@@ -19,7 +19,7 @@ from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.logins import Logins, Terminal
-from meshtui.mesh import collector, debuglog
+from meshtui.mesh import debuglog
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
@@ -238,7 +238,6 @@ class Session:
         """Take one event: the only way anything gets into the mesh."""
         debuglog.note(event)
         delta = reduce(self.mesh, event)
-        collector.taken(event)
         if isinstance(event, s.TwinFound):
             self._clusters.pop(event.context, None)
             self.targets = tuple(target for target in self.targets if target.context != event.context)
