@@ -115,7 +115,7 @@ class FakeSession:
     def deliver(self, rows: Sequence[Any]) -> None:
         self.flows.add(rows)
         self.rhythm.take(rows)
-        self.traffic.take(rows, {})
+        self.traffic.take(rows, lambda address, port: ())
         # A Relay's thread hands its batches over: nothing of the app's context is set there.
         for listener in self._flow_listeners:
             contextvars.Context().run(listener)
