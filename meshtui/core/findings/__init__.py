@@ -221,7 +221,9 @@ class Findings:
             cluster = self.mesh.clusters.get(context)
             if cluster is not None and self._reports.get(context) != (reports := _reports(cluster)):
                 self._reports[context] = reports
-                around[context] = Surroundings.of(self.mesh, cluster)
+                fresh = Surroundings.of(self.mesh, cluster)
+                # What is alike stays the same object: routes that were worked out with it are known by that to hold.
+                around[context] = around[context] if around.get(context) == fresh else fresh
         changed |= around != self._around
         self._around = around
         return changed

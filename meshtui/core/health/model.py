@@ -218,23 +218,23 @@ class Judgement:
 
     def link(self, context: str, target: str) -> LinkHealth:
         """One link; not known when it was not judged."""
-        subject = Subject(What.LINK, context, target)
-        return self.links.get((context, target)) or LinkHealth(subject, Verdict.UNKNOWN, "not known yet")
+        found = self.links.get((context, target))
+        return found or LinkHealth(Subject(What.LINK, context, target), Verdict.UNKNOWN, "not known yet")
 
     def cluster(self, context: str) -> Judged:
         """One cluster; not known when it was not judged."""
-        subject = Subject(What.CLUSTER, context)
-        return self.clusters.get(context) or Judged(subject, Verdict.UNKNOWN, "not known yet")
+        found = self.clusters.get(context)
+        return found or Judged(Subject(What.CLUSTER, context), Verdict.UNKNOWN, "not known yet")
 
     def node(self, context: str, name: str) -> Judged:
         """One node; not known when it was not judged."""
-        subject = Subject(What.NODE, context, name)
-        return self.nodes.get((context, name)) or Judged(subject, Verdict.UNKNOWN, "not known yet")
+        found = self.nodes.get((context, name))
+        return found or Judged(Subject(What.NODE, context, name), Verdict.UNKNOWN, "not known yet")
 
     def service(self, key: str) -> ServiceHealth:
         """One service; not known when no request of it was seen."""
-        subject = Subject(What.SERVICE, "", key)
-        return self.services.get(key) or ServiceHealth(subject, Verdict.UNKNOWN, "no requests seen")
+        found = self.services.get(key)
+        return found or ServiceHealth(Subject(What.SERVICE, "", key), Verdict.UNKNOWN, "no requests seen")
 
     def all(self) -> list[Judged]:
         """Every subject, clusters first."""

@@ -15,7 +15,8 @@ from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import party
 from meshtui.core.reach.clients import Basis, Clients, Workloads, choose
 from meshtui.core.reach.model import Hop, Names, Reach, Stop
-from meshtui.core.routing import Backend, Surroundings, route
+from meshtui.core.routing import Backend, Route, Routes, Surroundings, route
+from meshtui.core.routing.kept import MOST
 
 DNS = ("kube-system/kube-dns", "kube-system/coredns", "openshift-dns/dns-default")
 """Services that answer names, in the order they are looked for."""
@@ -40,10 +41,13 @@ class Reaches:
         self._workloads: dict[str, Workloads] = {}
         self._parties: dict[tuple[str, str], tuple[Pod, Party]] = {}
         self._verdicts: dict[tuple[object, ...], PolicyVerdict] = {}
+        self._routes = Routes(mesh)
+        self._open: dict[tuple[str, str], Reach] = {}
 
     def note(self, delta: Delta) -> bool:
         """Forget what a delta makes doubtful; whether selectors may match other pods than before."""
         moved = self.crowds.note(delta)
+        self._routes.note(delta)
         touched = {resource for _, resource in delta.objects}
         if (delta.status or not touched.isdisjoint(r.POLICIES)) and not self.book.holds(self.mesh):
             self.book = Rulebook(self.mesh, self.book)
@@ -95,9 +99,9 @@ class Reaches:
         `client`: key (`namespace/pod`) of the pod that asks; by default those of `clients.choose`, from among the pods
         `seen` where flows showed some. Raises KeyError for an unknown context.
         """
-        found = route(self.mesh, context, service_key, port=port, around=around)
+        found = self._routes.of(context, service_key, port, around)
         if not any(map(self.governed, {context, *(backend.context for backend in found.backends)})):
-            return Reach(found, _OPEN, tuple(Hop(backend, passes=True) for backend in found.backends))
+            return self._all_pass(found)
         chosen = self.mesh.clusters[context].pods.get(client) if client else None
         if chosen is not None:
             clients = Clients(Basis.CHOSEN, (chosen,))
@@ -108,6 +112,18 @@ class Reaches:
         asking = [self._party(context, pod) for pod in clients.pods]
         hops = tuple(self._hop(asking, backend) for backend in found.backends)
         return Reach(found, clients, hops, self.names(context, asking))
+
+    def _all_pass(self, found: Route) -> Reach:
+        """Nobody's policies decide; answers are kept beside their routes."""
+        place = found.context, found.service
+        kept = self._open.get(place)
+        if kept is None or kept.route is not found:
+            if len(self._open) >= MOST:
+                self._open.clear()
+            kept = self._open[place] = Reach(
+                found, _OPEN, tuple(Hop(backend, passes=True) for backend in found.backends)
+            )
+        return kept
 
     def names(self, context: str, asking: Sequence[Party]) -> Names:
         """Whether clients reach a DNS server of their cluster; one that answers is enough."""

@@ -3,6 +3,7 @@
 from meshtui.core.routing.candidates import ready_counts
 from meshtui.core.routing.decide import route, routes
 from meshtui.core.routing.evidence import Disagreement, disagreements
+from meshtui.core.routing.kept import Routes
 from meshtui.core.routing.model import Backend, Reason, Route, Unused
 from meshtui.core.routing.surroundings import Surroundings
 from meshtui.core.routing.whatif import Changes, effect_sentences, effects, emptied, what_if
@@ -13,6 +14,7 @@ __all__ = [
     "Disagreement",
     "Reason",
     "Route",
+    "Routes",
     "Surroundings",
     "Unused",
     "disagreements",

@@ -8,9 +8,19 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.annotations import Affinity, Effective, effective
-from meshtui.core.routing.candidates import family_of, mirrored, offer
+from meshtui.core.routing.candidates import Offer, family_of, mirrored, offer
 from meshtui.core.routing.model import Backend, Reason, Route, Unused
 from meshtui.core.routing.surroundings import Surroundings
+
+
+@dataclass(slots=True)
+class Offers:
+    """What clusters offer of one service, the same to all others: worked out once for many clients' clusters."""
+
+    made: dict[tuple[object, ...], Offer] = field(default_factory=dict)
+    """(context, port's number, name and protocol, family) → the offer."""
+    gates: dict[str, tuple[Reason, str] | None] = field(default_factory=dict)
+    """Context → what stops it from exporting."""
 
 
 @dataclass(slots=True)
@@ -21,6 +31,7 @@ class _Work:
     client: Cluster
     key: str
     around: Surroundings
+    offers: Offers
     local: list[Backend] = field(default_factory=list)
     remote: list[Backend] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
@@ -49,15 +60,17 @@ def route(
     port: int | str | None = None,
     client_node: str = "",
     around: Surroundings | None = None,
+    offers: Offers | None = None,
 ) -> Route:
     """Where new connections from `client_context`'s pods to `service_key` (`namespace/name`) go.
 
     `port`: number or name of the service's port, by default its first. `client_node`: with
     internalTrafficPolicy Local only this node's own backends count. `around`: from `Surroundings.of`, to route
-    many services of one cluster cheaply. Raises KeyError for a context that is not in the mesh.
+    many services of one cluster cheaply. `offers`: kept for one service while nothing changes, to route it for many
+    clusters cheaply. Raises KeyError for a context that is not in the mesh.
     """
     client = mesh.clusters[client_context]
-    work = _Work(mesh, client, service_key, around or Surroundings.of(mesh, client))
+    work = _Work(mesh, client, service_key, around or Surroundings.of(mesh, client), offers or Offers())
     service = client.services.get(service_key)
     if service is None:
         _no_service(work)
@@ -142,11 +155,11 @@ def _gather_remote(work: _Work, service: o.Service, here: Effective, frontend: o
     family = family_of(service)
     owners = {(b.ip, b.port): client.name for b in work.local}
     for other in work.others():
-        blocked = _gate_here(work, here, other) or _gate_there(work, other)
+        blocked = _gate_here(work, here, other) or _stopped_there(work, other)
         if blocked:
             work.bar(other, *blocked)
             continue
-        found = offer(work.mesh, other, work.key, frontend, family, remote=True)
+        found = _offered(work, other, frontend, family)
         work.unused += found.left_out
         if not found.backends and not found.left_out:
             work.bar(other, Reason.NO_ENDPOINTS, f"{other.name}'s {work.key} has no endpoints")
@@ -159,6 +172,23 @@ def _gather_remote(work: _Work, service: o.Service, here: Effective, frontend: o
             else:
                 why = "has this address itself, which wins" if owner == client.name else "has the same address"
                 work.leave([backend], Reason.SAME_ADDRESS, f"{owner} {why}")
+
+
+def _offered(work: _Work, other: Cluster, frontend: o.ServicePort, family: str) -> Offer:
+    """What another cluster offers: the same to every cluster that asks for the same port."""
+    asked = other.context, frontend.port, frontend.name, frontend.protocol, family
+    found = work.offers.made.get(asked)
+    if found is None:
+        found = work.offers.made[asked] = offer(work.mesh, other, work.key, frontend, family, remote=True)
+    return found
+
+
+def _stopped_there(work: _Work, other: Cluster) -> tuple[Reason, str] | None:
+    """What stops the other cluster from exporting, whoever asks."""
+    gates = work.offers.gates
+    if other.context not in gates:
+        gates[other.context] = _gate_there(work, other)
+    return gates[other.context]
 
 
 def _gate_here(work: _Work, here: Effective, other: Cluster) -> tuple[Reason, str] | None:

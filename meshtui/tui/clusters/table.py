@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from meshtui.core.health.model import Judged, Judgement, Verdict
 from meshtui.core.model import resources as r
+from meshtui.core.model.objects import Node
 from meshtui.core.model.order import natural
 from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.tui.clusters.rows import Block, failures
@@ -54,10 +55,16 @@ def _nodes(cluster: Cluster, judgement: Judgement) -> Span:
     if r.NODES not in cluster.objects:
         return Span(status.WAITING, "dim")
     total = len(cluster.nodes)
-    ready = sum(1 for node in cluster.nodes.values() if status.node(node).role == "ok")
-    ill = any(judgement.node(cluster.context, name).verdict.bad for name in cluster.nodes)
+    ready = sum(map(is_ready, cluster.nodes.values()))
+    nodes, context = judgement.nodes, cluster.context
+    ill = any((judged := nodes.get((context, name))) is not None and judged.verdict.bad for name in cluster.nodes)
     role, glyph = ("bad", f"{status.BAD} ") if ready < total or ill else ("", "")
     return Span(f"{glyph}{ready}/{total}", role)
+
+
+def is_ready(node: Node) -> bool:
+    """Whether its kubelet says so: asked of thousands of nodes at each tick."""
+    return any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions or ())
 
 
 def _agents(cluster: Cluster, _: Judgement) -> Span:
@@ -160,14 +167,15 @@ def _unwell(
     for number, error in enumerate(failures(cluster)[:2]):
         told: list[Line] = [*status.error_lines(error, width, most=3)]
         yield ("failure", cluster.context, number), told
-    for (context, name), judged in sorted(judgement.nodes.items(), key=lambda one: natural(one[0][1])):
-        if context == cluster.context and _tells(judged):
-            yield ("node", context, name), _told(safe(name, 60), judged, now, width, utc=utc)
-    for name, node in sorted(cluster.nodes.items(), key=lambda one: natural(one[0])):
-        state = status.node(node)
-        if state.role != "ok" and not _tells(judgement.node(cluster.context, name)):
-            glyph, _, word = state.text.partition(" ")
-            yield ("node", cluster.context, name), [[Span(f"  {glyph} {safe(name, 60)}  {word}", state.role)]]
+    told_of = {name: judged for (context, name), judged in judgement.nodes.items()
+               if context == cluster.context and _tells(judged)}  # fmt: skip
+    for name in sorted(told_of, key=natural):
+        yield ("node", cluster.context, name), _told(safe(name, 60), told_of[name], now, width, utc=utc)
+    unready = [name for name, node in cluster.nodes.items() if name not in told_of and not is_ready(node)]
+    for name in sorted(unready, key=natural):
+        state = status.node(cluster.nodes[name])
+        glyph, _, word = state.text.partition(" ")
+        yield ("node", cluster.context, name), [[Span(f"  {glyph} {safe(name, 60)}  {word}", state.role)]]
     for (context, remote), link in judgement.links.items():
         if context == cluster.context and _tells(link):
             target = mesh.by_name(remote)

@@ -156,7 +156,8 @@ class EachService:
         lines: list[Line] = []
         for number, context in enumerate(self.contexts):
             cluster = table.mesh.clusters[context]
-            found = reaches.of(context, row.key)
+            around = look.findings.around.get(context) if look.findings else None
+            found = reaches.of(context, row.key, around=around)
             role = "" if found.open else rows.reach_role(found, "")
             reach: Line = [Span("→ ", "dim"), Span(rows.reach_text(found), role)] if found.summary else []
             chosen = number == self.at
