@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from meshtui.core.health.model import Cause, Judged, Judgement, LinkHealth, ServiceHealth, Subject, Verdict, What
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.health.model import (
+    Cause,
+    Judged,
+    Judgement,
+    LinkHealth,
+    ServiceHealth,
+    Subject,
+    Trouble,
+    Verdict,
+    What,
+)
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
+from meshtui.core.model.severity import Severity
 from meshtui.core.model.tags import tags
 from tests.core import meshes
 from tests.tui.conftest import Board, board_on
@@ -165,3 +179,74 @@ async def test_a_pane_that_stands_alone_has_the_whole_screen() -> None:
     async with await on(6, (160, 50)) as board:
         await board.press("1", "z")
         assert board.app.board.clusters.size.height > 40
+
+
+async def test_one_reason_is_told_once_for_a_cluster_and_not_for_each_node() -> None:
+    mesh = mesh_of(3)
+    nodes = {f"w{n}": o.Node(o.Meta(name=f"w{n}"), o.NodeSpec(), o.NodeStatus()) for n in range(12)}
+    reduce(mesh, s.Listed("tion", r.NODES, nodes, NOW))
+    hung = {
+        ("tion", name): Judged(Subject(What.NODE, "tion", name), Verdict.FAILING, "agent does not answer", NOW - 40 + n)
+        for n, name in enumerate(nodes)
+    }
+    trouble = [
+        Trouble(
+            Cause.AGENT_HUNG, Severity.WARNING, ("tion",), f"tion/{name}", "agent hung", (f"{name} hangs",), since=NOW
+        )
+        for name in nodes
+    ]
+    judgement = dataclasses.replace(judged(mesh, broken=False), nodes=hung, troubles=tuple(trouble))
+    async with board_on(mesh, (160, 50), judgement=judgement) as board:
+        board.app.board.apply(s.Delta(status=set(mesh.clusters)))
+        await board.press("1")
+        text = board.text(board.app.board.clusters)
+        assert text.count("agent does not answer") == 1
+        assert "12 nodes  agent does not answer · for 40 s" in text
+        assert "w0, w1, w2" in text
+        await board.press("f")
+        await board.until(lambda: "12 nodes of tion: w0, w1, w2, w3 and 8 more" in board.text())
+        assert "w7 hangs" not in board.text()
+        await board.press("enter", "end")
+        await board.until(lambda: "w11 hangs" in board.text())
+        await board.press("home", "enter")
+        await board.until(lambda: "enter lists all 12" in board.text())
+        assert board.session.performed == []
+
+
+async def test_of_a_cluster_that_is_away_one_line_says_what_is_not_known() -> None:
+    mesh = mesh_of(6)
+    error = MeshtuiError("koornacht does not answer", cause="timeout")
+    reduce(mesh, s.ApiChanged("koornacht", s.Phase.STALE, NOW, error=error))
+    stale = {
+        ("koornacht", name): LinkHealth(
+            Subject(What.LINK, "koornacht", name), Verdict.STALE, "as of 14 s ago", NOW - 14
+        )
+        for name in NAMES[1:6]
+    }
+    node = Judged(Subject(What.NODE, "koornacht", "koornacht-worker"), Verdict.STALE, "Ready, as of 14 s ago", NOW - 14)
+    well = judged(mesh, broken=False)
+    nodes = {("koornacht", "koornacht-worker"): node}
+    judgement = dataclasses.replace(well, links={**well.links, **stale}, nodes=nodes)
+    async with board_on(mesh, (160, 50), judgement=judgement) as board:
+        board.app.board.apply(s.Delta(status=set(mesh.clusters)))
+        await board.press("1")
+        text = board.text(board.app.board.clusters)
+        assert "! 1 node, 5 links  nothing new is heard of them · for 14 s" in text
+        assert "as of 14 s ago" not in text
+        assert "koornacht does not answer" in text
+
+
+async def test_links_that_fail_alike_are_told_together() -> None:
+    mesh = mesh_of(6)
+    well = judged(mesh, broken=False)
+    cut = {
+        ("koornacht", name): LinkHealth(
+            Subject(What.LINK, "koornacht", name), Verdict.CONTRADICTED, "no answer", NOW - 9
+        )
+        for name in NAMES[2:6]
+    }
+    async with board_on(mesh, (160, 50), judgement=dataclasses.replace(well, links={**well.links, **cut})) as board:
+        board.app.board.apply(s.Delta(status=set(mesh.clusters)))
+        text = board.text(board.app.board.clusters)
+        assert "✗ 4 links  no answer · for 9 s" in text
+        assert "link K→B, link K→E, link K→H, link K→N" in text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from meshtui.core.health.model import Judged, Judgement, Verdict
@@ -24,6 +26,8 @@ _LETTERS = {
     Verdict.CONTRADICTED: "✗",
     Verdict.FAILING: "✗",
 }
+_TOGETHER = 3
+"""As many nodes with the same words are told in one line."""
 _NAME_LEAST = 10
 """Cells a cluster's name keeps when everything else has given way."""
 HEADER = ("header",)
@@ -163,28 +167,71 @@ def _matrix(mesh: Mesh, cluster: Cluster, judgement: Judgement) -> Iterator[Span
 def _unwell(
     mesh: Mesh, cluster: Cluster, judgement: Judgement, now: float, width: int, *, utc: bool
 ) -> Iterator[Block]:
-    """What is not well in a cluster, in words, with since when."""
+    """What is not well in a cluster, in words, with since when; what has one reason is told once."""
     for number, error in enumerate(failures(cluster)[:2]):
         told: list[Line] = [*status.error_lines(error, width, most=3)]
         yield ("failure", cluster.context, number), told
-    told_of = {name: judged for (context, name), judged in judgement.nodes.items()
-               if context == cluster.context and _tells(judged)}  # fmt: skip
-    for name in sorted(told_of, key=natural):
-        yield ("node", cluster.context, name), _told(safe(name, 60), told_of[name], now, width, utc=utc)
-    unready = [name for name, node in cluster.nodes.items() if name not in told_of and not is_ready(node)]
+    context, away = cluster.context, cluster.api.phase is not Phase.LIVE
+    silent: list[Judged] = []
+    kinds: dict[str, Mapping[str, Judged]] = {
+        "node": {name: judged for (where, name), judged in judgement.nodes.items() if where == context},
+        "link": {name: judged for (where, name), judged in judgement.links.items() if where == context},
+        "component": {name: judged for (where, name), judged in judgement.components.items() if where == context},
+    }
+    for kind, found in kinds.items():
+        unwell = {name: judged for name, judged in found.items() if _tells(judged)}
+        if away:  # of a cluster that does not answer nothing new is known: that is one thing, told once
+            silent += [judged for judged in unwell.values() if judged.verdict is Verdict.STALE]
+            unwell = {name: judged for name, judged in unwell.items() if judged.verdict is not Verdict.STALE}
+        yield from _of_kind(mesh, cluster, kind, unwell, now, width, utc=utc)
+    unready = [name for name, node in cluster.nodes.items() if not is_ready(node) and not _tells_of(kinds, name)]
     for name in sorted(unready, key=natural):
         state = status.node(cluster.nodes[name])
         glyph, _, word = state.text.partition(" ")
-        yield ("node", cluster.context, name), [[Span(f"  {glyph} {safe(name, 60)}  {word}", state.role)]]
-    for (context, remote), link in judgement.links.items():
-        if context == cluster.context and _tells(link):
-            target = mesh.by_name(remote)
-            there = target.tag if target is not None else safe(remote, 24)
-            name = f"link {cluster.tag}→{there}"
-            yield ("link", context, remote), _told(name, link, now, width, utc=utc)
-    for (context, name), part in judgement.components.items():
-        if context == cluster.context and _tells(part):
-            yield ("component", context, name), _told(safe(name, 40), part, now, width, utc=utc)
+        yield ("node", context, name), [[Span(f"  {glyph} {safe(name, 60)}  {word}", state.role)]]
+    if silent:
+        counts = Counter(judged.subject.what.value for judged in silent)
+        what = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())
+        first = min(silent, key=lambda each: each.since or now)
+        yield ("stale", context), _told(what, replace(first, words="nothing new is heard of them"), now, width, utc=utc)
+
+
+def _of_kind(
+    mesh: Mesh, cluster: Cluster, kind: str, unwell: Mapping[str, Judged], now: float, width: int, *, utc: bool
+) -> Iterator[Block]:
+    """Nodes, links or components that are not well; those of which the same is told stand together."""
+    for names in _alike(unwell):
+        first = min((unwell[name] for name in names), key=lambda each: each.since or now)
+        if len(names) < _TOGETHER:
+            for name in names:
+                label = _label(mesh, cluster, kind, name)
+                yield (kind, cluster.context, name), _told(label, unwell[name], now, width, utc=utc)
+            continue
+        told = ", ".join(_label(mesh, cluster, kind, name) for name in names)
+        who = clip([Span(f"    {safe(told, 1000)}", "dim")], width)
+        lines = _told(f"{len(names)} {kind}s", first, now, width, utc=utc)
+        yield (f"{kind}s", cluster.context, first.words), [*lines, who]
+
+
+def _label(mesh: Mesh, cluster: Cluster, kind: str, name: str) -> str:
+    """A node's or component's name, `link K→B`."""
+    if kind != "link":
+        return safe(name, 60)
+    target = mesh.by_name(name)
+    return f"link {cluster.tag}→{target.tag if target is not None else safe(name, 24)}"
+
+
+def _tells_of(kinds: Mapping[str, Mapping[str, Judged]], node: str) -> bool:
+    judged = kinds["node"].get(node)
+    return judged is not None and _tells(judged)
+
+
+def _alike(unwell: Mapping[str, Judged]) -> list[list[str]]:
+    """Names of which the same is told stand together, all in natural order."""
+    groups: dict[object, list[str]] = {}
+    for name in sorted(unwell, key=natural):
+        groups.setdefault((unwell[name].verdict, unwell[name].words), []).append(name)
+    return list(groups.values())
 
 
 def _tells(judged: Judged) -> bool:

@@ -8,8 +8,11 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from meshtui.core.findings import Finding, findings
+from meshtui.core.findings.folded import Fold, folded
 from meshtui.tui import clipboard
+from meshtui.tui.board import Board
 from meshtui.tui.findings.rows import finding_lines, fixes
+from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.livelist import LiveListDialog
 from meshtui.tui.widgets.paint import Line, Span, safe
@@ -27,27 +30,53 @@ class FindingsDialog(LiveListDialog):
         Binding("y", "copy", show=False),
     ]
 
+    def __init__(self, board: Board, session: SessionPort) -> None:
+        super().__init__(board, session)
+        self.folds: dict[Hashable, Fold] = {}
+        """What is told together, by the list's keys."""
+        self.opened: set[Hashable] = set()
+        """Folds whose members are listed, too."""
+
     def refill(self) -> None:
         """Show what the dashboard has found until now."""
         mesh = self.session.mesh
         found = self.board.findings.all() if self.board.findings is not None else findings(mesh, self.session.judgement)
         width = max(20, self.list.scrollable_content_region.width)
-        lines: dict[Hashable, Sequence[Line]] = {
-            f: finding_lines(f, mesh, width, utc=self.board.utc) for f in found[:MOST]
-        }
+        lines: dict[Hashable, Sequence[Line]] = {}
+        self.folds = {}
+        for each in folded(found[:MOST], mesh):
+            lines |= self._fold(each, width) if isinstance(each, Fold) else {each: self._lines(each, width)}
         if not lines:
             lines = {"none": [[Span(f" {status.OK} nothing that meshtui knows to look for", "ok")]]}
         if len(found) > MOST:
             lines["more"] = [[Span(f" and {len(found) - MOST} more", "dim")]]
         self.list.fill(lines)
-        self._box.border_title = self.entitle(f"Findings ─ {len(found)}")
+        told = f", told in {len(lines)}" if self.folds and not self.opened else ""
+        self._box.border_title = self.entitle(f"Findings ─ {len(found)}{told}")
         self._box.border_subtitle = self.entitle(
             "enter applies the fix · y copies the command · o opens the service · esc closes"
         )
 
+    def _lines(self, finding: Finding, width: int) -> list[Line]:
+        return finding_lines(finding, self.session.mesh, width, utc=self.board.utc)
+
+    def _fold(self, fold: Fold, width: int) -> dict[Hashable, Sequence[Line]]:
+        """What is the same on many nodes, told once; after enter each by itself beneath."""
+        key = fold.told.kind, fold.told.contexts, fold.told.because
+        self.folds[key] = fold
+        words = "enter folds them again" if key in self.opened else f"enter lists all {len(fold.members)}"
+        lines: dict[Hashable, Sequence[Line]] = {key: [*self._lines(fold.told, width), [Span(f"     {words}", "dim")]]}
+        if key in self.opened:
+            lines |= {member: self._lines(member, width) for member in fold.members}
+        return lines
+
     def action_fix(self) -> None:
-        """Plan the changes that would mend it; consent is asked as for any other."""
+        """Plan the changes that would mend it, consent asked as for any other; unfold what was told together."""
         finding = self.list.selected
+        if finding in self.folds:
+            self.opened ^= {finding}
+            self.refill()
+            return
         if not isinstance(finding, Finding):
             return
         if not finding.fixes:
@@ -56,8 +85,10 @@ class FindingsDialog(LiveListDialog):
         self.board.change(lambda session: session.plan_fix(finding))
 
     def action_copy(self) -> None:
-        """Copy the command that proves or mends it."""
+        """Copy the command that proves or mends it; of what was told together, the first one's."""
         finding = self.list.selected
+        if finding in self.folds:
+            finding = self.folds[finding].told
         if isinstance(finding, Finding):
             found = finding.advice or "; ".join(fixes(finding, self.session.mesh)) or finding.sentence
             self.board.say(clipboard.copy(self.app, safe(found, 2000)), "ok", status.OK)
