@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta, Mesh
-from meshtui.core.routing.candidates import service_of
 from meshtui.core.routing.decide import Offers, route
 from meshtui.core.routing.model import Route
 from meshtui.core.routing.surroundings import Surroundings
@@ -15,27 +12,19 @@ MOST = 1_500
 """Routes kept: of what is on a large screen in sixteen clusters, and no more: each holds its backends."""
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What is known of one service."""
-
-    slices: frozenset[tuple[str, str]]
-    """(context, EndpointSlice) of all that its routes were worked out with."""
-    routes: dict[str, tuple[Surroundings, Route]] = field(default_factory=dict)
-    """Client's context → what it was worked out with, and the route."""
-
-
 class Routes:
     """The routes of a mesh. Only those asked for with the same `around` are kept: it stands for links and health."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, dict[str, tuple[Surroundings, Route]]] = {}
+        """Service → client's context → what it was worked out with, and the route."""
         self._count = 0
         self._offers = Offers()
         self._offered = ""
         """The service that `_offers` is about."""
-        self._configs: dict[str, object] = {}
+        self._known: dict[str, object] = {}
+        """Context → its settings, its name, and of which kinds it is known what there is."""
 
     def __len__(self) -> int:
         return self._count
@@ -44,17 +33,19 @@ class Routes:
         """Forget what a delta makes doubtful."""
         self._offered = ""
         if delta.status:
-            configs: dict[str, object] = {c.context: (c.config, c.name) for c in self.mesh.clusters.values()}
-            if configs != self._configs:
-                self._configs = configs
+            known: dict[str, object] = {
+                c.context: (c.config, c.name, frozenset(c.objects)) for c in self.mesh.clusters.values()
+            }
+            if known != self._known:
+                self._known = known
                 self._forget()
-        for (context, resource), names in delta.objects.items():
-            if resource == r.NAMESPACES or (resource in (r.SERVICES, r.ENDPOINTSLICES) and not names):
+        for (_, resource), names in delta.objects.items():
+            if resource is r.NAMESPACES:
                 self._forget()
-            elif resource == r.SERVICES:
+            elif resource is r.SERVICES:
                 self._forget_these(names)
-            elif resource == r.ENDPOINTSLICES:
-                self._forget_these(self._of_slices(context, names))
+        for services in delta.backed.values():
+            self._forget_these(services)
 
     def _forget(self) -> None:
         self._kept.clear()
@@ -62,21 +53,14 @@ class Routes:
 
     def _forget_these(self, keys: set[str]) -> None:
         for key in keys & self._kept.keys():
-            self._count -= len(self._kept.pop(key).routes)
-
-    def _of_slices(self, context: str, names: set[str]) -> set[str]:
-        """Services that slices belong to now, and those whose routes were worked out with them."""
-        known = self.mesh.clusters[context].endpointslices
-        changed = {(context, name) for name in names}
-        now = {service_of(known[name]) for name in names if name in known}
-        return now | {key for key, kept in self._kept.items() if not kept.slices.isdisjoint(changed)}
+            self._count -= len(self._kept.pop(key))
 
     def of(self, context: str, key: str, port: int | str | None, around: Surroundings | None) -> Route:
         """As `decide.route`."""
         if port is not None or around is None:
             return route(self.mesh, context, key, port=port, around=around)
         kept = self._kept.get(key)
-        found = kept.routes.get(context) if kept is not None else None
+        found = kept.get(context) if kept is not None else None
         if found is not None and found[0] is around:
             return found[1]
         if self._offered != key:
@@ -86,8 +70,7 @@ class Routes:
             self._forget()
             kept = None
         if kept is None:
-            slices = ((c, name) for c, index in self.mesh.slices_of.items() for name in index.get(key, ()))
-            kept = self._kept[key] = _Kept(frozenset(slices))
-        self._count += context not in kept.routes
-        kept.routes[context] = around, made
+            kept = self._kept[key] = {}
+        self._count += context not in kept
+        kept[context] = around, made
         return made
