@@ -28,11 +28,13 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.started = time.monotonic()
         self.bytes = 0
+        size = struct.pack("HHHH", rows, columns, 0, 0)
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})})
-            os.execvp(argv[0], list(argv))
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, size)  # here, so that the program never sees another size
+            # Readline writes LINES and COLUMNS into C's environment, which os.environ does not know and execvp hands on.
+            ours = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+            os.execvpe(argv[0], list(argv), ours)
 
     @property
     def elapsed(self) -> float:

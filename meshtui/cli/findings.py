@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshtui.cli import headless, output, words
+from meshtui.cli import headless, output, watching, words
 from meshtui.cli.changing import change
 from meshtui.cli.services import NEEDED, RESOURCES
 from meshtui.cli.status import evidence
@@ -24,6 +24,9 @@ _WAIT_SECONDS = 900.0
 
 def main(arguments: Any) -> int:
     """Print them, or mend one."""
+    watching.check(arguments)
+    if arguments.watch and (arguments.wait or arguments.fix):
+        raise UsageError("--watch goes on, --wait and --fix end: choose one")
     return headless.wait_for(_main(arguments))
 
 
@@ -34,6 +37,9 @@ async def _main(arguments: Any) -> int:
         await evidence(session, settings)
         if arguments.fix:
             return await change(session, session.plan_fix(_numbered(session, arguments.fix)), arguments)
+        if arguments.watch:
+            told = COLUMNS[1:]
+            return await watching.watch(session, lambda: _unnumbered(session), ("kind", "object"), told, arguments)
         limit = headless.limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
         gone = not arguments.wait or await session.until(lambda: not _bad(shown(session)), limit)
         found = shown(session)
@@ -49,6 +55,11 @@ def _row(session: Session, number: int, found: Finding) -> dict[str, Any]:
     """One finding; where there is a change that mends it, the command that makes it."""
     row = {"number": number, **finding_json(session.mesh, found)}
     return {**row, "advice": row["advice"] or (f"meshtui findings --fix {number}" if found.fixes else "")}
+
+
+def _unnumbered(session: Session) -> list[dict[str, Any]]:
+    """Findings as they are now: their numbers would change with every one that comes or goes."""
+    return [finding_json(session.mesh, each) for each in shown(session)]
 
 
 def shown(session: Session) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshtui.cli import headless, output
+from meshtui.cli import headless, output, watching
 from meshtui.core.model import objects as o
 from meshtui.core.model.resources import NODES
 from meshtui.core.model.state import Cluster
@@ -15,6 +15,7 @@ COLUMNS = ("cluster", "name", "ready", "pod_cidr", "internal_ip", "kubelet", "cr
 
 def main(arguments: Any) -> int:
     """Print them."""
+    watching.check(arguments)
     return headless.wait_for(_main(arguments))
 
 
@@ -24,9 +25,14 @@ async def _main(arguments: Any) -> int:
         settings, Scope((NODES,), status=False, access=False, flows=False, judged=False)
     ) as session:
         code = headless.missing_data(session, (NODES,))
-        clusters = headless.clusters_of(session)
-        rows = [row(cluster, node) for cluster in clusters for _, node in sorted(cluster.nodes.items())]
-        output.show(rows, COLUMNS, arguments.output, nothing="no cluster has nodes")
+
+        def rows() -> list[dict[str, Any]]:
+            clusters = headless.clusters_of(session)
+            return [row(cluster, node) for cluster in clusters for _, node in sorted(cluster.nodes.items())]
+
+        if arguments.watch:
+            return await watching.watch(session, rows, ("context", "name"), COLUMNS, arguments)
+        output.show(rows(), COLUMNS, arguments.output, nothing="no cluster has nodes")
         return code
 
 

@@ -25,15 +25,32 @@ def emit(line: str) -> None:
 
 def table(rows: Sequence[Row], columns: Sequence[str], *, wide: bool = False) -> None:
     """Rows under headings; nothing at all for no rows. Cut to the terminal's width, never in a pipe or when `wide`."""
-    if not rows:
-        return
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    heads = [column.replace("_", " ").upper() for column in columns]
-    widths = [max(map(cell_width, column)) for column in zip(heads, *cells, strict=True)]
-    if sys.stdout.isatty() and not wide:
-        widths = fitted(widths, [cell_width(head) for head in heads], shutil.get_terminal_size().columns)
-    for line in [heads, *cells]:
-        emit(GAP.join(_padded(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    if rows:
+        Growing(columns, wide=wide).add(rows)
+
+
+class Growing:
+    """A table to which rows are added; its columns are as wide as the first rows need."""
+
+    def __init__(self, columns: Sequence[str], *, wide: bool = False) -> None:
+        self._columns = columns
+        self._wide = wide
+        self._widths: list[int] = []
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Print rows, the first ones under the headings."""
+        cells = [[_cell(row.get(column)) for column in self._columns] for row in rows]
+        heads = [column.replace("_", " ").upper() for column in self._columns]
+        whole = self._wide or not sys.stdout.isatty()
+        if not self._widths:
+            self._widths = [max(map(cell_width, column)) for column in zip(heads, *cells, strict=True)]
+            if not whole:
+                least = [cell_width(head) for head in heads]
+                self._widths = fitted(self._widths, least, shutil.get_terminal_size().columns)
+            cells.insert(0, heads)
+        for line in cells:
+            cut = (_padded(cell, width, whole=whole) for cell, width in zip(line, self._widths, strict=True))
+            emit(GAP.join(cut).rstrip())
 
 
 def fitted(widths: Sequence[int], heads: Sequence[int], most: int) -> list[int]:
@@ -59,8 +76,10 @@ def cell_width(text: str) -> int:
     )
 
 
-def _padded(cell: str, width: int) -> str:
+def _padded(cell: str, width: int, *, whole: bool = False) -> str:
     over = cell_width(cell) - width
+    if over > 0 and whole:
+        return cell
     if over <= 0:
         return cell + " " * -over
     while cell_width(cell) > width - 1:

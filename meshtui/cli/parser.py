@@ -126,7 +126,8 @@ def _status(parser: argparse.ArgumentParser) -> None:
 def _findings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fix", type=_count, metavar="N", help="write what mends finding number N")
     parser.add_argument("--wait", action="store_true", help="until there are none; exit 4 when not in time")
-    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait; 15m by default")
+    parser.add_argument("--watch", action="store_true", help="go on, and print every finding that comes or goes")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait (15m by default) or --watch")
     _consent(parser)
     _output(parser)
 
@@ -178,6 +179,16 @@ def _complete(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("contexts", "clusters", "namespaces", "services"))
 
 
+def _nodes(parser: argparse.ArgumentParser) -> None:
+    _watches(parser)
+    _output(parser)
+
+
+def _watches(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="go on, and print every row that changes")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="of --watch, such as 30s or 5m; none by default")
+
+
 def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="*", metavar="explain NS/NAME", help="explain where a service's traffic goes")
     parser.add_argument("--findings", action="store_true", help="what is wrong or surprising in the mesh")
@@ -185,6 +196,7 @@ def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faults", action="store_true", help="only services with a fault")
     parser.add_argument("--filter", default="", metavar="TERMS", help="as in the dashboard: 'is:global !cluster:tion'")
     parser.add_argument("--sort", choices=("meshed", "name", "fault", "ready"), default="meshed")
+    _watches(parser)
     _output(parser)
 
 
@@ -202,6 +214,7 @@ def _policies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="let the API servers check it, change nothing")
     parser.add_argument("--wait", dest="patience", type=float, default=30.0, metavar="SECONDS", help="for the agents")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _watches(parser)
     group = parser.add_argument_group("suggest")
     group.add_argument("--from", dest="recording", metavar="FILE", help="flows of a file instead of the clusters' own")
     group.add_argument("--since", dest="suggest_since", metavar="TIME", help="how far back: 5m by default")
@@ -306,7 +319,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "demo": ("the dashboard on the embedded mesh; needs nothing installed", _demo, False),
     "simulate": ("serve the embedded mesh until interrupted", _simulate, False),
     "status": ("clusters, links, components, services, findings; exit 1 when failing", _status, True),
-    "nodes": ("nodes of all clusters", _output, True),
+    "nodes": ("nodes of all clusters", _nodes, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
     "findings": ("what is wrong or surprising, and the change that mends it", _findings, True),
     "flows": ("Hubble flows of all clusters", add_flags, True),

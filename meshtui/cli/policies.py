@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshtui.cli import headless, output
+from meshtui.cli import headless, output, watching
 from meshtui.cli.policycheck import check
 from meshtui.core.errors import UsageError
 from meshtui.core.model.resources import CCNPS, CNPS, NAMESPACES, NETWORKPOLICIES, PODS, POLICIES
@@ -34,6 +34,7 @@ def main(arguments: Any) -> int:
 
         return policyfiles.main(arguments, what[0], what[1:])
     parse(arguments.filter)
+    watching.check(arguments)
     return headless.wait_for(_list(arguments))
 
 
@@ -44,11 +45,16 @@ async def _list(arguments: Any) -> int:
         code = headless.missing_data(session, (CNPS, NETWORKPOLICIES), (CCNPS, NAMESPACES, PODS))
         namespaces = headless.shown_namespaces(session.settings)
         wanted = parse(arguments.filter)
-        found = [
-            row
-            for row in Overview(session.mesh).rows()
-            if (not namespaces or row.namespace in namespaces or not row.namespace) and wanted(row)
-        ]
-        rows = [json_of(row) for row in ordered(found, Order(arguments.sort))]
-        output.show(rows, COLUMNS, arguments.output, nothing="no network policies; -A looks in all namespaces")
+
+        def rows() -> list[dict[str, Any]]:
+            found = [
+                row
+                for row in Overview(session.mesh).rows()
+                if (not namespaces or row.namespace in namespaces or not row.namespace) and wanted(row)
+            ]
+            return [json_of(row) for row in ordered(found, Order(arguments.sort))]
+
+        if arguments.watch:
+            return await watching.watch(session, rows, ("policy", "kind"), COLUMNS, arguments)
+        output.show(rows(), COLUMNS, arguments.output, nothing="no network policies; -A looks in all namespaces")
         return code

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from contextlib import suppress
 from typing import Any
 
-from meshtui.cli import headless, output
+from meshtui.cli import headless, output, watching
 from meshtui.core.errors import MeshtuiError, UsageError
 from meshtui.core.model.resources import (
     DAEMONSETS,
@@ -42,13 +43,16 @@ def main(arguments: Any) -> int:
     words = list(arguments.what)
     if words and (words[0] != "explain" or len(words) != 2):
         raise UsageError("services takes nothing, or `explain NAMESPACE/NAME`", hint="see `meshtui services -h`")
+    if arguments.watch and (words or arguments.findings):
+        raise UsageError("--watch lists services alone", hint="`meshtui findings --watch` tells findings")
+    watching.check(arguments)
     return headless.wait_for(_main(arguments, words[1] if words else ""))
 
 
 async def _main(arguments: Any, explained: str) -> int:
     settings = headless.settings_from(arguments)
     deep = bool(explained) or arguments.findings
-    resources = (*RESOURCES, *POLICIES, *((PODS,) if deep else ()))
+    resources = (*RESOURCES, *POLICIES, *((PODS,) if deep or arguments.watch else ()))
     if arguments.findings:
         resources = (*resources, DAEMONSETS, DEPLOYMENTS)
     judged = bool(arguments.findings)
@@ -65,9 +69,13 @@ async def _main(arguments: Any, explained: str) -> int:
 
             await evidence(session, settings)
             code = max(code, int(_findings(session, session.settings, arguments)))
+        elif arguments.watch:
+            rows = functools.partial(_rows, session, session.settings, arguments)
+            return await watching.watch(session, rows, ("service", "context"), COLUMNS, arguments)
         else:
             await _pods(session)
-            _list(session, session.settings, arguments)
+            found = _rows(session, session.settings, arguments)
+            output.show(found, COLUMNS, arguments.output, nothing="no service is as asked; -A shows all namespaces")
         return code
 
 
@@ -92,7 +100,7 @@ async def _pods(session: Session) -> None:
     await asyncio.gather(*map(listed, session.mesh.clusters))
 
 
-def _list(session: Session, settings: Settings, arguments: Any) -> None:
+def _rows(session: Session, settings: Settings, arguments: Any) -> list[dict[str, Any]]:
     view = View(
         namespaces=headless.shown_namespaces(settings),
         mesh_only=arguments.meshed,
@@ -105,7 +113,7 @@ def _list(session: Session, settings: Settings, arguments: Any) -> None:
     rows = [cell for key in shown.keys if (found := shown.row(key)) for cell in cells(asked, found)]
     if output.is_table(arguments.output):
         rows = [{**row, "ready": _counted(row)} for row in rows]
-    output.show(rows, COLUMNS, arguments.output, nothing="no service is as asked; -A shows all namespaces")
+    return rows
 
 
 def _counted(row: dict[str, Any]) -> dict[str, Any] | None:
