@@ -32,7 +32,7 @@ class Terminal:
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)  # here, so that the program never sees another size
-            # Readline writes LINES and COLUMNS into C's environment, which os.environ does not know and execvp hands on.
+            # Readline writes LINES and COLUMNS into C's environment: os.environ has none of it, execvp hands it on.
             ours = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
             os.execvpe(argv[0], list(argv), ours)
 
