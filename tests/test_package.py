@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import yaml
 
 from meshtui.cli.man import page
 from meshtui.cli.parser import build
-from tools.package import krew
+from tools.package import archive, krew, main
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -52,7 +54,45 @@ def test_krews_manifest_names_the_archive_by_its_checksum() -> None:
         assert each["bin"] == "kubectl-meshtui"
 
 
-def test_a_wheel_built_twice_is_the_same(tmp_path: Path) -> None:
+def test_krews_archive_is_the_same_twice_and_starts_what_is_in_it(tmp_path: Path) -> None:
+    wheel = tmp_path / "meshtui-9.9-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    assert main([str(tmp_path / "out"), "--wheel", str(wheel), "--url", "https://example.org/a.tar.gz"]) == 0
+    [made] = (tmp_path / "out").glob("*.tar.gz")
+    assert made.read_bytes() == archive(wheel)
+    manifest = yaml.safe_load((tmp_path / "out/meshtui.yaml").read_text())
+    sums = {each["sha256"] for each in manifest["spec"]["platforms"]}
+    assert sums == {hashlib.sha256(made.read_bytes()).hexdigest()}
+
+    plugin = tmp_path / "plugin"
+    with tarfile.open(made) as tar:
+        tar.extractall(plugin, filter="data")
+    launcher, python = plugin / "kubectl-meshtui", tmp_path / "python3"
+    noted = tmp_path / "noted"
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    # A Python that notes what it is asked and makes environments of itself.
+    python.write_text(
+        f'#!/bin/sh\necho "$*" >> {noted}\n'
+        f'[ "$2" != venv ] || {{ mkdir -p "$3/bin" && cp {python} "$3/bin/python" && cp {python} "$3/bin/meshtui"; }}\n'
+    )
+    python.chmod(0o755)
+    for _ in range(2):
+        subprocess.run([launcher, "status", "-o", "json"], env=env, check=True, capture_output=True)
+    asked = noted.read_text().splitlines()
+    assert [line for line in asked if "meshtui status" in line] == ["-m meshtui status -o json"] * 2
+    [hashed] = [line for line in asked if "requirements.lock" in line]
+    assert "--require-hashes" in hashed
+    assert sum("--no-deps" in line and line.endswith(wheel.name) for line in asked) == 1
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for tool in ("dirname", "readlink", "basename"):
+        (bare / tool).symlink_to(str(shutil.which(tool)))
+    elsewhere = {"PATH": str(bare), "HOME": str(tmp_path / "other")}
+    ran = subprocess.run(["/bin/sh", launcher], env=elsewhere, capture_output=True, text=True)
+    assert (ran.returncode, "Python 3.11" in ran.stderr, "next:" in ran.stderr) == (2, True, True)
+
+
+def test_a_wheel_built_twice_is_the_same_and_carries_the_manual_page(tmp_path: Path) -> None:
     built = []
     for name in ("one", "two"):
         folder = tmp_path / name
@@ -62,6 +102,9 @@ def test_a_wheel_built_twice_is_the_same(tmp_path: Path) -> None:
         [wheel] = folder.glob("*.whl")
         built.append(hashlib.sha256(wheel.read_bytes()).hexdigest())
     assert built[0] == built[1]
+    with zipfile.ZipFile(wheel) as packed:
+        [manual] = [name for name in packed.namelist() if name.endswith("share/man/man1/meshtui.1")]
+        assert packed.read(manual).decode() == page()
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["schema", "nodes"], ["completion", "bash"]])
@@ -72,8 +115,37 @@ def test_a_verb_that_needs_no_cluster_loads_next_to_nothing(words: list[str]) ->
     assert ran.stdout.splitlines()[-1] == "[]"
 
 
+DOCKERFILE = CHECKOUT / "packaging/Dockerfile"
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, continued lines joined."""
+    text = DOCKERFILE.read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
+
+
 def test_the_image_is_nobodys_and_needs_no_writable_root() -> None:
-    text = (CHECKOUT / "packaging/Dockerfile").read_text()
-    assert "\nUSER 65532:65532\n" in text
-    assert "XDG_STATE_HOME=/tmp/state" in text
-    assert "--require-hashes" in text
+    found = instructions()
+    last = max(at for at, (word, _) in enumerate(found) if word == "FROM")
+    final = found[last:]
+    assert [rest for word, rest in final if word == "USER"] == ["65532:65532"]
+    assert "XDG_STATE_HOME=/tmp/state" in " ".join(rest for word, rest in final if word == "ENV")
+    assert not [rest for word, rest in final if word == "RUN"], "what is installed is installed in the stage before"
+    assert [rest for word, rest in final if word == "ENTRYPOINT"] == ['["meshtui"]']
+
+
+def test_everything_the_image_installs_is_held_to_a_hash_and_is_there_to_copy() -> None:
+    found = instructions()
+    for word, rest in found:
+        for command in rest.split("&&") if word == "RUN" else ():
+            if "pip install" in command:
+                assert "--require-hashes" in command or "--no-deps --no-build-isolation" in command
+    kept = [line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert all((CHECKOUT / name).exists() for name in kept)
+    copied = [rest.split()[0] for word, rest in found if word == "COPY" and "--from" not in rest]
+    assert all(name == "." or name in kept for name in copied)
+    lock = (CHECKOUT / "requirements-web.lock").read_text()
+    assert "textual-serve==" in lock
+    assert "hatchling==" in lock  # builds the wheel, without fetching anything
+    assert "://" not in lock

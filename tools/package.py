@@ -1,13 +1,16 @@
-"""Makes what packages carry: the manual page and krew's manifest, which names an archive's address and checksum.
+"""Makes what packages carry: the manual page, krew's archive, and the manifest that names its address and checksum.
 
-.venv/bin/python tools/package.py FOLDER [--archive FILE --url URL]
+.venv/bin/python tools/package.py FOLDER [--wheel FILE --url URL]
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
+import io
 import sys
+import tarfile
 from pathlib import Path
 
 import yaml
@@ -18,9 +21,30 @@ from meshtui.cli.man import page
 SYSTEMS = (("linux", "amd64"), ("linux", "arm64"), ("darwin", "amd64"), ("darwin", "arm64"))
 
 
-def krew(archive: bytes, url: str) -> str:
+ROOT = Path(__file__).parent.parent
+ARCHIVE = f"meshtui-{__version__}-krew.tar.gz"
+
+
+def archive(wheel: Path) -> bytes:
+    """The archive that krew unpacks: launcher, wheel, its dependencies' hashes, licence; the same bytes each time."""
+    files = {
+        "LICENSE": (ROOT / "LICENSE").read_bytes(),
+        "kubectl-meshtui": (ROOT / "packaging/kubectl-meshtui").read_bytes(),
+        "requirements.lock": (ROOT / "requirements.lock").read_bytes(),
+        wheel.name: wheel.read_bytes(),
+    }
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)  # no owner, no time
+            entry.size, entry.mode = len(content), 0o755 if name == "kubectl-meshtui" else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), mtime=0)
+
+
+def krew(packed: bytes, url: str) -> str:
     """Krew's manifest for an archive that has `kubectl-meshtui` at its top."""
-    checksum = hashlib.sha256(archive).hexdigest()
+    checksum = hashlib.sha256(packed).hexdigest()
     platforms = [
         {
             "selector": {"matchLabels": {"os": system, "arch": machine}},
@@ -39,7 +63,10 @@ def krew(archive: bytes, url: str) -> str:
             "version": f"v{__version__}",
             "shortDescription": "The cockpit for Cilium Cluster Mesh",
             "description": "Several clusters on one terminal screen: services, flows, policies, load tests.\n",
-            "caveats": "It runs on Python 3.11 or newer, which must be on PATH.\n",
+            "caveats": (
+                "It needs Python 3.11 or newer on PATH. Its first call installs the dependencies, each held to its\n"
+                "hash, into the cache directory, from the package index that pip is configured for.\n"
+            ),
             "platforms": platforms,
         },
     }
@@ -50,13 +77,15 @@ def main(argv: list[str]) -> int:
     """Write them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--archive", type=Path)
+    parser.add_argument("--wheel", type=Path, help="makes krew's archive and manifest, too")
     parser.add_argument("--url", default="")
     arguments = parser.parse_args(argv)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "meshtui.1").write_text(page())
-    if arguments.archive:
-        (arguments.folder / "meshtui.yaml").write_text(krew(arguments.archive.read_bytes(), arguments.url))
+    if arguments.wheel:
+        made = archive(arguments.wheel)
+        (arguments.folder / ARCHIVE).write_bytes(made)
+        (arguments.folder / "meshtui.yaml").write_text(krew(made, arguments.url or f"file://{ARCHIVE}"))
     return 0
 
 
