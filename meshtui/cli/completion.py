@@ -63,13 +63,14 @@ def _bash(words: dict[str, list[str]]) -> str:
   COMPREPLY=($(compgen -W "$("${{COMP_WORDS[0]}}" complete "$what" "$@" 2>/dev/null)" -- "$current"))
 }}
 _meshtui() {{
-  local verb words word previous current before
+  local verb words word previous current before at
   local -a ways=()
   # A name may hold colons, at which readline breaks words: the line itself is what counts.
   current=${{COMP_WORDS[COMP_CWORD]}}
   previous=${{COMP_WORDS[COMP_CWORD-1]}}
   words='{" ".join(words[""])}'
-  for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+  for ((at = 1; at < COMP_CWORD; at++)); do  # zsh does not slice as bash does
+    word=${{COMP_WORDS[at]}}
     case $before in
     --kubeconfig|--context|--mesh) [[ $word == -* ]] || ways+=("$before" "$word") ;;
     esac

@@ -77,7 +77,16 @@ def _common() -> Parser:
     group.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
     group.add_argument("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
     group.add_argument("--read-only", action="store_true", help="change nothing")
-    group.add_argument("--ascii", action="store_true", default=None, help="draw with ASCII characters alone")
+    group.add_argument(
+        "--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII characters alone"
+    )
+    group.add_argument(
+        "--no-mouse",
+        dest="mouse",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="leave the mouse to the terminal",
+    )
     group.add_argument(
         "--source",
         dest="flow_source",

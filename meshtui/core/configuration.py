@@ -48,6 +48,8 @@ EXAMPLES: Mapping[str, str] = {
     "color": "false",
     "utc": "true",
     "ascii": "true",
+    "mouse": "false",
+    "clipboard": '"osc52"',
     "keymap": '{ "services.global" = "ctrl+g" }',
     "filters": '{ unshared = "is:global ann:shared=false", refused = "verdict:dropped cross-cluster:yes" }',
     "cluster_field": '"Cluster"',
@@ -77,6 +79,7 @@ _SHAPES: Mapping[str, dict[str, Any]] = {
     "_many": {"type": "object", "additionalProperties": _WORDS},
     "_colors": {"type": "object", "additionalProperties": _COLOUR},
     "_themes": {"type": "object", "additionalProperties": _THEME},
+    "_clipboard": {"enum": ["auto", "native", "osc52", "off"]},
     "_flow_source": {"enum": ["auto", "relay", "agents"]},
 }
 _MESH: dict[str, Any] = {

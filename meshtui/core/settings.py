@@ -81,6 +81,10 @@ class Settings:
     """Show times in UTC instead of local time."""
     ascii: bool = False
     """Draw the screen with ASCII characters alone; by default where the locale's encoding is not UTF-8."""
+    mouse: bool = True
+    """Whether the dashboard takes the mouse; else the terminal's own selection works as ever."""
+    clipboard: str = "auto"
+    """How text is copied: `osc52` through the terminal, `native` by the desktop's tool, `auto` by both, or `off`."""
     keymap: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """Command id → keys, comma separated."""
     filters: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
@@ -270,6 +274,12 @@ def _themes(raw: Any) -> Mapping[str, Mapping[str, Any]]:
     raise ValueError("tables of the config file")
 
 
+def _clipboard(raw: Any) -> str:
+    if raw in ("auto", "native", "osc52", "off"):
+        return str(raw)
+    raise ValueError("auto, native, osc52 or off")
+
+
 def _flow_source(raw: Any) -> str:
     if raw in ("auto", "relay", "agents"):
         return str(raw)
@@ -311,6 +321,8 @@ KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "color": (_boolean, "true or false"),
     "utc": (_boolean, "true or false"),
     "ascii": (_boolean, "true or false"),
+    "mouse": (_boolean, "true or false"),
+    "clipboard": (_clipboard, "auto, native, osc52 or off"),
     "keymap": (_pairs, "a table of command id to keys"),
     "filters": (_pairs, "a table of name to filter"),
     "cluster_field": (_text, "a field's name"),

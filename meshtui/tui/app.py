@@ -24,6 +24,7 @@ from meshtui.kube.clock import SystemClock
 from meshtui.mesh import collector, crash
 from meshtui.tui import assets, theme, usertheme
 from meshtui.tui import commands as c
+from meshtui.tui.clipboard import over_ssh
 from meshtui.tui.dashboard import Dashboard
 from meshtui.tui.leaving import AGAIN_SECONDS, Signals, Twice
 from meshtui.tui.terminal import OfClusters, Screen
@@ -66,6 +67,8 @@ class MeshtuiApp(App[int]):
         """What ended the dashboard, if a mistake of ours did."""
         self.waiting = Delta()
         self._posted = False
+        if over_ssh(os.environ) and "TEXTUAL_ANIMATIONS" not in os.environ:
+            self.animation_level = "none"  # frames in between are bytes on the way
         theme.paint_ascii(settings.ascii)
         for own in theme.OWN:
             self.register_theme(own)
@@ -73,6 +76,7 @@ class MeshtuiApp(App[int]):
             self.register_theme(usertheme.made(own_name, table))
         name = settings.theme if settings.color else "ansi"
         wanted = theme.NAMES.get(name, name)
+        self._no_theme = "" if wanted in self.available_themes else name
         self.theme = wanted if wanted in self.available_themes else theme.NAMES[""]
         self.board = Dashboard(settings, self.clock)
         self._signals = Signals(self.exit)
@@ -93,6 +97,9 @@ class MeshtuiApp(App[int]):
             self.board.say(f"the keymap names no command called {', '.join(unknown)}", "warn", "!")
         for sentence in c.conflicts(keymap):
             self.board.say(f"keymap: {sentence}", "warn", "!")
+        if self._no_theme:
+            there = ", ".join((*filter(None, theme.NAMES), *self.settings.themes))
+            self.board.say(f"there is no theme {self._no_theme}; there are {there}", "warn", "!")
         # Modules and styles stay as long as the program does: the collector need not look at them again and again.
         self.set_timer(_SETTLED, collector.keep)
         self.call_after_refresh(self.begin)

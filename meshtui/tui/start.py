@@ -62,7 +62,7 @@ def run_dashboard(
     app.tour = tour
     if of_contexts is not None:
         app.reopening = lambda contexts: opening(of_contexts(contexts))
-    result = app.run()
+    result = app.run(mouse=settings.mouse)
     if app.broken is not None:
         raise app.broken
     return result if result is not None else app.return_code or 0

@@ -20,7 +20,7 @@ def plan_lines(plan: Plan, mesh: Mesh | None, width: int) -> list[Line]:
     lines: list[Line] = []
     for step in plan.steps:
         lines += _step(step, mesh)
-    for heading, texts, role in (("Effect", plan.effects, "info"), ("Mind", plan.warnings, "warn")):
+    for heading, texts, role in (("Effect", plan.effects, "info"), ("Warnings", plan.warnings, "warn")):
         if texts:
             lines += [(), [Span(heading, "strong")]]
             lines += [[Span(part, role)] for text in texts for part in wrapped(safe(text), width, indent=2)]
