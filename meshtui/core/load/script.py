@@ -3,7 +3,8 @@
 The script's text is constant; everything a person chose reaches it as positional parameters, so nothing is quoted and
 nothing can be injected. Each result is one write of less than 4096 bytes (atomic on a pipe), framed by a boundary that
 no answer can know. End of standard input, a signal or a closed output ends every process it started: run it with
-standard input open.
+standard input open. They are killed outright: a shell that was forked a moment ago still has its parent's traps, and
+loses a signal that can be caught when it drops them.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ keep() { head -c "$limit"; cat >/dev/null; }
 stop() {
   trap - HUP INT TERM
   read -r _ _ _ _ group _ </proc/$$/stat
-  [ "$group" = "$$" ] && kill -TERM 0
-  kill -TERM $pids $$
+  [ "$group" = "$$" ] && kill -KILL 0
+  kill -KILL $pids $! $$
 }
 if command -v curl >/dev/null; then
   tool=curl
@@ -79,7 +80,7 @@ done
 { while read -r _; do :; done; stop; } <&6 >/dev/null 2>&1 &
 watch=$!
 wait $pids
-kill $watch
+kill -KILL $watch
 printf '%s\n' "${i}="
 """
 

@@ -12,6 +12,7 @@ import pytest
 from meshtui.core.errors import UsageError
 from meshtui.core.load import Parser, script, summarise
 from meshtui.core.load.spec import Answer, LoadSpec
+from tests.waiting import until
 
 needs_tools = pytest.mark.skipif(not (shutil.which("curl") and shutil.which("sh")), reason="needs sh and curl")
 
@@ -141,10 +142,8 @@ async def test_stopping_leaves_no_process(how):
             process.send_signal(signal.SIGTERM)
         else:
             process.stdin.close()
-        await asyncio.wait_for(process.wait(), 5)
-        async with asyncio.timeout(2):  # the shell may be gone a moment before those it stopped
-            while group_members(process.pid):  # noqa: ASYNC110 - other processes tell nobody that they end
-                await asyncio.sleep(0.01)
+        await until(lambda: not group_members(process.pid))
+        await process.wait()
         await process.stdout.read()
         await process.stderr.read()
 
