@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.waiting import GUARD
+
 ROOMS = [
     "meshtui.core",
     "meshtui.kube",
@@ -25,7 +27,7 @@ sys.exit("textual" in sys.modules)
 
 
 def python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=GUARD, check=False)
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-GUARD = 60.0
+GUARD = 100.0
 """Seconds after which a wait has failed: longer than any machine needs, shorter than pytest's own limit."""
 
 
-async def until(holds: Callable[[], Any], *, what: object = "", every: float = 0.01) -> Any:
+async def until(holds: Callable[[], Any], *, what: object = "", every: float = 0.01, limit: float = GUARD) -> Any:
     """What `holds` gives (or, where it is a coroutine function, what comes of it) as soon as that is true."""
     last: Any = None
     try:
-        async with asyncio.timeout(GUARD):
+        async with asyncio.timeout(limit):
             while True:
                 last = holds()
                 if inspect.isawaitable(last):
@@ -25,10 +25,16 @@ async def until(holds: Callable[[], Any], *, what: object = "", every: float = 0
                     return last
                 await asyncio.sleep(every)
     except TimeoutError:
-        told = what() if callable(what) else what
-        raise AssertionError(
-            f"not within {GUARD:g} s: {told or inspect.getsource(holds).strip()}; last: {last!r}"
-        ) from None
+        said = what() if callable(what) else what
+        raise AssertionError(f"not within {limit:g} s: {said or told(holds)}; last: {last!r}") from None
+
+
+def told(holds: Callable[[], Any]) -> str:
+    """A condition's own source, for who reads why it failed."""
+    try:
+        return inspect.getsource(holds).strip()
+    except (OSError, TypeError):
+        return repr(holds)
 
 
 def alive(pid: int) -> bool:

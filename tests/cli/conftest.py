@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from meshtui.sim import SimOptions, launch
+from tests.waiting import GUARD
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Command:
 
     async def __call__(self, *words: str) -> Ran:
         process = await self.begin(*words)
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), GUARD)
         assert process.returncode is not None
         assert b"Traceback" not in err
         return Ran(process.returncode, out.decode(), err.decode())

@@ -19,6 +19,7 @@ import yaml
 
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
+from tests.waiting import GUARD
 
 
 def broken(running, path, change):
@@ -193,7 +194,7 @@ async def test_an_expired_certificate(lab, tmp_path):
 
 async def test_one_resource_forbidden_leaves_the_rest(lab):
     command, running = lab
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=GUARD) as http:
         fault = {"fault": "forbid", "cluster": "tion", "resource": "ciliumnetworkpolicies"}
         assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
     ran = await command("policies", "-o", "json")
@@ -210,7 +211,7 @@ async def test_one_resource_forbidden_leaves_the_rest(lab):
 
 async def test_no_relay_still_answers_and_says_so(lab):
     command, running = lab
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=GUARD) as http:
         for cluster in ("koornacht", "tion"):
             fault = {"fault": "relay-down", "cluster": cluster}
             assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
@@ -225,7 +226,7 @@ async def test_no_relay_still_answers_and_says_so(lab):
 async def test_one_of_three_is_down():
     async with launch(SimOptions(clusters=3)) as running:
         command = Command(str(running.kubeconfig))
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=GUARD) as http:
             fault = {"fault": "api-down", "cluster": "tion"}
             assert (await http.post(f"{running.control}/faults", json=fault)).status_code == 201
         ran = await command("nodes", "-o", "json", "--request-timeout", "3s")
@@ -241,10 +242,10 @@ async def test_one_of_three_is_down():
 async def test_an_interrupt_is_quiet(lab):
     command, _ = lab
     process = await command.begin("flows", "--follow")
-    line = await asyncio.wait_for(process.stdout.readline(), 30)
+    line = await asyncio.wait_for(process.stdout.readline(), GUARD)
     assert line
     process.send_signal(signal.SIGINT)
-    _, err = await asyncio.wait_for(process.communicate(), 10)
+    _, err = await asyncio.wait_for(process.communicate(), GUARD)
     assert process.returncode == 130
     assert b"Traceback" not in err
 
@@ -256,7 +257,7 @@ async def test_a_closed_pipe_is_quiet(lab):
         "bash", "-c", shell, env=command.env, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), GUARD)
     assert out.count(b"\n") == 1
     assert err == b""
     assert process.returncode != 0
@@ -275,7 +276,7 @@ async def test_a_crash_leaves_one_file_that_says_where_but_not_what(tmp_path):
             sys.executable, "-c", program, env={**os.environ, **variables, "MESHTUI_STATE_DIRECTORY": str(state)},
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        out, err = await asyncio.wait_for(process.communicate(), GUARD)
         assert (process.returncode, out) == (1, b"")
         assert b"meshtui crashed: RuntimeError" in err
         [kept] = state.glob("crash-*.txt")

@@ -15,6 +15,7 @@ import yaml
 from meshtui.core.flows.account.gaps import Gap, Missing
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
+from tests.waiting import GUARD
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 
@@ -133,19 +134,19 @@ async def test_agents_follow_pipes_and_interrupts():
         assert "control-plane]: " in ran.out
 
         following = await meshtui.begin("flows", "--follow", "-o", "jsonl", "--source", "agents", "cluster:tion")
-        documents = [json.loads(await asyncio.wait_for(following.stdout.readline(), 30)) for _ in range(5)]
+        documents = [json.loads(await asyncio.wait_for(following.stdout.readline(), GUARD)) for _ in range(5)]
         for document in documents:
             flow = document["flow"]
             assert "tion" in (flow["source"].get("cluster_name"), flow["destination"].get("cluster_name"))
         following.send_signal(signal.SIGINT)
-        await asyncio.wait_for(following.communicate(), 15)
+        await asyncio.wait_for(following.communicate(), GUARD)
         assert following.returncode == 130
 
         piped = await asyncio.create_subprocess_shell(
             f"python -m meshtui --kubeconfig {running.kubeconfig} flows --follow | head -2; echo ${{PIPESTATUS[0]}}",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, executable="/bin/bash", env=piped_env(),
         )  # fmt: skip
-        out, err = await asyncio.wait_for(piped.communicate(), 30)
+        out, err = await asyncio.wait_for(piped.communicate(), GUARD)
         assert len(out.splitlines()) == 3
         assert out.splitlines()[-1] == b"141"
         assert err == b""

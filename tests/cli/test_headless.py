@@ -17,6 +17,7 @@ from meshtui.cli import output
 from meshtui.cli.schemas import NAMES, schema
 from tests.cli.conftest import Ran
 from tests.tui.pseudoterminal import Terminal
+from tests.waiting import GUARD
 
 
 def held(ran: Ran, name: str) -> None:
@@ -160,7 +161,7 @@ async def test_shells_complete_what_is_there(lab, tmp_path: Path) -> None:
         "bash", "-c", "\n".join(lines), stdout=asyncio.subprocess.PIPE,
         env={**meshtui.env, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
     )  # fmt: skip
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    said, _ = await asyncio.wait_for(process.communicate(), GUARD)
     for (words, expected), line in zip(cases, said.decode().splitlines(), strict=True):
         assert expected is None or line == expected, words
 

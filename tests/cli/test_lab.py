@@ -10,6 +10,7 @@ from meshtui.cli.schemas import schema
 from meshtui.lab.kind.run import run
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
+from tests.waiting import GUARD
 
 
 async def test_a_step_is_brought_about_from_anywhere_and_is_a_state():
@@ -32,7 +33,7 @@ async def test_a_check_that_fails_says_why_and_ends_with_1():
         meshtui = Command(str(running.kubeconfig))
         import httpx
 
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=GUARD) as http:
             await http.post(f"{running.control}/faults", json={"fault": "link-cut"})
         ran = await meshtui("lab", "check", "--yes", "-m", "0.5", "--from", "local", "--patience", "4", "-o", "json")
     assert ran.code == 1

@@ -14,6 +14,7 @@ from meshtui.core.load.record import SCHEMA
 from tests.cli.conftest import Command
 from tests.core.load.test_runs import fits
 from tests.mesh.load.test_direct import listening, saying
+from tests.waiting import GUARD
 
 
 async def test_steady_for_a_while_from_one_cluster(lab):
@@ -41,9 +42,9 @@ async def test_steady_until_interrupted_prints_what_came(meshtui):
 
     async with listening(counted) as url:
         process = await meshtui.begin("load", url, "--direct", "--steady", "--rate", "20", "-o", "json")
-        await asyncio.wait_for(enough.wait(), 30)
+        await asyncio.wait_for(enough.wait(), GUARD)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 20)
+        out, err = await asyncio.wait_for(process.communicate(), GUARD)
     assert (process.returncode, err) == (0, b"")
     (run,) = json.loads(out)
     assert run["cancelled"]
@@ -115,7 +116,7 @@ async def test_progress_is_one_line_on_a_terminal_and_nothing_elsewhere():
             stdout=asyncio.subprocess.PIPE, stderr=slave,
         )  # fmt: skip
         os.close(slave)
-        out, _ = await asyncio.wait_for(process.communicate(), 30)
+        out, _ = await asyncio.wait_for(process.communicate(), GUARD)
     told = b""
     try:
         while data := os.read(master, 65536):

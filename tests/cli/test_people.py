@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Command
+from tests.waiting import GUARD
 
 ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -69,7 +70,7 @@ async def eve(lab, tmp_path) -> Command:
             base = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
             client.post(f"{base}/roles", json=ROLE).raise_for_status()
             client.post(f"{base}/rolebindings", json=BINDING).raise_for_status()
-    async with httpx.AsyncClient() as control:
+    async with httpx.AsyncClient(timeout=GUARD) as control:
         answer = (await control.post(f"{running.control}/users", json={"name": "eve"})).json()
     config = config_of(running)
     config["users"] = [{"name": name, "user": {"token": token}} for name, token in answer["tokens"].items()]

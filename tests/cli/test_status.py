@@ -12,10 +12,11 @@ import httpx
 from meshtui.sim.launch import launch
 from meshtui.sim.options import SimOptions
 from tests.cli.conftest import Command
+from tests.waiting import GUARD
 
 
 async def break_(running: Any, fault: str, **values: Any) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=GUARD) as http:
         answer = await http.post(f"{running.control}/faults", json={"fault": fault, **values})
         assert answer.status_code == 201
 
@@ -74,7 +75,7 @@ async def test_changes_of_verdicts_are_told_as_they_happen() -> None:
 
         async def until(**wanted: str) -> dict[str, Any]:
             while True:
-                line = json.loads(await asyncio.wait_for(process.stdout.readline(), 40))
+                line = json.loads(await asyncio.wait_for(process.stdout.readline(), GUARD))
                 if wanted.items() <= line.items():
                     return line
 
@@ -84,11 +85,11 @@ async def test_changes_of_verdicts_are_told_as_they_happen() -> None:
         changed = await until(what="component", name="koornacht/DNS")
         assert (changed["was"], changed["verdict"]) == ("well", "failing")
         await until(what="finding", name="koornacht/DNS", verdict="names do not resolve")
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=GUARD) as http:
             await http.delete(f"{running.control}/faults")
         await until(what="finding", name="koornacht/DNS", verdict="over")
         process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.communicate(), 10)
+        await asyncio.wait_for(process.communicate(), GUARD)
         assert process.returncode == 130
 
 

@@ -11,6 +11,7 @@ import grpc
 
 from meshtui.core.clock import Clock
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2
+from tests.waiting import GUARD
 
 NODE = "koornacht/worker"
 
@@ -154,9 +155,9 @@ class Collected:
             self.statuses.append(status)
             self.changed.notify_all()
 
-    def until(self, condition: Callable[[], Any], timeout: float = 15) -> None:
+    def until(self, condition: Callable[[], Any]) -> None:
         with self.changed:
-            assert self.changed.wait_for(condition, timeout), (len(self.rows), self.statuses[-3:])
+            assert self.changed.wait_for(condition, GUARD), (len(self.rows), self.statuses[-3:])
 
 
 class FixedWall(Clock):

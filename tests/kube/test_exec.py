@@ -11,7 +11,7 @@ import pytest
 from meshtui.core.errors import ExecFailed, Forbidden, Invalid, NotFound, TimedOut, Unauthorized
 from meshtui.kube.exec import open_exec, run
 from tests.kube.fake import echo_until_closed, failure, frames
-from tests.waiting import until
+from tests.waiting import GUARD, until
 
 PATH = "/api/v1/namespaces/default/pods/x-wing/exec"
 
@@ -162,7 +162,7 @@ async def test_cancelling_closes_the_socket(fake, api):
         ended.set()
 
     fake.sockets[PATH] = hang
-    task = asyncio.create_task(run(api, "default", "x-wing", ["sleep", "9"], timeout=60))
+    task = asyncio.create_task(run(api, "default", "x-wing", ["sleep", "9"], timeout=GUARD))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

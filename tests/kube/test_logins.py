@@ -20,7 +20,7 @@ from meshtui.kube.api import Api
 from meshtui.kube.logins import LoginFailed, Logins
 from tests.kube.fake import TOKEN, FakeApi
 from tests.kube.test_credentials import MovingClock
-from tests.waiting import until
+from tests.waiting import GUARD, until
 
 CODE = "To sign in, open https://login.example.test/device and enter the code ABC-123"
 ASKS = f"""\
@@ -185,7 +185,7 @@ async def test_a_request_that_meets_a_login_says_so_and_starts_no_other(fake, tm
         person.path.with_suffix(".done").unlink()
         for _ in range(2):
             with pytest.raises((LoginAwaited, TimedOut)) as caught:
-                async with asyncio.timeout(3):
+                async with asyncio.timeout(GUARD):
                     await api.version()
             assert isinstance(caught.value, LoginAwaited)
             assert caught.value.cause == CODE

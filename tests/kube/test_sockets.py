@@ -13,6 +13,7 @@ from meshtui.core.errors import TimedOut
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
 from tests.kube.fake import FakeApi
+from tests.waiting import GUARD
 
 ASKS: dict[str, Callable[[Api], Awaitable[object]]] = {
     "request": lambda api: api.version(),
@@ -44,7 +45,7 @@ async def mute() -> AsyncIterator[tuple[int, asyncio.Queue[asyncio.StreamReader]
 
 async def ended(reader: asyncio.StreamReader) -> None:
     """The client has closed its side."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD):
         with suppress(ConnectionError):
             while await reader.read(4096):
                 pass

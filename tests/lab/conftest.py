@@ -17,6 +17,7 @@ from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import Running, SimOptions, Trouble, launch
 from tests.mesh.conftest import FAST
+from tests.waiting import GUARD
 
 QUICK = 0.5
 """Seconds after which a request of these tests times out."""
@@ -38,7 +39,7 @@ async def walking(kept: Path, *, settings: Any = None, **options: Any) -> AsyncI
         ours = Settings(kubeconfig=running.kubeconfig, state_directory=kept, **(settings or {}))
         session = Session(choose(ours, {}), ours, pace=FAST)
         async with session:
-            assert await session.settled(20)
+            assert await session.settled(GUARD)
             yield walk_in(session, Staged(Trouble(running.control).stage, lambda step: ())), running
 
 

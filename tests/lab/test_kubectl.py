@@ -12,10 +12,10 @@ from meshtui.lab import manifests
 from meshtui.lab.kind.run import run
 from meshtui.lab.observe import observe
 from meshtui.lab.script import script
-from meshtui.lab.state import between
+from meshtui.lab.state import State, between
 from meshtui.lab.steps import STEPS
-from meshtui.mesh.pace import pause
 from tests.lab.conftest import Start
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -49,12 +49,11 @@ async def test_the_printed_script_of_every_step_brings_it_about(start: Start, tm
                 continue
             code, lines = await sh(script(walk.commands(step)), running.kubeconfig, tmp_path)
             assert code == 0, (step.name, lines)
-            for _ in range(100):
-                left = between(await observe(walk.session, walk.place), step.state)
-                if not left:
-                    break
-                await pause(0.05)
-            assert left == (), step.name
+
+            async def done(wanted: State = step.state) -> bool:
+                return between(await observe(walk.session, walk.place), wanted) == ()
+
+            await until(done, what=step.name, every=0.05)
         [last] = [step for step in STEPS if step.name == "egress-any-cluster"]
         found = await walk.check(last)
         assert found.ok, found.sentence

@@ -14,8 +14,8 @@ from meshtui.lab.report import walked
 from meshtui.lab.state import State
 from meshtui.lab.steps import STEPS, step_named
 from meshtui.lab.walk import Walk, intruders
-from meshtui.mesh.pace import pause
 from tests.lab.conftest import Start
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)  # two busy cores
 K, T, X = FIRST, SECOND, SILENCE
@@ -68,12 +68,12 @@ async def test_checks_that_hold_from_the_start_can_fail_too(start: Start, name: 
 
 
 async def _until_fails(walk: Walk, name: str) -> str:
-    for _ in range(100):
+    async def fails() -> str:
         found = await walk.check(step_named(name), 0.0)
-        if not found.ok:
-            return found.sentence
-        await pause(0.1)
-    raise AssertionError("it holds for ever")
+        return "" if found.ok else found.sentence
+
+    sentence: str = await until(fails, every=0.1)
+    return sentence
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,7 @@ async def test_strangers_in_the_namespace_are_not_cut_off(start: Start):
             "spec": {"containers": [{"name": "till", "image": "nginx"}]},
         }
         await walk.session.api("tion").create(r.PODS, pod)
-        for _ in range(100):
-            if intruders(walk):
-                break
-            await pause(0.05)
+        await until(lambda: intruders(walk))
         with pytest.raises(Refused) as refused:
             await walk.take(step_named("default-deny"))
         assert refused.value.title == "default has pods that are not the lab's: its policies would cut them off"
@@ -179,15 +176,11 @@ async def test_what_is_changed_is_audited_and_can_be_undone(start: Start):
         undo = walk.session.plan_undo()
         await walk.session.perform(undo, confirmed=True)
         before: State = step_named("deployed").state
-        assert await observe(walk.session, walk.place) == before or await _becomes(walk, before)
 
+        async def as_before() -> bool:
+            return await observe(walk.session, walk.place) == before
 
-async def _becomes(walk: Walk, wanted: State) -> bool:
-    for _ in range(50):
-        if await observe(walk.session, walk.place) == wanted:
-            return True
-        await pause(0.1)
-    return False
+        await until(as_before, every=0.1)
 
 
 async def test_theirs_builds_nothing(start: Start, monkeypatch: pytest.MonkeyPatch):

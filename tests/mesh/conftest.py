@@ -17,13 +17,13 @@ from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import Running, SimOptions, launch
+from tests.waiting import GUARD
 
 FAST = Pace(
     heartbeat=0.3, config=1.0, agents=0.5, health=0.5, access=1.0, relay=0.3, agents_after=2.0, peers=0.3,
     first_retry=0.05, last_retry=0.3,
     account=0.6, account_first=0.4, account_calm=0.8, account_patience=6.0,
 )  # fmt: skip
-SETTLED = 20.0
 
 
 @dataclass
@@ -44,18 +44,18 @@ class Lab:
         settings = self.settings(**changes)
         session = Session(choose(settings, {}), settings, pace=FAST, scope=scope or Scope(flows=False))
         async with session:
-            assert await session.settled(SETTLED)
+            assert await session.settled(GUARD)
             yield session
 
     async def fault(self, name: str, **fields: Any) -> None:
         """Break something."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=GUARD) as http:
             answer = await http.post(f"{self.running.control}/faults", json={"fault": name, **fields})
             assert answer.status_code < 300, answer.text
 
     async def heal(self) -> None:
         """Mend everything."""
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=GUARD) as http:
             answer = await http.delete(f"{self.running.control}/faults")
             assert answer.status_code < 300, answer.text
 

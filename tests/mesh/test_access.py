@@ -12,6 +12,7 @@ from meshtui.core.model.resources import Resource
 from meshtui.kube.clock import SystemClock
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.probes import Prober
+from tests.waiting import GUARD
 
 PACE = Pace(access=3600.0, first_retry=0.01, last_retry=0.02)
 
@@ -49,7 +50,7 @@ async def test_a_review_that_fails_is_told_changes_nothing_known_and_is_asked_ag
     prober = Prober(reviewer, cluster, emit, PACE, random.Random(1), lambda _: None, SystemClock(), lambda: False)  # type: ignore[arg-type]
     asking = asyncio.create_task(prober.run(["access"]))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(GUARD):
             refused, error = await told.get()
             assert (set(refused), error) == ({"annotate"}, None)
             prober.again()

@@ -27,6 +27,7 @@ from tests.kube.fake import TOKEN, failure, serving
 from tests.mesh.conftest import FAST
 from tests.mesh.waiting import until
 from tests.replay.cluster import RecordedApi, recorded
+from tests.waiting import GUARD
 
 NEW = "networking"
 _MOVED = ("cilium", "hubble", "clustermesh")
@@ -142,7 +143,7 @@ async def test_a_person_of_one_namespace_sees_it_and_no_failure_of_the_others(mo
     settings = Settings(kubeconfig=moved.kubeconfig(tmp_path), request_timeout=5, namespaces=("default",))
     scope = Scope((r.SERVICES, r.ENDPOINTSLICES, r.PODS, r.NODES), status=False, access=False, flows=False)
     async with Session(choose(settings, {}), settings, pace=FAST, scope=scope) as session:
-        assert await session.settled(10)
+        assert await session.settled(GUARD)
         cluster = session.mesh.clusters["k"]
         assert "default/rebel-base" in cluster.services
         assert {cluster.watches[x].phase for x in (r.SERVICES, r.ENDPOINTSLICES, r.PODS)} == {s.Phase.LIVE}
@@ -170,7 +171,7 @@ async def test_the_contexts_own_namespaces_are_the_default(tmp_path):
         settings = Settings(kubeconfig=path, request_timeout=5)
         scope = Scope((r.SERVICES,), status=False, access=False, flows=False)
         async with Session(choose(settings, {}), settings, pace=FAST, scope=scope) as session:
-            assert await session.settled(10)
+            assert await session.settled(GUARD)
             assert session.settings.namespaces == (NEW, "default")
             assert {c.watches[r.SERVICES].phase for c in session.mesh.clusters.values()} == {s.Phase.LIVE}
             assert "default/rebel-base" in session.mesh.clusters["tion"].services
@@ -181,5 +182,5 @@ async def test_the_contexts_own_namespaces_are_the_default(tmp_path):
             assert [step.key for step in plan.steps] == [f"{NEW}/p", "default/p"]
         whole = Settings(kubeconfig=path, request_timeout=5, all_namespaces=True)
         async with Session(choose(whole, {}), whole, pace=FAST, scope=scope) as session:
-            await session.settled(10)
+            await session.settled(GUARD)
             assert "kube-system/kube-dns" in session.mesh.clusters["koornacht"].services

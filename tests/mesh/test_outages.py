@@ -14,6 +14,7 @@ from meshtui.core.routing.annotations import GLOBAL
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import Lab, NewLab
 from tests.mesh.waiting import until
+from tests.waiting import GUARD
 
 KEY = "default/rebel-base"
 BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", False, Object)
@@ -89,7 +90,7 @@ async def test_a_server_that_is_not_there(lab: Lab) -> None:
 
 async def as_reader(lab: Lab) -> None:
     """Make the kubeconfig that of a user who may only look."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=GUARD) as http:
         answer = await http.post(f"{lab.running.control}/users", json={"name": "leia", "groups": ["readers"]})
     tokens = answer.json()["tokens"]
     binding = {

@@ -10,6 +10,7 @@ from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from tests.mesh.conftest import FAST
+from tests.waiting import GUARD
 
 SCOPE = Scope((r.SERVICES, r.ENDPOINTSLICES), access=False, flows=False)
 
@@ -32,7 +33,7 @@ def twins_of(path, folder):
 async def test_one_cluster_in_two_contexts_is_shown_once(lab, tmp_path):
     settings = Settings(kubeconfig=twins_of(lab.running.kubeconfig, tmp_path), state_directory=tmp_path / "state")
     async with Session(choose(settings, {}), settings, pace=FAST, scope=SCOPE) as session:
-        assert await session.settled(20)
+        assert await session.settled(GUARD)
         mesh = session.mesh
         assert list(mesh.clusters) == ["koornacht", "tion"]
         assert mesh.twins == {"koornacht-fqdn": "koornacht"}
@@ -47,5 +48,5 @@ async def test_the_twin_that_was_named_first_is_shown(lab, tmp_path):
         kubeconfig=twins_of(lab.running.kubeconfig, tmp_path), contexts=contexts, state_directory=tmp_path / "state"
     )
     async with Session(choose(settings, {}), settings, pace=FAST, scope=SCOPE) as session:
-        assert await session.settled(20)
+        assert await session.settled(GUARD)
         assert session.mesh.twins == {"koornacht": "koornacht-fqdn"}

@@ -35,6 +35,7 @@ from tests.kube.fake import TOKEN, failure, server_tls, serving
 from tests.mesh.conftest import FAST, NewLab
 from tests.mesh.waiting import until
 from tests.replay.cluster import RecordedApi, recorded
+from tests.waiting import GUARD
 
 REQUEST_TIMEOUT = 2.0
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -74,7 +75,7 @@ async def three(folder: Path, ruin: Ruin) -> AsyncIterator[Session]:
         path.write_text(yaml.safe_dump(document))
         settings = Settings(kubeconfig=path, state_directory=folder / "state", request_timeout=REQUEST_TIMEOUT)
         async with Session(choose(settings, {}), settings, pace=FAST, scope=Scope(flows=False)) as session:
-            assert await session.settled(30)
+            assert await session.settled(GUARD)
             yield session
 
 

@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Callable
 
 from meshtui.mesh.session import Session
+from tests.waiting import GUARD, told
 
-DEADLINE = 20.0
 
-
-async def until(session: Session, condition: Callable[[], object], deadline: float = DEADLINE) -> None:
+async def until(session: Session, condition: Callable[[], object]) -> None:
     """Return as soon as `condition()` is true; looked at whenever the session has news."""
     news = asyncio.Event()
     stops = [session.subscribe(lambda _: news.set()), session.subscribe_flows(news.set)]
     try:
-        async with asyncio.timeout(deadline):
+        async with asyncio.timeout(GUARD):
             while not condition():
                 news.clear()
                 await news.wait()
+    except TimeoutError:
+        raise AssertionError(f"not within {GUARD:g} s: {told(condition)}") from None
     finally:
         for stop in stops:
             stop()

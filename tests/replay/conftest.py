@@ -20,10 +20,10 @@ from meshtui.tui.start import opening
 from tests.kube.fake import TOKEN, serving
 from tests.replay.cluster import RecordedApi, RecordedRelay, recorded, recorded_flows
 from tests.tui.conftest import Board
+from tests.waiting import until
 
 PACE = Pace(heartbeat=1.0, config=2.0, agents=1.0, health=1.0, access=5.0, relay=1.0, first_retry=0.1, last_retry=0.5)
 WIDTH, HEIGHT = 150, 60
-DEADLINE = 30.0
 
 
 class ThenClock:
@@ -64,10 +64,14 @@ class Stage:
 
     async def until(self, holds: Callable[[], object], told: Callable[[], object]) -> None:
         """Wait for a condition; `told` is asked what is there instead once the deadline has passed."""
-        deadline = time.monotonic() + DEADLINE
-        while not holds():
-            assert time.monotonic() < deadline, told()
-            await self.board.pilot.pause(0.02)
+
+        async def met() -> bool:
+            if holds():
+                return True
+            await self.board.pilot.pause()
+            return False
+
+        await until(met, what=told, every=0.02)
 
     async def play_flows(self, step: str) -> None:
         """Once every Relay is followed as it will be, both see what the agents of both clusters saw."""

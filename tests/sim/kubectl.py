@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LIMIT = 30.0
+from tests.waiting import GUARD
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Kubectl:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=LIMIT,
+            timeout=GUARD,
             env=self.environment(),
             check=False,
         )
@@ -65,7 +65,7 @@ class Kubectl:
 
     def until(self, wanted: str, *args: str) -> None:
         """Ask until the answer is what is wanted."""
-        end = time.monotonic() + LIMIT
+        end = time.monotonic() + GUARD
         while (answer := self.ok(*args).strip()) != wanted:
             assert time.monotonic() < end, f"{args}: {answer!r} is not {wanted!r}"
 
@@ -76,12 +76,12 @@ class Kubectl:
 
     def close(self) -> None:
         self._process.stdin.close()
-        assert self._process.wait(LIMIT) == 0
+        assert self._process.wait(GUARD) == 0
         self._process.stdout.close()
 
 
 def read_line(process: subprocess.Popen[str]) -> str:
     """The next line of a command that goes on, within the limit."""
-    readable, _, _ = select.select([process.stdout], [], [], LIMIT)
+    readable, _, _ = select.select([process.stdout], [], [], GUARD)
     assert readable, "nothing came"
     return process.stdout.readline()

@@ -14,8 +14,7 @@ import pytest
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.sim import SimOptions, launch
-
-LIMIT = 20
+from tests.waiting import GUARD
 
 
 async def test_ready_says_where_everything_is():
@@ -69,9 +68,9 @@ async def test_a_signal_ends_it_and_cleans_up(tmp_path, number):
         sys.executable, "-m", "meshtui.sim", text, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    await asyncio.wait_for(process.stdout.readline(), LIMIT)
+    await asyncio.wait_for(process.stdout.readline(), GUARD)
     process.send_signal(number)
-    assert await asyncio.wait_for(process.wait(), LIMIT) == 0
+    assert await asyncio.wait_for(process.wait(), GUARD) == 0
     assert list((tmp_path / "mesh").iterdir()) == []
 
 
@@ -89,8 +88,8 @@ async def test_it_does_not_outlive_who_launched_it():
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
     )
     assert process.stdout is not None
-    control = (await asyncio.wait_for(process.stdout.readline(), LIMIT)).decode().strip()
-    assert await asyncio.wait_for(process.wait(), LIMIT) == 9
+    control = (await asyncio.wait_for(process.stdout.readline(), GUARD)).decode().strip()
+    assert await asyncio.wait_for(process.wait(), GUARD) == 9
     port = int(control.split(":")[2].split("/")[0])
 
     async def gone():
@@ -102,4 +101,4 @@ async def test_it_does_not_outlive_who_launched_it():
             writer.close()
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(gone(), LIMIT)
+    await asyncio.wait_for(gone(), GUARD)

@@ -18,8 +18,8 @@ import yaml
 from meshtui.sim.api.registry import RESOURCES
 from meshtui.sim.options import SimOptions
 from meshtui.sim.serve import Mesh
+from tests.waiting import GUARD
 
-PATIENCE = 30.0
 LOOPBACK = "0100007F"
 """127.0.0.1 in the kernel's way of writing."""
 WATCHED = """
@@ -77,11 +77,11 @@ async def test_it_listens_on_loopback_and_writes_in_its_directory_alone(tmp_path
     directory = tmp_path / "mesh"
     process = await serve(directory)
     assert process.stdout is not None
-    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE))
+    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), GUARD))
     assert listening(process.pid) == {LOOPBACK}
     await use(ready)
     assert [p.name for p in directory.iterdir()] == ["kubeconfig"]
-    _, errors = await asyncio.wait_for(process.communicate(b""), PATIENCE)
+    _, errors = await asyncio.wait_for(process.communicate(b""), GUARD)
     assert b"WROTE" not in errors, errors.decode()
     assert list(directory.iterdir()) == []
 

@@ -15,6 +15,7 @@ from meshtui.core.settings import Settings
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.start import opening
 from tests.tui.fakes import NOW, FakeSession, recorded_mesh
+from tests.waiting import told, until
 
 
 class StillClock:
@@ -48,12 +49,15 @@ class Board:
         await self.pilot.pause()
 
     async def until(self, holds: Callable[[], object], what: str = "") -> None:
-        """Wait for a condition, for ten seconds of turns of the event loop."""
-        for _ in range(1000):
+        """Wait for a condition, in turns of the event loop."""
+
+        async def met() -> bool:
             if holds():
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError(f"never happened: {what or holds}\n{self.text()}")
+                return True
+            await self.pilot.pause()
+            return False
+
+        await until(met, what=lambda: f"{what or told(holds)}\n{self.text()}")
 
 
 def make_app(session: Any, settings: Settings | None = None) -> MeshtuiApp:

@@ -15,6 +15,8 @@ from typing import Any
 import aiohttp
 import pyte
 
+from tests.waiting import GUARD, told, until
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -58,7 +60,7 @@ class Page:
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        said: dict[str, Any] = await asyncio.wait_for(answer, 20)
+        said: dict[str, Any] = await asyncio.wait_for(answer, GUARD)
         assert "error" not in said, said
         return dict(said["result"])
 
@@ -87,13 +89,9 @@ class Page:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
-    async def until(self, holds: Callable[[str], object], seconds: float = 40.0) -> None:
+    async def until(self, holds: Callable[[str], object]) -> None:
         """Wait until what the terminal in the page was sent shows it."""
-        for _ in range(int(seconds * 20)):
-            if holds(self.text):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"never shown:\n{self.text}")
+        await until(lambda: holds(self.text), what=lambda: f"{told(holds)}\n{self.text}", every=0.05)
 
     async def close(self) -> None:
         await self._socket.close()
@@ -113,7 +111,7 @@ async def chromium(folder: Path) -> AsyncIterator[Callable[[], Any]]:
     try:
         address = ""
         while not address:
-            line = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+            line = (await asyncio.wait_for(process.stderr.readline(), GUARD)).decode()
             assert line, "chromium ended"
             address = line.removeprefix("DevTools listening on ").strip() if line.startswith("DevTools") else ""
         async with aiohttp.ClientSession() as session:

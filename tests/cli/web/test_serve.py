@@ -15,6 +15,7 @@ import pytest
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
 from tests.cli.web.browser import CHROMIUM, chromium
+from tests.waiting import GUARD
 
 needs_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; .ci/run installs it")
 
@@ -24,11 +25,11 @@ async def serving(kubeconfig: str, *flags: str) -> AsyncIterator[str]:
     """The address with its token."""
     process = await Command(kubeconfig).begin("serve", "--port", "0", *flags)
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        line = await asyncio.wait_for(process.stdout.readline(), GUARD)
         yield json.loads(line)["url"]
     finally:
         process.terminate()
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), GUARD)
         assert b"Traceback" not in err
 
 

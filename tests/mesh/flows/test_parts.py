@@ -22,6 +22,7 @@ from meshtui.mesh.flows.agents import command
 from meshtui.mesh.pace import Backoff, Pace
 from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.targets import choose, new_mesh
+from tests.waiting import GUARD
 
 REF = ("tion", "default/a")
 STEP = Step("tion", Verb.ANNOTATE, r.SERVICES, "default", "a", {"k": None}, {"k": "v"}, "1")
@@ -91,7 +92,7 @@ async def test_a_mark_does_not_outlive_its_time() -> None:
     mesh = s.Mesh({"tion": s.Cluster("tion", "T", 0)})
     pending = Pending(mesh, lambda _: None if pending.refs else gone.set(), 0.01)
     pending.begin(STEP)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(GUARD):
         await gone.wait()
     assert not pending.refs
 

@@ -20,6 +20,7 @@ from meshtui.mesh.flows.replay import Replay, clusters_in
 from meshtui.mesh.scope import Scope
 from tests.mesh.conftest import NewLab
 from tests.mesh.waiting import until
+from tests.waiting import GUARD
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 STEPS = {"4-global": 387, "10-default-deny": 1744}
@@ -30,7 +31,7 @@ async def replayed(path: Path) -> Replay:
     """A replay that has read its whole file."""
     replay = Replay(path, Settings())
     async with replay:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(GUARD):
             await replay.ended.wait()
     return replay
 

@@ -17,6 +17,7 @@ from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import Lab, NewLab
 from tests.mesh.waiting import until
+from tests.waiting import GUARD
 
 KEY = "default/rebel-base"
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap", True, Object)
@@ -32,7 +33,7 @@ async def running(session: Session, spec: LoadSpec, enough: int = 5):
     work = asyncio.create_task(batch.carry_out())
 
     async def wait_for(count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(GUARD):
             while run.tally.total < count and run.running:
                 came.clear()
                 await came.wait()
@@ -42,7 +43,7 @@ async def running(session: Session, spec: LoadSpec, enough: int = 5):
         yield run, wait_for
     finally:
         batch.stop()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(GUARD):
             await work
     assert not run.running
 
@@ -75,7 +76,7 @@ async def client(session: Session, name: str, image: str, context: str = "koorna
 
 async def carried_out(session: Session, spec: LoadSpec) -> Run:
     run = new_run(session.mesh, spec)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(GUARD):
         await Batch(session, [run], lambda: None).carry_out()
     return run
 
@@ -178,7 +179,7 @@ async def test_steady_requests_measure_the_gap_that_was_made(new_lab: NewLab) ->
             await lab.heal()
             healed = loop.time()
             answered = run.summary.answered
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(GUARD):
                 while run.summary.answered < answered + 10:
                     await wait_for(run.tally.total + 1)
         summary = run.summary
@@ -195,7 +196,7 @@ async def test_a_failover_moves_at_the_second_it_was_made(new_lab: NewLab) -> No
             assert set(run.summary.by_cluster) == {"koornacht"}
             scaled = session.clock.now()
             await session.perform(session.plan_scale("koornacht", "default", "rebel-base", 0), confirmed=True)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(GUARD):
                 while run.summary.by_cluster.get("tion", 0) < 10:
                     await wait_for(run.tally.total + 1)
         moves = {move.cluster: move for move in run.tally.moves.found}
@@ -230,7 +231,7 @@ async def test_steady_requests_get_their_stories_while_they_go_on(new_lab: NewLa
         lab.session(scope=Scope()) as session,
         running(session, replace(ENDLESS, max_time=0.5)) as (run, wait_for),
     ):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(GUARD):
             while not any("default-deny" in request.story for request in run.requests):
                 await wait_for(run.tally.total + 1)
         assert run.running

@@ -8,17 +8,9 @@ import aiohttp
 import pytest
 
 from meshtui.sim.faults.inject import heal, inject
+from tests.waiting import GUARD, until
 
 PODS = "/api/v1/namespaces/default/pods"
-LIMIT = 20
-
-
-async def until(check):
-    async def keep_asking():
-        while not await check():
-            pass
-
-    await asyncio.wait_for(keep_asking(), LIMIT)
 
 
 async def test_a_dead_node_is_not_ready_and_its_endpoints_go(api, mesh):
@@ -53,7 +45,7 @@ async def test_a_server_that_is_down_cuts_watches_and_answers_nothing(api, mesh)
     async with api.session.get(f"{api.server}{PODS}?watch=1&resourceVersion={rv}") as watch:
         inject(mesh.world, {"fault": "api-down", "cluster": "koornacht"})
         with pytest.raises(aiohttp.ClientError):
-            await asyncio.wait_for(watch.content.read(), LIMIT)
+            await asyncio.wait_for(watch.content.read(), GUARD)
     with pytest.raises(aiohttp.ClientError):
         await api.get(PODS)
     heal(mesh.world, "api-down")

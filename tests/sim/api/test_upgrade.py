@@ -15,9 +15,9 @@ import pytest
 from meshtui.sim.api.spdy import DICTIONARY
 from tests.conftest import RECORDINGS
 from tests.sim.api.test_streams import pod_of
+from tests.waiting import GUARD
 
 EXEC = ("v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io")
-PATIENCE = 10.0
 
 
 class Spdy:
@@ -33,7 +33,7 @@ class Spdy:
         lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Connection: Upgrade", f"Upgrade: {upgrade}"]
         lines += [f"X-Stream-Protocol-Version: {p}" for p in protocols]
         self.writer.write("\r\n".join([*lines, "Content-Length: 0", "", ""]).encode())
-        self.head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        self.head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), GUARD)
         return int(self.head.split()[1])
 
     def open(self, stream: int, **headers: str) -> None:
@@ -46,7 +46,7 @@ class Spdy:
 
     async def frame(self) -> bytes:
         """The next frame, whole."""
-        head = await asyncio.wait_for(self.reader.readexactly(8), PATIENCE)
+        head = await asyncio.wait_for(self.reader.readexactly(8), GUARD)
         return head + await self.reader.readexactly(int.from_bytes(head[5:8], "big"))
 
     async def until(self, kind: bytes) -> list[bytes]:
@@ -206,4 +206,4 @@ async def test_what_is_no_spdy_ends_the_connection(api, spdy):
     client = await spdy()
     assert await client.ask(await relay_path(api), ("portforward.k8s.io",)) == 101
     client.writer.write(b"\x80\x02\x00\x01\x00\x00\x00\x00")
-    assert await asyncio.wait_for(client.reader.read(), PATIENCE) == b""
+    assert await asyncio.wait_for(client.reader.read(), GUARD) == b""

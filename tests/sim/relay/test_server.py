@@ -19,9 +19,9 @@ from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.relay import serving
 from meshtui.sim.world import World
 from tests.sim.worlds import curl, world
+from tests.waiting import GUARD
 
 K, T = "koornacht/koornacht-control-plane", "tion/tion-control-plane"
-PATIENCE = 20.0
 
 
 class Client:
@@ -36,9 +36,9 @@ class Client:
             "/observer.Observer/GetFlows",
             request_serializer=observer_pb2.GetFlowsRequest.SerializeToString,
             response_deserializer=observer_pb2.GetFlowsResponse.FromString,
-        )(request, timeout=PATIENCE)
+        )(request, timeout=GUARD)
 
-    def unary(self, method: str, *, wait: bool = False, timeout: float = PATIENCE) -> Any:
+    def unary(self, method: str, *, wait: bool = False, timeout: float = GUARD) -> Any:
         """A call with an empty request."""
         answer = getattr(observer_pb2, f"{method}Response")
         return self.channel.unary_unary(f"/observer.Observer/{method}", response_deserializer=answer.FromString)(
@@ -51,7 +51,7 @@ class Client:
             "/grpc.health.v1.Health/Check",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
             response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE)
+        )(health_pb2.HealthCheckRequest(service=service), timeout=GUARD)
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def test_health_is_lost_with_the_last_agent(made: World, client: Client) -> None
 
 @pytest.mark.parametrize("method", ["GetAgentEvents", "GetDebugEvents"])
 def test_what_only_agents_answer_is_unimplemented(client: Client, method: str) -> None:
-    call = client.channel.unary_stream(f"/observer.Observer/{method}")(b"", timeout=PATIENCE)
+    call = client.channel.unary_stream(f"/observer.Observer/{method}")(b"", timeout=GUARD)
     with pytest.raises(grpc.RpcError) as refused:
         list(call)
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
@@ -299,7 +299,7 @@ def test_what_only_agents_answer_is_unimplemented(client: Client, method: str) -
 
 @pytest.mark.parametrize("method", ["/peer.Peer/Notify", "/observer.Observer/NoSuchThing"])
 def test_a_relay_has_no_peer_service(client: Client, method: str) -> None:
-    call = client.channel.unary_stream(method)(b"", timeout=PATIENCE)
+    call = client.channel.unary_stream(method)(b"", timeout=GUARD)
     with pytest.raises(grpc.RpcError) as refused:
         list(call)
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
@@ -311,7 +311,7 @@ def test_reflection_lists_the_services(client: Client) -> None:
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
     )
-    answer = next(call(iter([reflection_pb2.ServerReflectionRequest(list_services="*")]), timeout=PATIENCE))
+    answer = next(call(iter([reflection_pb2.ServerReflectionRequest(list_services="*")]), timeout=GUARD))
     assert "observer.Observer" in {s.name for s in answer.list_services_response.service}
 
 

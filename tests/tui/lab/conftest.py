@@ -19,6 +19,7 @@ from meshtui.tui.lab.pane import TourPane
 from meshtui.tui.start import opening
 from tests.mesh.conftest import FAST
 from tests.tui.conftest import Board
+from tests.waiting import until
 
 
 class Walker(Board):
@@ -34,11 +35,12 @@ class Walker(Board):
 
     async def idle(self, seconds: float = 150.0) -> None:
         """Until nothing is under way."""
-        for _ in range(int(seconds / 0.05)):
+
+        async def idle() -> bool:
             await self.pilot.pause(0.05)
-            if not self.guide.busy:
-                return
-        raise AssertionError(f"{self.guide.busy} for ever\n{self.text()}")
+            return not self.guide.busy
+
+        await until(idle, what=lambda: f"{self.guide.busy}\n{self.text()}", limit=seconds)
 
     async def act(self, key: str) -> None:
         """Press a key that starts something, and wait until it has ended."""

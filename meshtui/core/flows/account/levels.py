@@ -35,6 +35,8 @@ class _Level:
     """One of its looks was exact: what wider ones may hide came after it, and is counted from there."""
     known: bool = False
     """It begins where something is known to have happened."""
+    confirmed: bool = False
+    """Two looks agree on it."""
 
     def takes(self, bounds: Bounds) -> bool:
         """Whether `bounds` can be of this level; if so it is the narrower for it."""
@@ -42,6 +44,7 @@ class _Level:
         if least > most:
             return False
         self.least, self.most = least, most
+        self.confirmed = True
         self.sharp = self.sharp or bounds[0] == bounds[1]
         return True
 
@@ -50,7 +53,8 @@ def rises(looks: Sequence[Bounds], breaks: Collection[int] = ()) -> list[Rise]:
     """Growth that two looks in a row confirm, in order. A single look that disagrees says nothing: it is left out.
 
     Before the looks of `breaks` it may have grown: these begin a level of their own. Numbers that fall for good (what
-    was missing came late) take back the growth before them.
+    was missing came late) take back the growth before them, across breaks too: a source that came back may be looked
+    at before what it still held is here.
     """
     levels: list[_Level] = []
     odd: tuple[int, Bounds] | None = None
@@ -66,7 +70,20 @@ def rises(looks: Sequence[Bounds], breaks: Collection[int] = ()) -> list[Rise]:
         else:
             _step(levels, odd, bounds)
             odd = None
-    return _joined([rise for pair in pairwise(levels) if (rise := _rise(*pair)).most != 0])
+    if odd is not None and not levels[-1].confirmed:
+        levels.pop()  # two looks, and they disagree
+    return _joined([rise for pair in pairwise(_standing(levels)) if (rise := _rise(*pair)).most != 0])
+
+
+def _standing(levels: Sequence[_Level]) -> list[_Level]:
+    """Levels without those that a lower one after them took back; a single look takes back a single look alone."""
+    kept: list[_Level] = []
+    for level in levels:
+        while kept and level.most < kept[-1].least and (level.confirmed or not kept[-1].confirmed):
+            gone = kept.pop()
+            level.index, level.known = gone.index, gone.known
+        kept.append(level)
+    return kept
 
 
 def _level(index: int, bounds: Bounds, *, known: bool = False) -> _Level:
@@ -83,6 +100,7 @@ def _step(levels: list[_Level], odd: tuple[int, Bounds], bounds: Bounds) -> None
     level = _level(index, first)
     if not level.takes(bounds):
         level.least, level.most = min(first, bounds)
+    level.confirmed = True
     while levels and level.most < levels[-1].least:
         gone = levels.pop()
         level.index, level.known = gone.index, gone.known
