@@ -25,7 +25,7 @@ async def child(
     """
     beginning = asyncio.ensure_future(asyncio.create_subprocess_exec(*argv, start_new_session=own, **options))
     cancelled = await _through(beginning)
-    if cancelled is not None and beginning.exception() is not None:
+    if cancelled is not None and (beginning.cancelled() or beginning.exception() is not None):
         raise cancelled
     process = beginning.result()
     try:
@@ -33,11 +33,7 @@ async def child(
             raise cancelled
         yield process
     finally:
-        ending = asyncio.ensure_future(_end(process, own, grace))
-        cancelled = await _through(ending)
-        ending.result()
-        if cancelled is not None:
-            raise cancelled
+        await _end(process, own, grace)
 
 
 async def exited(process: asyncio.subprocess.Process) -> int:
@@ -45,12 +41,10 @@ async def exited(process: asyncio.subprocess.Process) -> int:
 
     `Process.wait` of Python 3.11 waits for the end of its output too, which what it started may hold open for ever.
     """
-    waiting = asyncio.ensure_future(process.wait())
-    try:
-        while process.returncode is None:
-            await asyncio.wait({waiting}, timeout=_LOOK)
-    finally:
-        waiting.cancel()
+    while process.returncode is None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK):
+                await process.wait()
     return process.returncode
 
 
@@ -66,18 +60,28 @@ async def _through(task: asyncio.Future[Any]) -> asyncio.CancelledError | None:
 
 
 async def _end(process: asyncio.subprocess.Process, own: bool, grace: float) -> None:
-    if process.returncode is None:
+    """Not a task of its own: at the end of a loop all of these are cancelled at once. A cancel takes its time away."""
+    cancelled, running = None, process.returncode is None
+    if running and grace:
+        _signal(process, own, signal.SIGINT)
         try:
-            if grace:
-                _signal(process, own, signal.SIGINT)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(grace):
-                        await exited(process)
-        finally:
-            _signal(process, own, signal.SIGKILL)
-        await exited(process)
+            async with asyncio.timeout(grace):
+                await exited(process)
+        except TimeoutError:
+            pass
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if running:
+        _signal(process, own, signal.SIGKILL)
+    while process.returncode is None:
+        try:
+            await exited(process)
+        except asyncio.CancelledError as error:
+            cancelled = error
     # A pipe that somebody who left the session holds open would keep its transport for ever; asyncio has no public way.
     process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001
+    if cancelled is not None:
+        raise cancelled
 
 
 def _signal(process: asyncio.subprocess.Process, own: bool, number: int) -> None:

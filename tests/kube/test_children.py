@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meshtui.kube.children import child, exited
-from tests.waiting import alive, until
+from tests.waiting import GUARD, alive, until
 
 SCRIPT = 'trap "" INT; sleep 600 & echo $! >"$1~"; mv "$1~" "$1"; wait'
 """What a shell starts in the background does not hear ctrl+c: only the end of the session ends it."""
@@ -51,6 +51,27 @@ async def test_a_second_cancel_does_not_leave_it_running(tmp_path: Path):
         await task
     assert task.done()
     await until(lambda: not alive(int(found.read_text())))
+
+
+def test_the_end_of_a_loop_waits_for_it(tmp_path: Path):
+    """All tasks are cancelled at once then."""
+    found, held = tmp_path / "pid", []
+
+    async def hold() -> None:
+        async with child("sh", "-c", SCRIPT, "sh", str(found), stdout=asyncio.subprocess.PIPE) as process:
+            held.append(process)
+            await asyncio.Event().wait()
+
+    async def work() -> None:
+        task = asyncio.create_task(hold())
+        await until(found.exists)
+        assert not task.done()
+
+    asyncio.run(work())
+    assert held[0].returncode == -9
+    deadline = time.monotonic() + GUARD
+    while alive(int(found.read_text())):
+        assert time.monotonic() < deadline
 
 
 async def test_one_that_cleans_up_has_time_to(tmp_path: Path):
