@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.kubectl import LIMIT, Kubectl, read_line
+from tests.sim.kubectl import Kubectl, read_line
+from tests.waiting import GUARD
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -343,7 +344,7 @@ def test_port_forward_to_the_relay(kubectl):
         assert told.startswith("Forwarding from 127.0.0.1:")
         port = int(told.split(":")[1].split()[0])
         for _ in range(2):
-            with socket.create_connection(("127.0.0.1", port), LIMIT) as relay:
+            with socket.create_connection(("127.0.0.1", port), GUARD) as relay:
                 relay.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
                 # The server's own SETTINGS frame: type 4 on stream 0.
                 assert relay.recv(9)[3:9] == b"\4\0\0\0\0\0"
@@ -397,7 +398,7 @@ def test_port_forward_over_spdy(kubectl, monkeypatch):
     try:
         port = int(read_line(relay).rsplit(":", 1)[1].split()[0])
         for _ in range(3):
-            with socket.create_connection(("127.0.0.1", port), timeout=LIMIT) as client:
+            with socket.create_connection(("127.0.0.1", port), timeout=GUARD) as client:
                 client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
                 assert client.recv(9)[3:5] == b"\4\0"
     finally:

@@ -29,10 +29,10 @@ from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from tests.hubble.fake_relay import FakeRelay, flow
 from tests.kube.fake import TOKEN, serving
-from tests.kube.fake import until as soon
 from tests.mesh.conftest import FAST
 from tests.mesh.waiting import until
 from tests.replay.cluster import RecordedApi, recorded
+from tests.waiting import until as soon
 
 SECRET = "/api/v1/namespaces/kube-system/secrets/hubble-relay-server-certs"
 
