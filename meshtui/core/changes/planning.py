@@ -12,6 +12,7 @@ from meshtui.core.changes.foresight import foresee
 from meshtui.core.changes.plan import Consent, Outcome, Plan, Step, Verb
 from meshtui.core.errors import AlreadySo, MeshtuiError, NotFound, UsageError
 from meshtui.core.model import resources as r
+from meshtui.core.model.manifest import as_manifest
 from meshtui.core.model.objects import Deployment, Service
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Mesh
@@ -160,25 +161,6 @@ def identify(manifest: Mapping[str, Any], unnamed: str = DEFAULT_NAMESPACE) -> t
         raise UsageError(f"this {kind} has no metadata.name")
     namespace = str(meta.get("namespace") or unnamed) if resource.namespaced else ""
     return resource, namespace, meta["name"]
-
-
-def as_manifest(resource: Resource, item: Any) -> dict[str, Any] | None:
-    """What is known of a policy as a manifest that restores it; None when there is none."""
-    if item is None:
-        return None
-    meta: dict[str, Any] = {"name": item.name}
-    if item.namespace:
-        meta["namespace"] = item.namespace
-    if item.labels:
-        meta["labels"] = dict(item.labels)
-    if item.annotations:
-        meta["annotations"] = dict(item.annotations)
-    manifest: dict[str, Any] = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta}
-    for part in ("spec", "specs", "data"):
-        value = getattr(item, part, None)
-        if isinstance(value, dict | list):
-            manifest[part] = value
-    return manifest
 
 
 def delete(mesh: Mesh, context: str, resource: Resource, namespace: str, name: str) -> Plan:

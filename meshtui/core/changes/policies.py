@@ -100,8 +100,18 @@ def _judged(mesh: Mesh, plan: Plan, rows: Sequence[FlowRow]) -> Plan:
     """With effects, and refused where it is known that it cannot be done whole."""
     missing = next((error for step in plan.steps if (error := _no_namespace(mesh, step)) is not None), None)
     whole = bool(plan.steps) and missing is None and all(_shaped(mesh, step) for step in plan.steps)
-    told = seen.sentences(mesh, after(mesh, plan.steps), rows) if whole else ()
+    told = on_flows(mesh, plan.steps, rows, plan.effects) if whole else ()
     return replace(plan, effects=(*plan.effects, *told), refusal=plan.refusal or missing)
+
+
+def on_flows(mesh: Mesh, steps: Iterable[Step], rows: Sequence[FlowRow], told: Sequence[str]) -> tuple[str, ...]:
+    """What steps do to connections that were seen. `told`: what is foreseen of services, which is not told again."""
+
+    def told_already(service: str, client: str) -> bool:
+        start = f"{service}: {client.partition(' ')[0]}'s clients: "
+        return any(each.startswith(start) for each in told)
+
+    return seen.sentences(mesh, after(mesh, steps), rows, told_already)
 
 
 def after(mesh: Mesh, steps: Iterable[Step]) -> Mesh:

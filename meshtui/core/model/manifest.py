@@ -1,10 +1,12 @@
-"""One object as its API server has it: as YAML to read, who wrote which part of it when, and the events told of it."""
+"""One object as its API server has it: as a manifest, as YAML, who wrote which part of it when, its events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from meshtui.core.model.resources import Resource
 
 _HIDDEN_KINDS = frozenset(("Secret",))
 """Kinds whose content is never shown."""
@@ -36,6 +38,25 @@ class Told:
     message: str
     source: str
     count: int = 1
+
+
+def as_manifest(resource: Resource, item: Any) -> dict[str, Any] | None:
+    """What is known of a policy as a manifest that restores it; None when there is none."""
+    if item is None:
+        return None
+    meta: dict[str, Any] = {"name": item.name}
+    if item.namespace:
+        meta["namespace"] = item.namespace
+    if item.labels:
+        meta["labels"] = dict(item.labels)
+    if item.annotations:
+        meta["annotations"] = dict(item.annotations)
+    manifest: dict[str, Any] = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta}
+    for part in ("spec", "specs", "data"):
+        value = getattr(item, part, None)
+        if isinstance(value, dict | list):
+            manifest[part] = value
+    return manifest
 
 
 def writers(document: Mapping[str, Any]) -> list[Writer]:

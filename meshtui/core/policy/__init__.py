@@ -1,6 +1,6 @@
 """Does a connection pass, which policies decide, and what would let it pass."""
 
-from meshtui.core.policy.effects import Connection, connections_to, policy_effects
+from meshtui.core.policy.effects import Connection, connections_to
 from meshtui.core.policy.evaluate import direction, judge, verdict
 from meshtui.core.policy.explain import Basis, Explanation, explain_connection, explain_flow
 from meshtui.core.policy.history import PolicyHistory
@@ -42,7 +42,6 @@ __all__ = [
     "judge",
     "of_pod",
     "outside",
-    "policy_effects",
     "reading",
     "reading_of",
     "refusal",

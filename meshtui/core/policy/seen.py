@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from meshtui.core.flows.flow import FlowRow, Verdict
@@ -113,26 +113,38 @@ def effect(before: Rulebook, after: Rulebook, seen: Iterable[Seen]) -> list[Chan
     return sorted(changed, key=lambda each: (each.after is not False, each.seen.client))
 
 
-def clients(changed: Sequence[Changed]) -> list[str]:
-    """`default/rebel-base loses koornacht default/x-wing`: what services lose or gain."""
+def clients(changed: Sequence[Changed], told_already: Callable[[str, str], bool] = lambda _, __: False) -> list[str]:
+    """`default/rebel-base loses the client koornacht default/x-wing`: what services lose or gain, but for those told.
+
+    `told_already`: whether a service and a client's `cluster namespace/workload` need no sentence any more.
+    """
     lost: dict[str, dict[str, None]] = {}
     won: dict[str, dict[str, None]] = {}
     for each in changed:
         for service in each.seen.services:
+            if told_already(service, each.seen.client):
+                continue
             into = lost if each.after is False else won if each.after else {}
             into.setdefault(service, {})[each.seen.client] = None
     told = [f"{service} loses the client {', '.join(names)}" for service, names in sorted(lost.items())]
     return told + [f"{service} gains the client {', '.join(names)}" for service, names in sorted(won.items())]
 
 
-def sentences(before: Mesh, after: Mesh, rows: Sequence[FlowRow], *, most: int = 12) -> tuple[str, ...]:
+def sentences(
+    before: Mesh,
+    after: Mesh,
+    rows: Sequence[FlowRow],
+    told_already: Callable[[str, str], bool] = lambda _, __: False,
+    *,
+    most: int = 12,
+) -> tuple[str, ...]:
     """What a change of policies does to what was seen, in at most so many sentences and one of how many more."""
     seen = seen_in(before, rows)
     if not seen:
         return ("no flows were seen that could tell which connections change",)
     old = Rulebook(before)
     changed = effect(old, Rulebook(after, old), seen)
-    told = [*clients(changed), *map(str, changed)]
+    told = [*clients(changed, told_already), *map(str, changed)]
     rest = f"and {len(told) - most} more" if len(told) > most else ""
     count = f"of {len(seen)} connections seen, {len(changed) or 'none'} change{'s' if len(changed) == 1 else ''}"
     return (count, *told[:most], *([rest] if rest else ()))

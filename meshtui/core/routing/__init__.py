@@ -6,7 +6,7 @@ from meshtui.core.routing.evidence import Disagreement, disagreements
 from meshtui.core.routing.kept import Routes
 from meshtui.core.routing.model import Backend, Reason, Route, Unused
 from meshtui.core.routing.surroundings import Surroundings
-from meshtui.core.routing.whatif import Changes, effect_sentences, effects, emptied, what_if
+from meshtui.core.routing.whatif import Changes, emptied, what_if
 
 __all__ = [
     "Backend",
@@ -18,8 +18,6 @@ __all__ = [
     "Surroundings",
     "Unused",
     "disagreements",
-    "effect_sentences",
-    "effects",
     "emptied",
     "ready_counts",
     "route",

@@ -1,8 +1,8 @@
-"""The mesh as it would be after a change, and what that change does to traffic in sentences."""
+"""The mesh as it would be after a change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -12,8 +12,6 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing.candidates import is_mirror, service_of
-from meshtui.core.routing.decide import routes
-from meshtui.core.routing.model import Route
 
 Changes = Mapping[tuple[str, Resource], Mapping[str, o.Object | None]]
 """(context, resource) → key → the object as it would be, or None when it would be gone."""
@@ -62,33 +60,3 @@ def _reindex(
             others = tuple(each for each in copy.get(service, ()) if each != key)
             copy[service] = others if item is None else (*others, key)
     return copy
-
-
-def effect_sentences(before: Sequence[Route], after: Sequence[Route]) -> tuple[str, ...]:
-    """One sentence per client cluster: `koornacht's clients: K 2, T 2 → K 2`, or that nothing changes.
-
-    Both sequences hold routes of the same clusters, as `routes` gives them, before and after.
-    """
-    then = {(a.context, a.service): a for a in after}
-    sentences = []
-    for old in before:
-        new = then.get((old.context, old.service))
-        if new is None:
-            continue
-        moved = old.summary != new.summary or {b.ip for b in old.backends} != {b.ip for b in new.backends}
-        change = f"{old.summary} → {new.summary}" if moved else f"{old.summary}, unchanged"
-        sentences.append(f"{old.cluster}'s clients: {change}")
-    return tuple(sentences)
-
-
-def effects(before: Mesh, after: Mesh, service_keys: Iterable[str]) -> tuple[str, ...]:
-    """What a change does to the traffic of some services, for every cluster's clients.
-
-    With more than one service each sentence begins with the service's key.
-    """
-    keys = list(service_keys)
-    result: list[str] = []
-    for key in keys:
-        sentences = effect_sentences(routes(before, key), routes(after, key))
-        result += [f"{key}: {s}" for s in sentences] if len(keys) > 1 else sentences
-    return tuple(result)

@@ -9,10 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from meshtui.core.changes.difference import between
-from meshtui.core.changes.planning import as_manifest
 from meshtui.core.changes.policies import recent
 from meshtui.core.flows.flow import FlowRow, PolicyRef
-from meshtui.core.model.manifest import writers
+from meshtui.core.model.manifest import as_manifest, writers
 from meshtui.core.policy.evidence import evidence
 from meshtui.core.policy.overview import PolicyRow, Stand
 from meshtui.mesh.describe import Description

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from meshtui.core.changes import policies
 from meshtui.core.changes.plan import Plan
 from meshtui.core.changes.together import together
 from meshtui.core.errors import MeshtuiError, UsageError
@@ -167,7 +168,8 @@ class MendDialog(Dialog[None]):
         plans = [session.plan_apply([each.context], [each.manifest]) for each in taken]
         names = ", ".join(dict.fromkeys(each.name for each in taken))
         where = " and ".join(dict.fromkeys(each.cluster for each in taken))
-        return together(f"mend: {names} in {where}", plans, effects_of(taken))
+        rows = policies.recent(session.flows)
+        return together(session.mesh, f"mend: {names} in {where}", plans, effects_of(taken), rows)
 
     def action_apply(self) -> None:
         """Plan, ask, apply; then see whether it passes."""

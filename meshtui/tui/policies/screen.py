@@ -10,8 +10,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from meshtui.core.changes import policies
-from meshtui.core.changes.planning import as_manifest
 from meshtui.core.errors import MeshtuiError
+from meshtui.core.model.manifest import as_manifest
 from meshtui.core.model.state import Delta
 from meshtui.core.policy.listing import Order, ordered, parse
 from meshtui.core.policy.overview import Overview, PolicyRow, json_of

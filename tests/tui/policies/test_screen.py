@@ -155,7 +155,7 @@ async def test_the_editor_changes_it_and_leaving_it_changes_nothing(tmp_path, mo
     script.chmod(0o755)
     async with board_on(recorded_mesh(10)) as board:
         mesh = board.session.mesh
-        from meshtui.core.changes.planning import as_manifest
+        from meshtui.core.model.manifest import as_manifest
 
         document = as_manifest(r.CNPS, mesh.clusters["tion"].of(r.CNPS)[DENY]) or {}
         assert editor.edited(board.app, document, {"EDITOR": "true"}) is None

@@ -9,6 +9,7 @@ import msgspec
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
+from meshtui.core.model.manifest import as_manifest
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import direction
 from meshtui.core.policy.explain import explain_direction
@@ -22,9 +23,6 @@ from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.policy.rules import kind_of, specs_of
 from meshtui.core.policy.standing import refusal
 from meshtui.core.routing import what_if
-
-_KINDS = {True: "CiliumNetworkPolicy", False: "CiliumClusterwideNetworkPolicy"}
-
 
 Gap = tuple[Wanted, Way]
 """A connection, and the direction in which it is refused."""
@@ -143,8 +141,10 @@ class _Proposer:
             where = (draft.place.context, policy.namespace, policy.name)
             if where in self._changed or len(seen) >= 3:
                 continue
-            before = None if edit.before is None else _manifest(edit.before)
-            made = self._checked(draft, edit.manner, _manifest(policy), before, edit.resource, edit.what)
+            before = as_manifest(edit.resource, edit.before)
+            manifest = as_manifest(edit.resource, policy)
+            assert manifest is not None
+            made = self._checked(draft, edit.manner, manifest, before, edit.resource, edit.what)
             # What closes a pod that was open, or carries denials, is more than an allowance.
             fits = made is not None and not made.closes and not (edit.manner is Manner.COPY and _denies(policy))
             if made is not None and fits and made.manifest not in seen:
@@ -201,19 +201,3 @@ def _denies(policy: o.Policy) -> bool:
 
 def _is(ref: Any, policy: o.Policy) -> bool:
     return (ref.kind, ref.namespace, ref.name) == (kind_of(policy), policy.namespace, policy.name)
-
-
-def _manifest(policy: o.Policy) -> dict[str, Any]:
-    """A listed policy as a manifest."""
-    meta: dict[str, Any] = {"name": policy.name}
-    if policy.namespace:
-        meta["namespace"] = policy.namespace
-    if policy.labels:
-        meta["labels"] = dict(policy.labels)
-    if policy.annotations:
-        meta["annotations"] = dict(policy.annotations)
-    found: dict[str, Any] = {"apiVersion": "cilium.io/v2", "kind": _KINDS[bool(policy.namespace)], "metadata": meta}
-    for part in ("spec", "specs"):
-        if getattr(policy, part) is not None:
-            found[part] = getattr(policy, part)
-    return found
