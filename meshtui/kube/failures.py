@@ -77,7 +77,13 @@ def from_status(call: Call, code: int, body: bytes, certificate: bytes = b"", lo
     status = status_of(body)
     message = call.secrets.words(status.message, 400)
     kind, hint = _KINDS.get(code, (ServerFailed, ""))
-    if kind is Unauthorized:
+    hook = _HOOK.search(status.message)
+    if hook is not None:
+        # Webhooks choose the status: 403, of most, would read as a missing right.
+        kind, hint = Invalid, clean(f"the webhook {hook[1]} is somebody's rule: change what is applied, or ask them")
+    elif _NO_HOOK.search(status.message):
+        kind, hint = ServerFailed, "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+    elif kind is Unauthorized:
         message, hint = _unauthorized(call, message, certificate)
     elif kind is Forbidden:
         message, hint = _forbidden(call, message)
@@ -135,6 +141,9 @@ def _sick(call: Call, code: int, message: str, *, of_kubernetes: bool) -> tuple[
     )
 
 
+_HOOK = re.compile(r'admission webhook "([^"]{1,200})" denied the request')
+_NO_HOOK = re.compile(r'failed calling webhook "')
+"""k8s.io/apiserver/pkg/admission/plugin/webhook."""
 _KINDS: dict[int, tuple[type[ClusterError], str]] = {
     400: (Invalid, ""),
     401: (Unauthorized, ""),

@@ -162,6 +162,8 @@ class FakeSession:
     async def perform(
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
     ) -> tuple[Outcome, ...]:
+        if dry_run:
+            return tuple(Outcome(step) for step in plan.steps)
         self.performed.append(plan)
         if self.outcome_error is not None:
             return tuple(Outcome(step, self.outcome_error) for step in plan.steps)

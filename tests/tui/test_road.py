@@ -24,7 +24,10 @@ REBEL = "default/rebel-base"
 
 @asynccontextmanager
 async def on_embedded_mesh(state: str) -> AsyncIterator[Board]:
+    held = []
+
     def make(running):
+        held.append(running)
         settings = replace(Settings(), kubeconfig=running.kubeconfig, relays=running.relays)
         return Session(choose(settings, os.environ), settings)
 
@@ -40,6 +43,7 @@ async def on_embedded_mesh(state: str) -> AsyncIterator[Board]:
                 break
             except AssertionError:
                 continue
+        board.running = held[0] if held else None
         yield board
 
 

@@ -90,6 +90,12 @@ def forbidden(user: str, verb: str, plural: str, group: str, namespace: str, nam
     return ApiError(403, "Forbidden", message, _details(name, group, base))
 
 
+def denied(plural: str, group: str, name: str) -> ApiError:
+    """403, as admission webhooks answer: the webhook's name and its words."""
+    message = f'admission webhook "rules.team.example" denied the request: {plural} need the label team'
+    return ApiError(403, "Forbidden", message, _details(name, group, plural))
+
+
 def forbidden_path(user: str, verb: str, path: str) -> ApiError:
     """403 for a path that is no resource."""
     return ApiError(403, "Forbidden", f'forbidden: User "{user}" cannot {verb} path "{path}"', {})

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from meshtui.sim.api.errors import ApiError, forbidden
+from meshtui.sim.api.errors import ApiError, denied, forbidden
 from meshtui.sim.api.request import Ask
 from meshtui.sim.datapath.view import view
 from meshtui.sim.world import SimCluster
@@ -24,6 +24,8 @@ async def meet(request: web.Request, cluster: SimCluster, ask: Ask, user: str) -
     rule = faults.api_rule(cluster.name, ask.verb, ask.target)
     if ask.sub in ("exec", "attach", "portforward", "log"):
         await _dial_kubelet(cluster, ask)
+    if faults.webhook(cluster.name, ask.verb, ask.target, dry=bool(request.query.get("dryRun"))):
+        raise denied(ask.resource.plural, ask.resource.group, ask.name)
     if not rule:
         return
     if rule.get("delay"):

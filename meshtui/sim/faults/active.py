@@ -161,6 +161,17 @@ class Broken:
                 rule["message"] = f'User "meshtui" cannot {verb} resource "{resource}": forbidden by an injected fault'
         return rule or None
 
+    def webhook(self, cluster: str, verb: str, resource: str, *, dry: bool) -> bool:
+        """Whether an admission webhook of a cluster denies a request."""
+        if verb not in ("create", "update", "patch", "delete"):
+            return False
+        for fault in self.of("webhook-denies"):
+            named = fault.text("resource")
+            meant = resource == named if named else resource.endswith("networkpolicies")
+            if fault.about(cluster) and meant and not (dry and fault.get("dry")):
+                return True
+        return False
+
     def api_down(self, cluster: str) -> bool:
         """Whether a cluster's API server does not answer."""
         return self._hits("api-gone", cluster) or self._hits("api-frozen", cluster)

@@ -66,6 +66,11 @@ KINDS: dict[str, Kind] = {
         ("cluster", "verb", "resource"),
         ({"verb": "patch"}, {"resource": "pods/exec"}),
     ),
+    "webhook-denies": Kind(
+        "A webhook denies every write of a resource (policies unless named); with `dry` it lets dry runs pass.",
+        ("cluster", "resource", "dry"),
+        ({}, {"dry": "passes"}),
+    ),
     "latency": Kind(
         "Everything takes `ms` longer on the API, the data path or both (`where`: api, data, all).",
         ("cluster", "ms", "where"),

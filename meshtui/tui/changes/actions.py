@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from meshtui.core.changes.plan import Consent, Outcome, Plan
 from meshtui.core.errors import Conflict, MeshtuiError
+from meshtui.core.model import resources as r
 from meshtui.tui.board import Board
 from meshtui.tui.changes.following import Following
 from meshtui.tui.ports import SessionPort
@@ -60,6 +61,9 @@ async def _until_settled(board: Board, session: SessionPort, plan: Plan, followi
         if answer is None:
             board.say(f"{asking.title}: left as it is", "dim", "·")
             return False
+        if refused := await _refused_beforehand(session, asking):
+            _report_refused(board, asking, refused)
+            return False
         await following.ready()
         outcomes = await session.perform(asking, confirmed=True, typed=answer)
         report(board, asking, outcomes)
@@ -68,6 +72,29 @@ async def _until_settled(board: Board, session: SessionPort, plan: Plan, followi
         conflict = any(isinstance(outcome.error, Conflict) for outcome in outcomes)
         asking = session.plan_again(asking, outcomes) if conflict else None
     return all(outcome.error is None for outcome in outcomes)
+
+
+async def _refused_beforehand(session: SessionPort, plan: Plan) -> tuple[Outcome, ...]:
+    """What API servers say against policies in a dry run: where one refuses, nothing is sent to any."""
+    if not any(step.resource in r.POLICIES for step in plan.steps):
+        return ()
+    outcomes = await session.perform(plan, confirmed=True, dry_run=True)
+    # A conflict is met as any is: it is shown as it is now, and asked again.
+    refused = any(outcome.error is not None and not isinstance(outcome.error, Conflict) for outcome in outcomes)
+    return outcomes if refused else ()
+
+
+def _report_refused(board: Board, plan: Plan, outcomes: tuple[Outcome, ...]) -> None:
+    """Nothing was changed: who refuses what, and what the others would have taken."""
+    if len(outcomes) == 1 and outcomes[0].error is not None:
+        board.tell(outcomes[0].error)
+        return
+    from meshtui.tui.changes.historyrows import outcome_lines
+
+    refused = sum(outcome.error is not None for outcome in outcomes)
+    board.say(f"{plan.title}: nothing was changed, {refused} of {len(outcomes)} would be refused", "warn", "!")
+    lines = [line for each in outcomes for line in outcome_lines(each, board.mesh, 90, done="would be accepted")]
+    board.show_details(f"Nothing was changed: {plan.title}", lines)
 
 
 async def consent(board: Board, session: SessionPort, plan: Plan, *, always: bool = False) -> str | None:

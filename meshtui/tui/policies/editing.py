@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from textual.app import App
 from meshtui.core.errors import MeshtuiError, UsageError
 from meshtui.kube.children import child, exited
 from meshtui.tui.terminal import Screen
+
+
+def as_yaml(document: Mapping[str, Any]) -> str:
+    """A policy as it is edited: no line is folded."""
+    import yaml
+
+    return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=10_000))
 
 
 async def edited(app: App[Any], text: str) -> str:

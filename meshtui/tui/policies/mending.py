@@ -59,6 +59,8 @@ class MendDialog(Dialog[None]):
         self.board, self.session, self.asked, self.remedy = board, session, asked, remedy
         self.picked = [0] * len(remedy.choices)
         self.edited: dict[int, Proposal] = {}
+        self.drafts: dict[int, str] = {}
+        """What was edited and would be refused: the next time the editor opens with it."""
         self.left_out: set[int] = set()
         self.list = ItemList()
         self._box = Vertical(self.list, classes="dialog -tall")
@@ -128,9 +130,11 @@ class MendDialog(Dialog[None]):
 
         before = self._shown(at)
         try:
-            text = await edited(self.app, yaml_of(before))
+            text = await edited(self.app, self.drafts.pop(at, yaml_of(before)))
             if text != yaml_of(before):
+                self.drafts[at] = text
                 self.take_text(at, text)
+                del self.drafts[at]
         except MeshtuiError as error:
             self.board.tell(error)
 

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 
 from meshtui.core.changes import policies
+from meshtui.core.changes.manifests import parse as parse_manifests
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model.manifest import as_manifest
 from meshtui.core.model.state import Delta
@@ -20,7 +21,7 @@ from meshtui.tui.board import Board
 from meshtui.tui.clipboard import copy
 from meshtui.tui.policies import rows
 from meshtui.tui.policies.detail import PolicyDetail
-from meshtui.tui.policies.editor import edited
+from meshtui.tui.policies.editing import as_yaml, edited
 from meshtui.tui.policies.offers import OffersDialog
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets import status
@@ -74,6 +75,8 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         self.board, self.session = board, session
         self.overview = Overview(session.mesh)
         self.filter = ""
+        self.drafts: dict[Hashable, str] = {}
+        """What was edited and could not be applied."""
         self.stale = False
         """Whether something shown may be another."""
         self.sort, self.backwards = Order.NAME, False
@@ -167,20 +170,27 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
 
     def do_policy_edit(self) -> None:
         """Change it in the person's editor, then apply it in every cluster that has it."""
-        row = self.row
-        if row is None:
-            return
+        if self.row is not None:
+            self.run_worker(self._edit(self.row), group="edit", exclusive=True, exit_on_error=False)
+
+    async def _edit(self, row: PolicyRow) -> None:
+        """What cannot be applied is kept: the next time the editor opens with it."""
         contexts = [cell.context for cell in row.there]
-        document = as_manifest(row.resource, self.session.mesh.clusters[contexts[0]].of(row.resource).get(row.text))
+        there = as_manifest(row.resource, self.session.mesh.clusters[contexts[0]].of(row.resource).get(row.text))
+        before = as_yaml(there or {})
         try:
-            made = edited(self.app, document or {})
+            text = await edited(self.app, self.drafts.pop(row.key, before))
+            if text == before:
+                self.board.say(f"{safe(row.text)}: left as it is", "dim", "·")
+                return
+            self.drafts[row.key] = text
+            made = parse_manifests(text, "what was edited")
+            await self.session.changes_seen()
+            plan = self.session.plan_apply(contexts, made)
         except MeshtuiError as error:
             self.board.tell(error)
             return
-        if made is None:
-            self.board.say(f"{safe(row.text)}: left as it is", "dim", "·")
-            return
-        self.board.change(lambda session: session.plan_apply(contexts, made))
+        self.board.change(lambda _: plan, then=lambda: self.drafts.pop(row.key, None))
 
     def do_policy_undo(self) -> None:
         """Take back the last change."""

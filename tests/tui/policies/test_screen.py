@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 import pytest
 
@@ -10,6 +12,7 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
+from meshtui.tui import commands as c
 from meshtui.tui.policies.screen import PoliciesScreen
 from tests.tui.conftest import Board, board_on
 from tests.tui.fakes import NOW, recorded_flows, recorded_mesh
@@ -146,24 +149,94 @@ async def test_a_file_that_is_no_policy_is_told_and_one_that_is_is_offered(tmp_p
         await board.until(lambda: "x.yaml" in board.text())
 
 
+def editor(tmp_path, monkeypatch, script: str) -> None:
+    """A stand-in for $EDITOR."""
+    monkeypatch.setattr("textual.app.App.suspend", lambda _: contextlib.nullcontext())
+    path = tmp_path / "edit.sh"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(path))
+    monkeypatch.delenv("VISUAL", raising=False)
+
+
 async def test_the_editor_changes_it_and_leaving_it_changes_nothing(tmp_path, monkeypatch):
-    from meshtui.tui.policies import editor
-
-    monkeypatch.setattr("textual.app.App.suspend", lambda _: __import__("contextlib").nullcontext())
-    script = tmp_path / "edit.sh"
-    script.write_text("#!/bin/sh\nsed -i 's/Default Deny/Closed/' \"$1\"\n")
-    script.chmod(0o755)
     async with board_on(recorded_mesh(10)) as board:
-        mesh = board.session.mesh
-        from meshtui.core.model.manifest import as_manifest
-
-        document = as_manifest(r.CNPS, mesh.clusters["tion"].of(r.CNPS)[DENY]) or {}
-        assert editor.edited(board.app, document, {"EDITOR": "true"}) is None
-        [made] = editor.edited(board.app, document, {"EDITOR": str(script)}) or []
-        assert made["spec"]["description"] == "Closed"
-        monkeypatch.setenv("EDITOR", str(script))
-        monkeypatch.delenv("VISUAL", raising=False)
         await opened(board)
+        editor(tmp_path, monkeypatch, "exit 0")
+        await board.press("e")
+        await board.until(lambda: "left as it is" in board.text(board.app.board.message))
+        assert board.session.performed == []
+        editor(tmp_path, monkeypatch, """sed -i 's/Default Deny/Closed/' "$1\"""")
         await board.press("e")
         await board.until(lambda: board.session.performed)
-        assert {step.context for step in board.session.performed[0].steps} == {"koornacht", "tion"}
+        (plan,) = board.session.performed
+        assert {step.context: step.after["spec"]["description"] for step in plan.steps} == {
+            "koornacht": "Closed",
+            "tion": "Closed",
+        }
+        assert {step.before["spec"]["description"] for step in plan.steps} == {"Default Deny"}
+
+
+async def test_what_cannot_be_applied_is_said_and_the_editor_opens_with_it_again(tmp_path, monkeypatch):
+    async with board_on(recorded_mesh(10)) as board:
+        screen = await opened(board)
+        editor(tmp_path, monkeypatch, """echo '}: mine' >> "$1\"""")
+        await board.press("e")
+        await board.until(lambda: "is not YAML" in board.text(board.app.board.message))
+        [kept] = screen.drafts.values()
+        assert kept.endswith("}: mine\n")
+        editor(tmp_path, monkeypatch, f"""cp "$1" {tmp_path}/seen; exit 3""")
+        await board.press("e")
+        await board.until(lambda: "ended with 3" in board.text(board.app.board.message))
+        assert (tmp_path / "seen").read_text() == kept
+        monkeypatch.setenv("EDITOR", "/no/such/editor")
+        await board.press("e")
+        await board.until(lambda: "cannot be started" in board.text(board.app.board.message))
+        assert board.session.performed == []
+
+
+async def test_its_keys_are_the_registrys_in_help_and_when_mapped_anew():
+    async with board_on(recorded_mesh(10)) as board:
+        await opened(board)
+        await board.press("question_mark")
+        await board.until(lambda: "Keys here" in board.text())
+        told = board.text()
+        assert all(command.title in told for command in c.in_scope("policies") if command.id.startswith("policies."))
+        await board.press("escape", "escape")
+        board.app.set_keymap({"policies.apply": "f6"})
+        await opened(board)
+        await board.press("a")
+        assert isinstance(board.app.screen, PoliciesScreen)
+        await board.press("f6")
+        await board.until(lambda: "Apply to all clusters" in board.text())
+
+
+async def test_the_palette_runs_them_from_anywhere():
+    async with board_on(recorded_mesh(10)) as board:
+        await board.app.action_run("policies.apply")
+        await board.until(lambda: "Apply to all clusters" in board.text())
+        await board.press("escape")
+        assert isinstance(board.app.screen, PoliciesScreen)
+
+
+async def test_pods_that_come_and_go_make_only_rows_that_select_them_anew():
+    async with board_on(recorded_mesh(10)) as board:
+        screen = await opened(board)
+        before = screen.overview.rows()
+        mesh = board.session.mesh
+        name, pod = next(iter(mesh.clusters["tion"].pods.items()))
+        status = msgspec.structs.replace(pod.status, pod_ip="192.0.2.1")
+        meta = msgspec.structs.replace(pod.metadata, resource_version="later")
+        board.session.emit(
+            s.Changed("tion", r.PODS, {name: msgspec.structs.replace(pod, status=status, metadata=meta)}, NOW)
+        )
+        assert all(new is old for new, old in zip(screen.overview.rows(), before, strict=True))
+        assert not screen.stale
+        board.session.emit(
+            s.Changed(
+                "tion", r.PODS, {next(k for k in mesh.clusters["tion"].pods if k.startswith("default/")): None}, NOW
+            )
+        )
+        [row] = screen.overview.rows()
+        assert row is not before[0]
+        assert len(row.cells[1].selects) == len(before[0].cells[1].selects) - 1
