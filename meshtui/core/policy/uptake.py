@@ -26,6 +26,8 @@ class Uptake:
     refused: bool
     words: str
     """Clean them: they may hold the cluster's own."""
+    agents: int = 0
+    """Agents that were asked; 0 where none could be."""
 
 
 def uptake(mesh: Mesh, context: str, resource: Resource, key: str, after: Mapping[str, Any] | None) -> Uptake:
@@ -64,7 +66,7 @@ def on_agents(known: Uptake, agents: int, late: Mapping[str, str], unheard: str,
     if late:
         told += ": " + "; ".join(f"{node} {why}" for node, why in list(late.items())[:_TOLD])
         told += f"; and {len(late) - _TOLD} more" if len(late) > _TOLD else ""
-    return Uptake(known.done and not late, False, told)
+    return Uptake(known.done and not late, False, told, agents)
 
 
 Named = tuple[str, str, str]

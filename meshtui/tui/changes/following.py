@@ -49,13 +49,16 @@ class Following:
         found = await self._taking.wait(self._sent, PATIENCE)
         if not found:
             return
+        title = clean(self._title, 200)
+        if all(uptake.done and not uptake.refused and uptake.agents for _, uptake in found):
+            gone = all(step.after is None for step, _ in found)
+            self._board.say(f"every agent {'has dropped' if gone else 'has'} it · {title}")
+            return
         mesh = self._session.mesh
         told = [f"{mesh.clusters[step.context].name}: {step.name} {uptake.words}" for step, uptake in _worst(found)]
-        words = clean(" · ".join(told), 400)
-        if all(uptake.done and not uptake.refused for _, uptake in found):
-            self._board.say(f"{clean(self._title, 100)} · {words}")
-        else:
-            self._board.say(f"{clean(self._title, 100)}: agents do not all have it · {words}", "warn", "!")
+        fine = all(uptake.done and not uptake.refused for _, uptake in found)
+        words = clean(" · ".join([*told, title]), 600)
+        self._board.say(words, *(() if fine else ("warn", "!")))
 
     def stop(self) -> None:
         """Ask no further."""

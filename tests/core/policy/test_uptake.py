@@ -41,7 +41,7 @@ def test_endpoints_follow_the_agent():
 
 def test_the_sentence_says_who_has_not():
     valid = Uptake(True, False, "valid")
-    assert on_agents(valid, 3, {}, "", gone=False) == Uptake(True, False, "valid; 3 of 3 agents have it")
+    assert on_agents(valid, 3, {}, "", gone=False) == Uptake(True, False, "valid; 3 of 3 agents have it", 3)
     late = {f"n{number}": "does not answer" for number in range(5)}
     told = on_agents(valid, 9, late, "", gone=True)
     assert (told.done, told.words) == (
