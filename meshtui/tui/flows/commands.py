@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from meshtui.core.flows.flow import FlowRow
@@ -265,26 +266,35 @@ class FlowCommands:
         def then(answer: str | None) -> None:
             if answer == "filter":
                 self.do_terms()
+            elif answer == "mend":
+                self._mend(shown)
 
-        pane.app.push_screen(FlowDialog([row, mate] if mate else [row], lines), then)
+        shown = [row, mate] if mate else [row]
+        pane.app.push_screen(FlowDialog(shown, lines), then)
 
     def do_mend(self) -> None:
         """Proposals for what is refused under the cursor: a drop, a connection, all of a sum."""
         from meshtui.core.flows.connections import Connection
         from meshtui.core.flows.sums import aggregate_key
-        from meshtui.tui.policies.asked import of_rows
-        from meshtui.tui.policies.mending import open_mending
 
-        pane, mesh = self.pane, self.pane.dashboard.mesh
-        if mesh is None or pane.store is None:
+        pane = self.pane
+        if pane.dashboard.mesh is None or pane.store is None:
             return
         rows = pane.rows
         if pane.kind == "sums":
             rows = [row for row in pane.store if aggregate_key(row) == pane.selected]
         elif isinstance(pane.selected, Connection):
             rows = pane.selected.events
-        nothing = "no policy dropped what is under the cursor; v shows drops only"
-        open_mending(pane.dashboard, of_rows(mesh, rows), nothing)
+        self._mend(rows)
+
+    def _mend(self, rows: Iterable[FlowRow]) -> None:
+        from meshtui.tui.policies.asked import of_rows
+        from meshtui.tui.policies.mending import open_mending
+
+        board = self.pane.dashboard
+        if board.mesh is not None:
+            nothing = "no policy dropped what is under the cursor; v shows drops only"
+            open_mending(board, of_rows(board.mesh, rows), nothing)
 
     def do_sources(self) -> None:
         """Who feeds each cluster, what was lost, and the gaps."""

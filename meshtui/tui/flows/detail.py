@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from meshtui.core.flows.flow import FlowRow
+from meshtui.core.policy.mend.asked import is_policy_drop
 from meshtui.tui.clipboard import copy
 from meshtui.tui.flows.text import as_command, as_compact, as_json
 from meshtui.tui.widgets.dialog import Dialog, LineText
@@ -19,7 +20,7 @@ from meshtui.tui.widgets.paint import Line
 class FlowDialog(Dialog[str | None]):
     """`y` copies the hubble CLI's line, `Y` the command that shows the flow, `J` the JSON; `i` filters by a cell.
 
-    Answers `filter` when a cell is to be chosen.
+    Answers `filter` when a cell is to be chosen, `mend` when what would let it pass is asked for.
     """
 
     AUTO_FOCUS = "LineText"
@@ -28,6 +29,7 @@ class FlowDialog(Dialog[str | None]):
         Binding("Y", "copy('command')", show=False),
         Binding("J", "copy('json')", show=False),
         Binding("i", "terms", show=False),
+        Binding("M", "mend", "Mend", show=False),
     ]
 
     def __init__(self, rows: Sequence[FlowRow], lines: Sequence[Line]) -> None:
@@ -35,12 +37,15 @@ class FlowDialog(Dialog[str | None]):
         self.row = rows[0]
         self.rows = rows
         self.lines = lines
+        self.refused = any(map(is_policy_drop, rows))
 
     def compose(self) -> ComposeResult:
         """The text in a frame."""
         with Vertical(classes="dialog -tall") as box:
             box.border_title = self.entitle("Flow")
-            box.border_subtitle = self.entitle("y copy line · Y command · J JSON · i filter by a cell · esc closes")
+            mend = "M mend · " if self.refused else ""
+            keys = f"y copy line · Y command · J JSON · i filter by a cell · {mend}esc closes"
+            box.border_subtitle = self.entitle(keys)
             yield LineText(self.lines)
 
     def action_copy(self, what: str) -> None:
@@ -52,3 +57,8 @@ class FlowDialog(Dialog[str | None]):
     def action_terms(self) -> None:
         """On to filtering by a cell."""
         self.dismiss("filter")
+
+    def action_mend(self) -> None:
+        """On to what would let it pass."""
+        if self.refused:
+            self.dismiss("mend")

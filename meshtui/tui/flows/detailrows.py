@@ -7,6 +7,7 @@ from meshtui.core.flows.connections import Connection
 from meshtui.core.flows.flow import EventType, FlowRow, Peer
 from meshtui.core.model import identity
 from meshtui.core.policy import Explanation
+from meshtui.core.policy.mend.asked import is_policy_drop
 from meshtui.tui.flows.rows import Tags, because, reason, stamp_text, what, who
 from meshtui.tui.flows.sumrows import event_line
 from meshtui.tui.flows.text import as_command, as_compact
@@ -36,6 +37,10 @@ def detail_lines(
         lines.append([Span(f" {safe(because(why, utc=utc))}", "warn")])
         lines += [[Span(f" → {safe(why.fix)}", "info")]] if why.fix else []
         lines += [[Span(f" · {safe(why.afterwards)}", "warn")]] if why.afterwards else []
+        if is_policy_drop(row) or (mate is not None and is_policy_drop(mate)):
+            lines.append(
+                [Span(" → "), Span("M", "key"), Span(" proposes the smallest policies that would let it pass")]
+            )
         lines += [[Span(f" · {safe(note)}", "dim")] for note in why.notes]
     if mate is not None:
         lines += [(), [Span(" two events of one packet; the fields below are the first one's", "strong")]]
