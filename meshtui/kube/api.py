@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 import msgspec
 
 from meshtui.core.clock import Clock
@@ -22,13 +21,15 @@ from meshtui.kube.call import Call, call_parts
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.connection import Connection, Way
 from meshtui.kube.contexts import ContextInfo
+from meshtui.kube.http.client import Ask
+from meshtui.kube.http.line import Answer
 from meshtui.kube.kubeconfig import Overrides
 from meshtui.kube.logins import Logins
 
 PAGE = 500
 FIELD_MANAGER = "meshtui"
 _ACCESS_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_TRANSPORT_ERRORS = (httpx.HTTPError, httpx.StreamError, ssl.SSLError, OSError)
+_TRANSPORT_ERRORS = (ssl.SSLError, OSError)
 
 
 class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
@@ -267,25 +268,22 @@ class Api:
         document: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> bytes:
-        content = None if document is None else msgspec.json.encode(document)
-        headers = {} if content is None else {"Content-Type": content_type}
-        request = self.connection.http.build_request(
-            method, path, params=params or None, content=content, headers=headers
-        )
+        content = b"" if document is None else msgspec.json.encode(document)
+        ask = Ask(method, path, params or {}, content, content_type)
         # A plugin has its own time; its failure must not read as the server's silence.
         await self.connection.source.headers()
         try:
             async with asyncio.timeout(self.request_timeout):
-                response = await self._send(request)
+                answer, body = await self._send(ask)
         except MeshtuiError:
             raise
         except TimeoutError:
             raise self.late(call) from None
         except _TRANSPORT_ERRORS as error:
             raise await self.connection.explain(call, error) from None
-        if response.status_code >= 300:
-            raise self.refusal(call, response.status_code, response.content, response.headers.get("Location", ""))
-        return response.content
+        if answer.status >= 300:
+            raise self.refusal(call, answer.status, body, answer.headers.get("location", ""))
+        return body
 
     def late(self, call: Call) -> MeshtuiError:
         """Why there is no answer in time: a plugin that waits for a person is not the server's silence."""
@@ -295,14 +293,14 @@ class Api:
         """The error for an answer that is none of success."""
         return failures.from_status(call, status, body, self.connection.source.certificate, location)
 
-    async def _send(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, ask: Ask) -> tuple[Answer, bytes]:
         """A kept connection may have been closed just now: what only reads is sent once more."""
         try:
-            return await self.connection.send(request)
+            return await self.connection.fetch(ask)
         except _TRANSPORT_ERRORS as error:
-            if request.method != "GET" or not failures.is_cut(error):
+            if ask.method != "GET" or not failures.is_cut(error):
                 raise
-        return await self.connection.send(request)
+        return await self.connection.fetch(ask)
 
     def _decode(self, call: Call, resource: Resource, body: bytes) -> Any:
         try:

@@ -3,58 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
-
-import httpx
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ConfigError
-from meshtui.core.keepalive import KEEPALIVE
 from meshtui.core.text import clean
-from meshtui.kube import failures, sockets
+from meshtui.kube import failures
 from meshtui.kube import kubeconfig as files
 from meshtui.kube import tls as trust
 from meshtui.kube.call import Call
 from meshtui.kube.credentials import Source
+from meshtui.kube.http.client import Ask, Client
+from meshtui.kube.http.line import Answer
+from meshtui.kube.http.road import Road
 from meshtui.kube.kubeconfig import Overrides, Target
 from meshtui.kube.logins import Logins
 from meshtui.kube.proxies import Proxy, proxy_of
 from meshtui.kube.secrets import Secrets
 
 _LOOK_SECONDS = 1.0
-# They log a proxy's credentials and a server's headers at DEBUG; `--debug` may have asked for the requests before.
-for _loud in ("httpcore", "httpx", "hpack"):
-    if logging.getLogger(_loud).level == logging.NOTSET:
-        logging.getLogger(_loud).setLevel(logging.WARNING)
-
-
-class _Bearer(httpx.Auth):
-    """Adds the credentials of the moment; on 401 has them renewed and tries once more."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        await self._set(request)
-        used = self._source.generation
-        response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED and await self._source.renew(used):
-            await self._set(request)
-            yield request
-
-    async def _set(self, request: httpx.Request) -> None:
-        headers = await self._source.headers()
-        ours = {name.lower() for name, _ in headers}
-        kept = [(key, value) for key, value in request.headers.multi_items() if key.lower() not in ours]
-        # Names of people are UTF-8 on the wire; httpx takes nothing but ASCII as text.
-        request.headers = httpx.Headers([(key.encode(), value.encode()) for key, value in kept + headers])
+_UNAUTHORIZED = 401
+_PORTS = {"http": 80, "https": 443}
+_ANSWER = TypeVar("_ANSWER")
 
 
 @dataclass(slots=True)
@@ -65,12 +41,11 @@ class Connection:
     server: str
     timeout: float
     source: Source
-    http: httpx.AsyncClient
+    http: Client
     tls: ssl.SSLContext | None
     server_name: str
     """tls-server-name: the name the certificate must carry, empty for the URL's host."""
     proxy: Proxy | None
-    sockets: sockets.Sockets
     secrets: Secrets
     """What must not be told of this context."""
 
@@ -91,15 +66,24 @@ class Connection:
         proxy = self.proxy.shown if self.proxy else ""
         return Call(self.context, self.server, verb, resource, namespace, name, seconds, proxy, self.secrets)
 
-    async def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """Send; raises what httpx raises, and an OSError after `close`."""
-        if self.http.is_closed:
-            raise ConnectionAbortedError("this session has ended")
-        try:
-            return await self.http.send(request, stream=stream)
-        except BaseException:
-            await self.sockets.drop()
-            raise
+    async def fetch(self, ask: Ask) -> tuple[Answer, bytes]:
+        """Send; the answer with its whole body. Raises OSError, ssl.SSLError, CredentialFailed, ConfigError."""
+        return await self._shown(partial(self.http.fetch, ask), lambda found: found[0])
+
+    async def stream(self, ask: Ask) -> Answer:
+        """Send; the answer whose body is yet to come: drop it at its end. Raises as `fetch`."""
+        return await self._shown(partial(self.http.stream, ask), lambda found: found)
+
+    async def _shown(
+        self, send: Callable[[list[tuple[str, str]]], Awaitable[_ANSWER]], answer_of: Callable[[_ANSWER], Answer]
+    ) -> _ANSWER:
+        """With the credentials of the moment; on 401 they are renewed and it is tried once more."""
+        headers, used = await self.source.headers(), self.source.generation
+        found = await send(headers)
+        if answer_of(found).status != _UNAUTHORIZED or not await self.source.renew(used):
+            return found
+        answer_of(found).leave()
+        return await send(await self.source.headers())
 
     async def explain(self, call: Call, error: BaseException) -> ClusterError:
         """The typed error for a request without an answer, after a second look at a connection that was cut.
@@ -137,7 +121,7 @@ class Connection:
     async def close(self) -> None:
         """Close every connection, and end a plugin that nobody else waits for."""
         self.source.close()
-        await self.http.aclose()
+        await self.http.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,52 +161,21 @@ def _prepare(way: Way) -> Connection:
     secrets.keep_user(target.user.value)
     for key in ("server", "proxy-url"):
         secrets.keep_url(target.cluster.text(key).strip())
-    with contextlib.suppress(ImportError):
-        # httpx loads it with the first request otherwise: 70 ms in which the screen stands still.
-        import_module("anyio._backends._asyncio")
     secure = trust.server_context(target) if scheme == "https" else None
     source = Source(target, secure, way.env, secrets, timeout=way.seconds, clock=way.clock, logins=way.logins)
     proxy = proxy_of(target, way.env)
     if proxy is not None:
         secrets.keep_url(proxy.url)
-    connections = sockets.Sockets(sockets.Expected(secure, target.cluster.text("tls-server-name")))
+    parts, name = urlsplit(target.server), target.cluster.text("tls-server-name")
+    road = Road(parts.hostname or "", parts.port or _PORTS[scheme], secure, name, proxy)
     return Connection(
         context=way.context,
         server=target.server,
         timeout=way.seconds,
         source=source,
-        http=_client(target, secure, proxy, source, way.seconds, connections),
+        http=Client(road, target.server),
         tls=secure,
-        server_name=target.cluster.text("tls-server-name"),
+        server_name=name,
         proxy=proxy,
-        sockets=connections,
         secrets=secrets,
-    )
-
-
-def _client(
-    target: Target,
-    secure: ssl.SSLContext | None,
-    proxy: Proxy | None,
-    source: Source,
-    timeout: float,
-    connections: sockets.Sockets,
-) -> httpx.AsyncClient:
-    transport = sockets.own(
-        httpx.AsyncHTTPTransport(
-            verify=secure if secure is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # One connection per watch, and a session may watch any number of namespaces.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=10),
-            proxy=None if proxy is None else httpx.Proxy(proxy.url, ssl_context=proxy.tls),
-            socket_options=KEEPALIVE,
-        ),
-        connections,
-    )
-    return httpx.AsyncClient(
-        base_url=target.server,
-        transport=transport,
-        auth=_Bearer(source),
-        timeout=httpx.Timeout(timeout),
-        headers={"User-Agent": "meshtui", "Accept": "application/json"},
-        trust_env=False,
     )

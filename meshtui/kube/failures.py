@@ -1,8 +1,9 @@
-"""Turns what httpx, ssl and the API server report into the typed errors of core, with a cause and a next step."""
+"""Turns what sockets, ssl and the API server report into the typed errors of core, with a cause and a next step."""
 
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import re
 import shlex
 import socket
@@ -10,7 +11,6 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import msgspec
 
 from meshtui.core.errors import (
@@ -29,6 +29,7 @@ from meshtui.core.errors import (
 from meshtui.core.model.resources import Resource
 from meshtui.core.text import clean
 from meshtui.kube.call import Call
+from meshtui.kube.http.line import Cut
 
 _NO_VERDICT = (
     ssl.SSLEOFError,
@@ -37,7 +38,7 @@ _NO_VERDICT = (
     ssl.SSLZeroReturnError,
     ssl.SSLSyscallError,
 )
-_CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, httpx.RemoteProtocolError, httpx.ReadError)
+_CUTS = (EOFError, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, Cut)
 _EXPIRED, _NOT_YET, _SELF_SIGNED = {10}, {9}, {18, 19, 20, 21}
 _WRONG_NAME = {62, 64}
 
@@ -176,7 +177,7 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
                 f"the name {clean(host)} does not resolve",
                 "check DNS, or the VPN, or the server's address in the kubeconfig",
             )
-        if isinstance(link, ConnectionRefusedError):
+        if _refused(link):
             cause = f"connection refused at {clean(call.server)}"
             return _build(Unreachable, call, cause, "is the cluster running, and the port right? kind: docker ps -a")
     if any(isinstance(link, TimeoutError) or "Timeout" in type(link).__name__ for link in chain):
@@ -189,13 +190,18 @@ def from_transport(call: Call, error: BaseException) -> ClusterError:
     return _build(Unreachable, call, cause, "check the network, the VPN and the server's address")
 
 
+def _refused(error: BaseException) -> bool:
+    """Nobody listens; asyncio tells of several addresses of one name in one error's words."""
+    return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
+
+
 def _at_the_proxy(call: Call, chain: list[BaseException]) -> ClusterError | None:
     """The road ended at the proxy: it is down, unknown, wants a login, or cannot reach the server."""
     said = next((link for link in chain if type(link).__name__ in _PROXY_ERRORS), None)
     name = "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"
     if any(isinstance(link, socket.gaierror) for link in chain):
         return _build(Unreachable, call, f"the name of the proxy {call.proxy} does not resolve", name)
-    if any(isinstance(link, ConnectionRefusedError) for link in chain):
+    if any(_refused(link) for link in chain):
         return _build(Unreachable, call, f"connection refused at the proxy {call.proxy}", f"is the proxy up? {name}")
     if said is None:
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from meshtui.core.errors import ConfigError
 from meshtui.core.text import clean
@@ -25,6 +26,15 @@ class Proxy:
     """What a library dials: lower-case scheme, names resolved by the proxy."""
     shown: str
     """`scheme://host:port`, for words."""
+
+    @property
+    def authorization(self) -> str:
+        """What an HTTP proxy wants to see of its login; empty without one."""
+        parts = urlsplit(self.url)
+        if parts.username is None:
+            return ""
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return "Basic " + base64.b64encode(login.encode()).decode()
 
     @property
     def tls(self) -> ssl.SSLContext | None:

@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
-import httpx
 import msgspec
 
 from meshtui.core.clock import Clock
@@ -19,6 +18,8 @@ from meshtui.core.model.state import Event
 from meshtui.kube import failures
 from meshtui.kube.api import Api, object_decoder
 from meshtui.kube.delivery import Deliver
+from meshtui.kube.http.client import Ask
+from meshtui.kube.http.line import Answer, Cut, Silent
 
 WATCH_SECONDS = 300
 IDLE_SECONDS = 75.0
@@ -31,7 +32,7 @@ SHORT_SECONDS = 1.0
 _BACKOFF_FIRST, _BACKOFF_LAST = 0.5, 30.0
 _MAX_LINE = 64 * 1024 * 1024
 _BATCH = 200
-_CUT = (httpx.HTTPError, ssl.SSLError, OSError)
+_CUT = (ssl.SSLError, OSError)
 
 Emit = Callable[[Event], None]
 Sleep = Callable[[float], Awaitable[None]]
@@ -139,9 +140,9 @@ class _Follower:
 
     async def _watch(self) -> int:
         """One watch until the server ends it or it falls silent; how many events it brought."""
-        response = await self._open()
+        answer = await self._open()
         events = 0
-        async with _Reader(response) as reader:
+        async with _Reader(answer) as reader:
             self._deliver.live(self._namespace)
             try:
                 while batch := await reader.next():
@@ -149,7 +150,7 @@ class _Follower:
                     self._failures = 0
                     events += len(batch)
                     await asyncio.sleep(0)
-            except httpx.ReadTimeout:
+            except Silent:
                 return 1
             except _CUT:
                 # Load balancers cut watches; only failing to open the next one is news.
@@ -190,29 +191,29 @@ class _Follower:
         self._version = ""
         return failures.from_status(self._call, failures.status_of(body).code or 500, body)
 
-    async def _open(self) -> httpx.Response:
+    async def _open(self) -> Answer:
         params = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
             "timeoutSeconds": str(int(WATCH_SECONDS * self._rng.uniform(0.8, 1.0))),
         }
-        timeout = httpx.Timeout(self._api.request_timeout, read=IDLE_SECONDS)
-        http = self._api.connection.http
-        path = self._resource.path(self._namespace)
+        ask = Ask("GET", self._resource.path(self._namespace), params)
         await self._api.connection.source.headers()
         try:
             async with asyncio.timeout(self._api.request_timeout):
-                request = http.build_request("GET", path, params=params, timeout=timeout)
-                response = await self._api.connection.send(request, stream=True)
-                if response.status_code < 300:
-                    return response
-                body = await response.aread()
+                answer = await self._api.connection.stream(ask)
+                if answer.status < 300:
+                    return answer
+                try:
+                    body = await answer.body()
+                finally:
+                    answer.drop()
         except TimeoutError:
             raise self._api.late(self._call) from None
-        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+        except (ssl.SSLError, OSError) as error:
             raise await self._api.connection.explain(self._call, error) from None
-        raise self._api.refusal(self._call, response.status_code, body, response.headers.get("Location", ""))
+        raise self._api.refusal(self._call, answer.status, body, answer.headers.get("location", ""))
 
 
 class _Reader:
@@ -221,8 +222,8 @@ class _Reader:
     The first line after a pause is handed out at once: what a person did must not wait for company.
     """
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
         self._lines: list[bytes] = []
         self._arrived = asyncio.Event()
         self._handed_out = 0.0
@@ -235,9 +236,9 @@ class _Reader:
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, httpx.HTTPError, ssl.SSLError, OSError):
+            with contextlib.suppress(asyncio.CancelledError, ssl.SSLError, OSError):
                 await self._task
-        await self._response.aclose()
+        self._answer.drop()
 
     async def next(self) -> list[bytes]:
         """The next lines, at most 200; empty at the end of the stream. Raises what reading raised."""
@@ -257,7 +258,7 @@ class _Reader:
     async def _pump(self) -> None:
         rest = bytearray()
         try:
-            async for chunk in self._response.aiter_bytes():
+            async for chunk in self._answer.chunks(IDLE_SECONDS):
                 *complete, last = chunk.split(b"\n")
                 for part in complete:
                     rest += part
@@ -266,7 +267,7 @@ class _Reader:
                         rest.clear()
                 rest += last
                 if len(rest) > _MAX_LINE:
-                    raise httpx.ReadError("an event without end")
+                    raise Cut("an event without end")
                 if self._lines:
                     self._arrived.set()
         finally:

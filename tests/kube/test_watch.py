@@ -312,11 +312,11 @@ class Chunks:
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = pieces
 
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+    async def chunks(self, idle: float) -> AsyncIterator[bytes]:
         for piece in self._pieces:
             yield piece
 
-    async def aclose(self) -> None:
+    def drop(self) -> None:
         pass
 
 

@@ -1,0 +1,191 @@
+"""Requests to one server over kept connections: a request waits a moment for one that is busy before it opens another.
+
+Lists of a near server follow each other on few connections, whose TLS handshakes cost more than they do; those of a
+server far away go out side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from meshtui.kube.http.line import Answer, Line
+from meshtui.kube.http.road import Road
+
+PATIENCE = 0.01
+"""Seconds that a request waits for a connection to become free before one more is opened."""
+MOST = 8
+"""Connections for requests that end by themselves; each watch has one of its own."""
+_CLOSING = 1.0
+_log = logging.getLogger("meshtui.kube.http")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, without its credentials."""
+
+    method: str
+    path: str
+    """Below the server's own path; may hold a query."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    content_type: str = ""
+
+    @property
+    def target(self) -> str:
+        """Path and query as they go over the wire: nothing in them can begin another line."""
+        path = quote(self.path, safe="/:@!$&'()*+,;=?%~")
+        return f"{path}{'&' if '?' in path else '?'}{urlencode(self.params)}" if self.params else path
+
+
+class Client:
+    """Everything here belongs on one event loop."""
+
+    def __init__(self, road: Road, server: str) -> None:
+        """`server` is the URL below which every path stands, as `kubeconfig.server_of` gives it."""
+        self.is_closed = False
+        self._road = road
+        self._server = server
+        address = server.partition("://")[2]
+        self._place, slash, base = address.partition("/")
+        self._base = server if road.whole_address else slash + base
+        self._lines: set[Line] = set()
+        self._idle: list[Line] = []
+        self._plain = 0
+        """Connections, standing or on their way, of requests that end by themselves."""
+        self._opened = 0.0
+        """When the last of them was begun."""
+        self._waiting: deque[asyncio.Future[Line | None]] = deque()
+
+    async def fetch(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> tuple[Answer, bytes]:
+        """The answer and its whole body. Raises OSError (Cut among them) and ssl.SSLError."""
+        line = await self._take()
+        try:
+            answer = line.ask(self._head(ask, headers), ask.body)
+            await answer.head()
+            body = await answer.body()
+        except BaseException:
+            line.drop()
+            raise
+        finally:
+            self._free(line)
+        self._log(ask, answer)
+        return answer, body
+
+    async def stream(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> Answer:
+        """The answer, its body yet to come: whoever has it drops it at its end. Raises as `fetch`."""
+        kept = self._idle.pop() if self._idle else None
+        if kept is not None:
+            self._left()
+        line = kept if kept is not None and kept.usable else await self._open()
+        try:
+            answer = line.ask(self._head(ask, headers), ask.body)
+            await answer.head()
+        except BaseException:
+            line.drop()
+            raise
+        self._log(ask, answer)
+        return answer
+
+    async def close(self) -> None:
+        """Drop every connection; returns when their sockets are gone."""
+        self.is_closed = True
+        lines = list(self._lines)
+        for line in lines:
+            line.drop()
+        if lines:
+            await asyncio.wait([line.closed for line in lines], timeout=_CLOSING)
+
+    async def _take(self) -> Line:
+        """A connection of this request's own until it is freed."""
+        while self._idle:
+            kept = self._idle.pop()
+            if kept.usable:
+                return kept
+            self._plain -= 1
+        if self._plain and (freed := await self._freed()) is not None:
+            return freed
+        self._plain += 1
+        self._opened = asyncio.get_running_loop().time()
+        try:
+            return await self._open()
+        except BaseException:
+            self._left()
+            raise
+
+    async def _freed(self) -> Line | None:
+        """A connection that another request leaves; None when it is time to open one more."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Line | None] = loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            while not waiter.done():
+                due = None if self._plain >= MOST else self._opened + PATIENCE - loop.time()
+                if due is not None and due <= 0:
+                    return None
+                await asyncio.wait((waiter,), timeout=due)
+            return waiter.result()
+        except BaseException:
+            if waiter.done():
+                self._pass_on(waiter.result())
+            raise
+        finally:
+            if not waiter.done():
+                self._waiting.remove(waiter)
+
+    def _free(self, line: Line) -> None:
+        """Whoever waits gets it, or it is kept; one that cannot be used again counts no more."""
+        if line.usable and not self.is_closed:
+            self._pass_on(line)
+        else:
+            line.drop()
+            self._left()
+
+    def _left(self) -> None:
+        """One connection less: whoever waits may open its own."""
+        self._plain -= 1
+        if self._waiting:
+            self._pass_on(None)
+
+    def _pass_on(self, line: Line | None) -> None:
+        if self._waiting:
+            self._waiting.popleft().set_result(line)
+        elif line is not None:
+            self._idle.append(line)
+
+    async def _open(self) -> Line:
+        if self.is_closed:
+            raise ConnectionAbortedError("this session has ended")
+        line = await self._road.open(lambda: Line(self._gone))
+        self._lines.add(line)
+        return line
+
+    def _gone(self, line: Line) -> None:
+        self._lines.discard(line)
+        if line in self._idle:
+            self._idle.remove(line)
+            self._plain -= 1
+
+    def _head(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> bytes:
+        ours = [
+            ("Host", self._place),
+            ("User-Agent", "meshtui"),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip"),
+        ]
+        if self._road.whole_address and self._road.proxy is not None and self._road.proxy.authorization:
+            ours.append(("Proxy-Authorization", self._road.proxy.authorization))
+        if ask.body:
+            ours += [("Content-Type", ask.content_type), ("Content-Length", str(len(ask.body)))]
+        lines = [f"{ask.method} {self._base}{ask.target} HTTP/1.1", *(f"{key}: {value}" for key, value in ours)]
+        # Names of people are UTF-8 on the wire; what could end a line would begin a header of somebody else's.
+        lines += [f"{key}: {value}".replace("\r", " ").replace("\n", " ") for key, value in headers]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def _log(self, ask: Ask, answer: Answer) -> None:
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("HTTP Request: %s %s%s %d", ask.method, self._server, ask.target, answer.status)

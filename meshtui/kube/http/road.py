@@ -1,0 +1,135 @@
+"""How a connection to a server is made: straight or through a proxy, in TLS where the address says so."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from meshtui.core.keepalive import KEEPALIVE
+from meshtui.kube.http.line import Cut, Line
+from meshtui.kube.proxies import Proxy
+
+_OTHER_FAMILY_AFTER = 0.25
+"""Seconds after which a host's next address is tried beside the first (RFC 8305)."""
+_LONGEST_WORD = 64 * 1024
+
+
+class ProxyError(OSError):
+    """The proxy answered, and does not let us through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """The way to one server."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    name: str = ""
+    """Whose certificate is asked for and checked, on every road; empty for the host's."""
+    proxy: Proxy | None = field(default=None, repr=False)
+
+    async def open(self, made: Callable[[], Line]) -> Line:
+        """A connection that stands. Raises OSError, ssl.SSLError, ProxyError; a cancelled one leaves nothing open."""
+        if self.proxy is None:
+            line = await self._straight(made)
+        elif self.proxy.url.startswith("socks"):
+            line = await self._socks(self.proxy, made)
+        else:
+            line = await self._by_http(self.proxy, made)
+        assert line.transport is not None
+        return line
+
+    @property
+    def whole_address(self) -> bool:
+        """Whether requests must name the server: a proxy that carries plain HTTP reads them itself."""
+        return self.proxy is not None and self.tls is None and not self.proxy.url.startswith("socks")
+
+    @property
+    def _tls(self) -> dict[str, Any]:
+        return {"ssl": self.tls, "server_hostname": self.name or self.host} if self.tls is not None else {}
+
+    async def _straight(self, made: Callable[[], Line]) -> Line:
+        loop = asyncio.get_running_loop()
+        _, line = await loop.create_connection(
+            made, self.host, self.port, happy_eyeballs_delay=_OTHER_FAMILY_AFTER, **self._tls
+        )
+        return _kept_alive(line)
+
+    async def _socks(self, proxy: Proxy, made: Callable[[], Line]) -> Line:
+        from python_socks import ProxyError as Refusal
+        from python_socks.async_.asyncio import Proxy as Socks
+
+        # Its own name for a resolver that leaves names to the proxy is a flag, not a scheme.
+        way = Socks.from_url(proxy.url.replace("socks5h://", "socks5://", 1), rdns=True)
+        try:
+            taken = await way.connect(self.host, self.port)
+        except Refusal as error:
+            raise ProxyError(str(error)) from error
+        try:
+            _, line = await asyncio.get_running_loop().create_connection(made, sock=taken, **self._tls)
+        except BaseException:
+            taken.close()
+            raise
+        return _kept_alive(line)
+
+    async def _by_http(self, proxy: Proxy, made: Callable[[], Line]) -> Line:
+        loop = asyncio.get_running_loop()
+        parts = urlsplit(proxy.url)
+        host, port = parts.hostname or "", parts.port or 80
+        secure: dict[str, Any] = {"ssl": proxy.tls, "server_hostname": host} if proxy.tls else {}
+        if self.tls is None:
+            _, line = await loop.create_connection(made, host, port, **secure)
+            return _kept_alive(line)
+        transport, asking = await loop.create_connection(_Connect, host, port, **secure)
+        try:
+            transport.write(_connect(self.host, self.port, proxy.authorization))
+            await asking.let_through
+            line = made()
+            inner = await loop.start_tls(transport, line, self.tls, server_hostname=self.name or self.host)
+        except BaseException:
+            transport.abort()
+            raise
+        line.connection_made(cast("asyncio.Transport", inner))
+        return _kept_alive(line)
+
+
+def _kept_alive(line: Line) -> Line:
+    raw = line.transport.get_extra_info("socket") if line.transport is not None else None
+    if raw is not None:
+        for level, option, value in KEEPALIVE:
+            raw.setsockopt(level, option, value)
+    return line
+
+
+def _connect(host: str, port: int, authorization: str) -> bytes:
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    login = f"Proxy-Authorization: {authorization}\r\n" if authorization else ""
+    return f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\nUser-Agent: meshtui\r\n{login}\r\n".encode()
+
+
+class _Connect(asyncio.Protocol):
+    """Reads a proxy's answer to CONNECT, which has no body when it is a yes."""
+
+    def __init__(self) -> None:
+        self.let_through: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._said = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self._said += data
+        head, found, _ = bytes(self._said).partition(b"\r\n\r\n")
+        if self.let_through.done() or not (found or len(self._said) > _LONGEST_WORD):
+            return
+        words = head.partition(b"\r\n")[0].decode("latin-1").split(" ", 2)
+        if found and len(words) > 1 and words[0].startswith("HTTP/1.") and words[1].startswith("2"):
+            self.let_through.set_result(None)
+        else:
+            self.let_through.set_exception(ProxyError(" ".join(words[1:])[:200]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.let_through.done():
+            self.let_through.set_exception(error or Cut("the proxy closed the connection"))
