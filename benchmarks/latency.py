@@ -15,7 +15,8 @@ import statistics
 import sys
 import time
 from contextlib import aclosing
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import Verdict
 from meshtui.core.load.spec import LoadSpec

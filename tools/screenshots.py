@@ -9,8 +9,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from meshtui.core.model.state import Phase
 from meshtui.core.settings import Settings

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from meshtui.cli import headless, output
 from meshtui.core.errors import Exit, MeshtuiError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from meshtui.cli import headless, output, words
 from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError

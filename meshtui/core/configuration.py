@@ -6,7 +6,6 @@ import ast
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -131,7 +130,7 @@ def meanings() -> dict[str, str]:
 def page() -> str:
     """docs/configuration.md."""
     told = meanings()
-    defaults = {field.name: _default(getattr(Settings(), field.name)) for field in fields(Settings)}
+    defaults = {name: _default(getattr(Settings(), name)) for name in Settings.__struct_fields__}
     lines = [
         "# Configuration",
         "",

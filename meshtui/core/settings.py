@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import field
+
 from meshtui.core.errors import ConfigError
 from meshtui.core.settingtables import colour, theme_tables, with_meshes, words
+from meshtui.core.untold import Untold
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_MESHES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _NO_TABLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Untold, frozen=True, kw_only=True):
     """What a person decided, resolved. `origins` says for each field where its value came from."""
 
     kubeconfig: Path | None = None
@@ -59,7 +60,7 @@ class Settings:
     """Groups to impersonate."""
     as_uid: str = ""
     """UID to impersonate."""
-    as_user_extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_MESHES, repr=False)
+    as_user_extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_MESHES)
     """Further attributes to impersonate."""
     insecure_skip_tls_verify: bool = False
     """Accept whatever certificate an API server shows."""
@@ -107,7 +108,7 @@ class Settings:
     """Field → `flag`, `env NAME`, `file` or `default`."""
 
 
-NAMES: tuple[str, ...] = tuple(f.name for f in fields(Settings) if f.name != "origins")
+NAMES: tuple[str, ...] = tuple(name for name in Settings.__struct_fields__ if name != "origins")
 """Every setting's name: the key in the config file; MESHTUI_ and upper case in the environment."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import grpc
+from msgspec.structs import replace
 
 from meshtui.core.flows.account.account import Reading
 from meshtui.hubble.dial import TlsOptions, failure, open_channel

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass, field
 
 import grpc
 
 from meshtui.core.errors import RelayError, RelayHeldUp, RelayRefused, RelayUnreachable
 from meshtui.core.keepalive import KEEPALIVE
+from meshtui.core.untold import Untold
 
 RELAY_SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name the Relay's own certificate, `*.hubble-relay.cilium.io`, covers; the hubble CLI's choice too."""
@@ -23,14 +23,13 @@ _KEEPALIVE_MS = 310_000
 """Go servers end a connection that pings more often than every five minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsOptions:
+class TlsOptions(Untold, frozen=True):
     """How to talk TLS. Certificates and keys are PEM."""
 
     ca: bytes | None = None
     """None: the system's roots."""
-    certificate: bytes | None = field(default=None, repr=False)
-    key: bytes | None = field(default=None, repr=False)
+    certificate: bytes | None = None
+    key: bytes | None = None
     server_name: str = RELAY_SERVER_NAME
     insecure: bool = False
     """Accept whatever certificate the server shows."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import json_format
+from msgspec import Struct
 
 from meshtui.core.errors import UsageError
 from meshtui.hubble.pb import observer_pb2
@@ -51,8 +51,7 @@ MASK = (
 """Every field a row or its details show. All of them exist since Cilium 1.18: an unknown path fails the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowQuery:
+class FlowQuery(Struct, frozen=True):
     """One GetFlows request. Filters are FlowFilters as plain dicts, as `FlowFilter.to_server()` gives them."""
 
     whitelist: Sequence[Mapping[str, Any]] = ()

@@ -6,12 +6,13 @@ All functions block: call them in a thread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.errors import RelayHeldUp
 from meshtui.core.flows.flow import FlowRow
@@ -29,8 +30,7 @@ _M = TypeVar("_M", bound=Message)
 Filters = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerStatus:
+class ServerStatus(Struct, frozen=True):
     """What a Relay or an agent says of itself. Of a Relay the numbers are sums over its nodes."""
 
     num_flows: int
@@ -47,8 +47,7 @@ class ServerStatus:
     """At most ten names."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubbleNode:
+class HubbleNode(Struct, frozen=True):
     """One node behind a Relay."""
 
     name: str

@@ -7,10 +7,11 @@ reads time, uuid, node and verdict at once and the rest when it is first asked f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from google.protobuf.message import DecodeError, Message
+from msgspec import Struct
 
 from meshtui.core.flows.flow import NO_EXTRA, EventType, FlowExtra, FlowRow, Peer, PolicyRef
 from meshtui.hubble import parts
@@ -23,8 +24,7 @@ _BILLION = 1_000_000_000
 _POLICY_VERDICT = int(EventType.POLICY_VERDICT)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
+class NodeStatus(Struct, frozen=True):
     """What a Relay says of some of its nodes; `state` is relay.NodeState (1 connected, 2 unavailable, 4 error)."""
 
     state: int
@@ -32,8 +32,7 @@ class NodeStatus:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Events that were observed and never reached us; `source` is flow.LostEventSource."""
 
     source: int
@@ -51,8 +50,7 @@ class Lost:
             return f"source {self.source}"
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
+class Undecodable(Struct, frozen=True):
     """A message that is not a GetFlowsResponse, or one of a kind not known here."""
 
     cause: str

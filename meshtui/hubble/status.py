@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import RelayError
 from meshtui.core.flows.store import FlowStore, Gap
@@ -16,8 +17,7 @@ from meshtui.hubble.rows import Lost, NodeStatus
 _RATE_WINDOW = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStatus:
+class StreamStatus(Struct, frozen=True):
     """One stream's state. Counters marked "new" count since the last status, the others since the start."""
 
     context: str
@@ -80,8 +80,7 @@ class RateMeter:
         return (total - before) / (now - start) if now > start else 0.0
 
 
-@dataclass(slots=True)
-class Nodes:
+class Nodes(Struct):
     """The nodes behind a Relay, as its status messages have told."""
 
     connected: set[str] = field(default_factory=set)
@@ -113,8 +112,7 @@ class Nodes:
         return before != (self.connected, set(self.unavailable))
 
 
-@dataclass(slots=True)
-class Losses:
+class Losses(Struct):
     """Lost events by where they were lost."""
 
     new: int = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, RelayError, RelayHeldUp, RelayUnreachable
@@ -37,8 +38,7 @@ _FLOW_TAG = 0x0A
 _BILLION = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """Seconds before the next attempt: doubling from `first` to `longest`, each drawn from the upper half."""
 
     first: float = 0.5

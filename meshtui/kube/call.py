@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+
+from msgspec import field
 
 from meshtui.core.errors import ClusterError
 from meshtui.core.text import clean
+from meshtui.core.untold import Untold
 from meshtui.kube.secrets import Secrets
 
 _VERBS = {"get": "read", "list": "list", "watch": "watch", "patch": "change", "create": "create", "delete": "delete"}
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Untold, frozen=True):
     """One request, for the words about its failure."""
 
     context: str
@@ -27,7 +28,7 @@ class Call:
     timeout: float = 0.0
     proxy: str = ""
     """`scheme://host:port` of the proxy on the way, empty for none."""
-    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    secrets: Secrets = field(default_factory=Secrets)
     """What must not be in the words."""
 
     def fail(

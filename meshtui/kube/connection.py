@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
+
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ConfigError
 from meshtui.core.text import clean
+from meshtui.core.untold import Untold
 from meshtui.kube import failures
 from meshtui.kube import kubeconfig as files
 from meshtui.kube import tls as trust
@@ -33,8 +35,7 @@ _PORTS = {"http": 80, "https": 443}
 _ANSWER = TypeVar("_ANSWER")
 
 
-@dataclass(slots=True)
-class Connection:
+class Connection(Struct):
     """Everything needed to talk to one API server."""
 
     context: str
@@ -124,13 +125,12 @@ class Connection:
         await self.http.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Untold, frozen=True):
     """What decides how one context's API server is reached."""
 
     context: str
     kubeconfig: Path | None
-    env: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str]
     seconds: float
     clock: Clock
     overrides: Overrides = field(default_factory=Overrides)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from meshtui.kube import kubeconfig as files
 from meshtui.kube.kubeconfig import Kubeconfig, Section
@@ -16,8 +17,7 @@ _LOCAL_NAMES = ("kind-", "k3d-", "minikube")
 LAB_EXTENSION = "meshtui.io/lab"
 
 
-@dataclass(frozen=True, slots=True)
-class ContextInfo:
+class ContextInfo(Struct, frozen=True):
     """One context of the kubeconfig. `server` is empty when its cluster is not defined."""
 
     name: str

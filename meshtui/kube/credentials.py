@@ -11,7 +11,6 @@ import base64
 import datetime as dt
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from urllib.parse import quote
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ConfigError, CredentialFailed, LoginAwaited, MeshtuiError
 from meshtui.core.text import clean
+from meshtui.core.untold import Untold
 from meshtui.kube import execplugin, providers, tls
 from meshtui.kube.execplugin import Answer, Plugin
 from meshtui.kube.kubeconfig import Target
@@ -34,13 +34,12 @@ _SHORTEST_LIFE = 5.0
 _FAILURE_LASTS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Untold, frozen=True):
     """What is shown to the server. Nothing of it appears in a repr."""
 
-    authorization: str = field(default="", repr=False)
-    cert: bytes = field(default=b"", repr=False)
-    key: bytes = field(default=b"", repr=False)
+    authorization: str = ""
+    cert: bytes = b""
+    key: bytes = b""
     expires: float | None = None
     """Wall time after which to fetch anew, None for never."""
 

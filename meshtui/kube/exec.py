@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -24,8 +24,7 @@ Channel = Literal["stdout", "stderr"]
 _NAMES: dict[int, Channel] = {STDOUT: "stdout", STDERR: "stderr"}
 
 
-@dataclass(frozen=True, slots=True)
-class ExecResult:
+class ExecResult(Struct, frozen=True):
     """All a command wrote, and its exit code."""
 
     stdout: bytes

@@ -14,12 +14,14 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import field
+
 from meshtui.core.errors import ConfigError, CredentialFailed
 from meshtui.core.text import clean
+from meshtui.core.untold import Untold
 from meshtui.kube import tls
 from meshtui.kube.children import child, exited
 from meshtui.kube.kubeconfig import Target
@@ -35,19 +37,18 @@ _WANTS_TERMINAL = re.compile(r"(?i)\btty\b|terminal|stdin|standard input|inappro
 _GRACE = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(Untold, frozen=True):
     """One plugin as one context runs it."""
 
     context: str
-    argv: tuple[str, ...] = field(repr=False)
-    env: Mapping[str, str] = field(repr=False)
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
     version: str
     mode: str
     """NEVER, IF_AVAILABLE or ALWAYS: whether it is given a terminal to ask a person."""
     install: str
-    cluster: Mapping[str, Any] | None = field(default=None, repr=False)
-    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    cluster: Mapping[str, Any] | None = None
+    secrets: Secrets = field(default_factory=Secrets)
 
     @property
     def name(self) -> str:
@@ -83,13 +84,12 @@ class Plugin:
         return json.dumps({"apiVersion": self.version, "kind": "ExecCredential", "spec": spec}, default=str)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class Answer(Untold, frozen=True, eq=False):
     """What a plugin gave. Nothing of it appears in a repr."""
 
-    token: str = field(default="", repr=False)
-    cert: str = field(default="", repr=False)
-    key: str = field(default="", repr=False)
+    token: str = ""
+    cert: str = ""
+    key: str = ""
     expires: str = ""
     """RFC 3339, empty for never."""
 

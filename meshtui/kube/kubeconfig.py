@@ -5,26 +5,26 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
+from msgspec import Struct, field
 
 from meshtui.core.errors import ConfigError
 from meshtui.core.text import clean
+from meshtui.core.untold import Untold
 
 IN_CLUSTER = "in-cluster"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Untold, frozen=True):
     """One named cluster, user or context, and the directory its relative paths start from."""
 
-    value: Mapping[str, Any] = field(repr=False)
+    value: Mapping[str, Any]
     base: Path = Path()
 
     def text(self, key: str) -> str:
@@ -42,8 +42,7 @@ class Section:
         return self.base / text if text else None
 
 
-@dataclass(slots=True)
-class Kubeconfig:
+class Kubeconfig(Struct):
     """All kubeconfig files merged: the first to name a cluster, user or context wins, as in kubectl."""
 
     paths: tuple[Path, ...] = ()
@@ -58,14 +57,13 @@ class Kubeconfig:
         return clean(os.pathsep.join(str(path) for path in self.paths) or IN_CLUSTER)
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
+class Overrides(Untold, frozen=True):
     """What flags say in a kubeconfig's stead, for every context, as kubectl's do."""
 
     as_user: str = ""
     as_uid: str = ""
     as_groups: tuple[str, ...] = ()
-    as_extra: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    as_extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
     insecure: bool = False
     """Accept whatever certificate the server shows."""
     server_name: str = ""
@@ -90,8 +88,7 @@ class Overrides:
 _IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What one context points at."""
 
     context: str

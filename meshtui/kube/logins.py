@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import CredentialFailed, LoginAwaited
 from meshtui.core.text import clean
@@ -42,8 +43,7 @@ Tell = Callable[[str, LoginAwaited], None]
 """Takes a context and what its plugin is doing; called again whenever that changes."""
 
 
-@dataclass(slots=True, eq=False)
-class _Flight:
+class _Flight(Struct, eq=False):
     """One run of one plugin, and who waits for it."""
 
     plugin: Plugin

@@ -6,11 +6,11 @@ import base64
 import ipaddress
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from meshtui.core.errors import ConfigError
 from meshtui.core.text import clean
+from meshtui.core.untold import Untold
 from meshtui.kube.kubeconfig import Target
 
 SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -18,11 +18,10 @@ _PORTS = {"http": 80, "https": 443}
 _SOCKS = 1080
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Untold, frozen=True):
     """One proxy. Its URL holds its credentials and appears in no repr."""
 
-    url: str = field(repr=False)
+    url: str
     """What a library dials: lower-case scheme, names resolved by the proxy."""
     shown: str
     """`scheme://host:port`, for words."""

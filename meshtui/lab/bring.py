@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.core.changes import planning
 from meshtui.core.changes.plan import Outcome, Plan, Step, Verb

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meshtui.core.changes import planning
 from meshtui.core.changes.plan import Plan, Step, Verb

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from meshtui.mesh.flows.source import FlowSourceTask
 
 
-@dataclass(slots=True)
-class ClusterTask:
+class ClusterTask(Struct):
     """Everything that runs for one target; `around.emit` is the only way out."""
 
     target: Target

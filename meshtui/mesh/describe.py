@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model.manifest import Told, events
@@ -16,8 +17,7 @@ LINES = 400
 """Lines of a log that are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """One object now; what could not be read says why."""
 
     document: dict[str, Any] = field(default_factory=dict)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from meshtui.core.clock import Clock
 from meshtui.core.model.resources import WATCHED, Resource
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from meshtui.kube.logins import Logins
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What to watch and to ask for in every cluster: the dashboard everything, a headless verb what it prints."""
 
     resources: tuple[Resource, ...] = WATCHED
@@ -43,8 +43,7 @@ class ServerFilter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What every cluster's tasks of one session share. `emit` and `progressed` belong on the event loop."""
 
     mesh: Mesh

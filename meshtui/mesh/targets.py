@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.core.errors import ConfigError, MeshtuiError, TooManyContexts, Unreachable, UsageError
 from meshtui.core.model.state import Cluster, Mesh
@@ -23,8 +25,7 @@ MOST = 16
 """Contexts shown unasked; with more a person must choose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One cluster of a session, and the environment its kubeconfig is read in."""
 
     info: ContextInfo
@@ -36,8 +37,7 @@ class Target:
         return self.info.name
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One context a person may choose, for a picker."""
 
     context: str

@@ -6,11 +6,11 @@ import asyncio
 import gzip
 import json
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from meshtui.core.flows.account.gaps import Gap, Missing
 from meshtui.sim import SimOptions, launch

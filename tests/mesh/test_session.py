@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import threading
 
 import pytest
+from msgspec import structs
 
 from meshtui.core.changes.plan import Consent
 from meshtui.core.errors import Conflict, Protected, ReadOnly, Refused, Unconfirmed
@@ -209,7 +209,7 @@ async def test_a_change_is_marked_until_the_watch_shows_it_and_its_row_is_told_o
             seen(event)
 
         for cluster in session._clusters.values():
-            cluster.around = dataclasses.replace(cluster.around, emit=emit)
+            cluster.around = structs.replace(cluster.around, emit=emit)
         told: list[s.Delta] = []
         session.subscribe(told.append)
         (outcome,) = await session.perform(session.plan_toggle(BOTH[:1], "global"))

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from msgspec import structs
 
 from meshtui.core.flows.flow import EventType, Peer, Verdict
 from meshtui.core.health.judge import Judge
@@ -94,7 +95,7 @@ def test_none_on_119_is_flagged_for_what_it_does():
     annotate(mesh, "koornacht", a.AFFINITY, "none")
     config = mesh.clusters["koornacht"].config
     assert "!" not in text(cell(mesh))
-    reduce(mesh, s.ConfigRead("koornacht", dataclasses.replace(config, version=(1, 19))))
+    reduce(mesh, s.ConfigRead("koornacht", structs.replace(config, version=(1, 19))))
     assert roles(cell(mesh))["!none"] == "bad"
     assert "K → K 2 ·" in text(services.route_line(mesh, KEY, 50))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model.resources import Resource
@@ -20,8 +21,7 @@ class Verb(Enum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One change to one object of one cluster.
 
     ANNOTATE: `before` and `after` map annotation keys to a value, or None for absent.
@@ -53,8 +53,7 @@ class Consent(Enum):
     TYPE_NAME = "type the context's name"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Changes that belong together, shown before they are made."""
 
     title: str
@@ -71,8 +70,7 @@ class Plan:
     """The change that it takes back, as the audit log names it; empty for one that takes back nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one step. `error` None means the API server accepted it."""
 
     step: Step
@@ -90,8 +88,7 @@ class Outcome:
         return self.error is None and self.step.before != self.step.after and not same
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(Struct, frozen=True):
     """One line of the audit log."""
 
     at: float
@@ -109,8 +106,7 @@ class AuditEntry:
     """The change that this one takes back; empty for none."""
 
 
-@dataclass(slots=True)
-class History:
+class History(Struct):
     """Changes made in this session, newest last: what `u` takes back."""
 
     done: list[tuple[Plan, tuple[Outcome, ...]]] = field(default_factory=list)

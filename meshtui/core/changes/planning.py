@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from meshtui.core.changes import guards, kubectl, toggles
 from meshtui.core.changes.foresight import foresee

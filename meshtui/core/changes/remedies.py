@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from meshtui.core.changes import planning, toggles
 from meshtui.core.changes.plan import History, Outcome, Plan, Step, Verb

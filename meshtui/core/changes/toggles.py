@@ -9,7 +9,8 @@ absence means on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.errors import UsageError
 from meshtui.core.model.objects import Service
@@ -21,8 +22,7 @@ Annotations = dict[str, str | None]
 _AFFINITY_CYCLE = {"": "local", "none": "local", "local": "remote", "remote": None}
 
 
-@dataclass(frozen=True, slots=True)
-class AnnotationChange:
+class AnnotationChange(Struct, frozen=True):
     """One service's annotations before and after; only keys that may change are named."""
 
     before: Annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.findings.misspelt import suspicious
 from meshtui.core.findings.model import Finding, Kind
@@ -23,8 +24,7 @@ _TOGETHER = 4
 """As many policies that the same cluster lacks are one finding."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Lack:
+class _Lack(Struct, frozen=True):
     """One policy of `there` that `here` has not."""
 
     there: Cluster

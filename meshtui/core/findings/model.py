@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.core.health.model import Cause
 from meshtui.core.model.severity import Severity
@@ -84,8 +85,7 @@ class Kind(Enum):
 _ORDER = {kind: number for number, kind in enumerate(Kind)}
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """One annotation to write: `what` is global, shared or affinity; `value` None deletes it.
 
     With `what` `namespace` it is the namespace's own annotation; `annotation` names a single key instead.
@@ -98,8 +98,7 @@ class Fix:
     annotation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One finding. Text holds names as the clusters sent them: clean it before it reaches a screen."""
 
     kind: Kind

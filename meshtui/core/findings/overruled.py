@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.findings.ofpolicy import entries, finding, listed, name
@@ -21,8 +22,7 @@ _MOST = 40
 _WORLD = ("world", "all")
 
 
-@dataclass(frozen=True, slots=True)
-class _Denial:
+class _Denial(Struct, frozen=True):
     """One deny entry and whose it is."""
 
     policy: PolicyRef

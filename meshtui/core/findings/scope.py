@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.findings.ofpolicy import listed, name
@@ -26,8 +27,7 @@ _COMMON = (NAMESPACE, CLUSTER)
 """Labels that many pods share: a poor way to look a selector up."""
 
 
-@dataclass(frozen=True, slots=True)
-class OneCluster:
+class OneCluster(Struct, frozen=True):
     """A policy that keeps a client from a service's backends, because its selector means its own cluster alone."""
 
     context: str

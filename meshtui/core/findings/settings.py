@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_network
+
+from msgspec import Struct
 
 from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.model.ciliumstatus import CiliumConfig
@@ -12,8 +13,7 @@ from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
+class _Setting(Struct, frozen=True):
     """One thing that both clusters must have alike."""
 
     kind: Kind

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.model import objects as o
@@ -14,8 +15,7 @@ from meshtui.core.routing import annotations as a
 from meshtui.core.services.system import harm
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A service in one cluster, with what its annotations amount to there."""
 
     cluster: Cluster

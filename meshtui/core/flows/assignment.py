@@ -8,8 +8,9 @@ N Relays asked for everything send everything N times. Hubble's filters know the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.model.state import Cluster, FlowSource, Mesh, Phase
 
@@ -17,8 +18,7 @@ _RELAYS = (FlowSource.RELAY_DIRECT, FlowSource.RELAY_FORWARD)
 Document = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """What one stream of a Relay is asked for. Both empty: everything."""
 
     only: str = ""
@@ -49,8 +49,7 @@ class Assignment:
 EVERYTHING = Assignment()
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """What one Relay delivers, in two streams: a neighbour's trouble must not touch what goes well."""
 
     own: Assignment = EVERYTHING
@@ -110,8 +109,7 @@ def _others(mesh: Mesh, cluster: Cluster) -> set[str]:
     return named | {c.cilium_name if c.config is not None else "" for c in mesh.clusters.values()}
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(Struct, frozen=True):
     """Where one cluster's flows come from."""
 
     source: FlowSource

@@ -7,8 +7,9 @@ node name in a cluster called `default`, which is no mesh's name and so tells no
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 UNNAMED = "default"
 """What Cilium calls a cluster that nobody named."""
@@ -24,8 +25,7 @@ class Standing(Enum):
     """The name fits, or is not known, and no node of it is known to the API server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Whose Relay it is, and the sentence that says why it is not used."""
 
     standing: Standing

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.flows import dropreason
 from meshtui.core.flows.flow import EventType, FlowRow, Peer, Verdict
@@ -61,8 +62,7 @@ Paint = Callable[[str, str], str]
 """(role, text) → the text in the role's colour: `host`, `port`, `identity`, a verdict's, `auth`, `auth-fails`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How flows are printed, in the words of `hubble observe`'s flags."""
 
     node: bool = False

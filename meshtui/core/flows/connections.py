@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from operator import attrgetter
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, Verdict
 
@@ -34,8 +35,7 @@ def is_syn(row: FlowRow) -> bool:
     return row.flags == "SYN"
 
 
-@dataclass(slots=True)
-class Packet:
+class Packet(Struct):
     """One packet and everywhere it was seen."""
 
     first: FlowRow
@@ -47,8 +47,7 @@ class Packet:
         return any(row.verdict == Verdict.DROPPED for row in self.events)
 
 
-@dataclass(slots=True, eq=False)
-class Connection:
+class Connection(Struct, eq=False):
     """All events of one connection, oldest first; `first` tells who asked whom."""
 
     key: ConnectionKey

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from msgspec import Struct
+
 
 class Verdict(IntEnum):
     """flow.Verdict."""
@@ -44,8 +46,7 @@ class Direction(IntEnum):
     EGRESS = 2
 
 
-@dataclass(slots=True, frozen=True, eq=False)
-class Peer:
+class Peer(Struct, frozen=True, eq=False):
     """One side of a flow. Rows share these: the same pod is the same object where possible."""
 
     identity: int = 0
@@ -60,8 +61,7 @@ class Peer:
     """`Deployment`, `DaemonSet`, …; known, like the workload, only where the observing node runs the pod."""
 
 
-@dataclass(slots=True, frozen=True)
-class PolicyRef:
+class PolicyRef(Struct, frozen=True):
     """A policy a verdict names."""
 
     name: str
@@ -70,8 +70,7 @@ class PolicyRef:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, frozen=True)
-class FlowExtra:
+class FlowExtra(Struct, frozen=True):
     """What few flows carry; rows share these where they are equal."""
 
     source_mac: str = ""

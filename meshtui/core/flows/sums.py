@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.core.flows import compact, dropreason
 from meshtui.core.flows.connections import ConnectionKey, connection_key, is_syn
@@ -23,8 +24,7 @@ AggregateKey = tuple[str, str, int, int, int]
 """source, destination, port, verdict, drop reason"""
 
 
-@dataclass(slots=True, eq=False)
-class Aggregate:
+class Aggregate(Struct, eq=False):
     """The flows of one source to one destination with one fate. Replies count for the request's row."""
 
     key: AggregateKey

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Judged, Source, Statement, Subject, Trouble, Verdict, What
@@ -23,8 +24,7 @@ DNS, APISERVER, RELAY = "DNS", "clustermesh-apiserver", "hubble-relay"
 _CRASHING = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError")
 
 
-@dataclass(frozen=True, slots=True)
-class _Gone:
+class _Gone(Struct, frozen=True):
     """What it means when nothing is left of a part."""
 
     cause: Cause
@@ -66,8 +66,7 @@ _NAMES = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a cluster that the mesh needs."""
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause
@@ -14,8 +14,7 @@ FRESH = 180.0
 """An attempt older than this says nothing any more; one is made every minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """Why one cluster does not learn from another."""
 
     cause: Cause

@@ -5,14 +5,13 @@ In a mesh of many nodes a report is long and comes every twenty seconds; a judge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from meshtui.core.model.probes import HealthNode, HealthReport, Path, Reached, merged_nodes, whole
 from meshtui.core.model.state import Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """One agent's newest probe of one remote node, by one path."""
 
     at: float
@@ -24,8 +23,7 @@ class Sight:
     """The faster of HTTP and ICMP: what the network takes, without a busy agent's part."""
 
 
-@dataclass(slots=True)
-class Toward:
+class Toward(Struct):
     """What all agents of a cluster see of another cluster's nodes."""
 
     pods: list[Sight] = field(default_factory=list)
@@ -34,8 +32,7 @@ class Toward:
     """`cluster/node` → what all agents together know of it."""
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     """What one report says of one cluster."""
 
     pods: list[Sight] = field(default_factory=list)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
+
+from msgspec.structs import replace
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.health import linktroubles as lt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.core.health.components import APISERVER, is_gone
 from meshtui.core.health.control import Control, control_of, standing
@@ -26,8 +26,7 @@ CAUSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Excuses:
+class Excuses(Struct, frozen=True):
     """What is known to be broken beside a link, and explains what it shows."""
 
     down_nodes: frozenset[str] = frozenset()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.core.health.model import Cause, Judged, Subject, Verdict
 
@@ -12,8 +14,7 @@ J = TypeVar("J", bound=Judged)
 _WEIGHT = 0.1
 
 
-@dataclass(slots=True)
-class Memory:
+class Memory(Struct):
     """Kept by the judge from judgement to judgement; bounded by what there is to judge."""
 
     firsts: dict[Hashable, float] = field(default_factory=dict)

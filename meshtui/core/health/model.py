@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from meshtui.core.model.severity import Severity
 
@@ -50,8 +51,7 @@ class What(Enum):
     SERVICE = "service"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One thing that is judged. `name`: a node's, a component's, the remote cluster's, or a service's key."""
 
     what: What
@@ -74,8 +74,7 @@ class Source(Enum):
     API = "API server"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One claim or one observation. Text holds names as clusters sent them: clean it before it reaches a screen."""
 
     source: Source
@@ -129,8 +128,7 @@ class Cause(Enum):
     CONTROLLERS_FAILING = "controllers of an agent fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """One thing that is wrong, told apart from all others: cause, evidence, what still works, what to do."""
 
     cause: Cause
@@ -156,8 +154,7 @@ class Trouble:
         return self.cause, self.object
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One subject's verdict with all it rests on."""
 
     subject: Subject
@@ -172,8 +169,7 @@ class Judged:
     """Why, when it is not well; the troubles of these causes say more."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkHealth(Judged):
+class LinkHealth(Judged, frozen=True):
     """One directed link: `subject.context` looks at the cluster called `subject.name`."""
 
     ready: int = 0
@@ -188,8 +184,7 @@ class LinkHealth(Judged):
     shared_services: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceHealth(Judged):
+class ServiceHealth(Judged, frozen=True):
     """One service over all clusters. What policies predict belongs beside `causes` once it is judged."""
 
     requests: int = 0
@@ -198,8 +193,7 @@ class ServiceHealth(Judged):
     """Of those: denied, refused or never answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Everything judged at one moment."""
 
     at: float = 0.0

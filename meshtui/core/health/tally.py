@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from statistics import median
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow
 
@@ -16,8 +17,7 @@ _ADDRESSES = 64
 _LOSSES = 64
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Connections by their fate, of a stretch of time. Times are wall time, 0 for never."""
 
     answered: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.core.health.eyes import Eyes, Sight
 from meshtui.core.health.model import EARNED_SECONDS
@@ -39,8 +40,7 @@ class Way(Enum):
         return self not in (Way.OPEN, Way.RECOVERING, Way.UNKNOWN, Way.STALE)
 
 
-@dataclass(frozen=True, slots=True)
-class WayState:
+class WayState(Struct, frozen=True):
     """What is known of the way between two clusters, with its evidence."""
 
     way: Way
@@ -60,8 +60,7 @@ class WayState:
     """Pods answer probes, node addresses do not: the probe's port is filtered."""
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """All that is known of one pair of clusters."""
 
     one: Cluster

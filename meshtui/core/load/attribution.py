@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from statistics import median
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.load.spec import Answer, Request
@@ -17,8 +18,7 @@ _BILLION = 1e9
 DNS_PORT = 53
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """The pod the requests were made from; `cluster` as Cilium calls it."""
 
     cluster: str
@@ -26,8 +26,7 @@ class Client:
     pod: str
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Struct):
     """One TCP connection the client opened, as flows tell it, oldest row first."""
 
     port: int

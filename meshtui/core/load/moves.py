@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from meshtui.core.load.spec import Answer, Request
 from meshtui.core.load.stats import Summary
@@ -17,8 +18,7 @@ _BEGINNING = 10
 """Answers in which clusters that answer from the start have shown themselves, as a rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A cluster began to answer, or answered for the last time, `at` that wall time."""
 
     at: float
@@ -26,8 +26,7 @@ class Move:
     began: bool
 
 
-@dataclass(slots=True)
-class _Stay:
+class _Stay(Struct):
     """One cluster's answers since it began: indexes of the first and last, how many, and when the last came."""
 
     first: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.model.resources import DEPLOYMENTS
@@ -14,8 +15,7 @@ from meshtui.core.reach import USUAL, is_ready
 _SYSTEM = frozenset({"kube-system", "local-path-storage", "cilium", "kube-public", "kube-node-lease"})
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """A workload in one cluster or, side by side, in all that have it."""
 
     contexts: tuple[str, ...]

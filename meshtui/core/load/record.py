@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from meshtui.core.load.spec import LoadEnded, LoadSpec, Request
 from meshtui.core.load.split import Verdict, failed, judge
@@ -88,7 +89,7 @@ def record(
     """
     summary = summary or summarise(requests)
     verdict = verdict or verdict_on(summary, shares)
-    plain = asdict(summary)
+    plain = to_builtins(summary)
     plain["by_status"] = {str(status): count for status, count in summary.by_status.items()}
     plain["histogram"] = list(summary.histogram)
     plain["histogram_bounds"] = list(BOUNDS)
@@ -120,7 +121,7 @@ def record(
         "problem": ended.problem if ended else "",
         "cancelled": ended.cancelled if ended else False,
         "state": dict(state or {}),
-        "requests": [{**asdict(request), "answer": request.answer.value} for request in requests],
+        "requests": [to_builtins(request) for request in requests],
     }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.core.load.record import record, verdict_on
 from meshtui.core.load.service import prediction
@@ -21,8 +22,7 @@ MOST_REQUESTS = 50_000
 """Requests kept one by one; the oldest go first, the numbers keep counting them."""
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """One load test. Fill it with `take` and `retell`; the tally keeps up."""
 
     spec: LoadSpec

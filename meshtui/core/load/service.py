@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.load.spec import LoadSpec

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class LoadSpec:
+from meshtui.core.untold import Untold
+
+
+class LoadSpec(Untold, frozen=True):
     """One run from one client workload in one cluster, or from this machine when `context` is empty."""
 
     url: str
@@ -27,7 +29,7 @@ class LoadSpec:
     max_time: float = 2.0
     """Seconds per request."""
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     cluster_field: str = "Cluster"
     """JSON field of the answer's body that names who answered; empty: do not look."""
@@ -59,8 +61,7 @@ class Answer(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request's result."""
 
     number: int
@@ -89,8 +90,7 @@ class Request:
     """A sentence for a request that failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadStarted:
+class LoadStarted(Struct, frozen=True):
     """The client pod is chosen and the exec stream is open."""
 
     spec: LoadSpec
@@ -98,8 +98,7 @@ class LoadStarted:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class LoadEnded:
+class LoadEnded(Struct, frozen=True):
     """The run is over; `problem` says why when it is not simply complete."""
 
     at: float
@@ -111,8 +110,7 @@ class LoadEnded:
 LoadEvent = LoadStarted | Request | LoadEnded
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What a container has for a load test; `why` says why it cannot be told, or what is missing."""
 
     curl: bool = False

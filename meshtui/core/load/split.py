@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 UNLIKELY = 0.01
 """A split rarer than that by chance is called unlikely."""
@@ -26,8 +27,7 @@ class Fit(Enum):
     IMPOSSIBLE = "impossible"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A comparison: its word, the chance of a split at least as rare (1 when not computed), and a sentence."""
 
     fit: Fit

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.load.spec import Answer, Request
 
@@ -13,8 +14,7 @@ BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Upper bounds in seconds of the histogram's buckets; the last bucket has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Struct, frozen=True):
     """Seconds of answered requests by nearest rank; zeros when there are none."""
 
     count: int = 0
@@ -25,8 +25,7 @@ class Latency:
     max: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """One run in numbers. Latencies are of answered requests, `max_all` of all."""
 
     total: int = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import Direction, FlowRow, Verdict
 from meshtui.core.load.attribution import DNS_PORT, Attempt, Client, attempts, match

@@ -7,7 +7,6 @@ Shapes: cilium api/v1/models; recordings agent-status.json, kvstoremesh-status.j
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -16,8 +15,7 @@ class Struct(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
     """Base of the agents' JSON: kebab-case names, unknown fields ignored."""
 
 
-@dataclass(frozen=True, slots=True)
-class CiliumConfig:
+class CiliumConfig(msgspec.Struct, frozen=True):
     """The cilium-config ConfigMap: the keys that decide how the mesh behaves."""
 
     name: str
@@ -174,8 +172,7 @@ class AgentStatus(Struct, frozen=True):
         return tuple(mesh.clusters) if mesh and mesh.clusters else ()
 
 
-@dataclass(frozen=True, slots=True)
-class RealisedBackend:
+class RealisedBackend(msgspec.Struct, frozen=True):
     """One backend an agent's datapath has selected for a service."""
 
     ip: str
@@ -188,8 +185,7 @@ class RealisedBackend:
     """By service affinity, or simply in effect: since 1.18 of all that are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class RealisedService:
+class RealisedService(msgspec.Struct, frozen=True):
     """One frontend of `cilium-dbg service list -o json`; since 1.18 the backends listed are the ones in effect."""
 
     namespace: str

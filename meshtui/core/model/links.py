@@ -8,8 +8,9 @@ link is judged in `core.health`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.core.model.ciliumstatus import RemoteCluster, Synced
 from meshtui.core.model.state import Cluster, Mesh
@@ -28,8 +29,7 @@ class LinkClaim(Enum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
-class LinkState:
+class LinkState(Struct, frozen=True):
     """One directed link, as the source cluster tells it."""
 
     source: str

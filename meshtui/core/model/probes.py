@@ -7,13 +7,13 @@ endpoint at different moments, so each probe has an age of its own (cilium pkg/h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+
+class Probe(Struct, frozen=True):
     """One probe of one address. `error` is empty when it was answered."""
 
     at: float = 0.0
@@ -30,8 +30,7 @@ class Probe:
 NOT_PROBED = Probe()
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """The way to one address of a node, tried by HTTP and by ICMP."""
 
     http: Probe = NOT_PROBED
@@ -56,8 +55,7 @@ class Path:
 NO_PATH = Path()
 
 
-@dataclass(frozen=True, slots=True)
-class HealthNode:
+class HealthNode(Struct, frozen=True):
     """One node as cilium-health of another node sees it."""
 
     name: str
@@ -77,8 +75,7 @@ class HealthNode:
         return self.endpoint.at
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReport:
+class HealthReport(Struct, frozen=True):
     """`cilium-health status -o json` of one agent: whether the datapath really reaches the other nodes."""
 
     local: str
@@ -159,8 +156,7 @@ def seconds(text: str) -> float:
     return 0.0 if number else total
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """One remote node as all agents of a cluster together see it: the newest answer for each path counts."""
 
     name: str

@@ -7,9 +7,10 @@ hundreds of thousands of objects) and returns a `Delta` naming what changed, so 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model import objects as o
@@ -36,8 +37,7 @@ Asked = tuple[str, str]
 """A question put to Cilium, and whom: `("agent", node)`, `("health", node)`, `("kvstoremesh", "")`, …"""
 
 
-@dataclass(slots=True)
-class Link:
+class Link(Struct):
     """State of one connection: to a resource's watch, or to a Relay."""
 
     phase: Phase = Phase.CONNECTING
@@ -56,8 +56,7 @@ class FlowSource(Enum):
     REPLAY = "replay"
 
 
-@dataclass(slots=True)
-class RelayState:
+class RelayState(Struct):
     """One cluster's source of flows."""
 
     link: Link = field(default_factory=Link)
@@ -81,8 +80,7 @@ class RelayState:
     """Different flows per second that this cluster's nodes observed, whoever delivered them; measured here."""
 
 
-@dataclass(slots=True)
-class Cluster:
+class Cluster(Struct):
     """Everything known of one cluster. `context` is its identity; `name` is what Cilium calls it."""
 
     context: str
@@ -189,8 +187,7 @@ class Cluster:
         return self.of(r.NAMESPACES)
 
 
-@dataclass(slots=True)
-class Mesh:
+class Mesh(Struct):
     """All clusters of the session, by context, in the order given."""
 
     clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -212,8 +209,7 @@ class Mesh:
 # Events: what the outside world tells the state.
 
 
-@dataclass(frozen=True, slots=True)
-class ApiChanged:
+class ApiChanged(Struct, frozen=True):
     """A cluster's API server was reached, lost or refused us."""
 
     context: str
@@ -223,16 +219,14 @@ class ApiChanged:
     error: MeshtuiError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TwinFound:
+class TwinFound(Struct, frozen=True):
     """`context` leads to the very cluster that `shown` leads to."""
 
     context: str
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A resource was listed from scratch: what is not in `items` is gone."""
 
     context: str
@@ -241,8 +235,7 @@ class Listed:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A batch of watch events of one resource: key → object, or None when deleted."""
 
     context: str
@@ -251,8 +244,7 @@ class Changed:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class WatchChanged:
+class WatchChanged(Struct, frozen=True):
     """A resource's watch entered another phase."""
 
     context: str
@@ -262,8 +254,7 @@ class WatchChanged:
     error: MeshtuiError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigRead:
+class ConfigRead(Struct, frozen=True):
     """cilium-config was read, or could not be."""
 
     context: str
@@ -271,8 +262,7 @@ class ConfigRead:
     error: MeshtuiError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRead:
+class AgentRead(Struct, frozen=True):
     """One agent's status was read, or could not be."""
 
     context: str
@@ -282,8 +272,7 @@ class AgentRead:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class KvstoremeshRead:
+class KvstoremeshRead(Struct, frozen=True):
     """KVStoreMesh's status was read, or could not be; `clusters` None and no error: not deployed."""
 
     context: str
@@ -292,8 +281,7 @@ class KvstoremeshRead:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class TroubleshotRead:
+class TroubleshotRead(Struct, frozen=True):
     """KVStoreMesh tried its way to each remote cluster anew, or could not be asked to."""
 
     context: str
@@ -302,8 +290,7 @@ class TroubleshotRead:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class HealthRead:
+class HealthRead(Struct, frozen=True):
     """cilium-health's report from one agent, or why there is none; `node` where no report says it."""
 
     context: str
@@ -313,8 +300,7 @@ class HealthRead:
     node: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RelayChanged:
+class RelayChanged(Struct, frozen=True):
     """A cluster's source of flows changed; fields left None keep their value."""
 
     context: str
@@ -335,8 +321,7 @@ class RelayChanged:
     rate: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRead:
+class AccessRead(Struct, frozen=True):
     """What the API server says we may not do: action id → reason."""
 
     context: str
@@ -361,8 +346,7 @@ Event = (
 )
 
 
-@dataclass(slots=True)
-class Delta:
+class Delta(Struct):
     """What a reduction changed: contexts whose status changed, and object keys by (context, resource)."""
 
     status: set[str] = field(default_factory=set)

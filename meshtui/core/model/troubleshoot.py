@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from msgspec import Struct
+
 from meshtui.core.text import clean
 
 
@@ -25,8 +27,7 @@ class Step(Enum):
     ETCD = "etcd"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """One certificate that KVStoreMesh trusts or shows. Times are seconds since the epoch, 0 when unreadable."""
 
     role: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -16,8 +17,7 @@ _Alike = tuple[str, frozenset[tuple[str, str]], str]
 """Namespace, labels and service account: pods that have these alike are one to every policy."""
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """Pods that no policy can tell apart."""
 
     party: Party

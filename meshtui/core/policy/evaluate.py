@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.state import Mesh
@@ -51,8 +53,7 @@ def judge(book: Rulebook, source: Party, destination: Party, protocol: str, port
     )
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What matches, and what might."""
 
     allowing: list[PolicyRef] = field(default_factory=list)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, PolicyRef, Verdict
 from meshtui.core.flows.workload import workload_of_pod
@@ -13,8 +14,7 @@ Explain = Callable[[FlowRow], Iterable[PolicyRef]]
 """The policies that a drop's explanation names."""
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """Flows by who → whom:port, and how many of each."""
 
     dropped: dict[str, int] = field(default_factory=dict)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import Direction, FlowRow, PolicyRef, Verdict
 from meshtui.core.model.state import Mesh
@@ -29,8 +31,7 @@ class Basis(Enum):
     """Those seen from `at_ns` on, after the flow: word of a change takes a while to come here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Why, in words. Text holds names as the clusters sent them: clean it before it reaches a screen."""
 
     sentence: str
@@ -44,8 +45,7 @@ class Explanation:
     at_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What a dropped flow asks of the policies."""
 
     way: Way
@@ -69,8 +69,7 @@ class Case:
         return f"once this is allowed, {_explain(found).sentence}"
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """What became of the policies after a flow."""
 
     removed: frozenset[PolicyRef] = frozenset()

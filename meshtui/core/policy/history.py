@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.model.state import Mesh
@@ -34,8 +36,7 @@ CLOSE_NS = 2_000_000_000
 _WANTED = {DEFAULT_DENIED: Decision.DEFAULT_DENY, DENIED: Decision.DENIED}
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
+class Epoch(Struct, frozen=True):
     """A stretch of time between two changes of policies anywhere."""
 
     since_ns: int

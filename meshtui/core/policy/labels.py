@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.model import objects as o
 from meshtui.core.model.state import Cluster
@@ -24,8 +25,7 @@ _FILTERED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """A set of labels, looked up as `source:key` or, with source `any`, by key alone."""
 
     exact: Mapping[str, str]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -16,8 +17,7 @@ from meshtui.core.policy.selectors import Selector, service_selector
 from meshtui.core.routing.candidates import slices
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """Whom a toServices member stands for."""
 
     selectors: tuple[Selector, ...] = ()

@@ -6,7 +6,7 @@ policy sees `world` or the node it came through.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.explain import Case, Explanation

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from meshtui.core.policy.labels import CLUSTER
 from meshtui.core.policy.lookups import Lookups
@@ -17,8 +18,7 @@ WORLD = ("world", "world-ipv4", "world-ipv6")
 _CLUSTER_RESERVED = ("host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One direction of one connection. `port` is the backend's own port, after service translation."""
 
     lookups: Lookups

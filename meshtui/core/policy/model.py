@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.policy.labels import Labels
@@ -21,8 +22,7 @@ class Way(Enum):
     INGRESS = "ingress"
 
 
-@dataclass(frozen=True, slots=True)
-class PodRef:
+class PodRef(Struct, frozen=True):
     """A pod of one cluster."""
 
     context: str
@@ -30,8 +30,7 @@ class PodRef:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Struct, frozen=True):
     """One side of a connection as policy sees it: labels, not an object."""
 
     context: str
@@ -68,8 +67,7 @@ class PeerKind(Enum):
     """A selector that some patch releases of a version add by a fault: whether this one does is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceQuery:
+class ServiceQuery(Struct, frozen=True):
     """Which Services a toServices member means; no namespace means any."""
 
     namespace: str = ""
@@ -78,8 +76,7 @@ class ServiceQuery:
     """Requirements on the Service's labels, None where `name` counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """One member of a rule's peers."""
 
     kind: PeerKind
@@ -95,8 +92,7 @@ ANYBODY = Peer(PeerKind.ENTITY, name="all")
 """The wildcard identity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One element of an ingress or egress list, with what its emptiness means already decided."""
 
     deny: bool
@@ -109,8 +105,7 @@ class Entry:
     """Services that resolve to nobody leave no peer at all, and beside ports that means anybody (pkg/policy/l4.go)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One spec of one policy, compiled for one cluster. A direction without rules is absent from `entries`."""
 
     policy: PolicyRef
@@ -137,8 +132,7 @@ MATCH_NONE, MATCH_L3, MATCH_L3_L4, MATCH_L4, MATCH_ALL, MATCH_L3_PROTO, MATCH_PR
 """policy_match_type as Hubble reports it (bpf/lib/policy.h)."""
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(Struct, frozen=True):
     """An allow rule that nearly matches: what it lacks and what would make it match. Lower rank is nearer."""
 
     rank: int
@@ -147,8 +141,7 @@ class NearMiss:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class DirectionVerdict:
+class DirectionVerdict(Struct, frozen=True):
     """One direction's decision, taken in `cluster`, with the policies that decide it.
 
     Of `allowed`, `refused` and `unknown` exactly one holds.
@@ -191,8 +184,7 @@ class DirectionVerdict:
         return None if self.unknown or self.authenticate else True
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyVerdict:
+class PolicyVerdict(Struct, frozen=True):
     """Both directions. Egress is judged first, at the source; denied there, ingress is never seen.
 
     Of `allowed`, `refused` and `unknown` exactly one holds.

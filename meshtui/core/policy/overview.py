@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from msgspec import Struct
+
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
@@ -36,8 +38,7 @@ class Stand(Enum):
     """The cluster's policies of this kind were not listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyCell:
+class PolicyCell(Struct, frozen=True):
     """A policy in one cluster."""
 
     context: str
@@ -55,8 +56,7 @@ class PolicyCell:
     pods_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
+class PolicyRow(Struct, frozen=True):
     """A policy in all clusters."""
 
     resource: Resource
@@ -111,8 +111,7 @@ class PolicyRow:
 _Whom = tuple[tuple[bool, int, int], ...]
 
 
-@dataclass
-class _Kept:
+class _Kept(Struct):
     policies: tuple[o.Policy | None, ...]
     row: PolicyRow
     whom: _Whom

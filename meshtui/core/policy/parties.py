@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import FlowRow, Peer
 from meshtui.core.model import objects as o

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.policy import model as m
 from meshtui.core.policy.ports import PROTOCOL_BITS
@@ -11,8 +13,7 @@ from meshtui.core.policy.ports import PROTOCOL_BITS
 _NO_PROXY, _REQUIRES = 0, ("required", "test-always-fail")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """An entry of the map: denying, or allowing with a rank among allows and an authentication."""
 
     deny: bool = False
@@ -31,8 +32,7 @@ class Value:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Struct, frozen=True):
     """What one rule writes for a connection: where (filter and key) and what."""
 
     place: tuple[int, int, str] | None
@@ -44,8 +44,7 @@ class Contribution:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The deciding entry and the match type the datapath reports."""
 
     value: Value

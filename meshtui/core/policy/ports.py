@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.policy.reading import Behaviours
 
@@ -36,8 +37,7 @@ TYPES_V6 = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """Traffic goes through a proxy: its parser, and its rank among others (a lower one decides)."""
 
     parser: str
@@ -50,8 +50,7 @@ OTHER_RANK = 127
 """pkg/policy/l4.go, defaultPriority."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortRule:
+class PortRule(Struct, frozen=True):
     """One protocol and port of a rule. `first` 0 alone is every port; `name` instead of a number for named ports.
 
     For ICMP the port is the type, and type 0 is every type, as for ports (cilium #41304).

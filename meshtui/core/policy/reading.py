@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.model.state import Cluster
@@ -14,8 +17,7 @@ UNKNOWN: Version = (0, 0)
 """A version that is not known; it counts as the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviours:
+class Behaviours(Struct, frozen=True):
     """What differs between Cilium's versions in the reading of policies; the values of the class are the newest's."""
 
     sections_required: bool = True

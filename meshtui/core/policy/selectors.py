@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE, NAMESPACE_LABELS, Labels
 
 Raw = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One condition: operator In, NotIn, Exists or DoesNotExist."""
 
     source: str
@@ -40,8 +40,7 @@ class Requirement:
         return f"{self.key} {self.operator} {list(self.values) if self.values else ''}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """Requirements that must all hold; `implied_*` are those Cilium adds to what is written."""
 
     written: tuple[Requirement, ...] = ()

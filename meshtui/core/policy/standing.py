@@ -5,11 +5,11 @@ The condition `Valid`, which the operator writes, is wrong both ways: see `stand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.core.model import objects as o
 from meshtui.core.policy import agentcheck, apicheck
@@ -35,16 +35,14 @@ class By(Enum):
     """It names cloud groups: the operator makes a policy of its own of it, and that one counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a policy has no effect. The words are the cluster's: clean them before they reach a screen."""
 
     by: By
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a listed policy stands in its cluster."""
 
     refusal: Refusal | None = None

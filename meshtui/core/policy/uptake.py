@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -18,8 +19,7 @@ _TOLD = 3
 """Agents that are told of by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Uptake:
+class Uptake(Struct, frozen=True):
     """How far a change of one policy in one cluster is."""
 
     done: bool

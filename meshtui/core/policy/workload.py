@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.model.state import Mesh
@@ -11,8 +11,7 @@ from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(Struct, frozen=True):
     """One workload in one cluster and one direction."""
 
     cluster: str

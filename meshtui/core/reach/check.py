@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.errors import UsageError
 from meshtui.core.flows.workload import workload_of_pod
@@ -21,8 +23,7 @@ _TARGET = re.compile(r"(?P<who>\[[0-9a-fA-F:.]+\]|[^:]+)(:(?P<port>[^/:]+)(/(?P<
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """One connection and its verdict. Text holds names as the clusters sent them."""
 
     source: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.model import resources as r
@@ -29,8 +30,7 @@ class Basis(Enum):
     NOBODY = "no pods known"
 
 
-@dataclass(frozen=True, slots=True)
-class Clients:
+class Clients(Struct, frozen=True):
     """Pods of one cluster, one for each workload."""
 
     basis: Basis

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.policy import Way
@@ -11,8 +12,7 @@ from meshtui.core.reach.clients import Clients
 from meshtui.core.routing import Backend, Route
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """What refuses, or may refuse, a connection: in which cluster, which direction, and which policies.
 
     Text holds names as the clusters sent them: clean it before it reaches a screen.
@@ -33,8 +33,7 @@ class Stop:
         return f"denied at {self.cluster}" + (f" ({listed})" if listed else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One backend in rotation and whether the clients' connections get to it."""
 
     backend: Backend
@@ -44,16 +43,14 @@ class Hop:
     """Why not, or why that is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """Whether the clients reach a DNS server, without which a name leads nowhere."""
 
     passes: bool | None = True
     stop: Stop | None = None
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(Struct, frozen=True, dict=True):
     """Where requests of one cluster's clients to one service's port go, and which of them are answered."""
 
     route: Route

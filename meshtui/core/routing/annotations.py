@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.core.model import objects as o
 from meshtui.core.model.ciliumstatus import CiliumConfig
@@ -45,8 +45,7 @@ class Affinity(Enum):
     """A value that Cilium 1.18 and 1.19 misread: no remote backend is ever used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """One annotation as it stands on the object. `value` None: neither key is there."""
 
     value: str | None = None
@@ -56,8 +55,7 @@ class Written:
     """The alias and its value, when it is there too and therefore never read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
+class Effective(Struct, frozen=True):
     """What the annotations of one cluster's Service amount to there."""
 
     global_: bool

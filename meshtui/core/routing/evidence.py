@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.core.model.ciliumstatus import RealisedService
 from meshtui.core.routing.model import Route
@@ -21,8 +22,7 @@ class Source(Enum):
     FLOWS = "flows"
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """One contradiction between the predicted route and what is the case."""
 
     source: Source

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from meshtui.core.model import objects as o
 from meshtui.core.routing.annotations import Affinity
@@ -39,8 +40,7 @@ class Reason(Enum):
     SAME_ADDRESS = "same address here"
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """One address that may answer. `pod` is `namespace/name`, empty when the endpoint names none."""
 
     context: str
@@ -57,8 +57,7 @@ class Backend:
     """In rotation, although its node does not answer cilium-health."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unused:
+class Unused(Struct, frozen=True):
     """A cluster (`backend` None) or one backend that these clients do not reach, and why."""
 
     context: str
@@ -68,8 +67,7 @@ class Unused:
     backend: Backend | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Where new connections of one cluster's clients to one service's port go.
 
     Text in here holds names as the clusters sent them: clean it before it reaches a screen.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from meshtui.core.model.ciliumstatus import RemoteCluster
 from meshtui.core.model.probes import merged
@@ -10,8 +10,7 @@ from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.model import Backend, Reason
 
 
-@dataclass(slots=True)
-class Surroundings:
+class Surroundings(Struct):
     """One client cluster's links to the others. Build it once to route many services."""
 
     barred: dict[str, tuple[Reason, str]] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model.ciliumstatus import RealisedService
@@ -11,8 +12,7 @@ from meshtui.core.routing import Disagreement, Route, disagreements
 from meshtui.core.services.measured import Measured
 
 
-@dataclass(frozen=True, slots=True)
-class Realised:
+class Realised(Struct, frozen=True):
     """`cilium-dbg service list` of one agent, or why there is none."""
 
     node: str = ""
@@ -21,8 +21,7 @@ class Realised:
     error: MeshtuiError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """Who answered the last load test from one cluster to the service."""
 
     counts: Mapping[str, int]
@@ -32,8 +31,7 @@ class Answers:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """All that is known of one service; each mapping by the context of the clients' cluster."""
 
     measured: Mapping[str, Measured] = field(default_factory=dict)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.errors import UsageError
 from meshtui.core.model.state import Mesh
@@ -25,8 +26,7 @@ HELP = (
 """Each kind of term and what it means, for the line under the input."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFilter:
+class ServiceFilter(Struct, frozen=True):
     """Terms that a row must all meet; none lets everything pass."""
 
     text: str = ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.model.state import Mesh
@@ -13,8 +14,7 @@ WINDOW_SECONDS = 300.0
 """How far back flows count as the last minutes."""
 
 
-@dataclass(slots=True)
-class Measured:
+class Measured(Struct):
     """Connections of one cluster's clients to a service, by the cluster that was asked."""
 
     counts: dict[str, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.core.routing import annotations as a
 
@@ -13,8 +13,7 @@ def rank(key: str) -> int:
     return 2 if namespace.startswith(("kube-", "cilium")) else 1 if key == "default/kubernetes" else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A service in one cluster. Everything but `context` and `known` is at its default where it is missing."""
 
     context: str
@@ -40,8 +39,7 @@ class Cell:
         return self.ready < self.total or starving or self.effective.affinity is a.Affinity.DROPS_REMOTE
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One service over all clusters; `cells` in the mesh's order."""
 
     key: str

@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct, field
 
 from meshtui.kube.http.line import Answer, Line
 from meshtui.kube.http.road import Road
@@ -24,8 +25,7 @@ _CLOSING = 1.0
 _log = logging.getLogger("meshtui.kube.http")
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One request, without its credentials."""
 
     method: str

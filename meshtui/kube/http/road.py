@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from meshtui.core.keepalive import KEEPALIVE
+from meshtui.core.untold import Untold
 from meshtui.kube.http.line import Cut, Line
 from meshtui.kube.proxies import Proxy
 
@@ -22,8 +22,7 @@ class ProxyError(OSError):
     """The proxy answered, and does not let us through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Road:
+class Road(Untold, frozen=True):
     """The way to one server."""
 
     host: str
@@ -31,7 +30,7 @@ class Road:
     tls: ssl.SSLContext | None
     name: str = ""
     """Whose certificate is asked for and checked, on every road; empty for the host's."""
-    proxy: Proxy | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
 
     async def open(self, made: Callable[[], Line]) -> Line:
         """A connection that stands. Raises OSError, ssl.SSLError, ProxyError; a cancelled one leaves nothing open."""

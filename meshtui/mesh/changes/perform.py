@@ -7,8 +7,10 @@ import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.changes import audit, guards, planning, remedies
 from meshtui.core.changes.plan import History, Outcome, Plan, Step, Verb
@@ -26,8 +28,7 @@ AT_ONCE = 8
 """Requests under way at the same time in one plan."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(Struct, frozen=True):
     """What the audit log calls a change."""
 
     change: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.changes import planning, policies, remedies
 from meshtui.core.changes.plan import History, Plan
@@ -15,8 +16,7 @@ from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh
 
 
-@dataclass(frozen=True, slots=True)
-class Plans:
+class Plans(Struct, frozen=True):
     """Makes plans from what is there now; `Session` says what each is."""
 
     mesh: Mesh

@@ -7,9 +7,10 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.cilium.agents import CONTAINER
 from meshtui.cilium.place import namespace_of
@@ -55,8 +56,7 @@ def rfc3339(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(slots=True)
-class AgentFlows:
+class AgentFlows(Struct):
     """Follows every agent of one cluster until cancelled."""
 
     api: Api

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.cilium.config import read_name
 from meshtui.core.clock import Clock
@@ -22,8 +23,7 @@ _TOLD_OF = 4
 """So many strangers of a cluster."""
 
 
-@dataclass(slots=True)
-class Strangers:
+class Strangers(Struct):
     """Tells of the Relays that answered at one cluster's addresses and are another's, each once."""
 
     context: str

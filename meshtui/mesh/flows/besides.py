@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.clock import Clock
 from meshtui.hubble.inbox import Inbox
@@ -18,8 +19,7 @@ from meshtui.mesh.flows.streams import new_stream
 STOP_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class SecondStream:
+class SecondStream(Struct):
     """Follows while there is a Relay and something to ask it for. Its breaks are no news: it is asked again by itself.
 
     Belongs on the event loop, but for `inbox`.

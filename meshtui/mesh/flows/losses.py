@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.assignment import Assignment
 from meshtui.core.flows.store import FlowStore
@@ -12,8 +13,7 @@ from meshtui.hubble.status import StreamStatus
 from meshtui.mesh.flows.survey import RING
 
 
-@dataclass(slots=True)
-class Losses:
+class Losses(Struct):
     """One source's. Agents tell losses to every stream, whatever it asks for: each counts where its node is covered."""
 
     context: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.cilium.agents import CONTAINER
 from meshtui.cilium.place import namespace_of
@@ -26,8 +28,7 @@ _LIMIT = 256 << 20
 _UNAVAILABLE, _ERROR = 2, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """An answer, and what is missing of it."""
 
     rows: list[FlowRow]

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
@@ -39,8 +40,7 @@ async def versions_told(
         await asyncio.gather(task, return_exceptions=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Peers:
+class Peers(Struct, frozen=True):
     """One Relay's. Belongs on the event loop; `ask` blocks and runs in a thread."""
 
     context: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
@@ -34,8 +35,7 @@ Refuse = Callable[[str], None]
 """Is told, in a sentence, of each address that answered and is not the cluster's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """An address gRPC can dial, how it was found, and how to talk there."""
 
     address: str

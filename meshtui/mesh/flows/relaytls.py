@@ -6,8 +6,10 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import ClusterError, ConfigError, RelayError, RelayUnreachable
@@ -32,8 +34,7 @@ _MUTUAL = "tls-relay-client-ca-files"
 """In the Relay's configuration: it wants client certificates (cilium templates/_extensions.tpl)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the flags say of one cluster's Relay. Files are read when it is dialled."""
 
     address: str = ""

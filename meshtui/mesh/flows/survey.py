@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.flows.account.account import Reading
@@ -21,8 +22,7 @@ _NODES = 64
 """A mesh of more nodes is asked less often."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """How one source's nodes are asked, and where their answers go. Belongs on the event loop."""
 
     feeder: str

@@ -6,9 +6,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
+from msgspec.structs import replace
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError

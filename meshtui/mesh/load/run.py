@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ExecFailed, MeshtuiError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from meshtui.core.model import resources as r
 from meshtui.core.services.table import Sort

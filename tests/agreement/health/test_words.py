@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from meshtui.core.findings.broken import finding_of
 from meshtui.core.health.model import Cause, Verdict

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from meshtui.core.changes import toggles
 from meshtui.core.findings import Findings, Kind, Severity, findings, findings_for

@@ -5,9 +5,9 @@ import contextlib
 import os
 import shutil
 import signal
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.core.errors import UsageError
 from meshtui.core.load import Parser, script, summarise

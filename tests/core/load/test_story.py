@@ -2,9 +2,9 @@
 
 import gzip
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.load.attribution import Client, attempts

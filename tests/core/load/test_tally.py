@@ -1,9 +1,8 @@
 """A tally kept request by request says what a summary of all of them says; moves and the timeline."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshtui.core.load.moves import Move, Moves, moved
 from meshtui.core.load.run import MOST_REQUESTS, Run

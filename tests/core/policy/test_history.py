@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from msgspec import structs
 
 from meshtui.core.flows.flow import Direction, EventType, FlowRow, Peer, PolicyRef, Verdict
 from meshtui.core.model import resources as r
@@ -179,7 +180,7 @@ def test_an_option_that_changes_how_policies_are_read_is_a_change():
     config = mesh.clusters["a"].config
     assert config is not None
     data = {"policy-default-local-cluster": "false"}
-    reduce(mesh, s.ConfigRead("a", dataclasses.replace(config, data=data)))
+    reduce(mesh, s.ConfigRead("a", structs.replace(config, data=data)))
     assert history.note(mesh, 200 * SECOND)
     row = drop(150, source=Peer(70000, "b", "default", "client", labels=("k8s:app=client",)))
     assert "allowed now; web would allow it, but its selector means a only" in history.explain(mesh, row).sentence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.core.load.run import Run, new_run
 from meshtui.core.load.spec import Answer, LoadSpec

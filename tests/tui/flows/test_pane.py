@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import pytest
+from msgspec import structs
 
 from meshtui.core.flows.account.gaps import Gap, Missing
 from meshtui.core.flows.flow import Verdict
@@ -313,7 +314,7 @@ async def test_hostile_flows_are_shown_safely_in_every_view(board: Board):
     evil = "[bold red]\x1b[2J\x07\u202e" + "A" * 65_536
     rows = []
     for at, row in enumerate(recorded_flows("dropped")):
-        peer = dataclasses.replace(row.source, pod=evil, namespace=evil, cluster=evil, labels=(evil,))
+        peer = structs.replace(row.source, pod=evil, namespace=evil, cluster=evil, labels=(evil,))
         rows.append(
             dataclasses.replace(
                 row,

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.model import resources as r
@@ -61,10 +62,10 @@ async def test_details_name_the_cluster_by_the_size_of_the_mesh(clusters: str, t
     mesh = recorded_mesh(10)
     for cluster in mesh.clusters.values():
         data = {**cluster.config.data, "max-connected-clusters": clusters}
-        cluster.config = dataclasses.replace(cluster.config, data=data)
+        cluster.config = structs.replace(cluster.config, data=data)
     async with board_on(mesh, size=(120, 40)) as board:
         row = recorded_flows("dropped")[0]
-        peer = dataclasses.replace(row.source, identity=98328)
+        peer = structs.replace(row.source, identity=98328)
         FlowCommands(board.app.board.flows).open_flow(dataclasses.replace(row, source=peer))
         await board.until(lambda: hasattr(board.app.screen, "lines"))
         text = "\n".join("".join(part.text for part in line) for line in board.app.screen.lines)

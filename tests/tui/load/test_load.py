@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from meshtui.core.load.run import Run
 from meshtui.core.load.spec import Answer, LoadSpec, Request, Tools

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.flows.account.account import FlowAccount, Growth, total
 
@@ -20,8 +22,7 @@ _CONFIRMED = 2
 """Readings that must agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """How many events of a gap are missing of one node."""
 
     node: str
@@ -32,8 +33,7 @@ class Missing:
     """Why nobody can know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A stretch of time of which one source's events are missing or were late."""
 
     source: str

@@ -7,8 +7,9 @@ each look gives the least and the most it can be. What all looks since the last 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 Bounds = tuple[int, int]
 """Least and most."""
@@ -16,8 +17,7 @@ _SOON = 2
 """A growth by one so many looks after another belongs to it: the first look may have been one too low."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rise:
+class Rise(Struct, frozen=True):
     """Between the look before `index` and that at `index` the number grew by `least` to `most`."""
 
     index: int
@@ -26,8 +26,7 @@ class Rise:
     """None: at least so many. Where nothing tells when it grew, and no look was exact, some of it may be hidden."""
 
 
-@dataclass(slots=True)
-class _Level:
+class _Level(Struct):
     index: int
     least: int
     most: int

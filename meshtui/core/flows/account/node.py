@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from meshtui.core.flows.account.levels import rises
 
@@ -13,8 +14,7 @@ _RESTARTS_KEPT = 20
 _GROWTH_KEPT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a node said of itself, between two looks at the newest event it held."""
 
     node: str
@@ -32,8 +32,7 @@ class Reading:
     """The node's time of its newest event of the kind that nobody is asked for (`core.flows.reading`); 0 without."""
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(Struct, frozen=True):
     """Events that went missing between two readings of a node."""
 
     start_ns: int
@@ -44,8 +43,7 @@ class Growth:
     """None: at least so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(Struct, frozen=True):
     """How a node's account stands; `least` and `most` are equal but for nodes that are never quiet."""
 
     node: str
@@ -65,8 +63,7 @@ class Stand:
         return self.seen - self.told - self.least
 
 
-@dataclass(slots=True)
-class Mark:
+class Mark(Struct):
     """A reading, and what came here since the one before it."""
 
     reading: Reading
@@ -93,8 +90,7 @@ class Look(NamedTuple):
     most: int
 
 
-@dataclass(slots=True)
-class NodeAccount:
+class NodeAccount(Struct):
     """One node's readings since its agent started or the account began."""
 
     marks: list[Mark] = field(default_factory=list)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from meshtui.core.flows.filter import keys as k
 from meshtui.core.flows.filter.keys import ALIASES, KEYS, SHORTHANDS, FilterError
 from meshtui.core.flows.filter.match import Matcher, compile_lists
@@ -23,8 +25,7 @@ _SWITCHES = {"reply": ("--reply", "--not-reply"), "encrypted": ("--encrypted", "
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """`key:value`, perhaps under `not`."""
 
     key: str

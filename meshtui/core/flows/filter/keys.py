@@ -7,9 +7,10 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.errors import UsageError
 from meshtui.core.flows import compact, dropreason
@@ -25,8 +26,7 @@ class FilterError(UsageError):
         self.at = at
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One word of the vocabulary. `left` and `right` are the FlowFilter fields it sets in the two halves.
 
     A key that means one side sets the same field in both halves; one that means either side (`pod`) sets the

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)$", re.IGNORECASE)
 _KEY = re.compile(r"^[A-Za-z0-9._/:\-]+$")
 _SOURCES = ("any:", "k8s:", "reserved:", "container:", "unspec:", "cidr:", "fqdn:", "node:")
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One clause: `key` is (not) there with one of `values`; no values: it is (not) there at all."""
 
     key: str
@@ -27,8 +27,7 @@ class Requirement:
         return (value in self.values) == self.wanted if value is not None else not self.wanted
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSelector:
+class LabelSelector(Struct, frozen=True):
     """A parsed selector: all clauses must hold."""
 
     requirements: tuple[Requirement, ...]

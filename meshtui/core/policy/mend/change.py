@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -28,8 +28,7 @@ MOST = 24
 _WORD = {Way.EGRESS: "to", Way.INGRESS: "from"}
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """A policy that might allow what is wanted, and what was done to it."""
 
     manner: Manner

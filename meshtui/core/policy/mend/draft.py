@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE
 from meshtui.core.policy.mend.model import Wanted
@@ -22,8 +23,7 @@ Labels = tuple[tuple[str, str], ...]
 Port = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Whom:
+class Whom(Struct, frozen=True):
     """A peer as a rule names it: pods by namespace and labels, an entity, or an address."""
 
     namespace: str = ""
@@ -32,8 +32,7 @@ class Whom:
     cidr: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Where a policy is to stand, and whom it selects."""
 
     context: str
@@ -42,8 +41,7 @@ class Place:
     way: str
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """A policy in the making."""
 
     place: Place

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import direction
@@ -26,8 +27,7 @@ def identities(mesh: Mesh) -> list[Party]:
     return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A policy's rules in a cluster, before and after a change, in the books of both."""
 
     then: Rulebook

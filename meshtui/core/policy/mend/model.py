@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.policy.model import Party, Way
 from meshtui.core.policy.ports import PortRule, told
@@ -13,8 +14,7 @@ from meshtui.core.policy.ports import PortRule, told
 Manifest = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Wanted:
+class Wanted(Struct, frozen=True, eq=False):
     """A connection that is to pass. `port` is the destination's own; for ICMP the type."""
 
     source: Party
@@ -44,8 +44,7 @@ def unique(found: Iterable[Wanted]) -> tuple[Wanted, ...]:
     return tuple({each.key: each for each in found}.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """What a proposal lets pass beyond the policies of now, in one direction."""
 
     way: Way
@@ -73,8 +72,7 @@ class Manner(Enum):
     COPY = "a policy that another cluster has"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """One policy to apply in one cluster, for one direction of what is wanted."""
 
     context: str
@@ -106,8 +104,7 @@ class Proposal:
         return tuple(opening for opening in self.openings if not opening.asked)
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True):
     """Everything that would let the wanted connections pass."""
 
     wanted: tuple[Wanted, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.flows.connections import is_syn
 from meshtui.core.flows.flow import Direction, EventType, FlowRow, Verdict
@@ -18,8 +19,7 @@ from meshtui.core.policy.rulebook import Rulebook
 _PASSED = (Verdict.FORWARDED, Verdict.REDIRECTED, Verdict.TRACED)
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """Policies, and what is to be said of them."""
 
     policies: tuple[Proposal, ...]

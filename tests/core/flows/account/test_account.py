@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from meshtui.core.flows.account.account import Reading
 from meshtui.core.flows.account.gaps import Gap, Missing
@@ -378,10 +378,10 @@ def test_a_node_that_sees_what_is_not_asked_for_is_not_counted_until_it_is_long_
     seen = Reading(NODE, at, len(model.seen) + 400, at - model.started, model.visible(), model.visible(), at - 1)
     model.store.note([seen], FEEDER, account.heard())
     assert account.nodes() == []
-    again = dataclasses.replace(seen, at_ns=at + SECOND)
+    again = structs.replace(seen, at_ns=at + SECOND)
     model.store.note([again], FEEDER, account.heard())
     assert account.nodes() == [], "it has just seen some"
-    over = dataclasses.replace(again, unasked_ns=model.visible() - 61 * SECOND)
+    over = structs.replace(again, unasked_ns=model.visible() - 61 * SECOND)
     model.store.note([over], FEEDER, account.heard())
     assert account.nodes() == [NODE]
     assert not account.take_doubts()
