@@ -56,7 +56,7 @@ def settings_of(flags: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
     known = {name: flags.get(name) for name in NAMES}
     settings = resolve(known, env, file, origin=str(path))
     if settings.state_directory is None:
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         settings = replace(settings, state_directory=default_state_directory())
     return settings

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from meshtui.core.routing import disagreements, route
 from meshtui.core.routing.evidence import Source
 from meshtui.core.services.measured import addresses, measure
@@ -22,8 +24,8 @@ def flows(count: int, target: str, cluster: str, client: str = "a", **more):
             row,
             uuid=f"{target}{number}",
             node=f"{client}/n",
-            source=replace(row.source, cluster=client),
-            destination=replace(row.destination, cluster=cluster),
+            source=structs.replace(row.source, cluster=client),
+            destination=structs.replace(row.destination, cluster=cluster),
             source_ip="10.9.9.9",
             destination_ip=target,
             source_port=40_000 + number,
