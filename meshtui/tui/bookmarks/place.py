@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from msgspec import structs
+
 from meshtui.core.bookmarks import Bookmark
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.flows.filter import NOISE, PRESETS
@@ -103,7 +105,7 @@ def go(board: Ground, mark: Bookmark) -> str:
         board.see_namespaces(mark.namespaces)
     services = board.services
     sort = Sort[mark.sort] if mark.sort in Sort.__members__ else Sort.MESHED
-    services.look(replace(services.view, filter=wanted, mesh_only=mark.mesh_only, faults_only=mark.faults_only,
+    services.look(structs.replace(services.view, filter=wanted, mesh_only=mark.mesh_only, faults_only=mark.faults_only,
                           sort=sort, reverse=mark.reverse))  # fmt: skip
     if pane == "flows" and question is not None:
         board.flows.look_at(mark.flows_view if mark.flows_view in FLOW_VIEWS else "events")
