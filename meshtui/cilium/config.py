@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
 from meshtui.cilium import place, version
 from meshtui.core.errors import ClusterError, NotFound
 from meshtui.core.model.ciliumstatus import CiliumConfig
@@ -13,23 +17,21 @@ DEFAULT_NAME = "default"
 """Cilium's own default for cluster-name; its default id is 0, no mesh (pkg/clustermesh/types/option.go)."""
 
 
-async def read_config(api: Api) -> CiliumConfig:
-    """Name, id, version, namespace and all keys; raises NotFound when there is no Cilium, and the API's errors."""
+async def read_config(api: Api, *, identities: bool = True) -> CiliumConfig:
+    """Name, id, version, namespace and all keys; with `identities` which clusters' are found in it.
+
+    Raises NotFound when there is no Cilium, and the API's errors.
+    """
     namespace = await place.namespace_of(api)
-    try:
-        found: ConfigMap = await api.get(CONFIGMAPS, place.CONFIG, namespace)
-    except NotFound:
-        # Uninstalled, or moved: whoever asks next looks for it anew.
-        place.forget(api)
-        raise place.nowhere(api) from None
-    data = found.data or {}
+    reading: list[Awaitable[Any]] = [_data(api, namespace), _version(api, namespace)]
+    data, found, numbers = await asyncio.gather(*reading, _identities(api) if identities else _none())
     return CiliumConfig(
         name=data.get("cluster-name") or DEFAULT_NAME,
         id=_number(data.get("cluster-id", "")),
         data=data,
-        version=await _version(api, namespace),
+        version=found,
         namespace=namespace,
-        identity_ids=await _identity_ids(api, CiliumConfig("", 0, data).id_bits),
+        identity_ids=tuple(sorted({number >> CiliumConfig("", 0, data).id_bits for number in numbers})),
     )
 
 
@@ -47,16 +49,28 @@ async def _version(api: Api, namespace: str) -> tuple[int, int]:
         return (0, 0)
 
 
-async def _identity_ids(api: Api, bits: int) -> tuple[int, ...]:
-    """The cluster ids in the first page of identities: a right missing on them costs this alone."""
-    ids: set[int] = set()
+async def _data(api: Api, namespace: str) -> dict[str, str]:
+    try:
+        found: ConfigMap = await api.get(CONFIGMAPS, place.CONFIG, namespace)
+    except NotFound:
+        # Uninstalled, or moved: whoever asks next looks for it anew.
+        place.forget(api)
+        raise place.nowhere(api) from None
+    return found.data or {}
+
+
+async def _identities(api: Api) -> tuple[int, ...]:
+    """The numbers in the first page of identities: a right missing on them costs this alone."""
     try:
         async for identities, _ in api.pages(CILIUMIDENTITIES):
-            ids.update(int(each.name) >> bits for each in identities if each.name.isdecimal())
-            break
+            return tuple(int(each.name) for each in identities if each.name.isdecimal())
     except ClusterError:
-        return ()
-    return tuple(sorted(ids))
+        pass
+    return ()
+
+
+async def _none() -> tuple[int, ...]:
+    return ()
 
 
 def _number(text: str) -> int:

@@ -6,6 +6,7 @@ import argparse
 import shlex
 from typing import Any
 
+from meshtui.cli.grammar import count
 from meshtui.core.flows.times import FORMATS
 
 OUTPUTS = ("compact", "dict", "table", "tab", "json", "jsonl", "jsonpb", "yaml")
@@ -14,14 +15,6 @@ _SHORT = {"label": "-l", "type": "-t", "ipv4": "-4", "ipv6": "-6"}
 _NOT_FLAGS = frozenset({"namespace", "text"})
 """`-n` is a flag of all verbs; words to search for stand alone."""
 _TIMES = "30s, 5m, 1h, or 2026-11-23T19:36:28Z"
-
-
-def count(text: str) -> int:
-    """A number from 1 on. Raises ValueError."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -12,6 +11,14 @@ from meshtui.core.errors import UsageError
 
 _CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
+
+
+def count(text: str) -> int:
+    """A number from 1 on. Raises ValueError."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,6 +73,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing: words are printed in one place."""
+        import difflib
+
         choice, unknown = _CHOICE.search(message), _UNKNOWN.search(message)
         near: list[str] = []
         if choice:

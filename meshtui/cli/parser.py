@@ -7,10 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from meshtui.cli.flowflags import add_flags
-from meshtui.cli.flowflags import count as _count
-from meshtui.cli.grammar import Parser
-from meshtui.cli.lab import flags as lab_flags
+from meshtui.cli.grammar import Parser, count
 from meshtui.cli.verbs import EXAMPLES, SHELLS
 
 FORMATS = ("table", "wide", "json", "jsonl", "yaml")
@@ -18,31 +15,33 @@ FORMATS = ("table", "wide", "json", "jsonl", "yaml")
 
 def build() -> Parser:
     """The whole command line."""
-    common = _common()
     parser = Parser(
         prog="meshtui",
         description="The cockpit for Cilium Cluster Mesh: without a verb, the dashboard on your kubeconfig's clusters.",
-        parents=[common],
         allow_abbrev=False,
     )
+    _common(parser)
     parser.examples = EXAMPLES[""]
     parser.add_argument("--version", action="store_true", help="print the version and end")
     _files(parser)
     _trouble(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, (help_text, fill, takes_common) in _VERBS.items():
-        parents = [common] if takes_common else []
         told: dict[str, Any] = (
             {"help": help_text, "description": help_text} if help_text else {}
         )  # a verb for shells is not listed
-        verb = verbs.add_parser(name, parents=parents, allow_abbrev=False, **told)
-        _trouble(verb)
+        verb = verbs.add_parser(name, allow_abbrev=False, **told)
         verb.examples = EXAMPLES.get(name, "")
-        if fill is add_flags:
-            verb.late = fill
-        else:
-            fill(verb)
+        verb.late = functools.partial(_filled, fill, takes_common)
     return parser
+
+
+def _filled(fill: _Fill, takes_common: bool, verb: argparse.ArgumentParser) -> None:
+    """A verb's own flags, known once somebody asks for the verb: all of them together take longer than any verb."""
+    if takes_common:
+        _common(verb)
+    _trouble(verb)
+    fill(verb)
 
 
 def _files(parser: argparse.ArgumentParser) -> None:
@@ -60,40 +59,32 @@ def _trouble(parser: argparse.ArgumentParser) -> None:
     add("--debug-anonymous", help="the same without names of clusters and objects, and without addresses")
 
 
-def _common() -> Parser:
+def _common(parser: argparse.ArgumentParser) -> None:
     """Flags every verb that looks at clusters takes, before or after the verb."""
-    parser = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = parser.add_argument_group("clusters")
-    group.add_argument("--kubeconfig", metavar="PATH", help="instead of KUBECONFIG and ~/.kube/config")
-    group.add_argument(
+    add = functools.partial(group.add_argument, default=argparse.SUPPRESS)
+    add("--kubeconfig", metavar="PATH", help="instead of KUBECONFIG and ~/.kube/config")
+    add(
         "--context",
         dest="contexts",
         action="append",
         metavar="NAME",
         help="or a pattern, 'prod-*'; repeatable; all by default",
     )
-    group.add_argument("--mesh", metavar="NAME", help="the contexts that [mesh.NAME] in the settings names")
-    group.add_argument("-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="repeatable")
-    group.add_argument("-A", "--all-namespaces", action="store_true", help="all namespaces")
-    group.add_argument("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
-    group.add_argument("--read-only", action="store_true", help="change nothing")
-    group.add_argument(
-        "--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII characters alone"
-    )
-    group.add_argument(
-        "--no-mouse",
-        dest="mouse",
-        action="store_false",
-        default=argparse.SUPPRESS,
-        help="leave the mouse to the terminal",
-    )
-    group.add_argument(
+    add("--mesh", metavar="NAME", help="the contexts that [mesh.NAME] in the settings names")
+    add("-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="repeatable")
+    add("-A", "--all-namespaces", action="store_true", help="all namespaces")
+    add("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
+    add("--read-only", action="store_true", help="change nothing")
+    add("--ascii", action="store_true", help="draw with ASCII characters alone")
+    add("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
+    add(
         "--source",
         dest="flow_source",
         choices=("auto", "relay", "agents"),
         help="of flows: Relays, the agents themselves, or (auto) agents where there is no Relay",
     )
-    group.add_argument(
+    add(
         "--relay",
         dest="relays",
         action="append",
@@ -101,7 +92,6 @@ def _common() -> Parser:
         help="a Relay's address, tls://HOST:PORT where it speaks TLS; repeatable",
     )
     _access(parser)
-    return parser
 
 
 def _access(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +123,7 @@ def _status(parser: argparse.ArgumentParser) -> None:
 
 
 def _findings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fix", type=_count, metavar="N", help="write what mends finding number N")
+    parser.add_argument("--fix", type=count, metavar="N", help="write what mends finding number N")
     parser.add_argument("--wait", action="store_true", help="until there are none; exit 4 when not in time")
     parser.add_argument("--watch", action="store_true", help="go on, and print every finding that comes or goes")
     parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait (15m by default) or --watch")
@@ -172,7 +162,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="127.0.0.1 by default")
     parser.add_argument("--port", type=_natural, default=8000, metavar="N", help="8000 by default; 0 takes a free one")
     parser.add_argument("--read-write", action="store_true", help="let visitors change clusters; read-only by default")
-    parser.add_argument("--visitors", type=_count, default=8, metavar="N", help="at once; 8 by default")
+    parser.add_argument("--visitors", type=count, default=8, metavar="N", help="at once; 8 by default")
     parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it through a proxy")
     parser.add_argument("--tls-cert", default="", metavar="PATH", help="serve TLS with this certificate")
     parser.add_argument("--tls-key", default="", metavar="PATH", help="and this key")
@@ -252,10 +242,10 @@ def _load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--direct", action="store_true", help="from this machine, such as to an ingress or a NodePort")
     parser.add_argument("--http2", action="store_true", help="with --direct: HTTP/2; without TLS by prior knowledge")
     parser.add_argument("-k", "--insecure", action="store_true", help="with --direct: do not verify certificates")
-    parser.add_argument("-n", dest="load_count", type=_count, metavar="COUNT", help="requests; 10 by default")
+    parser.add_argument("-n", dest="load_count", type=count, metavar="COUNT", help="requests; 10 by default")
     parser.add_argument("--namespace", dest="namespaces", action="append", metavar="NS", help="of the workload")
     parser.add_argument(
-        "-c", "--concurrency", dest="load_concurrency", type=_count, metavar="N", help="at once; 1 by default"
+        "-c", "--concurrency", dest="load_concurrency", type=count, metavar="N", help="at once; 1 by default"
     )
     parser.add_argument("--rate", type=float, default=0.0, metavar="PER_SECOND", help="steady mode, 1 to 50")
     parser.add_argument("--steady", action="store_true", help="until interrupted")
@@ -271,7 +261,7 @@ def _load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-timeouts", type=_natural, metavar="N", help="exit 1 when more requests time out")
     parser.add_argument("--history", action="store_true", help="the runs kept, numbered, newest first; run nothing")
     parser.add_argument(
-        "--compare", nargs=2, type=_count, metavar=("BEFORE", "AFTER"), help="with --history: two of them by number"
+        "--compare", nargs=2, type=count, metavar=("BEFORE", "AFTER"), help="with --history: two of them by number"
     )
     _output(parser)
 
@@ -292,7 +282,15 @@ def _load_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _lab(parser: argparse.ArgumentParser) -> None:
-    lab_flags.add(parser, FORMATS)
+    from meshtui.cli.lab import flags
+
+    flags.add(parser, FORMATS)
+
+
+def _flows(parser: argparse.ArgumentParser) -> None:
+    from meshtui.cli.flowflags import add_flags
+
+    add_flags(parser)
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
@@ -302,7 +300,7 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
         help="a recorded step: no-cni, deployed, global, default-deny …; the lab, deployed, by default",
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--clusters", type=_count, default=2)
+    parser.add_argument("--clusters", type=count, default=2)
     parser.add_argument(
         "--nodes", type=_natural, default=0, help="per cluster; three by default, as recorded with --state"
     )
@@ -331,7 +329,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "nodes": ("nodes of all clusters", _nodes, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
     "findings": ("what is wrong or surprising, and the change that mends it", _findings, True),
-    "flows": ("Hubble flows of all clusters", add_flags, True),
+    "flows": ("Hubble flows of all clusters", _flows, True),
     "policies": ("network policies of all clusters: seen, applied, deleted, compared with files", _policies, True),
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),
     "drill": ("failover drill: a service's workload to zero in one cluster, or back", _drill, True),

@@ -40,7 +40,7 @@ def main(arguments: Any) -> int:
 
 async def _list(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
-    scope = Scope((*POLICIES, NAMESPACES, PODS), status=False, access=False, flows=False, judged=False)
+    scope = Scope((*POLICIES, NAMESPACES, PODS), status=False, access=False, flows=False, judged=False, once=True)
     async with headless.opened(settings, scope) as session:
         code = headless.missing_data(session, (CNPS, NETWORKPOLICIES), (CCNPS, NAMESPACES, PODS))
         namespaces = headless.shown_namespaces(session.settings)

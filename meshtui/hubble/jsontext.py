@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-_ESCAPED = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"))
+ESCAPED = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"))
 """What Go's encoding/json escapes in strings, beside what must be; none of it is JSON's own."""
 _WELL_KNOWN = "google.protobuf."
 
@@ -59,7 +59,7 @@ def _with_extension(message: Message) -> dict[str, Any]:
 def text(value: Any) -> str:
     """A JSON value on one line, all characters beyond ASCII escaped: none can harm a terminal."""
     line = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    for char, escape in _ESCAPED:
+    for char, escape in ESCAPED:
         if char in line:
             line = line.replace(char, escape)
     return line

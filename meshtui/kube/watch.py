@@ -67,18 +67,20 @@ async def follow(
     clock: Clock,
     rng: random.Random,
     sleep: Sleep = asyncio.sleep,
+    once: bool = False,
 ) -> None:
     """Emit Listed, then Changed batches, and WatchChanged at every change of phase, until cancelled.
 
     Without `namespaces` the whole cluster is followed; those of them that are `aside` may be forbidden. A resource the
     cluster does not have is ABSENT when optional, a missing right is FAILED: both are asked for again every minute.
     Everything else backs off with jitter from 0.5 to 30 s and is STALE once there was a list. Raises nothing.
+    With `once` the list is all that is wanted, and it ends with that.
     """
     chosen = tuple(namespaces) if resource.namespaced and namespaces else ("",)
     deliver = Deliver(api.context, resource, chosen, emit, clock, aside)
     async with asyncio.TaskGroup() as group:
         for namespace in chosen:
-            group.create_task(_Follower(api, resource, namespace, deliver, clock, rng, sleep).run())
+            group.create_task(_Follower(api, resource, namespace, deliver, clock, rng, sleep, once).run())
 
 
 class _Follower:
@@ -93,6 +95,7 @@ class _Follower:
         clock: Clock,
         rng: random.Random,
         sleep: Sleep,
+        once: bool,
     ) -> None:
         self._api = api
         self._resource = resource
@@ -101,6 +104,7 @@ class _Follower:
         self._clock = clock
         self._rng = rng
         self._sleep = sleep
+        self._once = once
         self._version = ""
         self._failures = 0
         self._decoder = object_decoder(resource.struct)
@@ -112,6 +116,8 @@ class _Follower:
                 if not self._version:
                     items, self._version = await self._api.list_all(self._resource, self._namespace)
                     self._deliver.listed(self._namespace, items)
+                    if self._once:
+                        return
                 began = self._clock.monotonic()
                 events = await self._watch()
                 if not events and self._clock.monotonic() - began < SHORT_SECONDS:

@@ -111,7 +111,16 @@ class ClusterTask(Struct):
     async def _live(self, api: Api) -> None:
         around, own = self.around, self._own_namespaces()
         prober = Prober(
-            api, self.cluster, around.emit, around.pace, around.rng, self._asked, around.clock, self._doubted, own
+            api,
+            self.cluster,
+            around.emit,
+            around.pace,
+            around.rng,
+            self._asked,
+            around.clock,
+            self._doubted,
+            own,
+            around.scope.status,
         )
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
@@ -135,6 +144,7 @@ class ClusterTask(Struct):
             aside=aside,
             clock=self.around.clock,
             rng=self.around.rng,
+            once=self.around.scope.once,
         )
         name = f"watch {self.context} {resource.plural}"
         self._watches[resource] = group.create_task(watching, name=name)

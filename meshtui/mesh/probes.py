@@ -45,6 +45,8 @@ class Prober:
     """Whether a link of this cluster is not known to be well."""
     namespaces: tuple[str, ...] = ()
     """Where rights are asked for; none: in the whole cluster."""
+    whole: bool = True
+    """Whether Cilium's configuration is read with what findings alone ask of it."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
     _next_agent: int = 0
@@ -84,7 +86,7 @@ class Prober:
 
     async def _config(self) -> None:
         try:
-            config = await read_config(self.api)
+            config = await read_config(self.api, identities=self.whole)
         except MeshtuiError as error:
             self.emit(s.ConfigRead(self.api.context, None, error))
         else:

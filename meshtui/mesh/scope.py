@@ -31,6 +31,8 @@ class Scope(Struct, frozen=True):
     """Follow the Relays."""
     judged: bool = True
     """Judge all of it again and again."""
+    once: bool = False
+    """List the resources and watch none of them: for an answer that is printed and not looked at again."""
     reading: bool = False
     """Ask them, too, for the flows of those who read a Relay, this session among them."""
 
