@@ -1,9 +1,9 @@
 """Encoded flows to the lines that `jsontext` makes of them, without building what is printed only once.
 
 Most of a flow repeats from flow to flow: endpoints, addresses, policies. Each part of it is spelled out once, by
-`jsontext`, and kept by its bytes. Messages whose parts change (the flow itself, its layer 4) are opened: read through an
-outline, which is the same message with its parts left encoded. What an outline does not read as protobuf would, or a
-flow that carries a vendor's extension, goes the slow way.
+`jsontext`, and kept by its bytes. Messages whose parts change (the flow itself, its layer 4) are opened: read through
+an outline, which is the same message with its parts left encoded. What an outline does not read as protobuf would, or
+a flow that carries a vendor's extension, goes the slow way.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EARLIEST, _LATEST = -62135596800, 253402300799
 
 
 class NotPlain(ValueError):
-    """This takes the slow way."""
+    """A message that takes the slow way."""
 
 
 class Lines:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from statistics import median
+
+from msgspec import Struct
 
 from meshtui.core.flows import dropreason
 from meshtui.core.flows.flow import EventType, FlowRow, Verdict
@@ -16,8 +17,7 @@ BUCKETS = 60
 """Buckets of `BUCKET_SECONDS` that are kept: five minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class Pulse(Struct, frozen=True):
     """One cluster's last minutes: a value for each bucket, oldest first, None where nothing was measured."""
 
     drops: tuple[int | None, ...] = ()

@@ -73,8 +73,7 @@ Named = tuple[str, str, str]
 """Kind, namespace and name of a policy, as agents label what they make of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentPolicy:
+class AgentPolicy(Struct, frozen=True):
     """What one agent says of its policies."""
 
     revision: int
@@ -85,8 +84,7 @@ class AgentPolicy:
     """The revision that each of its endpoints' programs are at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One change of a policy, as agents are to have it."""
 
     named: Named

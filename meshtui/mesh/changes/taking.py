@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.cilium.policy import read_policy
 from meshtui.core.changes.plan import Step
@@ -29,8 +30,7 @@ Where = tuple[str, str]
 """A step's context and `KIND namespace/name`."""
 
 
-@dataclass(slots=True)
-class _Agent:
+class _Agent(Struct):
     """One agent, and how far it is with each change."""
 
     pod: Pod
