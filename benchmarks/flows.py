@@ -40,9 +40,9 @@ class RealClock:
 
 
 @contextmanager
-def server(count: int, rate: float = 0.0) -> Iterator[str]:
+def server(count: int, rate: float = 0.0, seed: int = 7) -> Iterator[str]:
     environment = os.environ | {"PYTHONPATH": str(HERE.parent)}
-    command = [sys.executable, str(HERE / "relay_server.py"), str(count), str(rate)]
+    command = [sys.executable, str(HERE / "relay_server.py"), str(count), str(rate), str(seed)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert child.stdout is not None

@@ -1,6 +1,6 @@
 """A Relay that sends recorded flows as fast as they are read, or at a given pace: HTTP/2 fed by hand, little CPU.
 
-Run as a child process: `python benchmarks/relay_server.py COUNT [RATE]` prints its port.
+Run as a child process: `python benchmarks/relay_server.py COUNT [RATE [SEED]]` prints its port.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def frame(message: bytes) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
-def messages(count: int) -> list[bytes]:
+def messages(count: int, seed: int = 7) -> list[bytes]:
     """`count` distinct flows made of the recorded ones: own uuid, own time, a port per connection."""
     data, at = RECORDED.read_bytes(), 0
     recorded = []
@@ -40,7 +40,7 @@ def messages(count: int) -> list[bytes]:
         if response.HasField("flow"):
             recorded.append(response)
         at += 4 + size
-    rng = Random(7)
+    rng = Random(seed)
     start = time.time_ns()
     made = []
     for number in range(count):
@@ -139,7 +139,7 @@ class Connection(threading.Thread):
 def main() -> None:
     count = int(sys.argv[1])
     rate = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
-    flows = messages(count)
+    flows = messages(count, int(sys.argv[3]) if len(sys.argv) > 3 else 7)
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     while True:

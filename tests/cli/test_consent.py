@@ -64,6 +64,8 @@ def asking() -> set[str]:
     """Verbs that take `--yes`."""
     verbs = next(action.choices for action in build()._actions if action.dest == "verb")
     assert isinstance(verbs, dict)
+    for parser in verbs.values():
+        parser.complete()
     return {name for name, parser in verbs.items() if "--yes" in parser._option_string_actions}
 
 
