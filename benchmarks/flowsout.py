@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/flowsout.py [--flows 8804] [--rounds 5]
 
-Bare reads the same streams with grpcio and throws them away, from exec to exit. hubble (when on PATH) prints one Relay's
-half twice. Wall seconds, in turn, medians; both also as CPU. What is printed must be every flow, once.
+Bare reads the same streams with grpcio and throws them away, from exec to exit. hubble (when on PATH) prints one Relay
+after the other. Wall seconds, in turn, medians; both also as CPU. What is printed must be every flow, once.
 """
 
 from __future__ import annotations

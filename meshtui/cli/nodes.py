@@ -22,7 +22,7 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(
-        settings, Scope((NODES,), status=False, access=False, flows=False, judged=False, once=True)
+        settings, Scope((NODES,), status=False, access=False, flows=False, judged=False, once=not arguments.watch)
     ) as session:
         code = headless.missing_data(session, (NODES,))
 

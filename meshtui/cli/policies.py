@@ -40,7 +40,9 @@ def main(arguments: Any) -> int:
 
 async def _list(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
-    scope = Scope((*POLICIES, NAMESPACES, PODS), status=False, access=False, flows=False, judged=False, once=True)
+    scope = Scope(
+        (*POLICIES, NAMESPACES, PODS), status=False, access=False, flows=False, judged=False, once=not arguments.watch
+    )
     async with headless.opened(settings, scope) as session:
         code = headless.missing_data(session, (CNPS, NETWORKPOLICIES), (CCNPS, NAMESPACES, PODS))
         namespaces = headless.shown_namespaces(session.settings)

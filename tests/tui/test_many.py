@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.health.model import (
@@ -195,7 +194,7 @@ async def test_one_reason_is_told_once_for_a_cluster_and_not_for_each_node() -> 
         )
         for name in nodes
     ]
-    judgement = dataclasses.replace(judged(mesh, broken=False), nodes=hung, troubles=tuple(trouble))
+    judgement = structs.replace(judged(mesh, broken=False), nodes=hung, troubles=tuple(trouble))
     async with board_on(mesh, (160, 50), judgement=judgement) as board:
         board.app.board.apply(s.Delta(status=set(mesh.clusters)))
         await board.press("1")
@@ -226,7 +225,7 @@ async def test_of_a_cluster_that_is_away_one_line_says_what_is_not_known() -> No
     node = Judged(Subject(What.NODE, "koornacht", "koornacht-worker"), Verdict.STALE, "Ready, as of 14 s ago", NOW - 14)
     well = judged(mesh, broken=False)
     nodes = {("koornacht", "koornacht-worker"): node}
-    judgement = dataclasses.replace(well, links={**well.links, **stale}, nodes=nodes)
+    judgement = structs.replace(well, links={**well.links, **stale}, nodes=nodes)
     async with board_on(mesh, (160, 50), judgement=judgement) as board:
         board.app.board.apply(s.Delta(status=set(mesh.clusters)))
         await board.press("1")
@@ -245,7 +244,7 @@ async def test_links_that_fail_alike_are_told_together() -> None:
         )
         for name in NAMES[2:6]
     }
-    async with board_on(mesh, (160, 50), judgement=dataclasses.replace(well, links={**well.links, **cut})) as board:
+    async with board_on(mesh, (160, 50), judgement=structs.replace(well, links={**well.links, **cut})) as board:
         board.app.board.apply(s.Delta(status=set(mesh.clusters)))
         text = board.text(board.app.board.clusters)
         assert "✗ 4 links  no answer · for 9 s" in text

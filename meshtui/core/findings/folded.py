@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.findings.model import Finding
 from meshtui.core.model.order import natural
@@ -15,8 +17,7 @@ _NAMED = 4
 """Nodes that are called by name; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """Findings that say the same of several nodes of one cluster."""
 
     told: Finding

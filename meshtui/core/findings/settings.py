@@ -158,8 +158,7 @@ def _skew(one: Cluster, other: Cluster) -> Iterator[Finding]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(Struct, frozen=True):
     """One node's pod network: IP version, first and last address as numbers."""
 
     node: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from meshtui.core.flows import dropreason
 from meshtui.core.flows.flow import FlowRow, Verdict
@@ -36,8 +37,7 @@ Owners = Callable[[str, int], tuple[str, ...]]
 _POLICY = frozenset((dropreason.POLICY_DENIED, dropreason.POLICY_DENY))
 
 
-@dataclass(slots=True, eq=False)
-class _Open:
+class _Open(Struct, eq=False):
     """One connection while its fate is open. Times are wall time, 0 for not seen."""
 
     pair: Pair

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.model import objects as o
 from meshtui.core.model.state import Cluster, Mesh
@@ -15,8 +16,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster"
 
 
-@dataclass(slots=True)
-class Offer:
+class Offer(Struct):
     """What one cluster offers: usable backends, and endpoints left out with the reason."""
 
     backends: list[Backend] = field(default_factory=list)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -13,8 +14,7 @@ from meshtui.core.routing.model import Backend, Reason, Route, Unused
 from meshtui.core.routing.surroundings import Surroundings
 
 
-@dataclass(slots=True)
-class Offers:
+class Offers(Struct):
     """What clusters offer of one service, the same to all others: worked out once for many clients' clusters."""
 
     made: dict[tuple[object, ...], Offer] = field(default_factory=dict)
@@ -23,8 +23,7 @@ class Offers:
     """Context → what stops it from exporting."""
 
 
-@dataclass(slots=True)
-class _Work:
+class _Work(Struct):
     """One decision in the making."""
 
     mesh: Mesh

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -16,8 +17,7 @@ _MOST = 20_000
 """Different cells that are kept; thousands of services share a few."""
 
 
-@dataclass(slots=True)
-class _Column:
+class _Column(Struct):
     """One cluster, as of now."""
 
     context: str

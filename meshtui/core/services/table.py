@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta, Mesh
@@ -28,8 +29,7 @@ class Sort(Enum):
     WHERE = "in most clusters first"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """Which rows, in which order. `text` is looked for in the key, without regard to case."""
 
     text: str = ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 
 import pytest
+from msgspec import structs
 
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -38,7 +38,7 @@ def change(mesh: s.Mesh, rng: random.Random) -> s.Delta:
     old = mesh.clusters[context].config
     assert isinstance(old, CiliumConfig)
     data = {**old.data, "clustermesh-default-global-namespace": rng.choice(("true", "false"))}
-    return reduce(mesh, s.ConfigRead(context, dataclasses.replace(old, data=data)))
+    return reduce(mesh, s.ConfigRead(context, structs.replace(old, data=data)))
 
 
 @pytest.mark.parametrize("seed", range(8))
