@@ -156,7 +156,7 @@ async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
 
     settings = headless.settings_from(arguments)
     resources = EXPLAINING if arguments.explain else ()
-    scope = Scope(resources, status=False, access=False, flows=False, judged=False)
+    scope = Scope(resources, status=False, access=False, flows=False, judged=False, once=True)
     async with headless.opened(settings, scope) as session:
         explaining(session, printer, arguments)
         contexts = [cluster.context for cluster in headless.clusters_of(session)]

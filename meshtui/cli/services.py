@@ -56,7 +56,7 @@ async def _main(arguments: Any, explained: str) -> int:
     if arguments.findings:
         resources = (*resources, DAEMONSETS, DEPLOYMENTS)
     judged = bool(arguments.findings)
-    scope = Scope(resources, status=deep, access=False, flows=judged, judged=judged)
+    scope = Scope(resources, status=deep, access=False, flows=judged, judged=judged, once=not arguments.watch)
     async with headless.opened(settings, scope) as session:
         beside = [resource for resource in resources if resource not in NEEDED]
         code = headless.missing_data(session, NEEDED, beside)
