@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.model.resources import Resource
 
@@ -12,8 +13,7 @@ _HIDDEN_KINDS = frozenset(("Secret",))
 """Kinds whose content is never shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """Who wrote some fields: field manager, operation, time as the API server says it (RFC 3339)."""
 
     manager: str
@@ -26,8 +26,7 @@ class Writer:
     """How many fields it owns in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One Event of Kubernetes about an object."""
 
     time: str

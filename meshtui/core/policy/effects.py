@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.model import PodRef
@@ -12,8 +12,7 @@ FATE = {True: "passes", False: "dropped", None: "not known"}
 """What becomes of a connection, in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """One pod connecting to another's own port."""
 
     source: PodRef

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.flows.workload import workload_of_pod
@@ -19,8 +20,7 @@ from meshtui.core.routing.candidates import is_mirror, service_of
 _PORTS = frozenset(("TCP", "UDP", "SCTP"))
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """Connections of one client's workload to one server's port."""
 
     client: str
@@ -85,8 +85,7 @@ def _services_by_address(mesh: Mesh) -> dict[str, list[str]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """What becomes of connections that were seen."""
 
     seen: Seen
