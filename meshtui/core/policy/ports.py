@@ -43,6 +43,8 @@ class Redirect(Struct, frozen=True):
     parser: str
     """`http`, `kafka`, `tls`, `dns`, `crd` for a listener, or the name of another L7 protocol."""
     rank: int
+    names: tuple[str, ...] = ()
+    """Of DNS: patterns of the names that may be asked for."""
 
 
 RANKS = {"http": 101, "kafka": 106, "tls": 116, "dns": 121, "crd": 126}
@@ -169,6 +171,10 @@ def _redirect(item: Raw, protocol: str, does: Behaviours) -> Redirect | None:
     listener = item.get("listener")
     if listener:
         return Redirect("crd", int(listener.get("priority") or RANKS["crd"]))
+    if parser == "dns":
+        asked = [rule for rule in _list(rules, "dns") if isinstance(rule, Mapping)]
+        found = tuple(str(rule.get("matchName") or rule.get("matchPattern") or "*") for rule in asked)
+        return Redirect(parser, RANKS[parser], found)
     return Redirect(parser, RANKS.get(parser, OTHER_RANK)) if parser else None
 
 

@@ -11,6 +11,7 @@ from meshtui.core.model.objects import Pod
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.policy import PolicyVerdict, Rulebook, Way, judge, outside
 from meshtui.core.policy.crowd import Crowds
+from meshtui.core.policy.dnsnames import askable, may_ask
 from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import party
@@ -112,7 +113,7 @@ class Reaches:
             clients = choose(self.mesh, context, self.workloads(context), namespace, own, seen)
         asking = [self._party(context, pod) for pod in clients.pods]
         hops = tuple(self._hop(asking, backend) for backend in found.backends)
-        return Reach(found, clients, hops, self.names(context, asking))
+        return Reach(found, clients, hops, self.names(context, asking, service_key))
 
     def _all_pass(self, found: Route) -> Reach:
         """Nobody's policies decide; answers are kept beside their routes."""
@@ -126,16 +127,33 @@ class Reaches:
             )
         return kept
 
-    def names(self, context: str, asking: Sequence[Party]) -> Names:
-        """Whether clients reach a DNS server of their cluster; one that answers is enough."""
+    def names(self, context: str, asking: Sequence[Party], service_key: str = "") -> Names:
+        """Whether clients reach a DNS server of their cluster, and may ask it for a Service; one is enough."""
         key = next((key for key in DNS if key in self.mesh.clusters[context].services), "")
         if not key or not asking or not self.governed(context):
             return Names()
-        hops = [self._hop(asking, backend) for backend in self._dns(context, key)]
+        backends = self._dns(context, key)
+        hops = [self._hop(asking, backend) for backend in backends]
         if not hops or any(hop.passes for hop in hops):
-            return Names()
+            first = next((backend for backend, hop in zip(backends, hops, strict=True) if hop.passes), None)
+            return self._asked_for(asking, first, service_key) if first is not None and service_key else Names()
         unsure = next((hop for hop in hops if hop.passes is None), None)
         return Names(None, unsure.stop) if unsure else Names(passes=False, stop=hops[0].stop)
+
+    def _asked_for(self, asking: Sequence[Party], server: Backend, service_key: str) -> Names:
+        """Whether the DNS proxy lets the clients ask for a Service's name."""
+        pod = self.mesh.clusters[server.context].pods.get(server.pod)
+        if pod is None:
+            return Names()
+        target = self._party(server.context, pod)
+        lists = [askable(self.book, one, target, server.protocol, server.port) for one in asking]
+        refused = [each for each in lists if each is not None and not may_ask(each, service_key)]
+        if not refused:
+            return Names()
+        verdict = self.verdict(asking[0], target, server.protocol, server.port).egress
+        text = f"the DNS proxy lets only {', '.join(refused[0][:4])} be asked for, and {service_key} is none of them"
+        stop = Stop(verdict.cluster, Way.EGRESS, verdict.policies, text, "add its name to the dns rules of the policy")
+        return Names(False if len(refused) == len(lists) else None, stop)
 
     def verdict(self, source: Party, destination: Party, protocol: str, port: int) -> PolicyVerdict:
         """As `policy.judge`; parties that policies cannot tell apart share an answer."""

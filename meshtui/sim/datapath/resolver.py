@@ -24,9 +24,19 @@ def permitted(link: Connection, query: str) -> bool:
     name = query.rstrip(".").lower()
     return any(
         rule.get("matchName", "").rstrip(".").lower() == name
-        or ("matchPattern" in rule and fnmatch.fnmatchcase(name, rule["matchPattern"].rstrip(".").lower()))
+        or ("matchPattern" in rule and _fits(rule["matchPattern"].rstrip(".").lower(), name))
         for rule in rules
     )
+
+
+def _fits(pattern: str, name: str) -> bool:
+    """Label by label: a star stays within one, a lone one is every name, two in front are any labels there are."""
+    if pattern == "*":
+        return True
+    wanted, given = pattern.split("."), name.split(".")
+    if wanted[0] == "**" and len(given) >= len(wanted):
+        wanted, given = wanted[1:], given[1 - len(wanted) :]
+    return len(wanted) == len(given) and all(map(fnmatch.fnmatchcase, given, wanted))
 
 
 def conversation(link: Connection, lookup: Lookup, proxy_port: int) -> Iterator[Step]:
