@@ -14,6 +14,16 @@ from typing import Any
 
 from tests.waiting import GUARD
 
+DENY = """
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: default-deny}
+spec:
+  endpointSelector: {}
+  ingress: [{}]
+"""
+"""The lab's policy against all that comes in."""
+
 
 @dataclass(frozen=True)
 class Done:

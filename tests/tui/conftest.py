@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from meshtui.core.health.model import Judgement
 from meshtui.core.model import state as s
@@ -58,6 +59,12 @@ class Board:
             return False
 
         await until(met, what=lambda: f"{what or told(holds)}\n{self.text()}")
+
+    async def shown(self, kind: type[Screen[Any]]) -> Any:
+        """The screen in front, once it is of that kind."""
+        await self.until(lambda: isinstance(self.app.screen, kind), kind.__name__)
+        await self.pilot.pause()
+        return self.app.screen
 
 
 def make_app(session: Any, settings: Settings | None = None) -> MeshtuiApp:

@@ -1,29 +1,22 @@
-"""The services room: list, marks, order, explanation with evidence, consent, conflicts, history, drill, findings."""
+"""The services pane: its list, marks, order, and the explanation with its evidence."""
 
 import dataclasses
 
 import msgspec
-import pytest
 
 from meshtui.core.changes.plan import Outcome
-from meshtui.core.errors import Conflict, Forbidden
-from meshtui.core.findings import Finding
-from meshtui.core.model import objects as o
+from meshtui.core.errors import Forbidden
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import RealisedBackend, RealisedService
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import annotations as a
 from meshtui.core.services.evidence import Realised
-from meshtui.tui.changes.consent import ConsentDialog
-from meshtui.tui.changes.history import HistoryDialog
-from meshtui.tui.findings.dialog import FindingsDialog
 from meshtui.tui.services import rows as services
 from meshtui.tui.services.detail import ServiceDialog
 from meshtui.tui.widgets.textdialog import TextDialog
 from tests.core import meshes
 from tests.core.meshes import GLOBAL
-from tests.core.recorded import annotate
 from tests.tui.conftest import Board, board_on
 from tests.tui.fakes import NOW, answer, recorded_flows, recorded_mesh
 
@@ -40,12 +33,6 @@ def shop(count=300, clusters=("a", "b")):
             found[item.key] = item
         reduce(mesh, s.Listed(context, r.SERVICES, found, NOW))
     return mesh
-
-
-async def screen(board: Board, kind):
-    await board.until(lambda: isinstance(board.app.screen, kind), kind.__name__)
-    await board.pilot.pause()
-    return board.app.screen
 
 
 # The list
@@ -157,7 +144,7 @@ async def test_marked_services_change_in_one_plan_and_results_are_told_apart():
 
         board.session.perform = perform
         await board.press("a")
-        await screen(board, TextDialog)
+        await board.shown(TextDialog)
         text = board.text()
         assert "1 of 2 done" in text
         assert "✔ A  shop/s0000" in text
@@ -165,6 +152,24 @@ async def test_marked_services_change_in_one_plan_and_results_are_told_apart():
         assert "not yours" in text
         await board.press("escape", "escape")
         assert "marked" not in str(pane.border_title)
+
+
+async def test_the_list_narrows_down_while_one_types_and_former_filters_come_back():
+    async with board_on(shop(30)) as board:
+        pane = board.app.board.services
+        await board.until(lambda: len(pane.items) == 60)
+        await board.press("slash", *"s0007")
+        await board.until(lambda: len(pane.items) == 2, "it is narrowed down before enter")
+        await board.press("enter", "slash", *["backspace"] * 5, *"clutser:a")
+        await board.until(lambda: "no filter key 'clutser'" in board.text())
+        await board.press("enter")
+        assert "clutser:a" in board.text(), "a bad term keeps the text"
+        await board.press("up")
+        assert board.app.screen.input.value == "s0007"
+        await board.press(*["backspace"] * 5, *"s0008")
+        await board.until(lambda: pane.items[0][0] == "shop/s0008")
+        await board.press("escape")
+        await board.until(lambda: pane.items[0][0] == "shop/s0007", "esc leaves the filter there was")
 
 
 # Explanation and evidence
@@ -180,7 +185,7 @@ def tables(*ips):
 async def test_the_explanation_has_prediction_evidence_reasons_endpoints_and_policies():
     async with board_on(recorded_mesh(5)) as board:
         await board.press("enter")
-        await screen(board, ServiceDialog)
+        await board.shown(ServiceDialog)
         await board.until(lambda: "in the tables of" in board.text() or "no such frontend" in board.text())
         text = board.text()
         for part in ("koornacht's clients → K 2", "predicted  K 100%", "– not shared: tion's", "As written",
@@ -193,7 +198,7 @@ async def test_the_explanation_has_prediction_evidence_reasons_endpoints_and_pol
 async def test_what_agents_have_otherwise_is_flagged(board: Board):
     board.session.realises = {"koornacht": tables("10.99.0.1"), "tion": tables("10.99.0.1")}
     await board.press("enter")
-    await screen(board, ServiceDialog)
+    await board.shown(ServiceDialog)
     await board.until(lambda: "agent's tables disagree" in board.text())
 
 
@@ -201,7 +206,7 @@ async def test_agents_that_do_not_answer_are_told_and_asked_again(board: Board):
     error = Forbidden("exec is not allowed", context="koornacht", status=403, cause="no right", hint="ask")
     board.session.realises = {"koornacht": Realised(error=error)}
     await board.press("enter")
-    await screen(board, ServiceDialog)
+    await board.shown(ServiceDialog)
     await board.until(lambda: "✗ exec is not allowed: no right" in board.text())
     board.session.realises = {}
     await board.press("r")
@@ -221,7 +226,7 @@ async def test_flows_and_the_last_run_are_shown_beside_the_prediction():
         board.session.answers.put_nowait(None)
         await board.until(lambda: not board.app.board.load_pane.running)
         await board.press("2", "enter")
-        await screen(board, ServiceDialog)
+        await board.shown(ServiceDialog)
         await board.until(lambda: "4 of 4 answered" in board.text())
         await board.until(lambda: "dropped" in board.text() and "connections since" in board.text())
         assert mesh is board.session.mesh
@@ -239,181 +244,6 @@ async def test_evidence_from_before_the_last_change_does_not_count(board: Board)
     board.session.emit(s.Changed("tion", r.SERVICES, {REBEL: msgspec.structs.replace(service, metadata=meta)}, NOW))
     await board.until(lambda: board.app.board.services.changed_at(REBEL))
     await board.press("2", "enter")
-    await screen(board, ServiceDialog)
+    await board.shown(ServiceDialog)
     await board.until(lambda: "koornacht's clients → K 2" in board.text())
     assert "answered at" not in board.text()
-
-
-# Consent
-
-
-async def test_the_dialog_can_rehearse_and_changes_nothing_by_that():
-    async with board_on(recorded_mesh(trusted=False)) as board:
-        calls = []
-        perform = board.session.perform
-
-        async def recorded(plan, **how):
-            calls.append(how)
-            return tuple(Outcome(step) for step in plan.steps) if how.get("dry_run") else await perform(plan, **how)
-
-        board.session.perform = recorded
-        await board.press("g")
-        await screen(board, ConsentDialog)
-        await board.press("d")
-        await board.until(lambda: "would be accepted" in board.text())
-        assert calls == [{"dry_run": True}]
-        await board.press("escape")
-        assert not board.session.performed
-
-
-async def test_two_protected_contexts_want_both_names():
-    mesh = recorded_mesh(trusted=False)
-    for cluster in mesh.clusters.values():
-        cluster.protected = True
-    async with board_on(mesh) as board:
-        await board.press("G")
-        await screen(board, ConsentDialog)
-        await board.press(*"koornacht", "enter")
-        assert not board.session.performed
-        await board.press(*"tion", "space", *"koornacht", "enter")
-        await board.until(lambda: board.session.performed)
-
-
-async def test_a_conflict_is_shown_as_it_is_now_and_asked_again(board: Board):
-    tries = []
-    perform = board.session.perform
-
-    async def raced(plan, **how):
-        tries.append(plan)
-        if len(tries) > 1:
-            return await perform(plan, **how)
-        annotate(board.session.mesh, "koornacht", a.AFFINITY, "remote")
-        return (Outcome(plan.steps[0], Conflict("changed meanwhile", context="koornacht")),)
-
-    board.session.perform = raced
-    await board.press("a")
-    await screen(board, ConsentDialog)
-    text = board.text()
-    assert "service.cilium.io/affinity  remote → local" in text
-    assert "was changed by someone meanwhile" in text
-    assert board.app.focused is not None
-    assert board.app.focused.id == "cancel", "trusted or not, a conflict is never written over unasked"
-    await board.press("tab", "tab", "enter")
-    await board.until(lambda: board.session.performed)
-    assert tries[1].steps[0].resource_version != tries[0].steps[0].resource_version
-
-
-@pytest.mark.parametrize(("right", "key"), [("annotate", "g"), ("annotate", "A"), ("scale", "D")])
-async def test_a_key_one_may_not_use_says_why(right, key):
-    mesh = recorded_mesh()
-    mesh.clusters["koornacht"].denied[right] = "your credentials do not allow that"
-    async with board_on(mesh) as board:
-        await board.press(key)
-        await board.until(lambda: "koornacht: your credentials do not allow that" in board.text())
-        assert not board.session.performed
-
-
-async def test_undo_is_greyed_while_there_is_nothing_to_undo(board: Board):
-    await board.press("u")
-    assert "Undo: there is nothing to undo" in board.text()
-
-
-# Drill, history, findings
-
-
-async def test_the_drill_asks_with_its_effect_like_any_other_change():
-    mesh = recorded_mesh(trusted=False)
-    selector = mesh.clusters["koornacht"].services[REBEL].spec.selector
-    raw = {
-        "metadata": {"name": "rebel-base", "namespace": "default"},
-        "spec": {"replicas": 2, "template": {"metadata": {"labels": selector}}},
-    }
-    item = msgspec.convert(raw, o.Deployment)
-    reduce(mesh, s.Changed("koornacht", r.DEPLOYMENTS, {item.key: item}, NOW))
-    async with board_on(mesh) as board:
-        await board.press("D")
-        await screen(board, ConsentDialog)
-        text = board.text()
-        for part in (
-            "replicas  2 → 0",
-            "koornacht's clients: K 2, T 2 → T 2",
-            "scale deployment rebel-base --replicas=0",
-        ):
-            assert part in text, part
-        await board.press("tab", "tab", "enter")
-        await board.until(lambda: board.session.performed)
-
-
-async def test_history_names_each_step_and_the_audit_log(board: Board):
-    await board.press("H")
-    await screen(board, HistoryDialog)
-    await board.until(lambda: "nothing was changed in this session" in board.text())
-    assert "/state/audit.jsonl" in board.text()
-    await board.press("escape")
-    plan = board.session.plan_toggle([("koornacht", REBEL), ("tion", REBEL)], "shared")
-    error = Forbidden("no", context="tion", status=403, cause="not yours", hint="ask")
-    outcomes = (Outcome(plan.steps[0], at=NOW), Outcome(plan.steps[1], error, at=NOW))
-    board.session.history.done.append((plan, outcomes))
-    board.session.history.tried.append((plan, outcomes))
-    await board.press("H")
-    await board.until(
-        lambda: "19:36:28 ! default/rebel-base: set shared to false in koornacht, tion  1 of 2" in board.text()
-    )
-    for part in ("u undoes this", "✔ K  default/rebel-base  shared absent → false", "✗ T", "not yours"):
-        assert part in board.text(), part
-
-
-async def test_findings_are_listed_and_mended_from_the_list_and_from_the_service():
-    mesh = recorded_mesh()
-    annotate(mesh, "tion", a.GLOBAL, None)
-    async with board_on(mesh) as board:
-        await board.until(lambda: "1 finding" in board.text())
-        await board.press("f")
-        await screen(board, FindingsDialog)
-        await board.until(lambda: "global in one cluster only" in board.text())
-        await board.press("y")
-        await board.until(lambda: "copied: " in board.text())
-        await board.press("o")
-        found = await screen(board, ServiceDialog)
-        await board.until(lambda: any(isinstance(item, Finding) for item in found.list.items))
-        await board.press("n", "enter")
-        await board.until(lambda: board.session.performed)
-        (step,) = board.session.performed[0].steps
-        assert (step.context, step.after) == ("tion", {a.GLOBAL: "true"})
-        board.session.confirm()
-        await board.until(lambda: not any(isinstance(item, Finding) for item in found.list.items))
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
-async def test_every_dialog_of_the_room_fits(size):
-    mesh = recorded_mesh(trusted=False)
-    annotate(mesh, "tion", a.GLOBAL, None)
-    async with board_on(mesh, size=size) as board:
-        for keys, kind in (("enter", ServiceDialog), ("f", FindingsDialog), ("H", HistoryDialog), ("G", ConsentDialog)):
-            await board.press(keys)
-            await screen(board, kind)
-            await board.until(lambda: "╰" in board.text())
-            lines = board.text().splitlines()
-            assert len(lines) == size[1]
-            assert all(len(line) <= size[0] for line in lines)
-            if kind is ConsentDialog:
-                assert "Cancel" in board.text()
-            await board.press("escape")
-
-
-async def test_the_list_narrows_down_while_one_types_and_former_filters_come_back():
-    async with board_on(shop(30)) as board:
-        pane = board.app.board.services
-        await board.until(lambda: len(pane.items) == 60)
-        await board.press("slash", *"s0007")
-        await board.until(lambda: len(pane.items) == 2, "it is narrowed down before enter")
-        await board.press("enter", "slash", *["backspace"] * 5, *"clutser:a")
-        await board.until(lambda: "no filter key 'clutser'" in board.text())
-        await board.press("enter")
-        assert "clutser:a" in board.text(), "a bad term keeps the text"
-        await board.press("up")
-        assert board.app.screen.input.value == "s0007"
-        await board.press(*["backspace"] * 5, *"s0008")
-        await board.until(lambda: pane.items[0][0] == "shop/s0008")
-        await board.press("escape")
-        await board.until(lambda: pane.items[0][0] == "shop/s0007", "esc leaves the filter there was")
