@@ -57,8 +57,9 @@ def test_suspended_and_back_the_screen_is_whole(terminal: Terminal) -> None:
     terminal.send("\x1a")
     terminal.stopped()
     assert ALTERNATE_OFF in terminal.raw
+    before = terminal.bytes
     os.killpg(terminal.pid, signal.SIGCONT)
-    terminal.until(lambda text: "quit" in text)
+    terminal.until(lambda text: terminal.bytes > before and "quit" in text)
     terminal.send("q")
     assert ended(terminal)[0] == 0
 
