@@ -52,3 +52,20 @@ def test_only_the_command_line_writes_to_stdout_or_stderr() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
                 offenders.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert offenders == []
+
+
+def test_every_room_stands_on_the_map() -> None:
+    """Core's and the dashboard's in their own tables, the others' with their layer's name."""
+    everything = (ROOT / "ARCHITECTURE.md").read_text()
+    sections = everything.split("\n## ")
+    tables = {
+        layer: next(section for section in sections if section.startswith(title))
+        for layer, title in (("core", "Core's rooms"), ("tui", "The dashboard's rooms"))
+    }
+    missing = []
+    for path in sorted((ROOT / "meshtui").glob("*/*/__init__.py")):
+        layer, room = path.parts[-3:-1]
+        named = f"`{room}/`" in tables[layer] if layer in tables else f"`{layer}/{room}/`" in everything
+        if not named:
+            missing.append(f"{layer}/{room}")
+    assert missing == []
