@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshtui.core.changes.plan import Step, Verb
+from meshtui.core.model.manifest import written
 
 
 def text_of(document: Mapping[str, Any] | None) -> list[str]:
@@ -25,5 +26,8 @@ def between(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *
 
 
 def of_step(step: Step) -> list[str]:
-    """What an APPLY or a DELETE changes; other verbs say it themselves."""
-    return between(step.before, step.after) if step.verb in (Verb.APPLY, Verb.DELETE) else []
+    """What an APPLY or a DELETE changes; other verbs say it themselves. What kubectl remembers is no part of it."""
+    if step.verb not in (Verb.APPLY, Verb.DELETE):
+        return []
+    before, after = (None if each is None else written(each) for each in (step.before, step.after))
+    return between(before, after)

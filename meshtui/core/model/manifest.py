@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from meshtui.core.model.resources import Resource
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _HIDDEN_KINDS = frozenset(("Secret",))
 """Kinds whose content is never shown."""
 
@@ -58,6 +59,13 @@ def as_manifest(resource: Resource, item: Any) -> dict[str, Any] | None:
     return manifest
 
 
+def written(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest as a person writes one: without what kubectl remembers of its last apply, which would be wrong."""
+    metadata = dict(manifest.get("metadata") or {})
+    marks = {key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key != LAST_APPLIED}
+    return {**manifest, "metadata": {**metadata, "annotations": marks} if marks else metadata}
+
+
 def writers(document: Mapping[str, Any]) -> list[Writer]:
     """metadata.managedFields, newest first; entries that are not as Kubernetes writes them are left out."""
     entries = (document.get("metadata") or {}).get("managedFields") or []
@@ -99,11 +107,7 @@ def folded(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     shown = {key: value for key, value in document.items() if key not in ("metadata", "data", "stringData")}
     metadata = {k: v for k, v in (document.get("metadata") or {}).items() if k != "managedFields"}
-    annotations = {
-        k: v
-        for k, v in (metadata.get("annotations") or {}).items()
-        if k != "kubectl.kubernetes.io/last-applied-configuration"
-    }
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
     if "annotations" in metadata:
         metadata["annotations"] = annotations
     kept = {"apiVersion": shown.pop("apiVersion", ""), "kind": shown.pop("kind", ""), "metadata": metadata}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from meshtui.core.findings import Finding, findings
 from meshtui.core.findings.folded import Fold, folded
+from meshtui.core.model import resources as r
+from meshtui.core.model.resources import Resource
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.tui import clipboard
 from meshtui.tui.board import Board
 from meshtui.tui.findings.rows import finding_lines, fixes
@@ -54,7 +57,7 @@ class FindingsDialog(LiveListDialog):
         told = f", told in {len(lines)}" if self.folds and not self.opened else ""
         self._box.border_title = self.entitle(f"Findings ─ {len(found)}{told}")
         self._box.border_subtitle = self.entitle(
-            "enter applies the fix · y copies the command · o opens the service · esc closes"
+            "enter applies the fix · y copies the command · o opens the service or policy · esc closes"
         )
 
     def _lines(self, finding: Finding, width: int) -> list[Line]:
@@ -94,10 +97,19 @@ class FindingsDialog(LiveListDialog):
             self.board.say(clipboard.copy(self.app, safe(found, 2000)), "ok", status.OK)
 
     def action_service(self) -> None:
-        """Explain the service the finding is about."""
+        """Explain the service the finding is about, or show the policy among all."""
         finding = self.list.selected
         mesh = self.session.mesh
         if isinstance(finding, Finding) and any(finding.object in c.services for c in mesh.clusters.values()):
             from meshtui.tui.services.detail import ServiceDialog
 
             self.app.push_screen(ServiceDialog(self.board, self.session, finding.object))
+        elif isinstance(finding, Finding) and any(finding.object in c.of(kind) for c, kind in _policies(mesh)):
+            from meshtui.tui.policies.commands import PoliciesCommands
+
+            PoliciesCommands(self.board).open(finding.object)
+
+
+def _policies(mesh: Mesh) -> Iterator[tuple[Cluster, Resource]]:
+    """Every kind of policy of every cluster."""
+    return ((cluster, kind) for cluster in mesh.clusters.values() for kind in r.POLICIES)

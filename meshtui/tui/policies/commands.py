@@ -35,13 +35,14 @@ class PoliciesCommands:
         if opened is not None:
             opened.call_after_refresh(getattr(opened, name))
 
-    def open(self) -> PoliciesScreen | None:
-        """Open the screen; None where there is no cluster to show."""
+    def open(self, words: str = "") -> PoliciesScreen | None:
+        """Open the screen, narrowed down to `words`; None where there is no cluster to show."""
         from meshtui.tui.policies.screen import PoliciesScreen
 
         if self._board.session is None:
             self._board.say("there is no cluster yet", "warn", "!")
             return None
         opened = PoliciesScreen(self._board, self._board.session)
+        opened.filter = words
         self._board.app.push_screen(opened)
         return opened

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from meshtui.core.changes import policies
 from meshtui.core.changes.manifests import parse as parse_manifests
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.model.manifest import as_manifest
+from meshtui.core.model.manifest import as_manifest, written
 from meshtui.core.model.state import Delta
 from meshtui.core.policy.listing import Order, ordered, parse
 from meshtui.core.policy.overview import Overview, PolicyRow, json_of
@@ -177,7 +177,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         """What cannot be applied is kept: the next time the editor opens with it."""
         contexts = [cell.context for cell in row.there]
         there = as_manifest(row.resource, self.session.mesh.clusters[contexts[0]].of(row.resource).get(row.text))
-        before = as_yaml(there or {})
+        before = as_yaml(written(there or {}))
         try:
             text = await edited(self.app, self.drafts.pop(row.key, before))
             if text == before:

@@ -215,3 +215,9 @@ def test_the_entity_cluster_is_told_to_mean_one_cluster():
     found = judge(Rulebook(mesh), *sides(asked(mesh, CLIENT, FAR)), "TCP", 80)
     assert "which means a only, not b" in found.egress.near[0].text
     assert "cluster-mesh" in found.egress.near[0].fix
+
+
+@pytest.mark.parametrize("step", [10, 11, 12, 13])
+def test_no_proposal_carries_what_kubectl_remembers_of_another_apply(step):
+    _, remedy, _ = mended(step)
+    assert all("last-applied" not in str(each.manifest) for choice in remedy.choices for each in choice)

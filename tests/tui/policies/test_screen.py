@@ -240,3 +240,13 @@ async def test_pods_that_come_and_go_make_only_rows_that_select_them_anew():
         [row] = screen.overview.rows()
         assert row is not before[0]
         assert len(row.cells[1].selects) == len(before[0].cells[1].selects) - 1
+
+
+async def test_a_findings_policy_is_opened_among_all():
+    async with board_on(recorded_mesh(12)) as board:
+        await board.press("f")
+        await board.until(lambda: "policy in one cluster only" in board.text())
+        await board.press("o")
+        await board.until(lambda: isinstance(board.app.screen, PoliciesScreen) and board.app.screen.row)
+        assert board.app.screen.row.text == "default/rebel-base-from-x-wing"
+        assert len(board.app.screen.shown) == 1

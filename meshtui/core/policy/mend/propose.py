@@ -9,7 +9,7 @@ import msgspec
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
-from meshtui.core.model.manifest import as_manifest
+from meshtui.core.model.manifest import as_manifest, written
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evaluate import direction
 from meshtui.core.policy.explain import explain_direction
@@ -144,7 +144,7 @@ class _Proposer:
             before = as_manifest(edit.resource, edit.before)
             manifest = as_manifest(edit.resource, policy)
             assert manifest is not None
-            made = self._checked(draft, edit.manner, manifest, before, edit.resource, edit.what)
+            made = self._checked(draft, edit.manner, written(manifest), before, edit.resource, edit.what)
             # What closes a pod that was open, or carries denials, is more than an allowance.
             fits = made is not None and not made.closes and not (edit.manner is Manner.COPY and _denies(policy))
             if made is not None and fits and made.manifest not in seen:
