@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Judged, Source, Statement, Subject, Trouble, Verdict, What
@@ -74,6 +75,16 @@ class Part(Struct, frozen=True):
     workload: o.Deployment | o.DaemonSet
     desired: int
     ready: int
+    namesakes: tuple[o.Pod, ...] = ()
+    """All pods of its namespace, where these were looked up already."""
+
+    def selects(self, pod: o.Pod) -> bool:
+        """Whether a pod is its own."""
+        wanted = self.workload.spec.selector.match_labels
+        if not wanted or pod.metadata.namespace != self.workload.metadata.namespace:
+            return False
+        labels = pod.metadata.labels or {}
+        return all(labels.get(k) == v for k, v in wanted.items())
 
     @property
     def reference(self) -> str:
@@ -122,7 +133,11 @@ def judge_parts(
 ) -> tuple[list[Judged], list[Trouble]]:
     """Each part's verdict, and what is wrong. `down`: nodes of the cluster known to be down."""
     judged, troubles = [], []
-    for part in parts(cluster):
+    found = parts(cluster)
+    spaces = {part.workload.namespace for part in found}
+    # One walk over all pods a judgement, not several for each part: of a large cluster there are thousands.
+    pods = tuple(pod for pod in cluster.pods.values() if pod.metadata.namespace in spaces)
+    for part in (replace(part, namesakes=pods) for part in found):
         missing = _missing_since(cluster, part, memory, now, down)
         verdict, words, cause = _verdict(part, missing is not None, _all_down(cluster, part, down))
         if missing is not None:
@@ -184,14 +199,7 @@ def _unready_at(cluster: Cluster, part: Part) -> float:
 
 def pods_of(cluster: Cluster, part: Part) -> list[o.Pod]:
     """A part's pods, by its selector."""
-    wanted = part.workload.spec.selector.match_labels or {}
-    return [
-        pod
-        for pod in cluster.pods.values()
-        if pod.namespace == part.workload.namespace
-        and wanted
-        and all(pod.labels.get(k) == v for k, v in wanted.items())
-    ]
+    return [pod for pod in part.namesakes or cluster.pods.values() if part.selects(pod)]
 
 
 def _ready(pod: o.Pod) -> bool:

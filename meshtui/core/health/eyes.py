@@ -5,10 +5,18 @@ In a mesh of many nodes a report is long and comes every twenty seconds; a judge
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from heapq import nlargest
+
 from msgspec import Struct, field
 
+from meshtui.core.health.model import Source, Statement
+from meshtui.core.model.links import Claims
 from meshtui.core.model.probes import HealthNode, HealthReport, Path, Reached, merged_nodes, whole
 from meshtui.core.model.state import Cluster
+
+SAMPLES = 3
+"""Probes whose times are compared."""
 
 
 class Sight(Struct, frozen=True):
@@ -23,13 +31,43 @@ class Sight(Struct, frozen=True):
     """The faster of HTTP and ICMP: what the network takes, without a busy agent's part."""
 
 
+class Sights:
+    """Probes by one path, with what a judgement asks of them; made once, asked every second."""
+
+    __slots__ = ("failed", "newest", "oldest", "passed_at", "seen")
+
+    def __init__(self, seen: list[Sight]) -> None:
+        self.seen = seen
+        self.failed = [sight for sight in seen if not sight.passed]
+        """Those that were not answered."""
+        self.oldest = min((sight.at for sight in seen), default=float("inf"))
+        self.passed_at = max((sight.at for sight in seen if sight.passed), default=0.0)
+        """When one was answered last."""
+        timed = [sight for sight in seen if sight.passed and sight.latency_ms is not None]
+        self.newest = nlargest(SAMPLES, timed, key=lambda sight: sight.at)
+        """Of those that were answered and timed, the newest."""
+
+    def since(self, moment: float) -> Sights:
+        """Those made at or after a moment."""
+        return self if self.oldest >= moment else Sights([sight for sight in self.seen if sight.at >= moment])
+
+    def __bool__(self) -> bool:
+        return bool(self.seen)
+
+
 class Toward(Struct):
     """What all agents of a cluster see of another cluster's nodes."""
 
-    pods: list[Sight] = field(default_factory=list)
-    hosts: list[Sight] = field(default_factory=list)
+    pods: Sights
+    hosts: Sights
     reached: dict[str, Reached] = field(default_factory=dict)
     """`cluster/node` → what all agents together know of it."""
+    statements: tuple[Statement, ...] = ()
+    """The same in words, by node."""
+    silent: tuple[str, ...] = ()
+    """Nodes that do not answer, by name."""
+    latency_ms: float | None = None
+    """Median of HTTP to the nodes' health endpoints."""
 
 
 class _Part(Struct):
@@ -45,6 +83,9 @@ class Eyes:
 
     def __init__(self) -> None:
         self._reports: dict[tuple[str, str], tuple[HealthReport, dict[str, _Part]]] = {}
+        self.claims = Claims()
+        """What clusters say of their links."""
+        self._heard: dict[str, tuple[float, float]] = {}
         self._seen: dict[str, tuple[tuple[HealthReport, ...], dict[str, Toward]]] = {}
 
     def toward(self, cluster: Cluster, target: str) -> Toward:
@@ -62,16 +103,32 @@ class Eyes:
             found = known[1][target] = self._together(cluster, target)
         return found
 
+    def heard(self, cluster: Cluster, now: float) -> float:
+        """When an agent of a cluster answered last, as of `now`; 0 for never."""
+        known = self._heard.get(cluster.context)
+        if known is None or known[0] != now:
+            at = max((at for (what, _), at in cluster.heard.items() if what == "agent"), default=0.0)
+            known = self._heard[cluster.context] = now, at
+        return known[1]
+
     def _together(self, cluster: Cluster, target: str) -> Toward:
-        made, nodes = Toward(), list[HealthNode]()
+        pods, hosts, nodes = list[Sight](), list[Sight](), list[HealthNode]()
         for name, report in cluster.health.items():
             part = self._parts(cluster.context, name, report).get(target)
             if part is not None:
-                made.pods += part.pods
-                made.hosts += part.hosts
+                pods += part.pods
+                hosts += part.hosts
                 nodes += part.nodes
-        made.reached = merged_nodes(nodes)
-        return made
+        reached = merged_nodes(nodes)
+        times = sorted(n.endpoint.http.latency_ms for n in reached.values() if n.endpoint.http.latency_ms is not None)
+        return Toward(
+            Sights(pods),
+            Sights(hosts),
+            reached,
+            tuple(_told(reached)),
+            tuple(sorted(name for name, node in reached.items() if node.silent)),
+            times[len(times) // 2] if times else None,
+        )
 
     def _parts(self, context: str, name: str, report: HealthReport) -> dict[str, _Part]:
         known = self._reports.get((context, name))
@@ -88,6 +145,15 @@ class Eyes:
                     sights.append(_sight(path, report.local, node.name))
         self._reports[context, name] = report, made
         return made
+
+
+def _told(reached: dict[str, Reached]) -> Iterator[Statement]:
+    for name, node in sorted(reached.items()):
+        for what, path in (("pods of", node.endpoint), ("node", node.host)):
+            if path.known:
+                answer = f"{path.http.latency_ms or path.icmp.latency_ms or 0:.1f} ms"
+                words = f"{what} {name}: {answer if path.passed else path.http.error or path.icmp.error}"
+                yield Statement(Source.PROBES, words, path.passed, path.at)
 
 
 def _sight(path: Path, prober: str, target: str) -> Sight:

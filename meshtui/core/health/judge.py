@@ -34,7 +34,6 @@ from meshtui.core.health.services import judge_services, unready, unready_troubl
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.unready import Unready
 from meshtui.core.health.way import Way, WayState
-from meshtui.core.model.links import remote_names
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.policy.rulebook import Rulebook
@@ -76,7 +75,7 @@ class Judge:
         clusters = list(self.mesh.clusters.values())
         judgement = _Making(self, self.places, now).make(clusters)
         self.memory.forget_the_rest()
-        self.memory.keep_only({judged.subject for judged in judgement.all()})
+        self.memory.keep_only(judgement.all())
         self.latest = judgement
         return judgement
 
@@ -105,6 +104,8 @@ class _Making:
         self.eyes, self.unready, self.now, self.book = judge.eyes, judge.unready, now, judge.rules
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
+        self.of_cluster: dict[str, list[Judged]] = {}
+        """The same, by context."""
         self.components: dict[tuple[str, str], Judged] = {}
         self.links: dict[tuple[str, str], LinkHealth] = {}
         self.services: dict[str, ServiceHealth] = {}
@@ -138,6 +139,7 @@ class _Making:
             parts = [_stale(judged, cluster, self.now, self.memory) for judged in parts]
             troubles, missing = [], []
         self.troubles += [*troubles, *missing]
+        self.of_cluster[cluster.context] = nodes
         self.nodes |= {(cluster.context, judged.subject.name): judged for judged in nodes}
         self.components |= {(cluster.context, judged.subject.name): judged for judged in parts}
 
@@ -156,7 +158,7 @@ class _Making:
                 )
                 self.ways[both] = self._without_returned(seen, around.down_nodes)
         for cluster in clusters:
-            names = dict.fromkeys([*(c.name for c in clusters), *remote_names(cluster)])
+            names = dict.fromkeys([*(c.name for c in clusters), *self.eyes.claims.remotes(cluster)])
             for target in names:
                 if target != cluster.name:
                     self._link(cluster, target, around, controls)
@@ -229,7 +231,7 @@ class _Making:
             causes = tuple(dict.fromkeys(t.cause for t in local))
             words = "; ".join(dict.fromkeys(cause.value for cause in causes))
             return self._dated(Judged(subject, Verdict.FAILING, words, 0.0, claims, (), causes))
-        nodes = [judged for (context, _), judged in self.nodes.items() if context == cluster.context]
+        nodes = self.of_cluster.get(cluster.context, [])
         if any(judged.verdict is Verdict.UNKNOWN for judged in nodes) or not nodes:
             return self._dated(Judged(subject, Verdict.UNKNOWN, "not known yet", 0.0, claims))
         return self._dated(Judged(subject, Verdict.WELL, "well", 0.0, claims))

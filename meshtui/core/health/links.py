@@ -6,13 +6,12 @@ from msgspec import Struct
 
 from meshtui.core.health.components import APISERVER, is_gone
 from meshtui.core.health.control import Control, control_of, standing
-from meshtui.core.health.eyes import Eyes
+from meshtui.core.health.eyes import Eyes, Toward
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, LinkHealth, Source, Statement, Subject, Verdict, What
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.way import WINDOW, Way, WayState
-from meshtui.core.model.links import LinkClaim, LinkState, link
-from meshtui.core.model.probes import Reached
+from meshtui.core.model.links import LinkClaim, LinkState
 from meshtui.core.model.state import Cluster, Phase
 
 CAUSES = {
@@ -47,25 +46,24 @@ def judge_link(
     now: float,
 ) -> tuple[LinkHealth, Control | None]:
     """The link from `cluster` to the cluster called `target`, of which `other` is what this session knows."""
-    claim = link(cluster, target)
+    claim = eyes.claims.of(cluster, target)
     control = standing(control_of(cluster, target, other, claim, now), cluster, target, memory, now)
-    reached = eyes.toward(cluster, target).reached
-    silent = tuple(sorted(name for name, node in reached.items() if node.silent))
+    toward = eyes.toward(cluster, target)
     verdict, words, causes = _verdict(cluster, other, claim, way, control, around, now)
-    claims = _claims(cluster, claim, now)
+    claims = _claims(cluster, claim, eyes.heard(cluster, now))
     health = LinkHealth(
         Subject(What.LINK, cluster.context, target),
         verdict,
-        _with_counts(words, verdict, claim, way, reached, now),
+        _with_counts(words, verdict, claim, toward),
         0.0,
         claims,
-        _observations(cluster, target, way, reached, traffic, now),
+        _observations(cluster, target, toward, traffic, now),
         causes,
         claim.ready,
         claim.agents,
-        len([node for node in cluster.nodes if node not in cluster.agents]),
-        _latency(reached),
-        silent if way.way is not Way.RECOVERING else (),
+        len(cluster.nodes.keys() - cluster.agents.keys()),
+        toward.latency_ms,
+        toward.silent if way.way is not Way.RECOVERING else (),
         claim.shared_services,
     )
     return health, control
@@ -138,11 +136,9 @@ def _way_words(target: str, way: WayState, around: Excuses, now: float) -> tuple
     return cause, words
 
 
-def _with_counts(
-    words: str, verdict: Verdict, claim: LinkState, way: WayState, reached: dict[str, Reached], now: float
-) -> str:
+def _with_counts(words: str, verdict: Verdict, claim: LinkState, toward: Toward) -> str:
     parts = [words]
-    latency = _latency(reached)
+    latency = toward.latency_ms
     if latency is not None and verdict in (Verdict.WELL, Verdict.RECOVERING, Verdict.STALE):
         parts.append(f"health {latency:.1f} ms")
     if claim.claim in (LinkClaim.READY, LinkClaim.PARTLY):
@@ -150,18 +146,12 @@ def _with_counts(
     return " · ".join(parts)
 
 
-def _latency(reached: dict[str, Reached]) -> float | None:
-    times = sorted(n.endpoint.http.latency_ms for n in reached.values() if n.endpoint.http.latency_ms is not None)
-    return times[len(times) // 2] if times else None
-
-
-def _claims(cluster: Cluster, claim: LinkState, now: float) -> tuple[Statement, ...]:
-    """What agents and KVStoreMesh say."""
-    heard = [at for (what, _), at in cluster.heard.items() if what == "agent"]
+def _claims(cluster: Cluster, claim: LinkState, heard: float) -> tuple[Statement, ...]:
+    """What agents and KVStoreMesh say. `heard`: when an agent answered last."""
     words = (
         f"{claim.ready} of {claim.agents} agents ready, {claim.connected} connected" if claim.agents else claim.words
     )
-    found = [Statement(Source.AGENTS, words, claim.claim is LinkClaim.READY or None, max(heard, default=0.0))]
+    found = [Statement(Source.AGENTS, words, claim.claim is LinkClaim.READY or None, heard)]
     if claim.cache is not None:
         said = "ready" if claim.cache.ready else claim.words
         at = cluster.heard.get(("kvstoremesh", ""), 0.0)
@@ -169,16 +159,8 @@ def _claims(cluster: Cluster, claim: LinkState, now: float) -> tuple[Statement, 
     return tuple(found)
 
 
-def _observations(
-    cluster: Cluster, target: str, way: WayState, reached: dict[str, Reached], traffic: Traffic, now: float
-) -> tuple[Statement, ...]:
+def _observations(cluster: Cluster, target: str, toward: Toward, traffic: Traffic, now: float) -> tuple[Statement, ...]:
     found = []
-    for name, node in sorted(reached.items()):
-        for what, path in (("pods of", node.endpoint), ("node", node.host)):
-            if path.known:
-                answer = f"{path.http.latency_ms or path.icmp.latency_ms or 0:.1f} ms"
-                words = f"{what} {name}: {answer if path.passed else path.http.error or path.icmp.error}"
-                found.append(Statement(Source.PROBES, words, path.passed, path.at))
     tried = cluster.troubleshot.get(target)
     if tried is not None:
         words = "etcd reached" if tried.passed else f"{tried.step.value}: {tried.error}"
@@ -188,7 +170,7 @@ def _observations(
         words = f"{tally.answered} of {tally.requests} connections answered in {WINDOW:.0f} s"
         passed = not (tally.silent or tally.dropped)
         found.append(Statement(Source.FLOWS, words, passed, max(tally.last_passed, tally.last_failed)))
-    return tuple(found)
+    return (*toward.statements, *found)
 
 
 def gone_apiservers(clusters: list[Cluster]) -> frozenset[str]:

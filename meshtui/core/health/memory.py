@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -24,6 +24,8 @@ class Memory(Struct):
     """(cluster, cluster, source) → what packets there and back took while all was well, a slowly moving mean."""
     identities: dict[Hashable, str] = field(default_factory=dict)
     """What a cluster was recognised by when it was seen first."""
+    nodes: dict[tuple[str, str], tuple[object, Judged, float]] = field(default_factory=dict)
+    """(context, node) → what its verdict was made from, the verdict and when, while nothing is wrong with it."""
     node_fails: dict[str, list[float]] = field(default_factory=dict)
     """`cluster/node` → when probes of it failed since one passed, as far as others passed meanwhile."""
     bad_ways: dict[frozenset[str], tuple[Cause, float]] = field(default_factory=dict)
@@ -63,8 +65,11 @@ class Memory(Struct):
         cause, at = self.bad_ways.get(frozenset((one, other)), (None, 0.0))
         return cause if cause is not None and now - at <= seconds else None
 
-    def keep_only(self, subjects: set[Subject]) -> None:
+    def keep_only(self, judged: Iterable[Judged]) -> None:
         """Forget what is no longer there to be judged."""
+        subjects = {each.subject for each in judged}
+        for place in [place for place, (_, known, _) in self.nodes.items() if known.subject not in subjects]:
+            del self.nodes[place]
         for subject in self.verdicts.keys() - subjects:
             del self.verdicts[subject]
 

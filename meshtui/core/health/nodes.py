@@ -16,6 +16,8 @@ from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Phase
 
 _HEARD_SECONDS = 120.0
+_AS_BEFORE_SECONDS = 10.0
+"""So long a well node's verdict stands, as of when it was made."""
 AGENT = "cilium"
 CONTROLLER_FAILURES = 10
 """Failures in a row after which a controller does not mend itself."""
@@ -62,13 +64,44 @@ def judge_nodes(cluster: Cluster, memory: Memory, now: float) -> tuple[list[Judg
     judged, troubles = [], []
     agents = _agents(cluster)
     for name, node in sorted(cluster.nodes.items()):
+        known = _as_before(cluster, node, memory, now)
+        if known is not None:
+            judged.append(known)
+            continue
         trouble = _node_trouble(cluster, node, memory, now) or _agent_trouble(cluster, name, agents, memory, now)
         if trouble is not None:
             troubles.append(trouble)
         else:
             troubles += _controllers_trouble(cluster, name, agents, memory, now)
-        judged.append(memory.dated(_judged(cluster, node, trouble, now), now, trouble.since if trouble else 0.0))
+        made = memory.dated(_judged(cluster, node, trouble, now), now, trouble.since if trouble else 0.0)
+        judged.append(made)
+        if made.verdict is Verdict.WELL and not _unsettled(cluster.agents.get(name)):
+            memory.nodes[cluster.context, name] = _basis(cluster, node), made, now
     return judged, troubles
+
+
+def _basis(cluster: Cluster, node: o.Node) -> tuple[object, ...]:
+    """What a well node's verdict is made from: of thousands few are anything else from one second to the next."""
+    name = node.metadata.name
+    heard = cluster.heard.get(("agent", name), 0.0)
+    return node, cluster.agents.get(name), cluster.agent_errors.get(name), heard, cluster.config is None
+
+
+def _unsettled(status: AgentStatus | None) -> bool:
+    """Whether an agent says something that only becomes a trouble when it lasts."""
+    return status is not None and (status.cilium.state not in ("", "Ok") or bool(_failing_controllers(status)))
+
+
+def _as_before(cluster: Cluster, node: o.Node, memory: Memory, now: float) -> Judged | None:
+    """The verdict of a node that was well, and of which nothing was told since but when it is."""
+    held = memory.nodes.get((cluster.context, node.metadata.name))
+    basis = _basis(cluster, node)
+    heard = cluster.heard.get(("agent", node.metadata.name), 0.0)
+    old = held is not None and now - held[2] > _AS_BEFORE_SECONDS
+    if held is None or old or held[0] != basis or (heard and now - heard > _HEARD_SECONDS):
+        memory.nodes.pop((cluster.context, node.metadata.name), None)
+        return None
+    return held[1]
 
 
 def down_nodes(troubles: list[Trouble], cluster: Cluster) -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from heapq import nlargest
 from statistics import median
 
-from meshtui.core.health.eyes import Eyes, Sight
+from meshtui.core.health.eyes import SAMPLES, Eyes, Sight
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.places import Places
@@ -26,7 +26,7 @@ _SILENT_NODE = 8
 _PROBE_SECONDS = 15.0
 _RECENT = 15.0
 _STALLS, _STALL_SHARE = 3, 0.08
-_SLOWER_TIMES, _SLOWER_MS, _SAMPLES = 4.0, 50.0, 3
+_SLOWER_TIMES, _SLOWER_MS = 4.0, 50.0
 
 
 def way_between(
@@ -78,8 +78,8 @@ def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | No
     if one_way is not None:
         blocked, told = one_way
         return WayState(Way.ONE_WAY, since, passed_at, (*evidence, *told), blocked=blocked)
-    hosts_passed = max((sight.at for sight in found.hosts if sight.passed), default=0.0)
-    hosts_failed = max((sight.at for sight in found.hosts if not sight.passed), default=0.0)
+    hosts_passed = found.hosts_passed_at
+    hosts_failed = max((sight.at for each in found.hosts for sight in each.failed), default=0.0)
     if found.pods is not found.hosts and max(hosts_passed, found.control_at) > max(since, hosts_failed):
         proof = "the other cluster's etcd" if found.control_at >= hosts_passed else "node addresses"
         return WayState(Way.OVERLAY, since, passed_at, (*evidence, f"{proof} answered meanwhile"))
@@ -130,9 +130,9 @@ def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | No
     """Nodes that fail again and again while others pass in between."""
     dead: dict[str, float] = {}
     names = {sight.target for sight in found.failed}
-    names |= memory.node_fails.keys() & {sight.target for sight in found.pods} if memory.node_fails else set()
+    names |= memory.node_fails.keys() & {sight.target for sight in found.probes} if memory.node_fails else set()
     for name in sorted(names):
-        mine = [sight for sight in found.pods if sight.target == name]
+        mine = [sight for sight in found.probes if sight.target == name]
         passed = max((sight.at for sight in mine if sight.passed), default=0.0)
         fails = {sight.at for sight in mine if not sight.passed and sight.at > passed}
         fails |= {at for at in memory.node_fails.get(name, ()) if at > passed and found.now - at < 2 * RELEVANT}
@@ -140,7 +140,7 @@ def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | No
             memory.node_fails[name] = sorted(fails)[-8:]
         else:
             memory.node_fails.pop(name, None)
-        others = [sight.at for sight in found.pods if sight.passed and sight.target != name]
+        others = [sight.at for sight in found.probes if sight.passed and sight.target != name]
         # A probe that fails was begun some ten seconds earlier: what passed meanwhile is no proof against it.
         if len(fails) > 1 and any(min(fails) < at < max(fails) - _PROBE_SECONDS for at in others):
             dead[name] = min(fails)
@@ -217,7 +217,7 @@ def _slow(found: Evidence, memory: Memory) -> WayState | None:
     names = found.one.name, found.other.name
     for source, (latency, samples) in (("flows", _flowing_ms(found)), ("probes", _probed_ms(found))):
         usual = memory.latency_ms.get((*names, source))
-        if latency is None or usual is None or samples < _SAMPLES:
+        if latency is None or usual is None or samples < SAMPLES:
             continue
         if latency <= _SLOWER_TIMES * usual or latency <= usual + _SLOWER_MS:
             return None
@@ -228,8 +228,8 @@ def _slow(found: Evidence, memory: Memory) -> WayState | None:
 
 def _probed_ms(found: Evidence) -> tuple[float | None, int]:
     """Median of the newest passing probes."""
-    young = [s for s in found.pods if s.passed and s.latency_ms is not None and found.now - s.at <= EARNED_SECONDS]
-    passing = nlargest(_SAMPLES, young, key=lambda s: s.at)
+    young = [s for each in found.pods for s in each.newest if found.now - s.at <= EARNED_SECONDS]
+    passing = nlargest(SAMPLES, young, key=lambda s: s.at)
     newest = [s.latency_ms for s in passing if s.latency_ms is not None]
     return (median(newest), len(newest)) if newest else (None, 0)
 
@@ -246,16 +246,12 @@ def _open(found: Evidence, memory: Memory) -> WayState:
     passed_at, now = found.passed_at, found.now
     latency, _ = _probed_ms(found)
     failed = found.failed
-    filtered = (
-        bool(found.hosts)
-        and found.pods is not found.hosts
-        and not any(sight.passed for sight in found.hosts if now - sight.at <= RELEVANT)
-    )
+    filtered = found.hosts_filtered
     memory.usual((*names, "probes"), latency, well=now - passed_at <= EARNED_SECONDS)
     memory.usual((*names, "flows"), _flowing_ms(found)[0], well=True)
     if not passed_at:
         return WayState(Way.UNKNOWN)
-    newest = max([passed_at, found.control_at, *(sight.at for sight in found.hosts if sight.passed)])
+    newest = max(passed_at, found.control_at, found.hosts_passed_at)
     interval = max((r.interval for c in (found.one, found.other) for r in c.health.values()), default=0.0)
     earned = now - passed_at <= EARNED_SECONDS or (
         now - newest <= EARNED_SECONDS and now - passed_at <= interval + EARNED_SECONDS / 4

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
 
-from meshtui.core.health.eyes import Eyes, Sight
+from meshtui.core.health.eyes import Eyes, Sight, Sights
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.tally import Course, Tally
 from meshtui.core.health.traffic import Traffic
@@ -65,8 +66,9 @@ class Evidence(Struct):
 
     one: Cluster
     other: Cluster
-    pods: list[Sight]
-    hosts: list[Sight]
+    pods: list[Sights]
+    """Probes that pod traffic is judged by, either way."""
+    hosts: list[Sights]
     ways: tuple[Course | None, Course | None]
     """Connections of `one`'s clients, and of `other`'s."""
     heard: tuple[bool, bool]
@@ -84,10 +86,30 @@ class Evidence(Struct):
         """Both ways' connections, as far as there are any."""
         return [course for course in self.ways if course is not None]
 
-    probed_at: float
-    """When a probe of pods was answered last."""
-    failed: list[Sight]
-    """Probes of pods that were not answered."""
+    @property
+    def probes(self) -> Iterator[Sight]:
+        """Probes of pods."""
+        return (sight for each in self.pods for sight in each.seen)
+
+    @property
+    def probed_at(self) -> float:
+        """When a probe of pods was answered last."""
+        return max(each.passed_at for each in self.pods)
+
+    @property
+    def failed(self) -> list[Sight]:
+        """Probes of pods that were not answered."""
+        return [sight for each in self.pods for sight in each.failed]
+
+    @property
+    def hosts_passed_at(self) -> float:
+        """When a probe of a node's own address was answered last."""
+        return max(each.passed_at for each in self.hosts)
+
+    @property
+    def hosts_filtered(self) -> bool:
+        """Whether node addresses were probed, and none answered, while pods are judged by their own probes."""
+        return any(self.hosts) and self.pods is not self.hosts and not self.hosts_passed_at
 
     @property
     def passed_at(self) -> float:
@@ -112,12 +134,12 @@ def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eye
     """All that is known of the way between two clusters as of `now`."""
     both = ((one, other.name), (other, one.name))
     seen = [eyes.toward(who, whom) for who, whom in both]
-    pods = _recent([sight for each in seen for sight in each.pods], now)
-    hosts = _recent([sight for each in seen for sight in each.hosts], now)
+    pods = [each.pods.since(now - RELEVANT) for each in seen]
+    hosts = [each.hosts.since(now - RELEVANT) for each in seen]
     pairs = ((one.name, other.name), (other.name, one.name))
     tried = [who.troubleshot[whom] for who, whom in both if whom in who.troubleshot]
     hung = [each.at for each in tried if each.step is Step.TLS and "deadline" in each.error]
-    chosen = pods or hosts
+    chosen = pods if any(pods) else hosts
     return Evidence(
         one,
         other,
@@ -130,10 +152,4 @@ def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eye
         now,
         max((each.at for each in tried if each.step in (Step.NONE, Step.TLS)), default=0.0),
         max((at for at in hung if now - at <= 2 * EARNED_SECONDS), default=0.0),
-        max((sight.at for sight in chosen if sight.passed), default=0.0),
-        [sight for sight in chosen if not sight.passed],
     )
-
-
-def _recent(found: list[Sight], now: float) -> list[Sight]:
-    return [sight for sight in found if now - sight.at <= RELEVANT]
