@@ -43,7 +43,13 @@ class Pace(Struct, frozen=True):
     last_retry: float = 30.0
     agents_at_once: int = 8
     agents_per_round: int = 64
-    """In a larger cluster each round asks the next so many of its agents."""
+    """In a larger cluster the first round asks so many of its agents, each later one the next of them."""
+    agents_a_second: float = 5.0
+    """Agents asked for their status by the whole session, once each cluster had its first round: 6 ms each."""
+    probes_a_second: float = 1_000.0
+    """Entries of cilium-health's lists read by the whole session: 25 µs each."""
+    health_most: float = 60.0
+    """A round of cilium-health that takes longer by that is one of fewer agents."""
     probed_nodes: int = 20_000
     """cilium-health's lists are as long as the mesh has nodes: so many entries are kept for a cluster, from as many of
     its agents as that allows."""

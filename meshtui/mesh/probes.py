@@ -24,6 +24,8 @@ from meshtui.mesh.pace import Backoff, Pace, every, pause
 LABEL = "k8s-app"
 AGENT = "cilium"
 APISERVER = "clustermesh-apiserver"
+_AT_LEAST = 3
+"""Agents of a cluster asked in each round."""
 _REVIEWS_AT_ONCE = 2
 """Each more would open a connection of its own, whose handshake takes longer than the question."""
 QUESTIONS = ("config", "access", "agents", "kvstoremesh", "health", "troubleshoot")
@@ -47,6 +49,8 @@ class Prober:
     """Where rights are asked for; none: in the whole cluster."""
     whole: bool = True
     """Whether Cilium's configuration is read with what findings alone ask of it."""
+    clusters: Callable[[], int] = lambda: 1
+    """How many clusters share what a session may ask in a second."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
     _next_agent: int = 0
@@ -61,13 +65,15 @@ class Prober:
             "access": (self.pace.access, self._access),
             "agents": (self.pace.agents, self._agents),
             "kvstoremesh": (self.pace.agents, self._kvstoremesh),
-            "health": (self.pace.health, self._health),
         }
         self._poke = {name: asyncio.Event() for name in questions}
         async with asyncio.TaskGroup() as group:
             for name in questions:
                 if name == "troubleshoot":
                     group.create_task(self._troubleshoots(self._answered(name, self._troubleshoot), self._poke[name]))
+                    continue
+                if name == "health":
+                    group.create_task(self._healths(self._answered(name, self._health), self._poke[name]))
                     continue
                 seconds, act = acts[name]
                 group.create_task(every(seconds, self._answered(name, act), self.rng, self._poke[name]))
@@ -146,10 +152,13 @@ class Prober:
         except MeshtuiError:
             # The pods' own watch says so already.
             return
-        if len(pods) > self.pace.agents_per_round:
-            start = self._next_agent % len(pods)
-            self._next_agent = start + self.pace.agents_per_round
-            pods = [*pods, *pods][start : self._next_agent]
+        most = self.pace.agents_per_round
+        if self._next_agent:
+            share = self.pace.agents_a_second / max(1, self.clusters())
+            most = min(most, max(_AT_LEAST, round(self.pace.agents * share)))
+        start = self._next_agent % len(pods) if pods else 0
+        self._next_agent = start + min(most, len(pods))
+        pods = [*pods, *pods][start : self._next_agent]
         gate = asyncio.Semaphore(self.pace.agents_at_once)
         refused: list[Forbidden] = []
         await asyncio.gather(*(self._agent(pod, gate, refused) for pod in pods))
@@ -203,6 +212,14 @@ class Prober:
         else:
             self.emit(s.TroubleshotRead(self.api.context, found or (), at=asked))
 
+    async def _healths(self, act: Callable[[], Awaitable[None]], poke: asyncio.Event) -> None:
+        """As often as the pace says, and less often where the lists are long: they grow with the mesh."""
+        while True:
+            await act()
+            entries = sum(len(report.nodes) for report in self.cluster.health.values())
+            seconds = max(self.pace.health, entries * self.clusters() / self.pace.probes_a_second)
+            await pause(seconds * self.rng.uniform(0.8, 1.2), poke)
+
     async def _health(self) -> None:
         """Ask every agent what its probes say: each probes each node every two minutes only, all together see more."""
         try:
@@ -210,7 +227,8 @@ class Prober:
         except MeshtuiError:
             return
         listed = max((len(report.nodes) for report in self.cluster.health.values()), default=0)
-        most = max(4, self.pace.probed_nodes // max(1, listed))
+        share = self.pace.probes_a_second * self.pace.health_most / max(1, self.clusters())
+        most = max(2, int(min(self.pace.probed_nodes, share)) // max(1, listed)) if listed else 4
         step = max(1, -(-len(pods) // most))
         gate = asyncio.Semaphore(self.pace.agents_at_once)
         await asyncio.gather(*(self._probes_of(pod, gate) for pod in pods[::step]))

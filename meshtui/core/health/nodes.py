@@ -16,6 +16,8 @@ from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Phase
 
 _HEARD_SECONDS = 120.0
+_TURN_SECONDS = 1_800.0
+"""So long an agent may wait for its turn while others of its cluster are heard: thousands are asked in turn."""
 _AS_BEFORE_SECONDS = 10.0
 """So long a well node's verdict stands, as of when it was made."""
 AGENT = "cilium"
@@ -87,6 +89,14 @@ def _basis(cluster: Cluster, node: o.Node) -> tuple[object, ...]:
     return node, cluster.agents.get(name), cluster.agent_errors.get(name), heard, cluster.config is None
 
 
+def _unheard(cluster: Cluster, heard: float, now: float) -> bool:
+    """Whether what an agent said is old: nobody of its cluster was heard since, or its turn never came."""
+    if now - heard <= _HEARD_SECONDS:
+        return False
+    others = any(what == "agent" and now - at <= _HEARD_SECONDS for (what, _), at in cluster.heard.items())
+    return not others or now - heard > _TURN_SECONDS
+
+
 def _unsettled(status: AgentStatus | None) -> bool:
     """Whether an agent says something that only becomes a trouble when it lasts."""
     return status is not None and (status.cilium.state not in ("", "Ok") or bool(_failing_controllers(status)))
@@ -98,7 +108,7 @@ def _as_before(cluster: Cluster, node: o.Node, memory: Memory, now: float) -> Ju
     basis = _basis(cluster, node)
     heard = cluster.heard.get(("agent", node.metadata.name), 0.0)
     old = held is not None and now - held[2] > _AS_BEFORE_SECONDS
-    if held is None or old or held[0] != basis or (heard and now - heard > _HEARD_SECONDS):
+    if held is None or old or held[0] != basis or (heard and _unheard(cluster, heard, now)):
         memory.nodes.pop((cluster.context, node.metadata.name), None)
         return None
     return held[1]
@@ -305,7 +315,7 @@ def _well(cluster: Cluster, node: o.Node, heard: float, now: float) -> tuple[Ver
     if not heard and not cluster.agents.get(node.name):
         no_cilium = cluster.config is None and cluster.config_error is not None
         return (Verdict.WELL, "Ready") if no_cilium else (Verdict.UNKNOWN, "Ready; its agent was not asked yet")
-    if heard and now - heard > _HEARD_SECONDS:
+    if heard and _unheard(cluster, heard, now):
         return Verdict.STALE, f"Ready; its agent was heard {now - heard:.0f} s ago"
     return Verdict.WELL, "Ready"
 
