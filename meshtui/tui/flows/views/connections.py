@@ -38,8 +38,7 @@ class ConnectionsView(Summing):
 
     def items(self, look: Look) -> Sequence[Hashable]:
         """Connections, and the events of those unfolded as (connection, row)."""
-        found = [connection for connection in self.connections if self._is_wanted(connection)]
-        newest = sorted(found, key=lambda c: c.last_ns)[-SHOWN:]
+        newest = self.connections.newest(SHOWN, self._is_wanted)
         self.unfolded &= set(newest)
         listed: list[Hashable] = []
         for connection in newest:

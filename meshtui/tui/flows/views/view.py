@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +11,12 @@ from meshtui.core.flows.store import FlowStore, FlowView
 from meshtui.tui.flows.rows import Tags
 from meshtui.tui.widgets.paint import Line
 
-_CALM, _BUSY = 4, 9
+_CALM, _BUSY = 4, 18
 """Portions between two lists."""
 _MANY = 50
 """Rows in a portion from which a view is busy."""
-PORTION = 800
-"""Rows taken in between two keys: about 20 ms."""
+PORTION = 300
+"""Rows taken in between two keys: 2 to 6 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,17 @@ class Summing(FlowLook):
     def __init__(self, store: FlowStore, view: FlowView) -> None:
         super().__init__(store, view)
         view.collect()
-        self._waiting: list[FlowRow] = view.rows(0, len(view))
+        self._waiting = deque(view.rows(0, len(view)))
         self._every = _CALM
         self._since = _BUSY
         """Portions since the last list: the first one is due at once."""
 
     def pump(self) -> bool:
-        """A portion of what waits."""
-        self._waiting += self.view.take_fresh()
-        portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
+        """A portion of what waits, or none in a turn that is to list: nobody waits for both."""
+        self._waiting.extend(self.view.take_fresh())
+        if self._every == _BUSY == self._since + 1:
+            return bool(self._waiting)
+        portion = [self._waiting.popleft() for _ in range(min(PORTION, len(self._waiting)))]
         self._every = _BUSY if len(portion) > _MANY else _CALM
         if portion:
             self.take(portion)
