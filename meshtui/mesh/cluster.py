@@ -122,7 +122,7 @@ class ClusterTask(Struct):
             own,
             around.scope.status,
         )
-        prober.clusters = lambda: len(around.mesh.clusters)
+        prober.around = around.mesh.clusters.values
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
             self._anew = partial(self._back, group, api, prober, (s.Phase.STALE, s.Phase.FAILED, s.Phase.ABSENT))

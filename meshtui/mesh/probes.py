@@ -26,6 +26,8 @@ AGENT = "cilium"
 APISERVER = "clustermesh-apiserver"
 _AT_LEAST = 3
 """Agents of a cluster asked in each round."""
+_FASTER = 8.0
+"""So many times faster they are asked until each was heard once."""
 _REVIEWS_AT_ONCE = 2
 """Each more would open a connection of its own, whose handshake takes longer than the question."""
 QUESTIONS = ("config", "access", "agents", "kvstoremesh", "health", "troubleshoot")
@@ -49,8 +51,8 @@ class Prober:
     """Where rights are asked for; none: in the whole cluster."""
     whole: bool = True
     """Whether Cilium's configuration is read with what findings alone ask of it."""
-    clusters: Callable[[], int] = lambda: 1
-    """How many clusters share what a session may ask in a second."""
+    around: Callable[[], Collection[s.Cluster]] = tuple
+    """All clusters that share what a session may ask in a second."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
     _next_agent: int = 0
@@ -152,10 +154,13 @@ class Prober:
         except MeshtuiError:
             # The pods' own watch says so already.
             return
-        most = self.pace.agents_per_round
-        if self._next_agent:
-            share = self.pace.agents_a_second / max(1, self.clusters())
-            most = min(most, max(_AT_LEAST, round(self.pace.agents * share)))
+        told = self.cluster.heard.keys() | self.cluster.unheard.keys()
+        new = any(("agent", pod.spec.node_name) not in told for pod in pods)
+        clusters = max(1, len(self.around()))
+        share = self.pace.agents_a_second * (_FASTER if new else 1.0) / clusters
+        most = min(self.pace.agents_per_round, max(_AT_LEAST, round(self.pace.agents * share)))
+        if not self._next_agent:
+            most = min(self.pace.agents_per_round, max(_AT_LEAST, 2 * self.pace.agents_per_round // clusters))
         start = self._next_agent % len(pods) if pods else 0
         self._next_agent = start + min(most, len(pods))
         pods = [*pods, *pods][start : self._next_agent]
@@ -217,7 +222,7 @@ class Prober:
         while True:
             await act()
             entries = sum(len(report.nodes) for report in self.cluster.health.values())
-            seconds = max(self.pace.health, entries * self.clusters() / self.pace.probes_a_second)
+            seconds = max(self.pace.health, entries * len(self.around()) / self.pace.probes_a_second)
             await pause(seconds * self.rng.uniform(0.8, 1.2), poke)
 
     async def _health(self) -> None:
@@ -226,9 +231,11 @@ class Prober:
             pods = sorted(await self._pods(AGENT), key=lambda pod: pod.name)
         except MeshtuiError:
             return
+        clusters = self.around()
         listed = max((len(report.nodes) for report in self.cluster.health.values()), default=0)
-        share = self.pace.probes_a_second * self.pace.health_most / max(1, self.clusters())
-        most = max(2, int(min(self.pace.probed_nodes, share)) // max(1, listed)) if listed else 4
+        listed = max(1, listed, sum(len(cluster.nodes) for cluster in clusters))
+        share = self.pace.probes_a_second * self.pace.health_most / max(1, len(clusters))
+        most = max(1, int(min(self.pace.probed_nodes, share)) // listed)
         step = max(1, -(-len(pods) // most))
         gate = asyncio.Semaphore(self.pace.agents_at_once)
         await asyncio.gather(*(self._probes_of(pod, gate) for pod in pods[::step]))
