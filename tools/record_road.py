@@ -32,20 +32,25 @@ class Step:
 
 
 ROAD = (
-    Step("Both clusters, their nodes and links, before anything is shared.", (), r"koornacht-control-plane\s+✔ Ready"),
-    Step("`l`: ten curls from Koornacht's x-wing, all answered by Koornacht.", ("l",), r"10/10[\s\S]*koornacht 10 "),
+    Step(
+        "Both clusters, their nodes and links, before anything is shared.",
+        (),
+        r"mesh ✔ ready 2/2[\s\S]*K → K 2 · T → T 2",
+    ),
+    Step("`l`: ten requests from Koornacht's x-wing, all answered by Koornacht.", ("l",), r"10/10[\s\S]*koornacht 10 "),
     Step("`G`: rebel-base becomes global in both clusters; both API servers confirmed.", ("2", "G"), r"K 2, T 2"),
     Step("`l` again: both clusters answer.", ("l",), r"10/10[\s\S]*koornacht \d+ [\s\S]*tion \d+ "),
-    Step("`p`: the policies that can be applied.", ("p",), r"Can be applied"),
-    Step("`enter` on default-deny: it is in place in both clusters.", ("Enter",), r"T  default/default-deny"),
+    Step("`p`: the clusters' policies. There are none.", ("p",), r"no policies: everything may talk"),
+    Step("`a`: those of the lab can be applied.", ("a",), r"Apply to all clusters[\s\S]*default-deny"),
+    Step("`enter` on default-deny: it is in place in both clusters.", ("Enter",), r"T tion ✔ present"),
     Step(
-        "Back, and `l`: the first time-out, and its DROPPED flows beside it.",
+        "Back, and `l`: the first request times out, and its DROPPED flows stand beside it.",
         ("Escape", "l"),
-        r"denied at K[\s\S]*1/10",
+        r"Policy denied[\s\S]*1/10",
     ),
     Step("Ten time-outs.", (), r"10/10[\s\S]*timed out 10 "),
-    Step("`u`: the policy is taken back.", ("2", "u"), r"delete|undo|taken back|default-deny"),
-    Step("`l` once more: traffic flows again.", ("l",), r"10/10[\s\S]*koornacht \d+ [\s\S]*tion \d+ "),
+    Step("`u`: the policy is taken back.", ("2", "u"), r"undo: apply [\s\S]*default-deny gone"),
+    Step("`l` once more: requests are answered again.", ("l",), r"10/10[\s\S]*koornacht \d+ [\s\S]*tion \d+ "),
 )
 
 

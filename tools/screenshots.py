@@ -1,12 +1,15 @@
-"""Takes the pictures in docs/images from the running dashboard on the embedded mesh.
+"""Takes the pictures in docs/images from the dashboard on the embedded mesh, or tells how far they have drifted.
 
-.venv/bin/python tools/screenshots.py [FOLDER]
+.venv/bin/python tools/screenshots.py [--check] [NAME ...]
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import html
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,16 +26,24 @@ from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.start import opening
 
 PATIENCE = 90.0
+IMAGES = Path(__file__).parent.parent / "docs/images"
+ALIKE = 0.85
+"""Share of words, in both directions together, that a picture and the screen have in common when it shows what is."""
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""Rich names fonts of a site elsewhere: a page of ours loads nothing from there."""
 
 # name, state, size, theme, keys pressed before, text to wait for
 PICTURES: tuple[tuple[str, str, tuple[int, int], str, tuple[str, ...], str], ...] = (
     ("dashboard", "global", (120, 40), "dark", ("l",), "done"),
     ("dashboard-light", "global", (120, 40), "light", ("l",), "done"),
+    ("dashboard-safe-dark", "global", (120, 40), "safe-dark", ("l",), "done"),
+    ("dashboard-safe-light", "global", (120, 40), "safe-light", ("l",), "done"),
+    ("dashboard-ansi", "global", (120, 40), "ansi", ("l",), "done"),
     ("drops", "default-deny", (120, 40), "dark", ("l",), "4/10"),
     ("wide", "ingress-tion", (200, 50), "dark", ("l",), "done"),
     ("link-cut", "link-cut", (120, 40), "dark", ("l",), "done"),
     ("narrow", "global", (80, 24), "dark", (), "rebel-base"),
-    ("policies", "egress-any-cluster", (120, 40), "dark", ("p",), "Can be applied"),
+    ("policies", "egress-any-cluster", (120, 40), "dark", ("p",), "present for"),
     ("tour", "deployed", (140, 40), "dark", ("t", *"nnnnnnnn", "enter"), "koornacht and tion answer; from"),
     ("tour-broken", "global", (140, 40), "dark", ("t", "x", "enter", "L"), "its nodes"),
 )
@@ -49,8 +60,11 @@ async def picture(name: str, state: str, size: tuple[int, int], theme: str, keys
             await until(pilot.pause, lambda: live(app))
             for key in keys:
                 await pilot.press(key)
-            await until(pilot.pause, lambda: text in shown(app))
-            return app.export_screenshot(title="meshtui")
+            try:
+                await until(pilot.pause, lambda: text in shown(app))
+            except TimeoutError:
+                raise TimeoutError(f"{name}: {text!r} was never shown:\n{shown(app)}") from None
+            return FONTS.sub("", app.export_screenshot(title="meshtui"))
 
 
 def shown(app: MeshtuiApp) -> str:
@@ -75,15 +89,44 @@ async def until(pause: Callable[[float], object], condition: Callable[[], bool])
         await pause(0.05)  # type: ignore[misc]
 
 
-def main() -> None:
-    """Take them all."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
-    folder.mkdir(parents=True, exist_ok=True)
+def words(svg: str) -> frozenset[str]:
+    """What stands in a picture, but for numbers, names of pods and whatever else every run has anew."""
+    text = html.unescape(" ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg))).replace("\xa0", " ")
+    return frozenset(re.findall(r"(?<![\w-])[A-Za-z]{3,}(?![\w-])", text))
+
+
+def likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    """1 when both have the same words, 0 when they have none in common."""
+    return len(one & other) / max(1, len(one | other))
+
+
+def drift(name: str, taken: str) -> str:
+    """What a picture says otherwise than the one just taken; empty while both are alike enough."""
+    old, new = words((IMAGES / f"{name}.svg").read_text()), words(taken)
+    if likeness(old, new) >= ALIKE:
+        return ""
+    gone, come = sorted(old - new), sorted(new - old)
+    return f"{name}: {likeness(old, new):.2f} alike; gone {' '.join(gone)}; new {' '.join(come)}"
+
+
+def main() -> int:
+    """Take them all, or those named; with --check say which have drifted, and exit 1 when any has."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    told = []
     for what in PICTURES:
+        if options.names and what[0] not in options.names:
+            continue
         svg = asyncio.run(picture(*what))
-        (folder / f"{what[0]}.svg").write_text(svg)
-        sys.stdout.write(f"{what[0]}\n")
+        if options.check:
+            told.append(drift(what[0], svg))
+        else:
+            (IMAGES / f"{what[0]}.svg").write_text(svg)
+        sys.stdout.write(f"{(told and told[-1]) or what[0]}\n")
+    return int(any(told))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
