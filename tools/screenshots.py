@@ -32,25 +32,27 @@ ALIKE = 0.85
 FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """Rich names fonts of a site elsewhere: a page of ours loads nothing from there."""
 
-# name, state, size, theme, keys pressed before, text to wait for
-PICTURES: tuple[tuple[str, str, tuple[int, int], str, tuple[str, ...], str], ...] = (
-    ("dashboard", "global", (120, 40), "dark", ("l",), "done"),
-    ("dashboard-light", "global", (120, 40), "light", ("l",), "done"),
-    ("dashboard-safe-dark", "global", (120, 40), "safe-dark", ("l",), "done"),
-    ("dashboard-safe-light", "global", (120, 40), "safe-light", ("l",), "done"),
-    ("dashboard-ansi", "global", (120, 40), "ansi", ("l",), "done"),
-    ("drops", "default-deny", (120, 40), "dark", ("l",), "4/10"),
-    ("wide", "ingress-tion", (200, 50), "dark", ("l",), "done"),
-    ("link-cut", "link-cut", (120, 40), "dark", ("l",), "done"),
-    ("narrow", "global", (80, 24), "dark", (), "rebel-base"),
-    ("policies", "egress-any-cluster", (120, 40), "dark", ("p",), "present for"),
-    ("tour", "deployed", (140, 40), "dark", ("t", *"nnnnnnnn", "enter"), "koornacht and tion answer; from"),
-    ("tour-broken", "global", (140, 40), "dark", ("t", "x", "enter", "L"), "its nodes"),
+# name, state, size, theme, keys pressed before, texts to wait for
+PICTURES: tuple[tuple[str, str, tuple[int, int], str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("dashboard", "global", (120, 40), "dark", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("dashboard-light", "global", (120, 40), "light", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("dashboard-safe-dark", "global", (120, 40), "safe-dark", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("dashboard-safe-light", "global", (120, 40), "safe-light", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("dashboard-ansi", "global", (120, 40), "ansi", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("drops", "default-deny", (120, 40), "dark", ("l",), ("4/10", "Policy denied")),
+    ("wide", "ingress-tion", (200, 50), "dark", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("link-cut", "link-cut", (120, 40), "dark", ("l",), ("done", "FORWARDED", "rebel-base:80")),
+    ("narrow", "global", (80, 24), "dark", (), ("rebel-base", "2/2")),
+    ("policies", "egress-any-cluster", (120, 40), "dark", ("p",), ("present for",)),
+    ("tour", "deployed", (140, 40), "dark", ("t", *"nnnnnnnn", "enter"), ("koornacht and tion answer; from",)),
+    ("tour-broken", "global", (140, 40), "dark", ("t", "x", "enter", "L"), ("its nodes",)),
 )
 
 
-async def picture(name: str, state: str, size: tuple[int, int], theme: str, keys: tuple[str, ...], text: str) -> str:
-    """One SVG of the dashboard in `state` after `keys`, once `text` stands on the screen."""
+async def picture(
+    name: str, state: str, size: tuple[int, int], theme: str, keys: tuple[str, ...], texts: tuple[str, ...]
+) -> str:
+    """One SVG of the dashboard in `state` after `keys`, once all `texts` stand on the screen."""
     settings = Settings(utc=True, theme=theme)
     async with launch(SimOptions(state=state, seed=7)) as running:
         ours = replace(settings, kubeconfig=running.kubeconfig)
@@ -61,9 +63,9 @@ async def picture(name: str, state: str, size: tuple[int, int], theme: str, keys
             for key in keys:
                 await pilot.press(key)
             try:
-                await until(pilot.pause, lambda: text in shown(app))
+                await until(pilot.pause, lambda: all(text in shown(app) for text in texts))
             except TimeoutError:
-                raise TimeoutError(f"{name}: {text!r} was never shown:\n{shown(app)}") from None
+                raise TimeoutError(f"{name}: {texts} were never shown:\n{shown(app)}") from None
             return FONTS.sub("", app.export_screenshot(title="meshtui"))
 
 
