@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 RECORDINGS = Path(__file__).parent / "recordings"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Whoever starts the tests in a shell's background has it ignored, and so would every program that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MEDDLING = (
     "KUBECONFIG",

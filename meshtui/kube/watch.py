@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -242,8 +241,8 @@ class _Reader:
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ssl.SSLError, OSError):
-                await self._task
+            # Whoever reads may be cancelled meanwhile, and must hear of it: then its cancel is not taken for this one.
+            await asyncio.gather(self._task, return_exceptions=True)
         self._answer.drop()
 
     async def next(self) -> list[bytes]:
