@@ -41,6 +41,8 @@ class Witness:
 
     def __init__(self) -> None:
         self.uuids: dict[str, int] = {}
+        self.lost = 0
+        """Events that a small ring overran before it could be read here, on a machine that stalls: not known to us."""
         self._lock = threading.Lock()
 
     def deliver(self, rows: list[FlowRow]) -> None:
@@ -48,7 +50,7 @@ class Witness:
             self.uuids.update((row.uuid, row.time_ns) for row in rows)
 
     def status(self, status: StreamStatus) -> None:
-        assert not status.lost
+        self.lost = max(self.lost, status.lost)
 
     def missing(self, session: Session, since_ns: int) -> set[str]:
         """Flows later than `since_ns` that the session does not hold, as far as both have come."""
@@ -84,6 +86,12 @@ def counted(session: Session, *nodes: str, times: int = 2) -> bool:
     account = session.flows.account
     now_ns = int(session.clock.now() * 1e9)
     return set(nodes) <= set(account.nodes()) and all(len(account.checked(n, now_ns)) >= times for n in nodes)
+
+
+def as_many(found: tuple[int, int | None], lost: set[str], truth: Witness) -> bool:
+    """Whether an account, which must be exact, agrees with the witness: to the event where that has seen all."""
+    least, most = found
+    return least == most and len(lost) <= least <= len(lost) + truth.lost
 
 
 def only_gap(session: Session, source: str) -> Gap:
@@ -140,7 +148,7 @@ async def test_events_a_ring_overran_while_the_relay_was_away_are_counted_to_the
         lost = truth.missing(session, began)
         assert len(lost) > 200
         found = {missing.node: (missing.least, missing.most) for missing in only_gap(session, "tion").missing}
-        assert found[T] == (len(lost), len(lost)), gap
+        assert as_many(found[T], lost, truth), gap
         assert set(found) <= {T, K}
         assert only_gap(session, "tion").lost
 
@@ -204,7 +212,8 @@ async def test_events_that_never_came_although_nothing_broke_are_found_out(new_l
             lost = truth.missing(session, began)
             (gap,) = session.flows.gaps
             assert (gap.source, gap.silent, gap.lost) == ("koornacht", True, True)
-            assert [(m.node, m.least, m.most) for m in gap.missing] == [(T, len(lost), len(lost))]
+            assert [m.node for m in gap.missing] == [T]
+            assert as_many((gap.missing[0].least, gap.missing[0].most), lost, truth), gap
 
 
 async def test_what_a_relay_skipped_in_silence_is_fetched_while_the_ring_holds_it(new_lab: NewLab) -> None:
@@ -252,7 +261,9 @@ async def test_a_break_of_an_agents_own_stream_is_judged_and_counted(new_lab: Ne
         await until(session, lambda: session.flows.rows(-1, None)[0].time_ns > end)
         lost = truth.missing(session, began)
         assert bool(lost) is (ring == 60)
-        assert [(m.node, m.least, m.most) for m in gap.missing] == ([(T, len(lost), len(lost))] if lost else [])
+        (gap,) = session.flows.gaps
+        assert [m.node for m in gap.missing] == ([T] if lost else [])
+        assert all(as_many((m.least, m.most), lost, truth) for m in gap.missing), gap
         assert gap.lost is bool(lost)
 
 
