@@ -74,7 +74,9 @@ class MeshtuiApp(App[int]):
             self.register_theme(own)
         for own_name, table in settings.themes.items():
             self.register_theme(usertheme.made(own_name, table))
-        name = settings.theme if settings.color else "ansi"
+        self.few_colours = self.console.color_system in theme.FEW
+        """Whether the terminal has its own sixteen colours alone: ours come out unreadable there."""
+        name = settings.theme if settings.color and not self.few_colours else "ansi"
         wanted = theme.NAMES.get(name, name)
         self._no_theme = "" if wanted in self.available_themes else name
         self.theme = wanted if wanted in self.available_themes else theme.NAMES[""]
@@ -240,6 +242,11 @@ class MeshtuiApp(App[int]):
         """Step through our themes, the terminal's own colours, and the person's themes."""
         if not self.settings.color:
             self.board.say("colours are off (NO_COLOR)", "warn", "!")
+            return
+        if self.few_colours:
+            self.board.say(
+                "this terminal has sixteen colours, which are its own: no other theme can be read", "warn", "!"
+            )
             return
         names = [*(own.name for own in theme.OWN), theme.NAMES["ansi"], *self.settings.themes]
         here = names.index(self.theme) if self.theme in names else -1

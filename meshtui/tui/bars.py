@@ -10,7 +10,7 @@ from meshtui.tui.board import Board
 from meshtui.tui.header import header
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.lines import Bar
-from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, width_of
+from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, width_of, wrapped_spans
 
 
 class _OnDashboard(Bar):
@@ -52,8 +52,12 @@ class TabBar(_OnDashboard):
         return [spans]
 
 
+MESSAGE_LINES = 3
+"""So many lines a message takes at most."""
+
+
 class MessageBar(_OnDashboard):
-    """The last thing there was to say; stays until there is something else."""
+    """The last thing there was to say; stays until there is something else, and takes the lines it needs."""
 
     def __init__(self) -> None:
         super().__init__(id="message")
@@ -62,18 +66,29 @@ class MessageBar(_OnDashboard):
     def say(self, text: str, role: str = "dim", glyph: str = "·") -> None:
         """Show a sentence."""
         self.line = [Span(f" {glyph} {safe(text, 1000)}", role)]
-        self.refresh()
+        self.fit()
 
     def error(self, error: MeshtuiError) -> None:
         """Show a failure with its cause and next step."""
         self.line = [Span(f" {status.BAD} {status.error_text(error)}", "bad")]
         if error.hint:
             self.line = [*self.line, Span(f"  → {safe(error.hint)}", "dim")]
+        self.fit()
+
+    def on_resize(self) -> None:
+        """It may need another number of lines now."""
+        self.fit()
+
+    def fit(self) -> None:
+        """As many lines as it needs, one at least."""
+        wanted = min(MESSAGE_LINES, max(1, len(self.content(self.size.width or self.app.size.width))))
+        if self.styles.height is None or self.styles.height.value != wanted:
+            self.styles.height = wanted
         self.refresh()
 
     def content(self, width: int) -> list[Line]:
-        """The message."""
-        return [self.line]
+        """The message; over several lines where it is too long for one."""
+        return wrapped_spans(self.line, max(20, width - 1))
 
 
 class FooterBar(_OnDashboard):

@@ -77,7 +77,8 @@ class Dashboard(Screen[None]):
         """Who carries out a pane's commands, asked in this order: an object with a method `do_NAME`."""
         self.actors["services"] = (self.services, ServicesCommands(self.services))
         self.actors["policies"] = (PoliciesCommands(self),)
-        self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows), FlowBeside(self.flows))
+        self.flow_beside = FlowBeside(self.flows)
+        self.actors["flows"] = (self.flows, FlowCommands(self.flows), FlowTake(self.flows), self.flow_beside)
         self.chosen_namespaces: tuple[str, ...] | None = None
         """Namespaces chosen on the screen; None while those of the settings hold, () for all."""
         self.findings: Findings | None = None
@@ -286,6 +287,8 @@ class Dashboard(Screen[None]):
     def on_line_view_moved(self, event: LineView.Moved) -> None:
         """The cursor is on another service or cluster: the load pane says what `l` would do there."""
         self.beside.soon()
+        if event.view is self.flows and (told := self.flow_beside.unread()):
+            self.say(told, "dim", "→")
         if event.view in (self.services, self.clusters):
             self.load_pane.target_moved()
 

@@ -77,6 +77,8 @@ SAFE_LIGHT = Theme(
 )
 OWN = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT)
 """Our themes. In the safe pair well is blue and failing orange: they differ for every kind of colour vision."""
+FEW = ("standard", "windows")
+"""Rich's names for sixteen colours, as `TERM` and `COLORTERM` tell."""
 NAMES = {
     "dark": "meshtui-dark",
     "light": "meshtui-light",

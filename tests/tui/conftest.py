@@ -90,6 +90,12 @@ async def board_on(
         yield board
 
 
+@pytest.fixture(autouse=True)
+def _colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of true colours, whatever the tests run in."""
+    monkeypatch.setenv("COLORTERM", "truecolor")
+
+
 @pytest.fixture
 async def board() -> AsyncIterator[Board]:
     async with board_on() as found:

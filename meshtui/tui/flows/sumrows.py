@@ -138,18 +138,21 @@ def aggregate_title(a: Aggregate) -> str:
     return safe(f"{a.source} → {a.target} {a.verdict_name}{reason}", 160)
 
 
+_VERDICT = 11
+"""Cells of a connection's verdict: it stands first, whatever is cut behind it."""
+
+
 def connection_line(c: Connection, tags: Tags, width: int, *, utc: bool, unfolded: bool) -> Line:
-    """`▸ 12:03:04.123 K x-wing:40112 → T rebel-base:80  ✗ DROPPED · Policy denied · seen at K · 4 events · 2 SYNs`."""
+    """`▸ ✗ DROPPED   12:03:04.123 K x-wing:40112 → T rebel-base:80 · Policy denied · seen at K · 4 events · 2 SYNs`."""
     opener = c.opener
     client, server = _ends(opener, swap=not c.client_is_source)
     line: list[Span] = [
         Span(" ▾ " if unfolded else " ▸ ", "key"),
-        Span(f"{stamp_text(c.first_ns, utc=utc)} ", "dim"),
+        verdict_span(c.verdict)._replace(text=fit(verdict_span(c.verdict).text, _VERDICT)),
+        Span(f" {stamp_text(c.first_ns, utc=utc)} ", "dim"),
         *peer_spans(client[0], peer_name(client[0], client[1], client[3]), client[2], tags),
         Span(" → ", "dim"),
         *peer_spans(server[0], peer_name(server[0], server[1], server[3]), server[2], tags),
-        Span("  "),
-        verdict_span(c.verdict),
     ]
     clusters = dict.fromkeys(node.partition("/")[0] for node in c.nodes)
     told = ["seen at " + " ".join(tags[name][0] if name in tags else safe(name, 12) for name in clusters)]

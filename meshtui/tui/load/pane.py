@@ -14,7 +14,7 @@ from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
 from meshtui.tui import commands as c
 from meshtui.tui.beside import Told
-from meshtui.tui.load.rows import beside, column, history_line, run_lines
+from meshtui.tui.load.rows import beside, column, history_line, result_words, run_lines
 from meshtui.tui.load.specs import cannot_ask, spec_for
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.services.rows import index_of_clusters
@@ -134,6 +134,10 @@ class LoadPane(BlockPane):
         self.entitle(f"{' '.join(self._label(session.mesh, run) for run in runs)} → {runs[0].target}")
         self.rebuild()
         self.dashboard.redraw()
+        if not self.is_on_screen:
+            self.dashboard.say(
+                f"asking {runs[0].target}: {', '.join(safe(run.origin, 60) for run in runs)}", "info", "◌"
+            )
         self.run_worker(self._follow(batch), group="load", exit_on_error=False, description="load")
 
     def _label(self, mesh: Mesh, run: Run) -> str:
@@ -147,6 +151,15 @@ class LoadPane(BlockPane):
         self.dashboard.redraw()
         if batch.problem is not None:
             self.dashboard.tell(batch.problem)
+        elif batch is self.launched and not self.is_on_screen:
+            self._say_elsewhere(batch)
+
+    def _say_elsewhere(self, batch: Batch) -> None:
+        """What came of it, where this pane is not in sight: the worst of the runs first."""
+        told = sorted((result_words(run) for run in batch.runs), key=lambda one: one[1] == "ok")
+        more = f" · and {len(told) - 1} more runs: 4 shows them" if len(told) > 1 else " · 4 shows more"
+        words, role, glyph = told[0]
+        self.dashboard.say(f"{words}{more}", role, glyph)
 
     def _changed(self) -> None:
         """Redraw soon, at most ten times a second; a run that ends with the app has nothing to draw on."""

@@ -166,6 +166,17 @@ def _verdict(run: Run) -> list[Line]:
     return [[Span(f" {glyph} {safe(verdict.text, 120)}", role)]]
 
 
+def result_words(run: Run) -> tuple[str, str, str]:
+    """What came of a run as one sentence, with its role and glyph: for screens that do not show its pane."""
+    summary = run.summary
+    answered = [f"{safe(name, 24) or 'unknown'} {count}" for name, count in sorted(summary.by_cluster.items())]
+    verdict = run.verdict if run.requests else None
+    glyph, role = _FITS[verdict.fit] if verdict is not None else (status.WARNING, "warn")
+    told = f"{summary.answered} of {summary.total} answered" + (f" ({', '.join(answered)})" if answered else "")
+    why = run.problem or (verdict.text if verdict is not None else "nothing was asked")
+    return f"{safe(run.origin, 60)} → {safe(run.target, 60)}: {told} · {safe(why, 200)}", role, glyph
+
+
 def _pods(summary: Summary, tags: Tags, width: int) -> Line:
     """`pods  K …4mk87 3  T …jqgrf 2`, as far as flows tell and room allows."""
     parts: list[Line] = []

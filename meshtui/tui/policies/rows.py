@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from meshtui.core.apart import ShortNames
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.evidence import Evidence
@@ -40,7 +41,7 @@ def _widths(mesh: Mesh, width: int) -> tuple[int, int]:
     return (28 if width < _NARROW else 38), min(where, max(8, width // 4))
 
 
-def line(mesh: Mesh, row: PolicyRow, width: int, now: float) -> Line:
+def line(mesh: Mesh, row: PolicyRow, width: int, now: float, names: ShortNames) -> Line:
     """One policy: name, kind, a cell per cluster, pods, directions, and what it does as far as there is room."""
     name, where = _widths(mesh, width)
     cells: list[Span] = []
@@ -53,7 +54,7 @@ def line(mesh: Mesh, row: PolicyRow, width: int, now: float) -> Line:
     ways = "".join(way.value[0] for way in row.closes)
     closes = {"ie": "in out", "i": "in", "e": "out"}.get(ways, status.NOTHING)
     return [
-        Span(f" {fit(safe(row.text), name)} "),
+        Span(f" {fit(safe(names.of(row.text, name)), name)} "),
         Span(f"{_SHORT[row.resource]:<6} ", "dim"),
         *shown,
         Span(f"{' ' * max(0, pad)} {row.selected:>5} {closes:<6} "),

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
+from meshtui.core.apart import ShortNames
 from meshtui.core.changes import policies
 from meshtui.core.changes.manifests import parse as parse_manifests
 from meshtui.core.errors import MeshtuiError
@@ -81,6 +82,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         """Whether something shown may be another."""
         self.sort, self.backwards = Order.NAME, False
         self.shown: dict[Hashable, PolicyRow] = {}
+        self.names = ShortNames(())
         self._stop = session.subscribe(self._note)
         self.list = PolicyList(self)
         self.told = LineText(())
@@ -118,6 +120,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         wanted = parse(self.filter)
         found = [row for row in self.overview.rows() if wanted(row)]
         self.shown = {row.key: row for row in ordered(found, self.sort, backwards=self.backwards)}
+        self.names = ShortNames([row.text for row in self.shown.values()])
         self.list.show(["head", *self.shown])
         if self.list.cursor == 0 and self.shown:
             self.list.move_to(1)
@@ -132,7 +135,9 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
     def line(self, key: Hashable, width: int) -> Line:
         """The heads, or a policy."""
         mesh, row = self.session.mesh, self.shown.get(key)
-        return rows.head(mesh, width) if row is None else rows.line(mesh, row, width, self.board.clock.now())
+        return (
+            rows.head(mesh, width) if row is None else rows.line(mesh, row, width, self.board.clock.now(), self.names)
+        )
 
     @property
     def row(self) -> PolicyRow | None:

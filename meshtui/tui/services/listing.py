@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import cast
 
+from meshtui.core.apart import ShortNames
 from meshtui.core.findings import Findings
 from meshtui.core.health.model import Judgement
 from meshtui.core.model.state import Phase
@@ -18,7 +19,7 @@ from meshtui.tui.header import time_text
 from meshtui.tui.services import rows
 from meshtui.tui.services import table as folded
 from meshtui.tui.services.marks import Marks
-from meshtui.tui.widgets.paint import Line, Span, clip
+from meshtui.tui.widgets.paint import Line, Span, clip, safe
 
 COLUMNS = {
     "name": Sort.NAME, "in": Sort.WHERE, "global": Sort.GLOBAL, "shared": Sort.SHARED, "affinity": Sort.AFFINITY,
@@ -62,10 +63,12 @@ class EachCluster:
 
     def __init__(self, contexts: Sequence[str]) -> None:
         self.contexts = contexts
+        self.names = ShortNames(())
 
     def items(self, table: ServiceTable) -> tuple[list[Hashable], list[int]]:
         """The items and how many lines each takes."""
         shown = [table[index] for index in range(len(table))]
+        self.names = ShortNames([row.key for row in shown])
         one_each = [1] * (len(self.contexts) - 1)
         heights = [height for row in shown for height in (*one_each, 2 if rows.explains(row) else 1)]
         return [(row.key, context) for row in shown for context in self.contexts], heights
@@ -88,6 +91,7 @@ class EachCluster:
         line = rows.cell_line(
             cluster, row, width,
             first=context == self.contexts[0],
+            name=safe(self.names.of(service, rows.name_width(width))),
             pending=(context, service) in look.pending,
             marked=cell in look.marked,
             health=health,
@@ -111,12 +115,14 @@ class EachService:
         """Key of the service that is unfolded."""
         self.at = 0
         """Number of the cluster that keys act on in the unfolded service."""
+        self.names = ShortNames(())
         self.longest = 20
         """Cells that most names need."""
 
     def items(self, table: ServiceTable) -> tuple[list[Hashable], list[int]]:
         """The heads, then the services."""
         keys = table.keys
+        self.names = ShortNames(keys)
         lengths = sorted(len(key) for key in keys)
         self.longest = lengths[int(0.85 * (len(lengths) - 1))] if lengths else 20
         tall = 1 + len(self.contexts)
@@ -147,7 +153,16 @@ class EachService:
         reach = folded.reach_line(table.mesh, key, health, around, found, look.reaches)
         pending = {context for context, service in look.pending if service == key}
         marked = [(key, context) in look.marked for context in self.contexts]
-        line = folded.service_line(table.mesh, row, at, health, reach, pending=bool(pending), marked=any(marked))
+        line = folded.service_line(
+            table.mesh,
+            row,
+            at,
+            health,
+            reach,
+            safe(self.names.of(key, at.name)),
+            pending=bool(pending),
+            marked=any(marked),
+        )
         lines = [line, *self._clusters(table, row, at, pending, look)] if key == self.open else [line]
         return [clip(line, width) for line in lines]
 

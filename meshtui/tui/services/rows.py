@@ -40,6 +40,7 @@ def cell_line(
     width: int,
     *,
     first: bool,
+    name: str = "",
     pending: bool = False,
     marked: bool = False,
     health: ServiceHealth | None = None,
@@ -47,15 +48,17 @@ def cell_line(
 ) -> Line:
     """One cluster's line of a service: the name before the first, type and ports at the end or where a name stood.
 
-    `age`: seconds since its cluster was heard, when it is not now.
+    `name`: how its name is told from the others in the room there is. `age`: seconds since its cluster was heard, when
+    it is not now.
     """
     cell = next(cell for cell in row.cells if cell.context == cluster.context)
     room = name_width(width)
     wide = width > room + _MARKS + _DETAIL
     detail = "" if wide or first or not cell.present else f"  {_detail(cell, room - 2)}"
-    name = Span(f"{fit(safe(row.key) if first else detail, room)} ", "strong" if first else "dim")
+    told = name or safe(row.key)
+    head = Span(f"{fit(told if first else detail, room)} ", "strong" if first else "dim")
     mark = Span("▪", "key") if marked else Span(" ")
-    line = [mark, name, tag(fit(cluster.tag, 2), cluster.index), Span(" ")]
+    line = [mark, head, tag(fit(cluster.tag, 2), cluster.index), Span(" ")]
     if not cell.present or cell.effective is None:
         return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
     line += [*marks(cell.effective), Span(" ")]

@@ -82,13 +82,13 @@ def _keyed(text: str, key: str, role: str, room: int) -> list[Span]:
 
 
 def service_line(
-    mesh: Mesh, row: core.Row, at: Widths, health: ServiceHealth, reach: Line, *, pending: bool, marked: bool
+    mesh: Mesh, row: core.Row, at: Widths, health: ServiceHealth, reach: Line, name: str, *, pending: bool, marked: bool
 ) -> Line:
-    """One service over all clusters."""
+    """One service over all clusters; `name`: as it is told from the others in the room there is."""
     glyph = status.verdict(health.verdict, "") if health.verdict is not Verdict.UNKNOWN else Span("·", "dim")
     mark = Span("▪", "key") if marked else Span(" ")
     line = [mark, Span(f"{glyph.text.strip() or '·':<2}", glyph.role)]
-    line += [Span(f"{fit(safe(row.key), at.name)} ", "strong"), *_where(mesh, row, at.where), Span(" ")]
+    line += [Span(f"{fit(name, at.name)} ", "strong"), *_where(mesh, row, at.where), Span(" ")]
     cells = [cell.effective for cell in row.present if cell.effective is not None]
     line.append(_all_or_some([x.global_ for x in cells], at.annotation))
     line.append(_all_or_some([x.shared and x.global_ for x in cells], at.annotation))

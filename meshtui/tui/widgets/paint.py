@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -114,3 +115,21 @@ def wrapped(text: str, width: int, *, indent: int = 0) -> list[str]:
     if current:
         lines.append(current)
     return [" " * indent + line for line in lines]
+
+
+def wrapped_spans(line: Line, width: int, *, indent: int = 3) -> list[Line]:
+    """A line broken at spaces into lines of at most `width` cells, those after the first behind `indent` spaces."""
+    if width_of(line) <= width:
+        return [line]
+    lines: list[list[Span]] = [[]]
+    used = 0
+    for span in line:
+        for word in re.findall(r"\s*\S+|\s+$", span.text):
+            cells = cell_len(word)
+            if used + cells > width and lines[-1]:
+                lines.append([Span(" " * indent)])
+                word, used = word.lstrip(), indent
+                cells = cell_len(word)
+            lines[-1].append(span._replace(text=word))
+            used += cells
+    return [clip(each, width) for each in lines]
