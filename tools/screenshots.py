@@ -25,6 +25,7 @@ from meshtui.sim import SimOptions, launch
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.start import opening
 
+os.environ.setdefault("COLORTERM", "truecolor")  # else a poor TERM would give the pictures sixteen colours
 PATIENCE = 90.0
 IMAGES = Path(__file__).parent.parent / "docs/images"
 ALIKE = 0.85

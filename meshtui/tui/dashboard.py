@@ -287,7 +287,7 @@ class Dashboard(Screen[None]):
     def on_line_view_moved(self, event: LineView.Moved) -> None:
         """The cursor is on another service or cluster: the load pane says what `l` would do there."""
         self.beside.soon()
-        if event.view is self.flows and (told := self.flow_beside.unread()):
+        if event.view is self.flows and not event.clicked and (told := self.flow_beside.unread()):
             self.say(told, "dim", "→")
         if event.view in (self.services, self.clusters):
             self.load_pane.target_moved()

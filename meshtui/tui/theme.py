@@ -43,7 +43,7 @@ LIGHT = Theme(
     warning="#8a5300",
     error="#b3142e",
     dark=False,
-    variables={"border": "#b6bccb", "border-blurred": "#b6bccb", "muted": "#626b80"},
+    variables={"border": "#b6bccb", "border-blurred": "#b6bccb", "muted": "#626b80", "foreground-muted": "#535a6c"},
 )
 SAFE_DARK = Theme(
     name="meshtui-safe-dark",
@@ -73,7 +73,7 @@ SAFE_LIGHT = Theme(
     warning="#6f5600",
     error="#9c3a00",
     dark=False,
-    variables={"border": "#b6bccb", "border-blurred": "#b6bccb", "muted": "#5c6578"},
+    variables={"border": "#b6bccb", "border-blurred": "#b6bccb", "muted": "#5c6578", "foreground-muted": "#535a6c"},
 )
 OWN = (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT)
 """Our themes. In the safe pair well is blue and failing orange: they differ for every kind of colour vision."""

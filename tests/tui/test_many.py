@@ -92,6 +92,10 @@ async def test_every_cluster_and_service_is_a_line_and_nothing_is_clipped_in_sil
         for cluster, line in zip(board.session.mesh.clusters.values(), shown, strict=False):
             assert cluster.name[:6] in line or "…" in line
             assert "1/1" in line
+        assert pane.selected != ("header",), "the heads are nothing to act on"
+        if size[0] > 120 or (size[0] > 60 and number < 16):
+            last = list(board.session.mesh.clusters.values())[-1].tag
+            assert lines[0].rstrip().endswith(last), "the matrix has a column for each"
         await board.press("2")
         services = board.text(board.app.board.services)
         for word in ("service", "ready"):
@@ -99,6 +103,20 @@ async def test_every_cluster_and_service_is_a_line_and_nothing_is_clipped_in_sil
         height = board.app.board.services.scrollable_content_region.height
         for key in KEYS if height > number + 4 else KEYS[:1]:
             assert key in services
+        assert all(len(line.rstrip()) <= size[0] for line in board.text().splitlines())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(map(str, size)))
+async def test_two_clusters_stand_side_by_side_on_every_screen(size: tuple[int, int]) -> None:
+    async with await on(2, size, broken=True) as board:
+        await board.press("1")
+        text = " ".join(board.text(board.app.board.clusters).split())
+        for told in ("[K] koornacht", "[T] tion", "koornacht-worker ✔ Ready", "link K→T ✗ ready, but its nodes don't"):
+            assert told in text, told
+        await board.press("2")
+        lines = board.text(board.app.board.services).splitlines()
+        assert sum(line.strip().startswith(KEYS) for line in lines) == len(KEYS), "a name before its clusters' lines"
+        assert any("K's clients → K 1, T 1" in line or "K → K 1, T 1" in line for line in lines)
         assert all(len(line.rstrip()) <= size[0] for line in board.text().splitlines())
 
 

@@ -6,6 +6,7 @@ import pytest
 from rich.color import Color, ColorSystem
 from rich.style import Style
 from rich.terminal_theme import TerminalTheme
+from textual.color import Color as TextualColor
 
 from meshtui.core.errors import ConfigError
 from meshtui.core.model.state import Cluster
@@ -152,3 +153,13 @@ async def test_the_dashboard_wears_the_theme_of_the_settings() -> None:
     async with app.run_test():
         assert app.theme == "mine"
         assert palette(app.current_theme).styles["ok"] == Style.parse("#00aa00")
+
+
+@pytest.mark.parametrize("own", OWN, ids=lambda own: own.name)
+async def test_the_words_of_frames_can_be_read(own) -> None:
+    async with board_on(settings=Settings(utc=True, theme=own.name)) as board:
+        ground = TextualColor.parse(own.background)
+        for widget in (*board.app.board.panes.values(), board.app.board.beside):
+            for part in (widget.styles.border_title_color, widget.styles.border_subtitle_color):
+                shown = ground + part  # what is not opaque is mixed with the ground
+                assert contrast(shown.rgb, ground.rgb) >= LEAST, f"{widget}: {shown.hex}"

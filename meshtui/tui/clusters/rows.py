@@ -93,7 +93,8 @@ def _nodes(cluster: Cluster, width: int, judgement: Judgement) -> list[Block]:
     if not nodes and r.NODES in cluster.objects:
         return [(("nodes", cluster.context), [[Span("  no nodes", "dim")]])]
     longest = max((len(n.name) for n in nodes), default=0)
-    room = max(12, min(longest, width - 30))
+    networks = max((len(n.spec.pod_cidr) for n in nodes), default=0)
+    room = max(12, min(longest, width - 16 - min(24, networks)))
     result: list[Block] = []
     for item in nodes:
         state = status.node(item)

@@ -120,7 +120,7 @@ def blocks(mesh: Mesh, width: int, judgement: Judgement, now: float, *, utc: boo
 
 def columns_for(mesh: Mesh, width: int) -> tuple[list[Column], int]:
     """Which columns fit, and the cells left for names: names get spare cells first."""
-    matrix = 2 * len(mesh.clusters) + 1
+    matrix = 1 + sum(max(1, len(cluster.tag)) + 1 for cluster in mesh.clusters.values())
     longest = max((len(cluster.name) for cluster in mesh.clusters.values()), default=0)
     columns = list(COLUMNS)
     tags = 1 + max((len(cluster.tag) for cluster in mesh.clusters.values()), default=1)

@@ -54,6 +54,8 @@ class LineView(Framed, can_focus=True):
         def __init__(self, view: LineView) -> None:
             super().__init__()
             self.view = view
+            self.clicked = view.clicking
+            """Whether the mouse put it there: what a click means is being said already."""
 
     def __init__(self, name: str = "", classes: str = "") -> None:
         super().__init__(name, classes)
@@ -62,6 +64,7 @@ class LineView(Framed, can_focus=True):
         """First line of each item and, last, the number of lines; None when all are `height_each` high."""
         self.height_each = 1
         self.cursor = 0
+        self.clicking = False
         self._cache: dict[tuple[Hashable, int], Sequence[Line]] = {}
 
     # What a subclass provides
@@ -285,7 +288,9 @@ class LineView(Framed, can_focus=True):
             return
         line = self.line_at(offset.y)
         if 0 <= line < self.total:
+            self.clicking = True
             self.move_to(self.locate(line)[0])
+            self.clicking = False
 
 
 def _thumb(height: int, total: float, position: float) -> tuple[int, int]:
