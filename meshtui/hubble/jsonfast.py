@@ -37,7 +37,7 @@ class NotPlain(ValueError):
 
 
 class Lines:
-    """Makes lines of one thread's flows; what repeats is kept, bounded."""
+    """Makes lines of flows; what repeats is kept, bounded. Several threads may share it."""
 
     def __init__(self) -> None:
         self._opened = _Opened(observer_pb2.GetFlowsResponse.DESCRIPTOR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from google.protobuf import json_format
@@ -10,6 +11,7 @@ from google.protobuf import json_format
 from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble import jsontext
 from meshtui.hubble.documents import Gathering, documents, without_prefix
+from meshtui.hubble.jsonfast import Lines
 from meshtui.hubble.jsonparts import UNREADABLE, Encoder, NotPlain
 from meshtui.hubble.pb import observer_pb2
 from meshtui.hubble.rows import Decoder, Item, Undecodable, full_response
@@ -163,4 +165,11 @@ def as_line(row: FlowRow) -> str:
 
     That is escaped, whatever it is. Raises ValueError when the row kept no raw bytes.
     """
-    return jsontext.text(as_document(row))
+    if not row.raw:
+        raise ValueError("this flow was kept without its raw bytes")
+    return _lines().line(row.raw)
+
+
+@cache
+def _lines() -> Lines:
+    return Lines()

@@ -1,0 +1,116 @@
+"""The quick way to a line and the slow one agree to the byte, whatever a flow holds."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshtui.hubble import jsontext
+from meshtui.hubble.jsonfast import Lines
+from meshtui.hubble.pb import flow_pb2, observer_pb2
+
+LINES = Lines()
+"""Shared on purpose: what is kept of one message must not show in another."""
+
+
+def slow(raw: bytes) -> str:
+    return jsontext.text(jsontext.document(observer_pb2.GetFlowsResponse.FromString(raw)))
+
+
+def recorded(recordings: Path) -> list[bytes]:
+    data, at, found = (recordings / "protocol/getflows.delimited.bin").read_bytes(), 0, []
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        found.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return found
+
+
+def test_recorded_messages(recordings):
+    messages = recorded(recordings)
+    assert len(messages) > 100
+    for raw in messages * 2:
+        assert LINES.line(raw) == slow(raw)
+
+
+NUMBERS = {
+    "int32": st.integers(-(2**31), 2**31 - 1),
+    "uint32": st.integers(0, 2**32 - 1),
+    "int64": st.integers(-(2**63), 2**63 - 1),
+    "uint64": st.integers(0, 2**64 - 1),
+}
+
+
+def scalar(field) -> st.SearchStrategy:
+    kinds = {
+        field.TYPE_STRING: st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+        | st.sampled_from(["<&>", "é\u2028"]),
+        field.TYPE_BOOL: st.booleans(),
+        field.TYPE_ENUM: st.integers(-3, 300),
+        field.TYPE_INT32: NUMBERS["int32"],
+        field.TYPE_UINT32: NUMBERS["uint32"],
+        field.TYPE_INT64: NUMBERS["int64"],
+        field.TYPE_UINT64: NUMBERS["uint64"],
+        field.TYPE_BYTES: st.binary(max_size=4),
+        field.TYPE_DOUBLE: st.floats(allow_nan=False).filter(math.isfinite),
+        field.TYPE_FLOAT: st.floats(width=32, allow_nan=False).filter(math.isfinite),
+    }
+    return kinds[field.type]
+
+
+def fill(draw: st.DrawFn, message: Message, deep: int = 4) -> None:
+    """Some fields of a message, and of its parts."""
+    fields = [f for f in message.DESCRIPTOR.fields if f.name != "extensions"]
+    for field in draw(st.lists(st.sampled_from(fields), max_size=6, unique_by=lambda f: f.number)) if fields else ():
+        if field.message_type is None:
+            if field.is_repeated:
+                getattr(message, field.name).extend(draw(st.lists(scalar(field), max_size=2)))
+            else:
+                setattr(message, field.name, draw(scalar(field)))
+        elif field.message_type.full_name == "google.protobuf.Timestamp" and not field.is_repeated:
+            time = getattr(message, field.name)
+            time.seconds = draw(st.sampled_from([0, 1, -1, 1_795_000_000, -62135596800, 253402300799, 253402300800]))
+            time.nanos = draw(st.sampled_from([0, 1, 1_000, 1_000_000, 120_000_000, 999_999_999, -1, 10**9]))
+        elif deep:
+            if field.is_repeated:
+                for _ in range(draw(st.integers(0, 2))):
+                    fill(draw, getattr(message, field.name).add(), deep - 1)
+            else:
+                part = getattr(message, field.name)
+                part.SetInParent()
+                fill(draw, part, deep - 1)
+
+
+@st.composite
+def responses(draw: st.DrawFn) -> bytes:
+    message = observer_pb2.GetFlowsResponse()
+    fill(draw, message.flow)
+    fill(draw, message, 1)
+    return message.SerializeToString()
+
+
+@settings(max_examples=300)
+@given(responses())
+def test_whatever_a_flow_holds(raw):
+    try:
+        expected = slow(raw)
+    except (ValueError, json_format.Error) as error:  # a time that has no JSON
+        with pytest.raises(type(error)):
+            LINES.line(raw)
+    else:
+        assert LINES.line(raw) == expected
+
+
+def test_a_vendors_extension_and_what_is_no_message():
+    message = observer_pb2.GetFlowsResponse(flow=flow_pb2.Flow(uuid="u"))
+    message.flow.extensions.type_url, message.flow.extensions.value = "example.org/x", b"\x08\x01"
+    assert LINES.line(message.SerializeToString()) == slow(message.SerializeToString())
+    for raw in (b"\xff", b"\x0a\x05ab"):
+        with pytest.raises(DecodeError):
+            LINES.line(raw)
