@@ -55,23 +55,18 @@ class _Opened:
 
     def __init__(self, descriptor: Any) -> None:
         self._parse = _outline(descriptor.full_name).FromString
-        self._fields: dict[int, tuple[int, Spell]] = {
-            field.number: (field.index, _named(field.name, _speller(field))) for field in descriptor.fields
+        self._fields: dict[int, tuple[int, str, Spell]] = {
+            field.number: (field.index, f'"{field.name}":', _speller(field)) for field in descriptor.fields
         }
 
     def spell(self, raw: bytes) -> str:
         fields = self._fields
         found = []
         for field, value in self._parse(raw).ListFields():
-            place, spell = fields[field.number]
-            found.append((place, spell(value)))
+            place, start, spell = fields[field.number]
+            found.append((place, start + spell(value)))
         found.sort()
         return "{" + ",".join([text for _, text in found]) + "}"
-
-
-def _named(name: str, spell: Spell) -> Spell:
-    start = f'"{name}":'
-    return lambda value: start + spell(value)
 
 
 def _speller(field: Any) -> Spell:
@@ -84,8 +79,10 @@ def _speller(field: Any) -> Spell:
 def _part(descriptor: Any) -> Spell:
     if descriptor.full_name == Timestamp.DESCRIPTOR.full_name:
         return parts.PartCache(_time, 64).__getitem__
-    if descriptor.full_name in _OPENED:
+    if descriptor.full_name == flow_pb2.Flow.DESCRIPTOR.full_name:
         return _Opened(descriptor).spell
+    if descriptor.full_name in _OPENED:
+        return parts.PartCache(_Opened(descriptor).spell, 20_000).__getitem__
     kind = message_factory.GetMessageClass(descriptor)
 
     def slowly(raw: bytes) -> str:
