@@ -12,6 +12,7 @@ from meshtui.core.errors import Exit, MeshtuiError, UsageError
 from meshtui.core.findings import findings
 from meshtui.core.findings.report import failing, moment, report, settled, unproven
 from meshtui.core.findings.schema import SCHEMA
+from meshtui.core.flows.flow import FlowRow
 from meshtui.core.health.model import Cause, Judged, Judgement, Subject, Trouble, Verdict
 from meshtui.core.health.words import place
 from meshtui.core.model import resources as r
@@ -48,9 +49,11 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     limit = headless.limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
-    async with headless.new_session(settings, Scope(RESOURCES, access=False)) as session:
-        await session.settled(settings.request_timeout + headless.GRACE)
-        await evidence(session, settings)
+    once = not (arguments.watch or arguments.wait)
+    async with headless.new_session(settings, Scope(RESOURCES, access=False, once=once)) as session:
+        settling = settings.request_timeout + headless.GRACE
+        _, recent = await asyncio.gather(session.settled(settling), _recent(session, settings, settling))
+        await _evidence(session, settings, recent)
         if arguments.watch:
             return await _watch(session, arguments.output, limit if arguments.timeout else None)
         if arguments.wait and not await session.until(lambda: settled(session.judgement), limit):
@@ -64,16 +67,17 @@ async def _main(arguments: Any) -> int:
 async def evidence(session: Session, settings: Settings) -> None:
     """What the first minute of a dashboard would show: Relays, the last minute's flows, KVStoreMesh's attempt."""
     patience = min(_RELAY_PATIENCE, settings.request_timeout)
-    await session.until(lambda: not _undecided(session.mesh), patience)
-    await recent_flows(session, patience)
+    await _evidence(session, settings, await _recent(session, settings, patience))
+
+
+async def _evidence(session: Session, settings: Settings, recent: list[FlowRow]) -> None:
+    session.judging.take(session.flows.add(recent))
     await session.until(lambda: session.asked("troubleshoot"), settings.request_timeout)
     session.judging.now()
 
 
-def _undecided(mesh: Mesh) -> bool:
-    """Whether a Relay is still being looked for."""
-    live = (c for c in mesh.clusters.values() if c.api.phase is Phase.LIVE)
-    return any(cluster.relay.link.phase is Phase.CONNECTING for cluster in live)
+async def _recent(session: Session, settings: Settings, settling: float) -> list[FlowRow]:
+    return await recent_flows(session, settling, min(_RELAY_PATIENCE, settings.request_timeout))
 
 
 def _print(session: Session, settings: Settings, form: str) -> int:

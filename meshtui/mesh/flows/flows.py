@@ -21,6 +21,7 @@ from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import ServerFilter
 
 if TYPE_CHECKING:
+    from meshtui.mesh.flows.relays import Reached
     from meshtui.mesh.flows.source import FlowSourceTask
 
 CALM_SECONDS = 0.5
@@ -92,6 +93,10 @@ class MeshFlows:
         source.show_reading(self.reading_shown)
         if self.wanted_source:
             source.set_source(self.wanted_source)
+
+    def reached(self, context: str) -> Reached | None:
+        """The Relay that a cluster's source reads; None while it looks for one, or asks agents."""
+        return next((source.reached for source in self._sources() if source.context == context), None)
 
     def set_query(self, wanted: ServerFilter) -> None:
         """Ask every source for what matches."""

@@ -19,7 +19,7 @@ from meshtui.hubble.rows import Item, Lost, NodeStatus
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
 from meshtui.mesh.flows.agents import AGENTS, LABEL, command, rfc3339
-from meshtui.mesh.flows.relays import reach
+from meshtui.mesh.flows.relays import Reached, reach
 from meshtui.mesh.flows.relaytls import Told
 from meshtui.mesh.flows.source import AGENTS as FROM_AGENTS
 from meshtui.mesh.flows.source import AUTO
@@ -48,17 +48,23 @@ async def past_flows(api: Api, told: Told, query: FlowQuery, source: str) -> Pas
     return replace(found, refused=tuple(refused))
 
 
+async def past_over(reached: Reached, api: Api, query: FlowQuery) -> Past:
+    """What the Relay that was reached holds. Raises RelayError."""
+    asked = replace(query, follow=False, mask=())
+
+    def read() -> list[Item]:
+        timeout = api.request_timeout
+        return list(fetch(reached.address, asked, context=api.context, tls=reached.tls, timeout=timeout))
+
+    return _sorted_out(await asyncio.to_thread(read))
+
+
 async def _past(api: Api, told: Told, query: FlowQuery, source: str, refused: list[str]) -> Past:
     if source == FROM_AGENTS:
         return await _of_agents(api, query)
     try:
         async with reach(api, told, refused.append) as reached:
-
-            def read() -> list[Item]:
-                timeout = api.request_timeout
-                return list(fetch(reached.address, query, context=api.context, tls=reached.tls, timeout=timeout))
-
-            return _sorted_out(await asyncio.to_thread(read))
+            return await past_over(reached, api, query)
     except RelayAbsent:
         if source != AUTO:
             raise

@@ -111,6 +111,11 @@ class FlowSourceTask:
             self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
 
     @property
+    def reached(self) -> Reached | None:
+        """The Relay that is read, where it is known how."""
+        return self._reached
+
+    @property
     def share(self) -> Share:
         """What it delivers when it reads from a Relay."""
         return self._share
