@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ from meshtui.kube import exec as kube_exec
 from meshtui.kube.api import Api
 
 CONTAINER = "cilium-agent"
+_MARK = b"\nmeshtui-"
+_BOTH = r"cilium-dbg status -o json; printf '\nmeshtui-%s\n' $?; cilium-health status -o json"
+"""Each program writes one document; what ends the first tells how it ended."""
 _MISSING = ("executable file not found", "no such file or directory")
 
 
@@ -30,6 +34,25 @@ async def read_health(api: Api, pod: Pod) -> HealthReport:
     """`cilium-health status -o json`: the one source that notices a dead link between clusters."""
     body = await _output(api, pod, ("cilium-health", "status", "-o", "json"), CONTAINER)
     return parse_health(decode(api, pod, body, dict[str, Any]))
+
+
+async def read_both(api: Api, pod: Pod) -> tuple[AgentStatus | None, HealthReport | None]:
+    """What `read_agent` and `read_health` read, in one command; None for what must be asked by itself to learn why not.
+
+    Raises what exec raises, TimedOut among it.
+    """
+    try:
+        result = await kube_exec.run(api, pod.namespace, pod.name, ("sh", "-c", _BOTH), container=CONTAINER)
+    except ExecFailed:  # no shell there
+        return None, None
+    said, _, rest = result.stdout.partition(_MARK)
+    code, _, probes = rest.partition(b"\n")
+    status: AgentStatus | None = None
+    report: HealthReport | None = None
+    with contextlib.suppress(ExecFailed):
+        status = decode(api, pod, said, AgentStatus) if code == b"0" else None
+        report = parse_health(decode(api, pod, probes, dict[str, Any])) if not result.exit_code else None
+    return status, report
 
 
 async def read_services(api: Api, pod: Pod) -> list[RealisedService]:

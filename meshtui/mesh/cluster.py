@@ -110,17 +110,19 @@ class ClusterTask(Struct):
 
     async def _live(self, api: Api) -> None:
         around, own = self.around, self._own_namespaces()
+        asked, scope = self._asked, around.scope
         prober = Prober(
             api,
             self.cluster,
             around.emit,
             around.pace,
             around.rng,
-            self._asked,
+            asked,
             around.clock,
             self._doubted,
             own,
-            around.scope.status,
+            once=scope.once,
+            whole=scope.status,
         )
         prober.around = around.mesh.clusters.values
         await self._look_for_cilium(api)

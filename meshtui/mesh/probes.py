@@ -15,6 +15,7 @@ from meshtui.cilium.place import namespace_of
 from meshtui.core.clock import Clock
 from meshtui.core.errors import Forbidden, MeshtuiError, TimedOut
 from meshtui.core.model import state as s
+from meshtui.core.model.ciliumstatus import AgentStatus
 from meshtui.core.model.objects import Pod
 from meshtui.core.model.resources import BY_PLURAL, PODS
 from meshtui.core.text import clean
@@ -49,6 +50,8 @@ class Prober:
     """Whether a link of this cluster is not known to be well."""
     namespaces: tuple[str, ...] = ()
     """Where rights are asked for; none: in the whole cluster."""
+    once: bool = False
+    """Whether every question is asked for one answer: what an agent says then comes in one command."""
     whole: bool = True
     """Whether Cilium's configuration is read with what findings alone ask of it."""
     around: Callable[[], Collection[s.Cluster]] = tuple
@@ -56,6 +59,10 @@ class Prober:
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
     _next_agent: int = 0
+    _agents_read: asyncio.Event = field(default_factory=asyncio.Event)
+    """With `once`: set when the agents have told what they told with their status."""
+    _probed: set[str] = field(default_factory=set)
+    """Nodes whose probes are read already, with `once`."""
 
     def __post_init__(self) -> None:
         self._unsure = Backoff(self.pace, self.rng)
@@ -148,6 +155,12 @@ class Prober:
         return [pod for pod in listed.values() if _running(pod)]
 
     async def _agents(self) -> None:
+        try:
+            await self._ask_agents()
+        finally:
+            self._agents_read.set()
+
+    async def _ask_agents(self) -> None:
         """Ask every agent; in a large cluster the next part of them each time."""
         try:
             pods = sorted(await self._pods(AGENT), key=lambda pod: pod.name)
@@ -179,13 +192,23 @@ class Prober:
                 self.emit(s.AgentRead(self.api.context, node, None, refused[0], asked))
                 return
             try:
-                status = await read_agent(self.api, pod)
+                status = (await self._both(pod) if self.once else None) or await read_agent(self.api, pod)
             except MeshtuiError as error:
                 if isinstance(error, Forbidden):
                     refused.append(error)
                 self.emit(s.AgentRead(self.api.context, node, None, _whose(error, pod), asked))
             else:
                 self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
+
+    async def _both(self, pod: Pod) -> AgentStatus | None:
+        """The agent's status; its probes, which came with it, are told at once. Raises what exec raises."""
+        from meshtui.cilium.agents import read_both
+
+        status, report = await read_both(self.api, pod)
+        if report is not None:
+            self._probed.add(pod.name)
+            self.emit(s.HealthRead(self.api.context, report, at=self.clock.now(), node=pod.spec.node_name))
+        return status
 
     async def _kvstoremesh(self) -> None:
         from meshtui.cilium.kvstoremesh import read_kvstoremesh
@@ -227,6 +250,8 @@ class Prober:
 
     async def _health(self) -> None:
         """Ask every agent what its probes say: each probes each node every two minutes only, all together see more."""
+        if self.once:
+            await self._agents_read.wait()
         try:
             pods = sorted(await self._pods(AGENT), key=lambda pod: pod.name)
         except MeshtuiError:
@@ -238,7 +263,7 @@ class Prober:
         most = max(1, int(min(self.pace.probed_nodes, share)) // listed)
         step = max(1, -(-len(pods) // most))
         gate = asyncio.Semaphore(self.pace.agents_at_once)
-        await asyncio.gather(*(self._probes_of(pod, gate) for pod in pods[::step]))
+        await asyncio.gather(*(self._probes_of(pod, gate) for pod in pods[::step] if pod.name not in self._probed))
 
     async def _probes_of(self, pod: Pod, gate: asyncio.Semaphore) -> None:
         from meshtui.cilium.agents import read_health

@@ -6,8 +6,10 @@ import os
 
 import pytest
 
+from meshtui.cilium.agents import read_agent, read_both, read_health
 from meshtui.cilium.config import read_config
 from meshtui.core.errors import NotFound
+from meshtui.core.model.resources import PODS
 from meshtui.kube.api import Api
 from meshtui.sim import SimOptions, launch
 
@@ -26,3 +28,19 @@ async def test_a_cluster_without_cilium():
         async with await Api.connect(context, running.kubeconfig, os.environ, request_timeout=10) as api:
             with pytest.raises(NotFound, match="has no Cilium"):
                 await read_config(api)
+
+
+async def test_an_agent_tells_all_it_knows_in_one_command() -> None:
+    async with (
+        launch(SimOptions(state="deployed")) as running,
+        await Api.connect(running.contexts[0], running.kubeconfig, os.environ, request_timeout=10) as api,
+    ):
+        pods, _ = await api.list_all(PODS, "kube-system", label_selector="k8s-app=cilium")
+        pod = next(iter(pods.values()))
+        status, report = await read_both(api, pod)
+        assert status is not None
+        assert report is not None
+        named = [remote.name for remote in status.remotes]
+        assert named
+        assert named == [remote.name for remote in (await read_agent(api, pod)).remotes]
+        assert [n.name for n in report.nodes] == [n.name for n in (await read_health(api, pod)).nodes]
