@@ -26,6 +26,7 @@ RUNS: dict[str, tuple[list[str], float]] = {
     "services": (["--services", "2000", "--clusters", "4"], 100),
     "dashboard": (["--rounds", "3"], 90),
     "flows": ([], 90),
+    "flowsout": (["--rounds", "3"], 60),
     "flowroom": ([], 90),
 }
 """Benchmark → its arguments and the seconds it may take: under ten minutes together."""

@@ -181,8 +181,7 @@ class FlowSourceTask:
         """Seconds until the agents are asked in the Relay's stead; None while nobody needs to."""
         if self._silent_since is None or self.wanted_source != AUTO:
             return None
-        since = max(self._silent_since, self._helped_at)
-        return max(0.0, since + self.pace.agents_after - self.clock.monotonic())
+        return max(0.0, max(self._silent_since, self._helped_at) + self.pace.agents_after - self.clock.monotonic())
 
     def again(self) -> None:
         """The API server is back: look for the Relay without waiting, unless its flows never stopped."""
