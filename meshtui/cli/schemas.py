@@ -126,6 +126,7 @@ def _finding() -> Schema:
             "since": _MAYBE_TEXT,
             "still_works": _TEXT,
             "because": _MAYBE_TEXT,
+            "cannot_be_seen": _TEXT,
             "advice": _TEXT,
             "fixes": _rows(fix),
         },

@@ -104,6 +104,8 @@ class Judging:
         """Judge at once, with all flows that have come."""
         while self._rows:
             self._portion()
+        while self.judge.behind:
+            self.judge.foreseen()
         return self._judged()
 
     def _look(self) -> None:

@@ -7,7 +7,7 @@ never at the top of those files. tests/test_imports.py lists what each verb must
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from meshtui.mesh.scope import Scope
 
 if TYPE_CHECKING:
     from meshtui.core.changes.plan import Step
+    from meshtui.core.load.spec import LoadEvent, LoadSpec
     from meshtui.kube.api import Api
     from meshtui.mesh.changes.auditlog import AuditLog
     from meshtui.mesh.changes.pending import Pending
@@ -123,6 +124,12 @@ class Rooms:
             self.flows.consider(event)
         if self.scope.judged:
             self.judging.consider(event)
+
+    def heard(self, events: AsyncGenerator[LoadEvent, None], spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
+        """A load test's events, which are evidence where there is a judgement."""
+        from meshtui.mesh.load.evidence import telling
+
+        return telling(events, self.mesh, spec, self.judging.traffic.asked.take) if self.scope.judged else events
 
     def doubted(self, context: str) -> bool:
         """Whether a link from or to a cluster is not known to be well."""

@@ -363,7 +363,7 @@ class Session:
         """
         from meshtui.mesh.load.opening import opened
 
-        return opened(self.api, spec, self.settings, self.clock, self._rng)
+        return self._rooms.heard(opened(self.api, spec, self.settings, self.clock, self._rng), spec)
 
     async def tools(self, context: str, namespace: str, pod: str) -> Tools:
         """Whether a load test can run in a pod; a failure is part of the result."""

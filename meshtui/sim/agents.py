@@ -171,6 +171,7 @@ def _milliseconds(world: World, at: float) -> str:
 
 def kvstoremesh_status(world: World, cluster: SimCluster) -> list[Object]:
     """`clustermesh-apiserver kvstoremesh-dbg status -o json`. Raises NoAnswer while KVStoreMesh is down."""
+    _running_kvstoremesh(world, cluster)
     if world.faults.kvstoremesh_down(cluster.name):
         refused = "dial tcp 127.0.0.1:9889: connect: connection refused"
         raise NoAnswer(f'Error: Get "http://localhost:9889/v1/cluster": {refused}\n')
@@ -245,8 +246,17 @@ def troubleshoot(world: World, cluster: SimCluster, node: str, names: list[str])
     return of_agent(world, cluster, names)
 
 
+def _running_kvstoremesh(world: World, cluster: SimCluster) -> None:
+    """Raises NoAnswer while the node is dead that KVStoreMesh runs on: nothing on it answers anybody."""
+    place = clustermesh.place_of(cluster)
+    if world.faults.node_down(place.cluster, place.node):
+        address = view(cluster).internal_ip(place.node)
+        raise NoAnswer(f"error dialing backend: dial tcp {address}:10250: connect: no route to host\n")
+
+
 def kvstoremesh_troubleshoot(world: World, cluster: SimCluster, names: list[str]) -> str:
     """`clustermesh-apiserver kvstoremesh-dbg troubleshoot [NAME…]`. Raises NoAnswer while KVStoreMesh is down."""
+    _running_kvstoremesh(world, cluster)
     if world.faults.kvstoremesh_down(cluster.name):
         raise NoAnswer("Error: container kvstoremesh is not running\n")
     return of_kvstoremesh(world, cluster, names)

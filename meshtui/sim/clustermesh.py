@@ -91,10 +91,11 @@ def hurdle(world: World, reader: SimCluster, source: SimCluster, broken: Broken)
         return Hurdle("refused" if broken.mesh_server_down(source.name) else "timeout")
     if not broken.round_trip(here, there, ETCD_PORT, BIG):
         return Hurdle("tls-timeout")
-    if broken.distrusts(reader.name):
-        return Hurdle("unknown-authority")
+    # Go looks at a certificate's dates before it looks for who signed it (crypto/x509, Certificate.Verify).
     if broken.expired(source.name):
         return Hurdle("expired")
+    if broken.distrusts(reader.name):
+        return Hurdle("unknown-authority")
     if broken.distrusts(source.name):
         return Hurdle("client-authority")
     if broken.trip(reader.name, source.name) >= SLOW:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meshtui.sim import agents, ciliumca
+from meshtui.sim import agents, ciliumca, clustermesh
 from meshtui.sim.datapath.exports import imports
 from meshtui.sim.faults.inject import heal, inject
 from meshtui.sim.relay.ring import Lost
@@ -131,6 +131,29 @@ def test_kvstoremesh_down_is_told_by_itself_alone() -> None:
         agents.kvstoremesh_status(made, made.clusters["tion"])
     assert agents.kvstoremesh_status(made, made.clusters["koornacht"])[0]["ready"]
     assert answered_by(curl(made, "tion", count=24)) == {"Koornacht", "Tion"}
+
+
+def test_a_dead_node_takes_its_kvstoremesh_along() -> None:
+    made = world("global", nodes=3)
+    tion = made.clusters["tion"]
+    assert "Etcd connection successfully established" in agents.kvstoremesh_troubleshoot(made, tion, [])
+    inject(made, {"fault": "node-down", "cluster": "tion", "node": clustermesh.place_of(tion).node})
+    for ask in (agents.kvstoremesh_status, lambda *of: agents.kvstoremesh_troubleshoot(*of, [])):
+        with pytest.raises(agents.NoAnswer, match=":10250: connect: no route to host"):
+            ask(made, tion)
+    assert "i/o timeout" in agents.kvstoremesh_troubleshoot(made, made.clusters["koornacht"], [])
+
+
+def test_a_killed_agent_no_longer_hangs() -> None:
+    made = world("global")
+    there = {"cluster": "tion", "node": "tion-worker"}
+    inject(made, {"fault": "agent-stopped", **there})
+    with pytest.raises(agents.Hangs):
+        agents.agent_status(made, made.clusters["tion"], "tion-worker")
+    inject(made, {"fault": "agent-crashed", **there})
+    with pytest.raises(agents.NoAnswer) as told:
+        agents.agent_status(made, made.clusters["tion"], "tion-worker")
+    assert not isinstance(told.value, agents.Hangs)
 
 
 def test_an_overrun_ring_says_how_much_it_lost() -> None:

@@ -79,7 +79,8 @@ def test_ready_counts_are_the_recorded_ones():
     assert "✗ all requests denied by policy at tion since 12:03:04" in text(
         services.route_line(mesh, KEY, 120, health=denied, since="12:03:04")
     )
-    assert "! 2/2 stale 12 s" in text(cell(mesh, "tion", health=seen, age=12.0))
+    assert "! 2/2 stale 12 s" in text(cell(mesh, "tion", width=110, health=seen, age=12.0))
+    assert "! 12 s old" in text(cell(mesh, "tion", health=seen, age=12.0)), "the age stays where there is no room"
 
 
 def test_what_is_written_but_not_read_is_struck_through():

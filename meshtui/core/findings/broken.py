@@ -27,4 +27,5 @@ def finding_of(trouble: Trouble) -> Finding:
         since=trouble.since,
         still=trouble.still,
         because=Kind[trouble.because.name] if trouble.because else None,
+        hiding=trouble.hiding,
     )

@@ -118,6 +118,8 @@ class Finding(Struct, frozen=True):
     """What still works, in a sentence."""
     because: Kind | None = None
     """The finding this one follows from: mend that one and this one goes."""
+    hiding: str = ""
+    """Findings that nobody could make while this one lasts, and why."""
 
     @property
     def order(self) -> tuple[int, int, str, tuple[str, ...], str]:

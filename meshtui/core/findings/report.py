@@ -231,6 +231,7 @@ def finding_json(mesh: Mesh, finding: Finding) -> dict[str, Any]:
         "since": moment(finding.since),
         "still_works": finding.still,
         "because": finding.because.name if finding.because else None,
+        "cannot_be_seen": finding.hiding,
         "advice": finding.advice,
         "fixes": [
             {

@@ -106,6 +106,7 @@ SCHEMA: dict[str, Any] = {
                         "since": _MAYBE_TEXT,
                         "still_works": _TEXT,
                         "because": _MAYBE_TEXT,
+                        "cannot_be_seen": _TEXT,
                         "advice": _TEXT,
                     }
                 )

@@ -129,16 +129,17 @@ def _part_of(cluster: Cluster, item: o.Object) -> str:
 
 
 def judge_parts(
-    cluster: Cluster, memory: Memory, now: float, down: frozenset[str]
+    cluster: Cluster, memory: Memory, now: float, down: frozenset[str], mute: frozenset[str] = frozenset()
 ) -> tuple[list[Judged], list[Trouble]]:
-    """Each part's verdict, and what is wrong. `down`: nodes of the cluster known to be down."""
+    """Each part's verdict, and what is wrong. `down`: nodes known to be down; `mute`: whose agent has its trouble."""
     judged, troubles = [], []
     found = parts(cluster)
     spaces = {part.workload.namespace for part in found}
     # One walk over all pods a judgement, not several for each part: of a large cluster there are thousands.
     pods = tuple(pod for pod in cluster.pods.values() if pod.metadata.namespace in spaces)
     for part in (replace(part, namesakes=pods) for part in found):
-        missing = _missing_since(cluster, part, memory, now, down)
+        told = down | mute if part.name == "cilium" else down
+        missing = _missing_since(cluster, part, memory, now, told)
         verdict, words, cause = _verdict(part, missing is not None, _all_down(cluster, part, down))
         if missing is not None:
             trouble = _trouble(cluster, part, missing, down)
@@ -261,6 +262,13 @@ def is_gone(cluster: Cluster, name: str) -> bool:
     """Whether a cluster that can be read has none of a part left."""
     found = [part for part in parts(cluster) if part.name == name]
     return cluster.api.phase is Phase.LIVE and bool(found) and all(part.ready == 0 for part in found)
+
+
+def homes_of(cluster: Cluster, name: str) -> frozenset[str]:
+    """`cluster/node` of each node that a part's pods are on; one that nobody has when there are none."""
+    found = [part for part in parts(cluster) if part.name == name]
+    nodes = {pod.spec.node_name for part in found for pod in pods_of(cluster, part)}
+    return frozenset(f"{cluster.name}/{node}" for node in nodes or {""})
 
 
 def versions(cluster: Cluster) -> Iterator[tuple[str, str]]:

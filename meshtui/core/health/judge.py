@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 
 from msgspec.structs import replace
@@ -11,6 +12,8 @@ from meshtui.core.health import linktroubles as lt
 from meshtui.core.health.components import judge_parts
 from meshtui.core.health.control import Control
 from meshtui.core.health.eyes import Eyes
+from meshtui.core.health.foreseen import Denial, Foreseen
+from meshtui.core.health.hiding import hidden_by
 from meshtui.core.health.links import Excuses, gone_apiservers, judge_link, remembered
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import (
@@ -26,7 +29,7 @@ from meshtui.core.health.model import (
     Verdict,
     What,
 )
-from meshtui.core.health.nodes import down_nodes, judge_nodes, no_exec, unread
+from meshtui.core.health.nodes import down_nodes, judge_nodes, mute_agents, no_exec, unread
 from meshtui.core.health.path import way_between
 from meshtui.core.health.places import Places
 from meshtui.core.health.relays import held_up
@@ -56,18 +59,26 @@ class Judge:
         self.eyes = Eyes()
         self.latest = Judgement()
         self._unready: Unready | None = None
+        self._foreseen: Foreseen | None = None
         self._places: Places | None = None
         self._book: Rulebook | None = None
 
     def follow(self) -> None:
         """Take every change from `note` from now on; without that all is looked at anew each time."""
         self._unready, self._places = Unready(self.mesh), Places(self.mesh)
+        self._foreseen = Foreseen(self.mesh, self.rules)
 
     def note(self, delta: Delta) -> None:
         """Something changed."""
-        if self._unready is not None and self._places is not None:
+        if self._unready is not None and self._places is not None and self._foreseen is not None:
             self._unready.note(delta)
             self._places.note(delta)
+            self._foreseen.note(delta)
+
+    @property
+    def behind(self) -> bool:
+        """Whether services changed that the next judgement looks at first."""
+        return self._foreseen is not None and self._foreseen.pending
 
     def judge(self, now: float) -> Judgement:
         """Judge everything as of `now`, wall time."""
@@ -89,6 +100,15 @@ class Judge:
         """Who is behind an address."""
         return self._places or Places(self.mesh)
 
+    def foreseen(self) -> Mapping[str, Denial]:
+        """Services to which policies would let nobody."""
+        if self._foreseen is not None:
+            self._foreseen.look()
+            return self._foreseen.denied
+        fresh = Foreseen(self.mesh, self.rules)
+        fresh.look(sum(len(cluster.services) for cluster in self.mesh.clusters.values()))
+        return fresh.denied
+
     def rules(self) -> Rulebook:
         """The policies of now, compiled again only when one changed."""
         if self._book is None or not self._book.holds(self.mesh):
@@ -102,6 +122,7 @@ class _Making:
     def __init__(self, judge: Judge, homes: Places, now: float) -> None:
         self.mesh, self.traffic, self.memory, self.homes = judge.mesh, judge.traffic, judge.memory, homes
         self.eyes, self.unready, self.now, self.book = judge.eyes, judge.unready, now, judge.rules
+        self.foreseen = judge.foreseen()
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
         self.of_cluster: dict[str, list[Judged]] = {}
@@ -110,6 +131,7 @@ class _Making:
         self.links: dict[tuple[str, str], LinkHealth] = {}
         self.services: dict[str, ServiceHealth] = {}
         self.ways: dict[frozenset[str], WayState] = {}
+        self.gone: frozenset[str] = frozenset()
 
     def make(self, clusters: list[Cluster]) -> Judgement:
         """All of it, each part on what was judged before."""
@@ -121,7 +143,7 @@ class _Making:
         self.troubles += lt.certificate_troubles(clusters, self.now)
         self.troubles += lt.replaced(clusters, self.memory, self.now)
         made = {cluster.context: self._cluster(cluster) for cluster in clusters}
-        ordered = sorted(self.troubles, key=lambda t: (t.severity, _ORDER[t.cause], t.object))
+        ordered = sorted(map(self._hiding, self.troubles), key=lambda t: (t.severity, _ORDER[t.cause], t.object))
         return Judgement(
             self.now, made, self.nodes, self.links, self.components, self.services, tuple(dict.fromkeys(ordered))
         )
@@ -132,7 +154,7 @@ class _Making:
             self.troubles.append(gone)
         nodes, troubles = judge_nodes(cluster, self.memory, self.now)
         down = down_nodes(troubles, cluster)
-        parts, missing = judge_parts(cluster, self.memory, self.now, down)
+        parts, missing = judge_parts(cluster, self.memory, self.now, down, mute_agents(troubles))
         if unread(cluster):
             # What is held is old: it is shown as such, and nothing new is concluded from it.
             nodes = [_stale(judged, cluster, self.now, self.memory) for judged in nodes]
@@ -148,7 +170,10 @@ class _Making:
             frozenset(t.object for t in self.troubles if t.cause is Cause.NODE_DOWN),
             frozenset(t.object for t in self.troubles if t.cause in (Cause.AGENT_HUNG, Cause.AGENT_DOWN)),
         )
-        gone = gone_apiservers(clusters)
+        gone = self.gone = gone_apiservers(clusters, around)
+        for cluster in clusters:
+            for tried in cluster.troubleshot.values():
+                self.memory.attempted(cluster.context, tried)
         controls: dict[tuple[str, str], Control] = {}
         for one, other in combinations(clusters, 2):
             if one.name != other.name:
@@ -166,10 +191,23 @@ class _Making:
             way = self.ways.get(frozenset((one.context, other.context)))
             if way is None:
                 continue
-            trouble = lt.way_trouble(one, other, way, around, self.memory, self.now)
-            self.troubles += [trouble] if trouble else []
+            found = (lt.way_trouble(one, other, each, around, self.memory, self.now) for each in reversed(way.all))
+            self.troubles += [trouble for trouble in found if trouble is not None]
             self.troubles += lt.control_troubles(one, other, controls, way, gone, self.memory, self.now)
             self.troubles += _filtered(one, other, way)
+
+    def _hiding(self, trouble: Trouble) -> Trouble:
+        """With what it keeps everybody from seeing, as far as it does here."""
+        way = self.ways.get(frozenset(trouble.contexts), NO_WAY)
+        match trouble.cause:
+            case Cause.LINK_CUT if way.nodes:
+                return trouble  # the other nodes show all the rest
+            case Cause.MTU:
+                return hidden_by(trouble, etcd=any(each.etcd_hangs for each in way.all))
+            case Cause.NODE_DOWN:
+                return hidden_by(trouble, etcd=self.mesh.clusters[trouble.contexts[0]].name in self.gone)
+            case _:
+                return hidden_by(trouble)
 
     def _without_returned(self, way: WayState, down: frozenset[str]) -> WayState:
         """A node that was down a moment ago is still in the last probes of it: those are made every 132 s."""
@@ -207,7 +245,7 @@ class _Making:
                 for name in names.values():
                     bad.setdefault(frozenset((name, node.partition("/")[0])), Cause.NODE_DOWN)
         self.troubles += held_up(self.mesh.clusters.values(), bad, self.memory, self.now)
-        judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad, self.book)
+        judged, troubles = judge_services(self.mesh, self.traffic, self.now, self.memory, bad, self.book, self.foreseen)
         self.services |= {health.subject.name: health for health in judged}
         self.troubles += troubles
         for cluster, key, pods in unready(self.mesh, self.unready, self.now, self.memory):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from meshtui.core.health.components import APISERVER, is_gone
+from meshtui.core.health.components import APISERVER, homes_of, is_gone
 from meshtui.core.health.control import Control, control_of, standing
 from meshtui.core.health.eyes import Eyes, Toward
 from meshtui.core.health.memory import Memory
-from meshtui.core.health.model import Cause, LinkHealth, Source, Statement, Subject, Verdict, What
+from meshtui.core.health.model import EARNED_SECONDS, Cause, LinkHealth, Source, Statement, Subject, Verdict, What
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.way import WINDOW, Way, WayState
 from meshtui.core.model.links import LinkClaim, LinkState
@@ -86,7 +86,7 @@ def _verdict(
     words = ""
     if way.way.bad:
         cause, words = _way_words(claim.target, way, around, now)
-        causes.append(cause)
+        causes += [cause, *(CAUSES[each.way] for each in way.also)]
     if control is not None:
         causes.append(control.cause)
         words = words or control.words
@@ -170,12 +170,20 @@ def _observations(cluster: Cluster, target: str, toward: Toward, traffic: Traffi
         words = f"{tally.answered} of {tally.requests} connections answered in {WINDOW:.0f} s"
         passed = not (tally.silent or tally.dropped)
         found.append(Statement(Source.FLOWS, words, passed, max(tally.last_passed, tally.last_failed)))
+    answered, at = traffic.asked.answered_at(cluster.name, target, now - EARNED_SECONDS)
+    if answered:
+        found.append(Statement(Source.LOAD, f"{answered} requests of a load test answered by {target}", True, at))
     return (*toward.statements, *found)
 
 
-def gone_apiservers(clusters: list[Cluster]) -> frozenset[str]:
-    """Names of clusters whose clustermesh-apiserver is known to be gone."""
-    return frozenset(cluster.name for cluster in clusters if is_gone(cluster, APISERVER))
+def gone_apiservers(clusters: list[Cluster], around: Excuses) -> frozenset[str]:
+    """Names of clusters whose clustermesh-apiserver is known to be gone, or was on nodes that are down."""
+    return frozenset(
+        cluster.name
+        for cluster in clusters
+        if is_gone(cluster, APISERVER)
+        or (around.down_nodes and around.down_nodes.issuperset(homes_of(cluster, APISERVER)))
+    )
 
 
 def remembered(health: LinkHealth, memory: Memory, way: WayState, now: float) -> LinkHealth:

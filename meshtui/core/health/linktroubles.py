@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshtui.core.health.components import APISERVER, homes_of
 from meshtui.core.health.control import Control
 from meshtui.core.health.links import CAUSES, Excuses
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Trouble
 from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.severity import Severity
-from meshtui.core.model.state import Cluster
+from meshtui.core.model.state import Cluster, Phase
 from meshtui.core.model.troubleshoot import Step
 
 TRACES_SECONDS = 60.0
@@ -21,11 +22,11 @@ _TOLD_SECONDS = 600.0
 """So long it is told that a cluster is another one; then it is the cluster."""
 Pair = tuple[str, str]
 """Contexts."""
-_EXPLAINS = {Way.CUT, Way.ONE_WAY, Way.LOSSY, Way.LARGE, Way.SLOW}
-"""Ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
+_EXPLAINS = frozenset(CAUSES[way] for way in (Way.CUT, Way.ONE_WAY, Way.LOSSY, Way.LARGE, Way.SLOW))
+"""What is wrong with ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
 
 
-_OF_OPENED = {Cause.SLOW, Cause.MTU}
+_OF_OPENED = frozenset((Cause.SLOW, Cause.MTU))
 _OF_NOBODY = frozenset((Cause.CONTROL_BLOCKED, Cause.CONTROL_PLANE, Cause.NOT_SYNCED))
 """What an attempt ends with when nobody is there; a wrong address or certificate is wrong all the same."""
 
@@ -36,14 +37,40 @@ def way_trouble(
     """What is wrong with the way between two clusters."""
     if not way.way.bad or (way.nodes and around.down_nodes.issuperset(way.nodes)):
         return None
+    if way.nodes:
+        unread_one = _of_unread(one, other, way, memory, now)
+        if unread_one is not None:
+            return unread_one
     names = f"{one.name} ⇄ {other.name}"
     cause, severity = CAUSES[way.way], Severity.WARNING if way.way is Way.SLOW else Severity.ERROR
     sentence, still, command = _sentence(one, other, way)
     subject = f"{names} ({', '.join(way.nodes)})" if way.nodes else names
     since = memory.since((cause, subject), now, way.since)
-    memory.bad_ways[frozenset((one.name, other.name))] = cause, now
+    memory.bad_ways[frozenset((one.name, other.name))] = Cause.NODE_DOWN if way.nodes else cause, now
     return Trouble(
         cause, severity, (one.context, other.context), subject, sentence, way.evidence, still, command, since
+    )
+
+
+def _of_unread(one: Cluster, other: Cluster, way: WayState, memory: Memory, now: float) -> Trouble | None:
+    """A silent node whose cluster cannot say whether it is down: by all that others see of it, it is."""
+    homes = {name.partition("/")[0] for name in way.nodes}
+    mute = next((c for c in (one, other) if homes == {c.name} and c.api.phase in (Phase.STALE, Phase.FAILED)), None)
+    if mute is None:
+        return None
+    seen = other if mute is one else one
+    names = ", ".join(name.rpartition("/")[2] for name in way.nodes)
+    verb = "answers" if len(way.nodes) == 1 else "answer"
+    return Trouble(
+        Cause.NODE_DOWN,
+        Severity.ERROR,
+        (mute.context, seen.context),
+        ", ".join(way.nodes),
+        f"{names} of {mute.name} {verb} nobody in {seen.name}; {mute.name}'s API server cannot say whether it is down",
+        way.evidence,
+        f"the other nodes of {mute.name} answer {seen.name}",
+        f"ping the node {names}, from a node of {seen.name}",
+        memory.since((Cause.NODE_DOWN, way.nodes), now, way.since),
     )
 
 
@@ -96,21 +123,20 @@ def control_troubles(
     now: float,
 ) -> Iterator[Trouble]:
     """What keeps the two from learning of each other, beside what `way` and missing API servers explain."""
-    for name in gone:
+    silent = {c.name for c in (one, other) if way.nodes and set(way.nodes) >= homes_of(c, APISERVER)}
+    for name in gone | silent:
         memory.gone_at[name] = now
     # What is missing explains that nobody answers, and once it is back it takes a while to be found again.
     missing = any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other))
-    explaining = {CAUSES[way.way]} if way.way in _EXPLAINS and not way.nodes else set[Cause]()
+    explaining = {CAUSES[each.way] for each in way.all if each.way.bad and not each.nodes} & _EXPLAINS
     lately = memory.lately(one.name, other.name, now, TRACES_SECONDS)
+    reasons = explaining | ({lately} & _EXPLAINS if lately is not None else set())
     found: list[tuple[Cluster, Cluster, Control]] = []
     for source, target in ((one, other), (other, one)):
         control = controls.get((source.context, target.context))
         if control is None:
             continue
-        # A connection that is never opened is due to no way that is slow or loses large packets alone.
-        unopened = control.tried is not None and control.tried.step is Step.TCP
-        reasons = (explaining | ({lately} if lately is not None else set())) - (_OF_OPENED if unopened else set())
-        if control.lost_packets and reasons:
+        if control.lost_packets and reasons - _no_reasons(source, target, control, memory):
             continue
         if missing and control.cause in _OF_NOBODY:
             continue
@@ -121,6 +147,15 @@ def control_troubles(
     causes = dict.fromkeys(control.cause for _, _, control in found)
     for cause in causes:
         yield _control([item for item in found if item[2].cause is cause], memory, now)
+
+
+def _no_reasons(source: Cluster, target: Cluster, control: Control, memory: Memory) -> frozenset[Cause]:
+    """What does not explain an attempt: a connection that is never opened is due to no way that is slow or loses large
+    packets alone; nor, time after time, to one that loses some.
+    """
+    if control.tried is None or control.tried.step is not Step.TCP:
+        return frozenset()
+    return _OF_OPENED | ({Cause.LOSSY} if memory.never_opened(source.context, target.name) else set())
 
 
 def _control(found: list[tuple[Cluster, Cluster, Control]], memory: Memory, now: float) -> Trouble:

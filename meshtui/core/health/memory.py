@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from meshtui.core.health.model import Cause, Judged, Subject, Verdict
+from meshtui.core.health.model import Cause, Judged, Subject, Verdict, What
+from meshtui.core.model.troubleshoot import Step, Troubleshot
 
 J = TypeVar("J", bound=Judged)
 _WEIGHT = 0.1
+_ATTEMPTS = 8
+_IN_A_ROW = 3
+"""Attempts in a row that meet no open connection are lost by no chance that lets most requests pass."""
 
 
 class Memory(Struct):
@@ -34,6 +39,8 @@ class Memory(Struct):
     """Name of a cluster → when its clustermesh-apiserver was missing last."""
     down_at: dict[str, float] = field(default_factory=dict)
     """`cluster/node` → when it was down last."""
+    attempts: dict[tuple[str, str], deque[Troubleshot]] = field(default_factory=dict)
+    """(context, remote cluster) → its KVStoreMesh's last attempts, the newest last."""
     _seen: set[Hashable] = field(default_factory=set)
 
     def since(self, condition: Hashable, now: float, hint: float = 0.0) -> float:
@@ -65,11 +72,24 @@ class Memory(Struct):
         cause, at = self.bad_ways.get(frozenset((one, other)), (None, 0.0))
         return cause if cause is not None and now - at <= seconds else None
 
+    def attempted(self, context: str, tried: Troubleshot) -> None:
+        """An attempt of a cluster's KVStoreMesh, told again and again until the next one."""
+        known = self.attempts.setdefault((context, tried.cluster), deque(maxlen=_ATTEMPTS))
+        if not known or known[-1].at < tried.at:
+            known.append(tried)
+
+    def never_opened(self, context: str, target: str) -> bool:
+        """Whether no TCP connection came about in several attempts in a row."""
+        known = list(self.attempts.get((context, target), ()))[-_IN_A_ROW:]
+        return len(known) == _IN_A_ROW and all(tried.step is Step.TCP for tried in known)
+
     def keep_only(self, judged: Iterable[Judged]) -> None:
         """Forget what is no longer there to be judged."""
         subjects = {each.subject for each in judged}
         for place in [place for place, (_, known, _) in self.nodes.items() if known.subject not in subjects]:
             del self.nodes[place]
+        for link in [link for link in self.attempts if Subject(What.LINK, *link) not in subjects]:
+            del self.attempts[link]
         for subject in self.verdicts.keys() - subjects:
             del self.verdicts[subject]
 

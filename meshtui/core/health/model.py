@@ -71,6 +71,7 @@ class Source(Enum):
     LOAD = "load test"
     RELAY = "Relay"
     OBJECTS = "Kubernetes"
+    POLICIES = "policies"
     API = "API server"
 
 
@@ -147,6 +148,10 @@ class Trouble(Struct, frozen=True):
     """Wall time since which it is known to be so; 0 while not known."""
     because: Cause | None = None
     """The trouble this one follows from: mend that one and this one goes."""
+    hides: tuple[Cause, ...] = ()
+    """What nobody could see of other faults while this one lasts."""
+    hiding: str = ""
+    """The same in words, with the reason."""
 
     @property
     def key(self) -> tuple[Cause, str]:
@@ -185,7 +190,7 @@ class LinkHealth(Judged, frozen=True):
 
 
 class ServiceHealth(Judged, frozen=True):
-    """One service over all clusters. What policies predict belongs beside `causes` once it is judged."""
+    """One service over all clusters. What policies would do is among `claims`, what was seen in `observations`."""
 
     requests: int = 0
     """Connections that its clients asked for in the window looked at."""

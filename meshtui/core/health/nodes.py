@@ -120,6 +120,12 @@ def down_nodes(troubles: list[Trouble], cluster: Cluster) -> frozenset[str]:
     return frozenset(trouble.object.rpartition("/")[2] for trouble in mine)
 
 
+def mute_agents(troubles: list[Trouble]) -> frozenset[str]:
+    """Names of the nodes whose agent has a trouble of its own."""
+    mine = (t for t in troubles if t.cause in (Cause.AGENT_HUNG, Cause.AGENT_DOWN))
+    return frozenset(trouble.object.rpartition("/")[2] for trouble in mine)
+
+
 def _agents(cluster: Cluster) -> dict[str, o.Pod]:
     """Node → its agent's pod."""
     return {

@@ -7,26 +7,41 @@ made every 132 s only, so a failed one that anything newer contradicts is no ala
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import nlargest
-from statistics import median
 
-from meshtui.core.health.eyes import SAMPLES, Eyes, Sight
+from msgspec import Struct
+
+from meshtui.core.health.eyes import Eyes, Sight
+from meshtui.core.health.flaws import flaws, flaws_beside, flowing_ms, probed_ms, together
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.places import Places
 from meshtui.core.health.tally import BUCKET_SECONDS, Tally
 from meshtui.core.health.traffic import Traffic
-from meshtui.core.health.way import RELEVANT, WINDOW, Evidence, Way, WayState, gather
+from meshtui.core.health.way import LOSSES, RELEVANT, WINDOW, Evidence, Way, WayState, gather
 from meshtui.core.model.state import Cluster
 
 _VAIN_AT_ONCE, _VAIN_ON_LOSSY, _VAIN_IN_TIME, _IN_TIME = 4, 12, 2, 6.0
-_LOSSES = 3
-_SILENT_NODE = 8
-"""So many connections in a row to one node's servers are not lost by chance."""
-_PROBE_SECONDS = 15.0
-_RECENT = 15.0
-_STALLS, _STALL_SHARE = 3, 0.08
-_SLOWER_TIMES, _SLOWER_MS = 4.0, 50.0
+_ENDS = 2
+"""Buckets in which some are answered and some not because something begins or ends in them."""
+_SUSPECT, _SILENT_NODE = 2, 8
+"""So many connections in a row to one node's servers may be its doing, and are not lost by chance."""
+_SILENT_AMONG_WELL, _WELL = 4, 0.9
+"""So few are enough where nearly all of those to other nodes are answered meanwhile."""
+_PROBE_SECONDS, _TIMEOUT = 15.0, 10.0
+"""A probe that fails was begun that long before, surely and at least."""
+_PASSES = 0.4
+"""Share of packets that arrive in a direction that passes, which may lose some."""
+
+
+class _Silent(Struct, frozen=True):
+    """A node whose servers do not answer while others' do."""
+
+    node: str
+    asked: int
+    """Connections in vain."""
+    since: float
+    stretches: int
+    """Buckets of time in which some were."""
 
 
 def way_between(
@@ -43,24 +58,25 @@ def way_between(
     found = gather(one, other, traffic, now, eyes)
     lost = _lost(found, homes, down)
     if lost is not None:
-        return lost
+        return together([lost, *flaws_beside(lost, found, memory)]) or lost
     partly = _some_nodes(found, memory, homes)
     if partly is not None and not down.issuperset(partly.nodes):
         return partly
-    dead = homes.on(down)
-    flawed = _lossy(found, dead) or _large(found) or _slow(found, memory) or partly
-    if flawed is not None:
-        return flawed
-    return _open(found, memory)
+    suspects = {silent.node for silent in _silent_homes(found, homes) if silent.asked >= _SUSPECT}
+    dead = homes.on(down | suspects)
+    return together([*flaws(found, memory, dead), *([partly] if partly else [])]) or _open(found, memory)
 
 
 def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | None:
     """Everything since some moment is lost, beside what nodes that are down explain."""
     passed_at = found.passed_at
     failing = [s for s in found.failed if s.at > passed_at and not {s.target, s.prober} & down]
+    if len({s.target for s in failing}) < 2:
+        # What passed after a probe was begun is no proof against its node, but it is for the way.
+        failing = [s for s in failing if s.at - _TIMEOUT > passed_at]
     vain, vain_since = found.vain
     # Where packets get lost anyway, some connections in a row are lost by chance.
-    lossy = found.losses(found.now - WINDOW) > _LOSSES and found.now - passed_at < WINDOW
+    lossy = found.losses(found.now - WINDOW) > LOSSES and found.now - passed_at < WINDOW
     by_flows = vain >= (_VAIN_ON_LOSSY if lossy else _VAIN_AT_ONCE)
     by_flows = by_flows or (not lossy and vain >= _VAIN_IN_TIME and found.now - vain_since >= _IN_TIME)
     by_flows = by_flows and vain_since > passed_at - 1.0 and found.now - vain_since < 2 * EARNED_SECONDS
@@ -76,8 +92,8 @@ def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | No
         nodes = _homes_of(found, homes)
     one_way = _one_way(found, since)
     if one_way is not None:
-        blocked, told = one_way
-        return WayState(Way.ONE_WAY, since, passed_at, (*evidence, *told), blocked=blocked)
+        blocked, passing, told = one_way
+        return WayState(Way.ONE_WAY, since, passed_at, (*evidence, *told), blocked=blocked, passing=passing)
     hosts_passed = found.hosts_passed_at
     hosts_failed = max((sight.at for each in found.hosts for sight in each.failed), default=0.0)
     if found.pods is not found.hosts and max(hosts_passed, found.control_at) > max(since, hosts_failed):
@@ -106,34 +122,42 @@ def _homes_of(found: Evidence, homes: Places) -> tuple[str, ...]:
     return tuple(silent) if len(silent) == 1 and "" not in silent else ()
 
 
-def _one_way(found: Evidence, since: float) -> tuple[tuple[str, str], tuple[str, ...]] | None:
-    """(from, to) when packets one way are seen to leave and never to arrive, and those the other way do arrive."""
+def _one_way(found: Evidence, since: float) -> tuple[tuple[str, str], tuple[int, int], tuple[str, ...]] | None:
+    """(from, to), packets the other way, words: when packets one way are seen to leave and never to arrive, and those
+    the other way do arrive.
+    """
     # The bucket in which it began holds packets of before.
     forth, back = (course.since(since + BUCKET_SECONDS) if course else Tally() for course in found.ways)
     there = forth.forth_sent + back.back_sent, forth.forth_seen + back.back_seen
     here = back.forth_sent + forth.back_sent, back.forth_seen + forth.back_seen
-    if there[0] < _LOSSES or here[0] < _LOSSES:
+    if there[0] < LOSSES or here[0] < LOSSES:
         return None
     one, other = found.one.name, found.other.name
     told = (
         f"{one} → {other}: {there[0]} handshake packets left, {there[1]} arrived",
         f"{other} → {one}: {here[0]} handshake packets left, {here[1]} arrived",
     )
-    if there[1] <= 0.05 * there[0] and here[1] >= 0.6 * here[0]:
-        return (one, other), told
-    if here[1] <= 0.05 * here[0] and there[1] >= 0.6 * there[0]:
-        return (other, one), told
+    if there[1] <= 0.05 * there[0] and here[1] >= _PASSES * here[0]:
+        return (one, other), here, told
+    if here[1] <= 0.05 * here[0] and there[1] >= _PASSES * there[0]:
+        return (other, one), there, told
     return None
 
 
 def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | None:
     """Nodes that fail again and again while others pass in between."""
     dead: dict[str, float] = {}
+    served: dict[str, float] = {}
+    for tally in (found.forth, found.back):
+        for address, at in tally.reached.items():
+            name = homes.get(address, "")
+            served[name] = max(at, served.get(name, 0.0))
     names = {sight.target for sight in found.failed}
     names |= memory.node_fails.keys() & {sight.target for sight in found.probes} if memory.node_fails else set()
     for name in sorted(names):
         mine = [sight for sight in found.probes if sight.target == name]
         passed = max((sight.at for sight in mine if sight.passed), default=0.0)
+        passed = max(passed, served.get(name, 0.0))
         fails = {sight.at for sight in mine if not sight.passed and sight.at > passed}
         fails |= {at for at in memory.node_fails.get(name, ()) if at > passed and found.now - at < 2 * RELEVANT}
         if fails:
@@ -144,9 +168,10 @@ def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | No
         # A probe that fails was begun some ten seconds earlier: what passed meanwhile is no proof against it.
         if len(fails) > 1 and any(min(fails) < at < max(fails) - _PROBE_SECONDS for at in others):
             dead[name] = min(fails)
-    for name, count, first in _silent_homes(found, homes):
-        if count >= _SILENT_NODE:
-            dead.setdefault(name, first)
+    for silent in _silent_homes(found, homes):
+        among_well = silent.stretches > _ENDS and _others_well(found, homes, silent.node)
+        if silent.stretches > 1 and silent.asked >= (_SILENT_AMONG_WELL if among_well else _SILENT_NODE):
+            dead.setdefault(silent.node, silent.since)
     if not dead:
         return None
     failing = [sight for sight in found.failed if sight.target in dead]
@@ -155,8 +180,16 @@ def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | No
     )
 
 
-def _silent_homes(found: Evidence, homes: Places) -> Iterable[tuple[str, int, float]]:
-    """(node, connections, since) of nodes whose servers were asked in vain while another node's answered."""
+def _others_well(found: Evidence, homes: Places, name: str) -> bool:
+    """Whether nearly all connections to other nodes of a node's cluster are answered."""
+    cluster = name.partition("/")[0]
+    tally = found.forth if cluster == found.other.name else found.back
+    vain = sum(count for address, count in tally.vain.items() if homes.get(address) != name)
+    return tally.answered >= _SILENT_AMONG_WELL and tally.answered >= _WELL * (tally.answered + vain)
+
+
+def _silent_homes(found: Evidence, homes: Places) -> Iterable[_Silent]:
+    """Nodes whose servers were asked in vain while another node's answered."""
     for course in found.courses:
         counts: dict[str, list[float]] = {}
         total: dict[str, int] = {}
@@ -171,84 +204,18 @@ def _silent_homes(found: Evidence, homes: Places) -> Iterable[tuple[str, int, fl
                 asked = sum(count for address, count in tally.vain.items() if homes.get(address) == name)
                 total[name] = total.get(name, 0) + asked
         for name, times in counts.items():
-            if len(times) > 1:
-                yield name, total[name], times[0]
-
-
-def _lossy(found: Evidence, dead: set[str]) -> WayState | None:
-    """`dead`: addresses of which nobody expects an answer."""
-    since = found.now - WINDOW
-    losses = found.losses(since)
-    # A link that heals shows one beginning of loss each way; one that loses packets shows them all along.
-    if losses < _LOSSES or found.losses(found.now - WINDOW / 2) == 0:
-        return None
-    both = [found.forth, found.back]
-    in_vain = sum(count for tally in both for address, count in tally.vain.items() if address not in dead)
-    suffered = in_vain + sum(tally.repeated for tally in both)
-    asked = sum(tally.answered + tally.silent for tally in both)
-    if suffered < _LOSSES or suffered < 0.05 * asked:
-        return None
-    share = suffered / asked
-    words = f"{suffered} of {asked} connections were lost or had to ask again in the last {WINDOW:.0f} s"
-    first = min(course.losses[0] for course in found.courses if course.losses)
-    return WayState(Way.LOSSY, max(first, since), found.passed_at, (words,), share=share)
-
-
-def _large(found: Evidence) -> WayState | None:
-    """Handshakes pass, and what is larger does not: of requests, or of TLS to the other's etcd."""
-    both = [found.forth, found.back]
-    stalled, served = sum(t.stalled for t in both), sum(t.served for t in both)
-    by_flows = stalled >= _STALLS and stalled >= _STALL_SHARE * (stalled + served)
-    if not by_flows and not found.large_at:
-        return None
-    evidence = []
-    if found.large_at:
-        evidence.append("TCP to the other cluster's etcd connects, its TLS handshake hangs")
-    if stalled:
-        evidence.append(f"{stalled} of {stalled + served} connections were answered, then no data came")
-    share = stalled / (stalled + served) if stalled else 0.0
-    firsts = [at for at in (found.large_at,) if at]
-    since = min(firsts, default=found.now - WINDOW)
-    return WayState(Way.LARGE, since, found.passed_at, tuple(evidence), share=share)
-
-
-def _slow(found: Evidence, memory: Memory) -> WayState | None:
-    """Slower than it used to be. Flows tell within seconds, so what they say outweighs the probes."""
-    names = found.one.name, found.other.name
-    for source, (latency, samples) in (("flows", _flowing_ms(found)), ("probes", _probed_ms(found))):
-        usual = memory.latency_ms.get((*names, source))
-        if latency is None or usual is None or samples < SAMPLES:
-            continue
-        if latency <= _SLOWER_TIMES * usual or latency <= usual + _SLOWER_MS:
-            return None
-        evidence = f"{latency:.0f} ms there and back, {usual:.1f} ms before ({source})"
-        return WayState(Way.SLOW, found.now, found.passed_at, (evidence,), latency_ms=latency, usual_ms=usual)
-    return None
-
-
-def _probed_ms(found: Evidence) -> tuple[float | None, int]:
-    """Median of the newest passing probes."""
-    young = [s for each in found.pods for s in each.newest if found.now - s.at <= EARNED_SECONDS]
-    passing = nlargest(SAMPLES, young, key=lambda s: s.at)
-    newest = [s.latency_ms for s in passing if s.latency_ms is not None]
-    return (median(newest), len(newest)) if newest else (None, 0)
-
-
-def _flowing_ms(found: Evidence) -> tuple[float | None, int]:
-    """Median of the newest connections."""
-    recent = [course.since(found.now - _RECENT) for course in found.courses]
-    times = [each for tally in recent for each in tally.latencies]
-    return (median(times), len(times)) if times else (None, 0)
+            yield _Silent(name, total[name], times[0], len(times))
 
 
 def _open(found: Evidence, memory: Memory) -> WayState:
     names = found.one.name, found.other.name
     passed_at, now = found.passed_at, found.now
-    latency, _ = _probed_ms(found)
+    latency, _ = probed_ms(found.pods, now)
     failed = found.failed
     filtered = found.hosts_filtered
     memory.usual((*names, "probes"), latency, well=now - passed_at <= EARNED_SECONDS)
-    memory.usual((*names, "flows"), _flowing_ms(found)[0], well=True)
+    memory.usual((*names, "flows"), flowing_ms(found)[0], well=True)
+    memory.usual((*names, "node addresses"), probed_ms(found.hosts, now)[0], well=True)
     if not passed_at:
         return WayState(Way.UNKNOWN)
     newest = max(passed_at, found.control_at, found.hosts_passed_at)

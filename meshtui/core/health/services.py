@@ -1,14 +1,19 @@
-"""Services: whether requests get through, by what flows showed of the last minute, and whether anybody is ready.
+"""Services: whether requests get through, by what was seen of late and by policies; whether any pod is ready.
 
-What policies predict belongs here, too, once it is judged: `ServiceHealth` and `judge_services` are the place.
+What is seen decides; what policies would do decides where nothing newer was seen. Both are told, apart.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec.structs import replace
+
 from meshtui.core.flows import dropreason
+from meshtui.core.health.asked import Outcome
 from meshtui.core.health.components import GRACE
+from meshtui.core.health.foreseen import Denial, joined, where
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import (
     EARNED_SECONDS,
@@ -37,8 +42,9 @@ from meshtui.core.services.row import rank
 CALM = 15.0
 """Seconds without a failure after which requests count as passing again."""
 _SILENT, _SHARE = 2, 0.05
-_POLICIES = 3
-"""Names of policies that a verdict has room for."""
+_REASONS = 3
+_SETTLING = 5.0
+"""Seconds in which connections that policies now refuse may still have been opened."""
 
 
 def judge_services(
@@ -48,16 +54,24 @@ def judge_services(
     memory: Memory,
     bad_links: Mapping[frozenset[str], Cause],
     book: Callable[[], Rulebook],
+    foreseen: Mapping[str, Denial],
 ) -> tuple[list[ServiceHealth], list[Trouble]]:
-    """Every service that requests were seen for. `bad_links`: names of two clusters → what is wrong between them.
+    """Every service that requests were seen for, or would be refused. `bad_links`: names of two clusters → what is
+    wrong between them.
 
     `book`: the policies of now; asked for only when a policy denies something.
     """
     judged, troubles = [], []
     lately = traffic.by_service(now - WINDOW)
-    for key, pairs in traffic.by_service(now - EARNED_SECONDS).items():
-        recent = lately.get(key, {})
+    seen = traffic.by_service(now - EARNED_SECONDS)
+    asked = traffic.asked.by_service(now - EARNED_SECONDS)
+    for key in {**seen, **dict.fromkeys([*asked, *foreseen])}:
+        pairs, recent, denial = seen.get(key, {}), lately.get(key, {}), foreseen.get(key)
         health, trouble = _service(mesh, key, pairs, recent, now, memory, bad_links, book)
+        if key in asked:
+            health, trouble = _asked(mesh, health, trouble, asked[key], memory, bad_links, now)
+        if denial is not None:
+            health, trouble = _beside(mesh, health, trouble, denial, pairs, memory, now)
         judged.append(health)
         if trouble is not None:
             troubles.append(trouble)
@@ -95,6 +109,78 @@ def _service(
     return health, _trouble(mesh, key, cause, words, seen, since, because)
 
 
+def _asked(
+    mesh: Mesh,
+    health: ServiceHealth,
+    trouble: Trouble | None,
+    found: list[Outcome],
+    memory: Memory,
+    bad_links: Mapping[frozenset[str], Cause],
+    now: float,
+) -> tuple[ServiceHealth, Trouble | None]:
+    """A service's verdict with what load tests came to: it decides where flows do not say that something is wrong."""
+    key = health.subject.name
+    seen = tuple(Statement(Source.LOAD, o.words, not o.failed, max(o.last_passed, o.last_failed)) for o in found)
+    health = replace(health, observations=(*health.observations, *seen))
+    bad = [outcome for outcome in found if outcome.bad(now)]
+    if health.verdict.bad:
+        return health, trouble
+    if not bad:
+        answered = any(outcome.answered for outcome in found)
+        if health.verdict is Verdict.UNKNOWN and answered:
+            total_ = sum(o.requests for o in found), sum(o.answered.total() for o in found)
+            words = f"{total_[1]} of {total_[0]} requests of load tests answered"
+            health = memory.dated(replace(health, verdict=Verdict.WELL, words=words), now)
+        return health, None
+    asked = sum(outcome.requests for outcome in bad)
+    lost = sum((outcome.failed for outcome in bad), Counter[str]())
+    fate = lost.most_common(1)[0][0]
+    who = joined(outcome.client for outcome in bad)
+    words = f"{round(100 * lost.total() / asked)} % of a load test's requests from {who}: {fate}"
+    since = memory.since((Cause.SERVICE_TIMEOUT, key, "load"), now, min(outcome.last_failed for outcome in bad))
+    health = replace(health, verdict=Verdict.FAILING, words=words, causes=(Cause.SERVICE_TIMEOUT,))
+    health = memory.dated(health, now, since)
+    if rank(key):
+        return health, None
+    clients = {outcome.client for outcome in bad}
+    because = next((cause for pair, cause in bad_links.items() if pair & clients), None)
+    return health, _trouble(mesh, key, Cause.SERVICE_TIMEOUT, words, seen, since, because)
+
+
+def _beside(
+    mesh: Mesh,
+    health: ServiceHealth,
+    trouble: Trouble | None,
+    denial: Denial,
+    pairs: Mapping[Pair, Tally],
+    memory: Memory,
+    now: float,
+) -> tuple[ServiceHealth, Trouble | None]:
+    """A service's verdict with what policies would do: it decides unless something was seen since it holds."""
+    key = health.subject.name
+    since = memory.since(("foreseen", key), now)
+    claim = Statement(Source.POLICIES, denial.words, False, now)
+    health = replace(health, claims=(claim, *health.claims))
+    answered = max((tally.last_passed for pair, tally in pairs.items() if pair[0] in denial.clients), default=0.0)
+    if health.verdict.bad or answered > since + _SETTLING:
+        return health, trouble
+    health = replace(health, verdict=Verdict.FAILING, words=denial.words, causes=(Cause.SERVICE_DENIED,))
+    health = memory.dated(health, now, since)
+    contexts = tuple(c.context for c in mesh.clusters.values() if key in c.services)
+    others = [c.name for c in mesh.clusters.values() if key in c.services and c.name not in denial.clients]
+    return health, Trouble(
+        Cause.SERVICE_DENIED,
+        Severity.ERROR if denial.everybody else Severity.WARNING,
+        contexts,
+        key,
+        f"{key}: {denial.words}",
+        denial.reasons[:_REASONS],
+        f"requests of {joined(others)}'s clients" if others else "",
+        f"meshtui services explain {key}",
+        since,
+    )
+
+
 def _failing(
     recent: Mapping[Pair, Tally], now: float, book: Callable[[], Rulebook]
 ) -> tuple[Cause | None, str, list[Pair]]:
@@ -107,7 +193,7 @@ def _failing(
     clients = {pair[0] for pair in recent}
     shut = [c for c in clients if all(pair in denied for pair in recent if pair[0] == c)]
     if shut and sum(tally.denied for tally in denied.values()) >= _SILENT:
-        who = "all requests" if len(shut) == len(clients) else f"all of {_and(sorted(shut))}'s requests"
+        who = "all requests" if len(shut) == len(clients) else f"all of {joined(sorted(shut))}'s requests"
         number = sum(tally.denied for tally in denied.values())
         return Cause.SERVICE_DENIED, f"{who} denied ({_deniers(denied, book())}), {number} drops", list(denied)
     lost = {p: t for p, t in recent.items() if t.silent + t.dropped >= _SILENT}
@@ -116,7 +202,7 @@ def _failing(
         asked = sum(t.requests for t in lost.values())
         servers = sorted({pair[1] for pair in lost})
         share = round(100 * number / asked)
-        return Cause.SERVICE_TIMEOUT, f"{share} % of requests to {_and(servers)} time out{_why(lost)}", list(lost)
+        return Cause.SERVICE_TIMEOUT, f"{share} % of requests to {joined(servers)} time out{_why(lost)}", list(lost)
     refused = sum(t.refused for t in recent.values())
     if refused >= _SILENT and refused >= _SHARE * window.requests:
         share = round(100 * refused / window.requests)
@@ -130,21 +216,12 @@ def _deniers(denied: Mapping[Pair, Tally], book: Rulebook) -> str:
     for tally in denied.values():
         for (cluster, _), row in tally.denials.items():
             places.setdefault(cluster, set()).update(policy.name for policy in denying(book, row))
-    where: dict[str, list[str]] = {}
-    for cluster, names in sorted(places.items()):
-        ordered = sorted(names)
-        told = ordered if len(ordered) <= _POLICIES else [*ordered[:_POLICIES], f"{len(ordered) - _POLICIES} more"]
-        where.setdefault(_and(told) or "a policy", []).append(cluster)
-    return "; ".join(f"{policies} in {_and(clusters)}" for policies, clusters in where.items())
+    return where(places)
 
 
 def _why(lost: Mapping[Pair, Tally]) -> str:
     reasons = [reason for tally in lost.values() for _, reason in tally.reasons]
     return f" ({dropreason.text(reasons[0])})" if reasons else ""
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _statement(pair: Pair, tally: Tally, now: float) -> Statement:
@@ -211,7 +288,7 @@ def unready_trouble(mesh: Mesh, cluster: Cluster, key: str, pods: int, memory: M
         f"{cluster.name} {key}",
         f"none of {cluster.name}'s {pods} pods of {key} is ready",
         (f"{cluster.name}: 0 of {pods} endpoints ready",),
-        f"{_and(others)} can serve it" if others else "",
+        f"{joined(others)} can serve it" if others else "",
         f"kubectl --context {cluster.context} -n {namespace} describe pods",
         memory.since(("unready", cluster.context, key), now),
     )

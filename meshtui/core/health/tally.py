@@ -45,6 +45,8 @@ class Tally(Struct):
     last_passed: float = 0.0
     """When a connection was answered last."""
     last_failed: float = 0.0
+    last_stalled: float = 0.0
+    """When the last of those that stalled asked."""
     first_failed: float = 0.0
     """When the first of those that failed here was asked for."""
     latencies: list[float] = field(default_factory=list)
@@ -105,6 +107,7 @@ class Tally(Struct):
         self.back_seen += other.back_seen
         self.last_passed = max(self.last_passed, other.last_passed)
         self.last_failed = max(self.last_failed, other.last_failed)
+        self.last_stalled = max(self.last_stalled, other.last_stalled)
         firsts = [at for at in (self.first_failed, other.first_failed) if at]
         self.first_failed = min(firsts, default=0.0)
         self.latencies.extend(other.latencies)

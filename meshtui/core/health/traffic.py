@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from meshtui.core.flows import dropreason
 from meshtui.core.flows.flow import FlowRow, Verdict
+from meshtui.core.health.asked import Asked
 from meshtui.core.health.tally import Course, Tally, total
 
 PATIENCE = 1.0
@@ -68,6 +69,8 @@ class Traffic:
         self.pairs: dict[Pair, Course] = {}
         self.services: OrderedDict[tuple[str, Pair], Course] = OrderedDict()
         """(service key, (client's cluster, server's cluster)) → its connections; the least recently asked leave."""
+        self.asked = Asked()
+        """What load tests came to."""
         self.heard: dict[str, float] = {}
         """`cluster/node` → time of its newest flow."""
         self.some_only = False
@@ -115,7 +118,7 @@ class Traffic:
                 self._courses(found, partial(_lost, found.asked))
             if found.wanted and not found.settled and self._beyond(found.client_node, found.wanted + STALL_SECONDS):
                 found.settled = True
-                self._each(found, found.wanted, _stalled)
+                self._each(found, found.wanted, partial(_stalled, found.wanted))
             over = now - started > FORGIVEN + STALL_SECONDS
             if (over and found.counted) or (found.settled and found.weighed) or now - started > UNDECIDED:
                 del self._open[key]
@@ -350,8 +353,9 @@ def _repeated(tally: Tally) -> None:
     tally.repeated += 1
 
 
-def _stalled(tally: Tally) -> None:
+def _stalled(at: float, tally: Tally) -> None:
     tally.stalled += 1
+    tally.last_stalled = max(tally.last_stalled, at)
 
 
 def _served(tally: Tally) -> None:

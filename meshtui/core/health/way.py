@@ -20,6 +20,10 @@ RELEVANT = 330.0
 """A probe older than two and a half intervals says nothing any more."""
 
 
+LOSSES = 3
+"""Packets lost before chance is out of the question."""
+
+
 class Way(Enum):
     """What is known of the way between two clusters."""
 
@@ -53,12 +57,23 @@ class WayState(Struct, frozen=True):
     """`cluster/node` of those that are not reached, when it is about some nodes."""
     blocked: tuple[str, str] = ("", "")
     """Names of the clusters from and to which nothing passes, when it is one way only."""
+    passing: tuple[int, int] = (0, 0)
+    """Handshake packets that were sent the other way, and how many of them arrived."""
     latency_ms: float | None = None
     usual_ms: float | None = None
     share: float = 0.0
     """Of the connections asked for in the window, how many suffered."""
     hosts_filtered: bool = False
     """Pods answer probes, node addresses do not: the probe's port is filtered."""
+    also: tuple[WayState, ...] = ()
+    """What else is wrong with it, as far as this one does not hide that."""
+    etcd_hangs: bool = False
+    """Whether a TLS handshake with etcd hung: then nobody sees a certificate either."""
+
+    @property
+    def all(self) -> tuple[WayState, ...]:
+        """Everything that is known of the way, this one first."""
+        return self, *self.also
 
 
 class Evidence(Struct):
@@ -80,6 +95,8 @@ class Evidence(Struct):
     """When an etcd client's packets went through last, either way."""
     large_at: float
     """When a TLS handshake hung after TCP had connected, either way; 0 when none did."""
+    loaded_at: float = 0.0
+    """When a load test's request was answered by the other cluster last, either way."""
 
     @property
     def courses(self) -> list[Course]:
@@ -114,7 +131,7 @@ class Evidence(Struct):
     @property
     def passed_at(self) -> float:
         """When a packet between pods went there and back last."""
-        return max([self.probed_at, *(course.last_passed for course in self.courses)])
+        return max([self.probed_at, self.loaded_at, *(course.last_passed for course in self.courses)])
 
     @property
     def vain(self) -> tuple[int, float]:
@@ -152,4 +169,5 @@ def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eye
         now,
         max((each.at for each in tried if each.step in (Step.NONE, Step.TLS)), default=0.0),
         max((at for at in hung if now - at <= 2 * EARNED_SECONDS), default=0.0),
+        max(traffic.asked.answered_at(*pair, now - EARNED_SECONDS)[1] for pair in pairs),
     )

@@ -76,6 +76,10 @@ class Workloads:
         spaces = (namespace, *sorted(self._by_namespace))
         return next((pod for space in spaces if (pod := self._by_namespace.get(space, {}).get(USUAL))), None)
 
+    def everybody(self) -> list[Pod]:
+        """All of them, of every namespace."""
+        return [pod for pods in self._by_namespace.values() for pod in pods.values()]
+
     def of(self, namespace: str) -> list[Pod]:
         """Those of a namespace, by name; of all namespaces where it has none."""
         own = self._by_namespace.get(namespace)

@@ -165,6 +165,23 @@ class Reaches:
             found = self._verdicts[key] = judge(self.book, source, destination, protocol, port)
         return found
 
+    def resolves(self, context: str, client: Pod) -> bool | None:
+        """Whether one pod reaches a DNS server of its cluster; None when that is not known."""
+        return self.names(context, [self._party(context, client)]).passes
+
+    def refuses(self, context: str, clients: Iterable[Pod], hops: Sequence[Hop], others: Iterable[Party] = ()) -> bool:
+        """Whether each of these clients, and `others`, is refused by every backend for certain."""
+        asking = [*(self._party(context, pod) for pod in clients), *others]
+        return all(
+            self.verdict(source, self._target(hop.backend), hop.backend.protocol, hop.backend.port).passes is False
+            for source in asking
+            for hop in hops
+        )
+
+    def _target(self, backend: Backend) -> Party:
+        pod = self.mesh.clusters[backend.context].pods.get(backend.pod) if backend.pod else None
+        return self._party(backend.context, pod) if pod is not None else outside(backend.ip)
+
     def _dns(self, context: str, key: str) -> Sequence[Backend]:
         found = route(self.mesh, context, key, port=_DNS_PORT)
         return [backend for backend in found.backends if backend.protocol == "UDP"] or found.backends

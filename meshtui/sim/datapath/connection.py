@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from meshtui.hubble.pb import flow_pb2 as pb
@@ -211,22 +211,29 @@ def _told_again(times: list[float]) -> list[float]:
     return told
 
 
-def unanswered(link: Connection, within: float, *, jitter: float) -> Iterator[Step]:
+def unanswered(
+    link: Connection, within: float, *, jitter: float, lost: Callable[[], bool] = lambda: False
+) -> Iterator[Step]:
     """A connection that is never answered. The whole opening is told once; then each retransmission that is refused,
     and of others those that come long enough after the last.
 
-    What answers a SYN in vain repeats its answer, however long ago the client gave up.
+    What answers a SYN in vain repeats its answer, however long ago the client gave up. `lost`: whether a packet that
+    is on its way now is lost by chance.
     """
     first = list(opening(link))
     denied = not link.egress.allowed or not link.ingress.allowed
     times = retransmits(within)
-    told = set(_told_again(times))
+    told, arrived = set(_told_again(times)), False
     for count, at in enumerate(times):
         late = at + (jitter if count else 0.0)
+        gone = link.remote and lost()
+        arrived = arrived or not gone
         for offset, observer, template in first:
+            if gone and observer == link.server:
+                continue
             if not count or (template.flow.verdict == pb.DROPPED if denied else at in told):
                 yield late + offset, observer, template
-    if link.cut_back and not link.cut and not denied:
+    if link.cut_back and not link.cut and not denied and arrived:
         answer = list(back(link, 2 * HOP + link.there, "SYN", "ACK"))
         for at in _told_again(retransmits(LAST_ANSWER)):
             for offset, observer, template in answer:

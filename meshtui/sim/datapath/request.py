@@ -326,7 +326,8 @@ async def _unanswered(world: World, link: Connection, asked: Asked, began: float
     """SYNs until the caller's patience ends."""
     jitter = 0.005 + world.rng.random() * 0.025
     within = asked.limit - (began - asked.start)
-    steps = list(unanswered(link, within, jitter=jitter))
+    share = world.faults.loss(link.client.known.name, link.server.known.name)
+    steps = list(unanswered(link, within, jitter=jitter, lost=lambda: share > 0 and world.rng.random() < share))
     await play(world, [step for step in steps if step[0] <= within], began)
     play_on(world, [step for step in steps if step[0] > within], began)
     return await _end(world, asked, "timeout", asked.limit)

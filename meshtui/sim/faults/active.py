@@ -104,8 +104,9 @@ class Broken:
         return self._hits("node-down", cluster, node)
 
     def agent_stopped(self, cluster: str, node: str) -> bool:
-        """Whether a node's agent is there and does nothing (SIGSTOP)."""
-        return self._hits("agent-stopped", cluster, node)
+        """Whether a node's agent is there and does nothing (SIGSTOP): one that was killed since is not there."""
+        gone = self.agent_crashed(cluster, node) or self.node_down(cluster, node)
+        return self._hits("agent-stopped", cluster, node) and not gone
 
     def agent_crashed(self, cluster: str, node: str) -> bool:
         """Whether a node's agent is not there."""

@@ -21,23 +21,24 @@ def blocks(mesh: Mesh, width: int, judgement: Judgement | None = None) -> list[B
     """Everything the pane shows, top to bottom; keys are `(kind, context, …)`."""
     result: list[Block] = []
     for cluster in mesh.clusters.values():
-        result.append((("cluster", cluster.context), [head(cluster, width), *_failures(cluster, width)]))
+        now = judgement.at if judgement else 0.0
+        result.append((("cluster", cluster.context), [head(cluster, width, now), *_failures(cluster, width)]))
         result += _nodes(cluster, width, judgement or Judgement())
         result += _links(mesh, cluster, judgement or Judgement())
         if cluster.api.phase is not Phase.CONNECTING and cluster.api.phase is not Phase.FAILED:
-            result.append((("relay", cluster.context), _relay(cluster, width)))
+            result.append((("relay", cluster.context), _relay(cluster, width, now)))
     return result
 
 
-def head(cluster: Cluster, width: int) -> Line:
-    """`[K] koornacht  id 1  k8s 1.36.2  cilium 1.21`, and the phase when it is not live."""
+def head(cluster: Cluster, width: int, now: float = 0.0) -> Line:
+    """`[K] koornacht  id 1  k8s 1.36.2  cilium 1.21`, and the phase when it is not live, with its age while stale."""
     line = [tag(cluster.tag, cluster.index, bracket=True), Span(f" {safe(cluster.name, 40)}", "strong")]
     if cluster.id:
         line.append(Span(f"  id {cluster.id}"))
     if cluster.recorded:
         line.append(Span("  from a file", "dim"))
     elif cluster.api.phase is not Phase.LIVE:
-        line += [Span("  "), status.phase(cluster.api.phase)]
+        line += [Span("  "), status.aged(cluster.api, now)]
     if cluster.aliases:
         line.append(Span(f"  also {safe(', '.join(cluster.aliases), 60)}", "dim"))
     if cluster.read_only:
@@ -97,13 +98,17 @@ def _nodes(cluster: Cluster, width: int, judgement: Judgement) -> list[Block]:
     room = max(12, min(longest, width - 16 - min(24, networks)))
     result: list[Block] = []
     for item in nodes:
+        judged = judgement.node(cluster.context, item.name)
         state = status.node(item)
+        if judged.verdict is Verdict.STALE:
+            state = Span(f"{status.WARNING} {state.text.partition(' ')[2]}", "warn")
         line = [Span(f"  {fit(safe(item.name), room)}  "), Span(fit(state.text, 11), state.role)]
+        if judged.verdict is Verdict.STALE:
+            line.append(Span(f"{judged.words.rpartition(', ')[2]}  ", "warn"))
         line.append(Span(f"{safe(item.spec.pod_cidr, 24)}", "dim"))
         if item.spec.unschedulable:
             line.append(Span("  cordoned", "warn"))
-        judged = judgement.node(cluster.context, item.name)
-        if judged.verdict.bad or judged.verdict is Verdict.STALE:
+        if judged.verdict.bad:
             line += [Span("  "), status.verdict(judged.verdict, judged.words)]
         result.append((("node", cluster.context, item.name), [line]))
     return result
@@ -124,9 +129,9 @@ def _link(mesh: Mesh, cluster: Cluster, judged: LinkHealth) -> Line:
     return [Span("  link ", "dim"), here, Span("→"), there, Span(" "), status.verdict(judged.verdict, judged.words)]
 
 
-def _relay(cluster: Cluster, width: int) -> list[Line]:
+def _relay(cluster: Cluster, width: int, now: float) -> list[Line]:
     relay = cluster.relay
-    parts: list[Line] = [[status.phase(relay.link.phase)]]
+    parts: list[Line] = [[status.aged(relay.link, now)]]
     if relay.link.phase is Phase.LIVE:
         parts.append([Span(relay.source.value)])
         parts.append([Span(f"{relay.rate:.0f}/s", "dim")])

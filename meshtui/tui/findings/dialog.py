@@ -61,7 +61,8 @@ class FindingsDialog(LiveListDialog):
         )
 
     def _lines(self, finding: Finding, width: int) -> list[Line]:
-        return finding_lines(finding, self.session.mesh, width, utc=self.board.utc)
+        now = self.board.clock.now()
+        return finding_lines(finding, self.session.mesh, width, utc=self.board.utc, now=now)
 
     def _fold(self, fold: Fold, width: int) -> dict[Hashable, Sequence[Line]]:
         """What is the same on many nodes, told once; after enter each by itself beneath."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meshtui.core.findings import Finding, Severity
-from meshtui.core.model.state import Mesh
+from meshtui.core.findings import Finding, Kind, Severity
+from meshtui.core.model.state import Mesh, Phase
 from meshtui.tui.header import time_text
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, safe, tag, wrapped
@@ -15,7 +15,7 @@ _SEVERITIES = {
 }
 
 
-def finding_lines(finding: Finding, mesh: Mesh, width: int, *, utc: bool = False) -> list[Line]:
+def finding_lines(finding: Finding, mesh: Mesh, width: int, *, utc: bool = False, now: float = 0.0) -> list[Line]:
     """`✗ error K T default/rebel-base  requests denied since 12:03:04`, what it means, what works, what mends it."""
     glyph, word, role = _SEVERITIES[finding.severity]
     head: list[Span] = [Span(f" {glyph} {word} ", role)]
@@ -23,6 +23,8 @@ def finding_lines(finding: Finding, mesh: Mesh, width: int, *, utc: bool = False
         cluster = mesh.clusters.get(context)
         if cluster is not None:
             head += [tag(cluster.tag, cluster.index), Span(" ")]
+            if cluster.api.phase is Phase.STALE and finding.kind is not Kind.API_GONE:
+                head += [status.aged(cluster.api, now), Span(" ")]
     head += [Span(safe(finding.object, 60), "strong"), Span(f"  {finding.kind.value}", role)]
     if finding.since:
         head.append(Span(f" since {time_text(finding.since, utc=utc)}", "dim"))
@@ -35,6 +37,9 @@ def finding_lines(finding: Finding, mesh: Mesh, width: int, *, utc: bool = False
     if finding.because is not None:
         follows = f"follows from: {finding.because.value}; mend that first"
         lines += [[Span(part, "warn")] for part in wrapped(follows, width - 1, indent=5)]
+    if finding.hiding:
+        unseen = f"cannot be seen meanwhile: {safe(finding.hiding)}"
+        lines += [[Span(part, "dim")] for part in wrapped(unseen, width - 1, indent=5)]
     for text in fixes(finding, mesh) or ([safe(finding.advice)] if finding.advice else []):
         lines += [[Span(part, "info")] for part in wrapped(f"→ {text}", width - 1, indent=5)]
     return lines

@@ -267,7 +267,7 @@ class FlowsPane(Pane):
         waiting = None if self.paused_at is None else view.arrived - self.paused_at
         recording = getattr(self.dashboard.session, "recording", "")
         shown = flowtitle.Shown(self.kind, question.preset, waiting=waiting, recording=recording)
-        title = flowtitle.title(shown, mesh, store)
+        title = flowtitle.title(shown, mesh, store, self.dashboard.clock.now())
         subtitle = flowtitle.subtitle(question, self.behind, self.looked.detail)
         if (title, subtitle) != self._framed:  # setting a title draws the whole pane again
             self._framed = title, subtitle

@@ -9,7 +9,7 @@ from meshtui.core.flows.account.gaps import amount, fate, missing_in_all
 from meshtui.core.flows.assignment import feed_of
 from meshtui.core.flows.filter import FlowFilter, Question
 from meshtui.core.flows.store import FlowStore
-from meshtui.core.model.state import FlowSource, Mesh
+from meshtui.core.model.state import Cluster, FlowSource, Mesh, Phase
 from meshtui.tui.flows.rows import stamp_text
 from meshtui.tui.widgets.paint import Line, Span, safe, tag
 
@@ -39,7 +39,7 @@ class Shown:
     recording: str = ""
 
 
-def title(shown: Shown, mesh: Mesh, store: FlowStore) -> str:
+def title(shown: Shown, mesh: Mesh, store: FlowStore, now: float = 0.0) -> str:
     """`paused, 7 waiting ─ dropped ─ missing 40 ─ K 51/s T 48/s ─ lost 12 ─ 1 node away`."""
     preset = _PRESETS.get(shown.preset, shown.preset)
     missing = missing_in_all(store.gaps)
@@ -47,7 +47,7 @@ def title(shown: Shown, mesh: Mesh, store: FlowStore) -> str:
         shown.view if shown.view != "events" else "",
         preset,
         f"missing {missing}" if missing else "",
-        rates(mesh),
+        rates(mesh, now),
     ]
     lost = sum(cluster.relay.lost for cluster in mesh.clusters.values())
     parts.append(f"lost {lost}" if not store.shed else f"lost {lost} · sampled, {store.shed} left out")
@@ -61,10 +61,10 @@ def title(shown: Shown, mesh: Mesh, store: FlowStore) -> str:
     return " ─ ".join(filter(None, parts))
 
 
-def rates(mesh: Mesh) -> str:
+def rates(mesh: Mesh, now: float = 0.0) -> str:
     """`K 51/s  T 48/s agents`: different flows per second by the observing node's cluster, and an unusual source."""
     if len(mesh.clusters) > _EACH:
-        return _rates_together(mesh)
+        return _rates_together(mesh, now)
     told = []
     for context, cluster in mesh.clusters.items():
         if cluster.recorded:
@@ -72,18 +72,27 @@ def rates(mesh: Mesh) -> str:
             continue
         feed = feed_of(mesh, context)
         through = mesh.clusters[feed.through].tag if feed.through else ""
-        how = f" via {through}" if through else _SHORT[feed.source]
+        how = f" via {through}" if through else _stale(cluster, now) or _SHORT[feed.source]
         told.append(f"{cluster.tag} {cluster.relay.rate:.0f}/s{how}")
     return "  ".join(told)
 
 
-def _rates_together(mesh: Mesh) -> str:
+def _stale(cluster: Cluster, now: float) -> str:
+    """` stale 12 s`: nothing of its flows has come since, from anywhere."""
+    link = cluster.relay.link
+    if link.phase is not Phase.STALE:
+        return ""
+    return f" stale {max(0.0, now - link.since):.0f} s" if link.since and now else " stale"
+
+
+def _rates_together(mesh: Mesh, now: float) -> str:
     """`620/s  K T no source`: the sum, and the clusters whose flows come in an unusual way, or not at all."""
     unusual: dict[str, list[str]] = {}
     for context, cluster in mesh.clusters.items():
         feed = feed_of(mesh, context)
         through = mesh.clusters[feed.through].tag if feed.through else ""
-        if how := " file" if cluster.recorded else f" via {through}" if through else _SHORT[feed.source]:
+        usual = f" via {through}" if through else _stale(cluster, now) or _SHORT[feed.source]
+        if how := " file" if cluster.recorded else usual:
             unusual.setdefault(how, []).append(cluster.tag)
     told = [f"{sum(cluster.relay.rate for cluster in mesh.clusters.values()):.0f}/s"]
     for how, tags in unusual.items():

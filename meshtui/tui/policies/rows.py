@@ -7,7 +7,7 @@ from datetime import datetime
 
 from meshtui.core.apart import ShortNames
 from meshtui.core.model import resources as r
-from meshtui.core.model.state import Mesh
+from meshtui.core.model.state import Mesh, Phase
 from meshtui.core.policy.evidence import Evidence
 from meshtui.core.policy.overview import PolicyCell, PolicyRow, Stand, counted
 from meshtui.core.policy.workload import Selected
@@ -47,7 +47,7 @@ def line(mesh: Mesh, row: PolicyRow, width: int, now: float, names: ShortNames) 
     cells: list[Span] = []
     for cell in row.cells:
         cluster = mesh.clusters[cell.context]
-        glyph, role = _STANDS[cell.stand]
+        glyph, role = (status.WARNING, "warn") if cluster.api.phase is Phase.STALE else _STANDS[cell.stand]
         cells += [tag(cluster.tag, cluster.index), Span(f"{glyph}{age(cell.created, now):<4}", role), Span(" ")]
     pad = where - width_of(cells)
     shown = cells if pad >= 0 else [Span(fit(_counts(row), where), "warn" if row.trouble else "ok")]
@@ -60,6 +60,12 @@ def line(mesh: Mesh, row: PolicyRow, width: int, now: float, names: ShortNames) 
         Span(f"{' ' * max(0, pad)} {row.selected:>5} {closes:<6} "),
         Span(safe(_gist(row), 300), "bad" if row.trouble == 3 else "dim"),
     ]
+
+
+def stale(mesh: Mesh, now: float) -> str:
+    """`tion stale 12 s`: the clusters whose policies are shown as they were; empty while all are heard."""
+    old = [cluster for cluster in mesh.clusters.values() if cluster.api.phase is Phase.STALE]
+    return ", ".join(f"{safe(c.name, 40)} stale {max(0.0, now - c.api.since):.0f} s" for c in old)
 
 
 def _counts(row: PolicyRow) -> str:

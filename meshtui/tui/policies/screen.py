@@ -80,6 +80,8 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         """What was edited and could not be applied."""
         self.stale = False
         """Whether something shown may be another."""
+        self._old = ""
+        """Which clusters' policies are shown as they were."""
         self.sort, self.backwards = Order.NAME, False
         self.shown: dict[Hashable, PolicyRow] = {}
         self.names = ShortNames(())
@@ -104,7 +106,8 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
 
     def keep_up(self) -> None:
         """After a change of anything: made anew only where policies, or whom they select, are others."""
-        if self.stale:
+        old = rows.stale(self.session.mesh, self.board.clock.now())
+        if self.stale or old != self._old:
             self.refill()
 
     def _note(self, delta: Delta) -> None:
@@ -126,8 +129,10 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
             self.list.move_to(1)
         narrowed = f" ─ {self.filter}" if self.filter else ""
         turned = " ↑" if self.backwards else ""
+        self._old = rows.stale(self.session.mesh, self.board.clock.now())
+        old = f" ─ {status.WARNING} {self._old}" if self._old else ""
         self._box.border_title = self.entitle(
-            f"Policies ─ {len(self.shown)} ─ by {self.sort.value}{turned}{safe(narrowed, 60)}"
+            f"Policies ─ {len(self.shown)} ─ by {self.sort.value}{turned}{safe(narrowed, 60)}{old}"
         )
         self._box.border_subtitle = self.entitle(KEYS)
         self._tell()

@@ -12,7 +12,7 @@ from meshtui.core.routing import Surroundings
 from meshtui.core.routing import annotations as a
 from meshtui.core.services import row as core
 from meshtui.tui.widgets import status
-from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag
+from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag, width_of
 
 Cell = tuple[str, str]
 """`(service key, context)`: what the cursor of the pane is on."""
@@ -20,6 +20,8 @@ _MARKS = 22
 """Cells that a line takes beside its name: mark, tag, annotations, readiness."""
 _EACH = 5
 """Of more clusters than this, those that answer alike are counted."""
+_STALE = 18
+"""Cells that readiness takes with its age."""
 _DETAIL = 26
 """Cells that type and ports want."""
 
@@ -64,7 +66,7 @@ def cell_line(
     line += [*marks(cell.effective), Span(" ")]
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
-    line += _ready(cell, health, age)
+    line += _ready(cell, health, age, wide=wide or width - width_of(line) > _STALE)
     return [*line, Span(f"  {_detail(cell, width - room - _MARKS - 4)}", "dim")] if wide else line
 
 
@@ -92,10 +94,13 @@ def _affinity(effective: a.Effective) -> Span:
     return Span(word, "info" if a.affinity_known(written) else "warn")
 
 
-def _ready(cell: core.Cell, health: ServiceHealth | None, age: float | None) -> list[Span]:
-    """How many of its endpoints are ready; green only while requests are seen to get through."""
+def _ready(cell: core.Cell, health: ServiceHealth | None, age: float | None, *, wide: bool) -> list[Span]:
+    """How many of its endpoints are ready; green only while requests are seen to get through. Of what is stale the age
+    comes before the number where there is no room for both.
+    """
     if age is not None:
-        return [Span(f"{status.WARNING} {cell.ready}/{cell.total} stale {age:.0f} s", "warn")]
+        told = f"{cell.ready}/{cell.total} stale {age:.0f} s" if wide else f"{age:.0f} s old"
+        return [Span(f"{status.WARNING} {told}", "warn")]
     if not cell.counted:
         return [Span(f"{status.WAITING}   ", "dim")]
     verdict = health.verdict if health is not None else Verdict.UNKNOWN

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from meshtui.core.findings import Finding
 from meshtui.core.health.model import ServiceHealth, Verdict
-from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.reach import Reaches
 from meshtui.core.routing import Surroundings
 from meshtui.core.services import row as core
@@ -98,7 +98,8 @@ def service_line(
         line.append(Span(fit(safe(word, 20), at.affinity), "dim" if word == "–" else "info"))
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
-    return [*line, _ready(row, at.ready), *reach]
+    old = any(mesh.clusters[cell.context].api.phase is Phase.STALE for cell in row.present)
+    return [*line, _ready(row, at.ready, old=old), *reach]
 
 
 def _single(mesh: Mesh) -> bool:
@@ -136,11 +137,14 @@ def _all_or_some(values: Sequence[bool], width: int) -> Span:
     return Span(fit(f"◐ {yes}/{len(values)}", width), "warn")
 
 
-def _ready(row: core.Row, width: int) -> Span:
+def _ready(row: core.Row, width: int, *, old: bool) -> Span:
+    """`4/4`; `!4/4` while a cluster that has it is stale."""
     ready = sum(cell.ready for cell in row.present)
     total = sum(cell.total for cell in row.present)
     if not all(cell.counted for cell in row.present):
         return Span(fit(status.WAITING, width), "dim")
+    if old:
+        return Span(fit(f"{status.WARNING}{ready}/{total}", width), "warn")
     role = "bad" if total and not ready else "warn" if ready < total else "dim" if not total else ""
     return Span(fit(f"{ready}/{total}", width), role)
 

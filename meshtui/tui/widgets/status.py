@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshtui.core.errors import LoginAwaited, MeshtuiError
 from meshtui.core.health.model import Verdict
 from meshtui.core.model.objects import Node
-from meshtui.core.model.state import Phase
+from meshtui.core.model.state import Link, Phase
 from meshtui.tui.widgets.paint import Span, safe, wrapped
 
 OK, BAD, WAITING, WARNING, NOTHING = "✔", "✗", "◌", "!", "–"
@@ -32,6 +32,14 @@ def phase(value: Phase) -> Span:
     """`✔ live`, `◌ connecting`, `! stale`, `✗ failed` or `– absent`."""
     glyph, word, role = _PHASES[value]
     return Span(f"{glyph} {word}", role)
+
+
+def aged(link: Link, now: float) -> Span:
+    """A phase, and while it is stale for how long: `! stale 12 s`."""
+    told = phase(link.phase)
+    if link.phase is not Phase.STALE or not link.since or not now:
+        return told
+    return Span(f"{told.text} {max(0.0, now - link.since):.0f} s", told.role)
 
 
 def verdict(value: Verdict, words: str) -> Span:

@@ -39,12 +39,16 @@ Found = dict[Cause, str]
 class Embedded:
     """A mesh, what is known of it, and the judge."""
 
-    def __init__(self, *, requests: bool = True, may_exec: bool = True, flow_rate: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, *, requests: bool = True, may_exec: bool = True, flow_rate: int = 0, seed: int = 0, large: bool = False
+    ) -> None:
+        """`large`: every third round of requests carries a header of 6,000 bytes, as recorded for fault 06."""
         self.world: World = world("global", nodes=3, cilium_version="1.20", flow_rate=flow_rate, seed=seed)
-        self.clock = self.world.clock
-        assert isinstance(self.clock, ManualClock)
+        assert isinstance(self.world.clock, ManualClock)
+        self.clock: ManualClock = self.world.clock
         self.requests = requests
         self.may_exec = may_exec
+        self.large = large
         self.mesh = s.Mesh({name: s.Cluster(name, name[0].upper(), n) for n, name in enumerate(self.world.clusters)})
         self.judge = Judge(self.mesh)
         self.beside: Judge | None = None
@@ -55,6 +59,8 @@ class Embedded:
         """(simulated seconds, what was alarming) whenever that changed."""
         self._decoders = {name: Decoder(name) for name in self.world.clusters}
         self._taken: dict[str, int] = {}
+        self._known: dict[tuple[str, str], dict[str, tuple[str, Any]]] = {}
+        self._rounds = 0
         self._due: dict[tuple[str, str], float] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -130,9 +136,12 @@ class Embedded:
     # What a session does
 
     def _ask(self) -> None:
+        self._rounds += 1
+        big = self.large and self._rounds % 3 == 0
+        headers, patience = ({"x-padding": "x" * 6000}, 3.0) if big else ({}, 1.0)
         for cluster in self.world.clusters.values():
             for pod in _clients(cluster)[:2]:
-                work = request(self.world, cluster, pod, "rebel-base", 80, max_time=1.0)
+                work = request(self.world, cluster, pod, "rebel-base", 80, max_time=patience, headers=headers)
                 task = asyncio.ensure_future(work)
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -151,16 +160,28 @@ class Embedded:
             return
         reduce(self.mesh, s.ApiChanged(name, s.Phase.LIVE, now, "1.36.2"))
         for resource in READ:
-            items = [
-                msgspec.convert(item, resource.struct) for item in cluster.store.list((resource.group, resource.plural))
-            ]
-            reduce(self.mesh, s.Listed(name, resource, {item.key: item for item in items}, now))
+            self._list(cluster, resource, now)
         data = (cluster.store.get(("", "configmaps"), "kube-system", "cilium-config") or {})["data"]
         config = CiliumConfig(data["cluster-name"], int(data["cluster-id"]), data, (1, 20))
         reduce(self.mesh, s.ConfigRead(name, config))
         for node in list(self.mesh.clusters[name].nodes):
             self._agent(cluster, node, now)
         self._kvstoremesh(cluster, now)
+
+    def _list(self, cluster: SimCluster, resource: r.Resource, now: float) -> None:
+        """What a watch would have told: nothing when nothing changed."""
+        known = self._known.get((cluster.name, resource.plural))
+        fresh: dict[str, tuple[str, Any]] = {}
+        for item in cluster.store.list((resource.group, resource.plural)):
+            meta = item["metadata"]
+            key = f"{meta['namespace']}/{meta['name']}" if "namespace" in meta else meta["name"]
+            was = (known or {}).get(key)
+            version = f"{meta.get('uid')} {meta.get('resourceVersion')}"
+            fresh[key] = was if was and was[0] == version else (version, msgspec.convert(item, resource.struct))
+        if known is None or fresh != known:
+            self._known[cluster.name, resource.plural] = fresh
+            items = {item.key: item for _, item in fresh.values()}
+            reduce(self.mesh, s.Listed(cluster.name, resource, items, now))
 
     def _every(self, name: str, what: str, seconds: float) -> bool:
         now = self.clock.monotonic()

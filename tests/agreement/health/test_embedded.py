@@ -56,44 +56,6 @@ async def test_a_fault_is_called_in_time_and_is_over_in_time(fault: str) -> None
         assert it.found == {}, it.told()
 
 
-TWO_AT_ONCE = [
-    ("link-cut", "dns-gone"),
-    ("link-cut", "relay-gone"),
-    ("one-way-cut", "not-ready"),
-    ("vxlan-only", "agent-stopped"),
-    ("vxlan-only", "wrong-address"),
-    ("control-plane-only", "node-down"),
-    ("control-plane-only", "dns-gone"),
-    ("control-plane-only", "slow"),
-    ("mtu", "relay-gone"),
-    ("slow", "dns-gone"),
-    ("lossy", "node-down"),
-    ("lossy", "relay-gone"),
-    ("apiserver-gone", "dns-gone"),
-    ("agent-stopped", "relay-gone"),
-    ("agent-crashed", "wrong-address"),
-    ("node-down", "wrong-address"),
-    ("api-frozen", "dns-gone"),
-    ("api-frozen", "link-cut"),
-    ("certificate-expired", "not-ready"),
-]
-"""Pairs of different kinds. Of two faults of one link only that is seen which the other does not hide: what cannot
-arrive is neither slow nor large, and behind a way that is cut nobody sees a certificate."""
-
-
-@pytest.mark.parametrize(("one", "other"), TWO_AT_ONCE)
-async def test_two_faults_are_two_findings_and_clear(one: str, other: str) -> None:
-    async with Embedded().running() as it:
-        await it.go(WARM, 5.0)
-        for fault in (one, other):
-            it.break_(fault, **FAULTS[fault][0])
-        await it.until({**FAULTS[one][1], **FAULTS[other][1]}, 95)
-        it.mend()
-        await it.until({}, 60)
-        await it.go(60, 5.0)
-        assert it.found == {}, it.told()
-
-
 async def test_a_node_that_carries_no_apiserver_and_a_wrong_authority_are_two() -> None:
     """Behind a node that carries a cluster's clustermesh-apiserver nobody sees a certificate."""
     async with Embedded().running() as it:

@@ -8,7 +8,8 @@ import msgspec
 from msgspec.structs import replace
 
 from meshtui.core.findings.broken import finding_of
-from meshtui.core.health.model import Cause, Verdict
+from meshtui.core.health.model import Cause, Source, Verdict
+from meshtui.core.health.words import headline
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import Controller, ControllerStatus
 from meshtui.core.model.reduce import reduce
@@ -39,6 +40,74 @@ async def test_a_denied_service_names_the_policy_and_where() -> None:
         assert "default-deny" in finding_of(trouble).sentence
         assert it.judge.rules() is it.judge.rules(), "policies are compiled once"
         await it.go(4)
+
+
+async def test_what_policies_would_deny_is_failing_before_anybody_asks_and_told_apart_from_what_is_seen() -> None:
+    async with Embedded(requests=False).running() as it:
+        await it.go(30)
+        assert it.latest.service(SERVICE).verdict is Verdict.UNKNOWN, "nobody asked, nothing is claimed against it"
+        for cluster in it.world.clusters.values():
+            cluster.store.create(("cilium.io", "ciliumnetworkpolicies"), deepcopy(DENY))
+        began = it.clock.now()
+        await it.go(4)
+        health = it.latest.service(SERVICE)
+        assert health.verdict is Verdict.FAILING, it.told()
+        assert health.words == "all requests would be denied (default-deny in koornacht and tion)"
+        assert [(c.source, c.passed) for c in health.claims] == [(Source.POLICIES, False)]
+        assert health.observations == ()
+        (trouble,) = [t for t in it.latest.troubles if t.cause is Cause.SERVICE_DENIED]
+        assert began <= trouble.since <= began + 4
+        assert "would be denied" in trouble.sentence
+        assert headline(it.latest, {name: name for name in it.world.clusters})[1] == "1 service failing"
+        it.requests = True
+        await it.go(40)
+        health = it.latest.service(SERVICE)
+        assert health.words.startswith("all requests denied (default-deny in koornacht and tion), "), health.words
+        assert health.claims[0].text == "all requests would be denied (default-deny in koornacht and tion)"
+        assert all(each.source is Source.FLOWS for each in health.observations)
+        for cluster in it.world.clusters.values():
+            cluster.store.delete(("cilium.io", "ciliumnetworkpolicies"), "default", "default-deny")
+        await it.go(40)
+        assert it.found == {}, it.told()
+        assert it.latest.service(SERVICE).claims == ()
+
+
+async def test_only_one_clusters_clients_are_denied_and_the_others_are_said_to_get_through() -> None:
+    deny = {**DENY, "spec": {"endpointSelector": {}, "egress": [{"toEndpoints": [{"matchLabels": {"nobody": "is"}}]}]}}
+    async with Embedded(requests=False).running() as it:
+        await it.go(10)
+        for namespace in ("default",):
+            policy = deepcopy(deny)
+            policy["metadata"] = {"name": "locked", "namespace": namespace}
+            it.world.clusters["koornacht"].store.create(("cilium.io", "ciliumnetworkpolicies"), policy)
+        await it.go(4)
+        health = it.latest.service(SERVICE)
+        assert health.verdict is Verdict.FAILING, it.told()
+        assert "all of koornacht's requests would" in health.words
+        assert "(locked in koornacht)" in health.words
+        (trouble,) = [t for t in it.latest.troubles if t.cause is Cause.SERVICE_DENIED]
+        assert trouble.still == "requests of tion's clients"
+
+
+async def test_a_service_that_one_other_workload_may_reach_is_not_foreseen_to_fail() -> None:
+    """The load test's client is refused, and that is meant: others are let in."""
+    meant = deepcopy(DENY)
+    allowed = {"matchLabels": {"k8s:io.kubernetes.pod.namespace": "guests", "app": "guest"}}
+    meant["spec"] = {"endpointSelector": {}, "ingress": [{"fromEndpoints": [allowed]}]}
+    async with Embedded(requests=False).running() as it:
+        await it.go(10)
+        for cluster in it.world.clusters.values():
+            cluster.store.create(("cilium.io", "ciliumnetworkpolicies"), deepcopy(meant))
+        await it.go(4)
+        assert it.latest.service(SERVICE).verdict is Verdict.FAILING, "there is no such workload"
+        for cluster in it.world.clusters.values():
+            (like,) = [p for p in cluster.store.list(("", "pods"), "default") if "x-wing" in p["metadata"]["name"]][:1]
+            guest = deepcopy(like)
+            guest["metadata"] = {"name": "guest", "namespace": "guests", "labels": {"app": "guest"}}
+            guest["status"]["podIP"] = f"10.{cluster.id}.9.9"
+            cluster.store.create(("", "pods"), guest)
+        await it.go(4)
+        assert it.latest.service(SERVICE).verdict is Verdict.UNKNOWN, it.told()
 
 
 def failing(failures: int, name: str) -> list[Controller]:
