@@ -37,6 +37,7 @@ class _Forward:
         self._failed = failed
         self._spare: ClientConnection | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def dial(self) -> ClientConnection:
         return await dial(self._api, self.call, self._path, [("ports", str(self._port))], [_PROTOCOL])
@@ -46,6 +47,7 @@ class _Forward:
         self._spare = await self.dial()
 
     async def close(self) -> None:
+        self._closed = True
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
@@ -53,9 +55,14 @@ class _Forward:
             await self._spare.close()
 
     def accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closed:  # it was accepted while the listener was being closed
+            writer.close()
+            return
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+        # A task that is cancelled before its first step never comes to its `finally`.
+        task.add_done_callback(lambda _: writer.close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         spare, self._spare = self._spare, None
@@ -125,17 +132,30 @@ async def forward(
     """
     state = _Forward(api, namespace, pod, port, failed)
     await state.prepare()
-    folder = tempfile.mkdtemp(prefix="meshtui-")
-    path = os.path.join(folder, "sock")
     try:
-        server = await asyncio.start_unix_server(state.accepted, path)
+        folder = tempfile.mkdtemp(prefix="meshtui-")
+        path = os.path.join(folder, "sock")
         try:
-            yield f"unix:{path}"
+            server = await asyncio.start_unix_server(state.accepted, path)
+            try:
+                yield f"unix:{path}"
+            finally:
+                await _stop(server)
         finally:
-            server.close()
-            await state.close()
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        await state.close()
+
+
+async def _stop(server: asyncio.Server) -> None:
+    """Python 3.11 forgets a connection that it accepted and has not handed over yet when its listener is closed."""
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    try:
+        await asyncio.sleep(0)
+    finally:
+        server.close()
 
 
 async def resolve_service_pod(api: Api, namespace: str, service: str, port: str | int | None = None) -> tuple[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import json
 import os
 import stat
@@ -12,7 +14,7 @@ import pytest
 from meshtui.core.errors import NotFound, Unreachable
 from meshtui.kube.portforward import forward, resolve_service_pod
 from tests.kube.fake import failure, frames
-from tests.waiting import until
+from tests.waiting import GUARD, until
 
 POD = "hubble-relay-x"
 PATH = f"/api/v1/namespaces/kube-system/pods/{POD}/portforward"
@@ -79,6 +81,21 @@ async def test_a_missing_pod_is_an_error_before_anyone_connects(fake, api):
     with pytest.raises(NotFound):
         async with forward(api, "kube-system", POD, 4245):
             pass
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_whoever_connects_as_it_ends_is_let_go(fake, api, turns):
+    """A task that is cancelled before its first step closes nothing; so many turns of the loop meet each moment."""
+    fake.sockets[PATH] = echo
+    async with forward(api, "kube-system", POD, 4245) as target:
+        reader, writer = await asyncio.open_unix_connection(target.removeprefix("unix:"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(GUARD):
+            assert await reader.read() == b""
+    writer.close()
+    gc.collect()
 
 
 async def test_a_spare_connection_that_died_is_replaced(fake, api):
