@@ -27,7 +27,7 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
-from meshtui.tui.start import COLLECT
+from meshtui.mesh import collector
 from tests.core import meshes
 from tests.tui.conftest import Board, board_on
 
@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--services", type=int, default=5000)
     parser.add_argument("--size", default="160x50")
     given = parser.parse_args()
-    gc.set_threshold(*COLLECT)
+    gc.set_threshold(*collector.THRESHOLDS)
     columns, rows = map(int, given.size.split("x"))
     found: dict[str, object] = {"size": given.size, "yardstick_seconds": yardstick()}
     found |= asyncio.run(small((columns, rows)))
