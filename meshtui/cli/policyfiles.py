@@ -13,7 +13,7 @@ from meshtui.cli.recentflows import gather
 from meshtui.core.changes import difference, planning, policies
 from meshtui.core.changes.manifests import parse
 from meshtui.core.changes.plan import Outcome, Plan, Step
-from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
+from meshtui.core.errors import CheckFailed, Exit, Forbidden, MeshtuiError, Refused, UsageError
 from meshtui.core.model import resources as r
 from meshtui.core.policy.uptake import Uptake
 from meshtui.mesh.changes.sources import read
@@ -84,7 +84,8 @@ def _deletion(session: Session, contexts: Sequence[str], wanted: Sequence[dict[s
 
 def _diff(session: Session, plan: Plan, arguments: Any) -> int:
     """What applying would change; exit 1 where it would, as diff does."""
-    if plan.refusal is not None and plan.steps:
+    # Who may not change anything may see what a change would be.
+    if plan.refusal is not None and plan.steps and not isinstance(plan.refusal, Forbidden | Refused):
         raise plan.refusal
     rows = [
         {
