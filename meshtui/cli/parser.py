@@ -63,33 +63,33 @@ def _common(parser: argparse.ArgumentParser) -> None:
     """Flags every verb that looks at clusters takes, before or after the verb."""
     group = parser.add_argument_group("clusters")
     add = functools.partial(group.add_argument, default=argparse.SUPPRESS)
-    add("--kubeconfig", metavar="PATH", help="instead of KUBECONFIG and ~/.kube/config")
+    add("--kubeconfig", metavar="PATH", help="read this file instead of KUBECONFIG and ~/.kube/config")
     add(
         "--context",
         dest="contexts",
         action="append",
         metavar="NAME",
-        help="or a pattern, 'prod-*'; repeatable; all by default",
+        help="a context, or a pattern such as 'prod-*'; repeatable; all by default",
     )
-    add("--mesh", metavar="NAME", help="the contexts that [mesh.NAME] in the settings names")
-    add("-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="repeatable")
-    add("-A", "--all-namespaces", action="store_true", help="all namespaces")
-    add("--request-timeout", metavar="SECONDS", help="for one answer; 10 by default")
-    add("--read-only", action="store_true", help="change nothing")
+    add("--mesh", metavar="NAME", help="open the contexts of [mesh.NAME] in the config file")
+    add("-n", "--namespace", dest="namespaces", action="append", metavar="NS", help="show this namespace; repeatable")
+    add("-A", "--all-namespaces", action="store_true", help="show all namespaces")
+    add("--request-timeout", metavar="SECONDS", help="wait this long for one answer; 10 by default")
+    add("--read-only", action="store_true", help="refuse every change")
     add("--ascii", action="store_true", help="draw with ASCII characters alone")
     add("--no-mouse", dest="mouse", action="store_false", help="leave the mouse to the terminal")
     add(
         "--source",
         dest="flow_source",
         choices=("auto", "relay", "agents"),
-        help="of flows: Relays, the agents themselves, or (auto) agents where there is no Relay",
+        help="read flows from Relays, from the agents, or (auto) from agents where there is no Relay",
     )
     add(
         "--relay",
         dest="relays",
         action="append",
         metavar="CONTEXT=HOST:PORT",
-        help="a Relay's address, tls://HOST:PORT where it speaks TLS; repeatable",
+        help="dial a cluster's Relay here; tls://HOST:PORT where it speaks TLS; repeatable",
     )
     _access(parser)
 
@@ -103,11 +103,16 @@ def _access(parser: argparse.ArgumentParser) -> None:
     add("--as-uid", metavar="UID", help="impersonate a UID")
     add("--as-user-extra", action="append", metavar="KEY=VALUE", help="impersonate an attribute; repeatable")
     add("--insecure-skip-tls-verify", action="store_true", help="accept whatever certificate an API server shows")
-    add("--tls-server-name", metavar="NAME", help="the name that an API server's certificate carries")
-    add("--relay-ca", action="append", metavar="[CONTEXT=]PATH", help="authority of the Relays' certificates")
-    add("--relay-cert", action="append", metavar="[CONTEXT=]PATH", help="client certificate for the Relays")
-    add("--relay-key", action="append", metavar="[CONTEXT=]PATH", help="its key")
-    add("--relay-server-name", action="append", metavar="[CONTEXT=]NAME", help="the name on the Relays' certificate")
+    add("--tls-server-name", metavar="NAME", help="expect this name in an API server's certificate")
+    add("--relay-ca", action="append", metavar="[CONTEXT=]PATH", help="certificate authority of the Relays (PEM file)")
+    add("--relay-cert", action="append", metavar="[CONTEXT=]PATH", help="client certificate for the Relays (PEM file)")
+    add("--relay-key", action="append", metavar="[CONTEXT=]PATH", help="key of that certificate (PEM file)")
+    add(
+        "--relay-server-name",
+        action="append",
+        metavar="[CONTEXT=]NAME",
+        help="expect this name in the Relays' certificates",
+    )
 
 
 def _output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
@@ -115,18 +120,22 @@ def _output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS)
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--wait", action="store_true", help="until all is well; exit 4 when it is not in time")
-    parser.add_argument("--watch", action="store_true", help="go on, and print every change of a verdict")
-    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait (15m by default) or --watch")
+    parser.add_argument("--wait", action="store_true", help="wait until all is well; exit 4 when it is not in time")
+    parser.add_argument("--watch", action="store_true", help="keep running, and print every change of a verdict")
+    parser.add_argument(
+        "--timeout", default="", metavar="TIME", help="end --wait (15m by default) or --watch after this time"
+    )
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of the report")
     _output(parser)
 
 
 def _findings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fix", type=count, metavar="N", help="write what mends finding number N")
-    parser.add_argument("--wait", action="store_true", help="until there are none; exit 4 when not in time")
-    parser.add_argument("--watch", action="store_true", help="go on, and print every finding that comes or goes")
-    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait (15m by default) or --watch")
+    parser.add_argument("--fix", type=count, metavar="N", help="make the change that fixes finding number N")
+    parser.add_argument("--wait", action="store_true", help="wait until there are none; exit 4 when there still are")
+    parser.add_argument("--watch", action="store_true", help="keep running, and print every finding that comes or goes")
+    parser.add_argument(
+        "--timeout", default="", metavar="TIME", help="end --wait (15m by default) or --watch after this time"
+    )
     _consent(parser)
     _output(parser)
 
@@ -134,7 +143,7 @@ def _findings(parser: argparse.ArgumentParser) -> None:
 def _drill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("service", metavar="SERVICE", help="NAME or NAMESPACE/NAME")
     parser.add_argument(
-        "--cluster", required=True, metavar="NAME", help="where its workload goes to zero, or comes back"
+        "--cluster", required=True, metavar="NAME", help="the cluster in which the workload is scaled to zero, or back"
     )
     _waits(parser)
     _consent(parser)
@@ -142,30 +151,44 @@ def _drill(parser: argparse.ArgumentParser) -> None:
 
 
 def _undo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--list", action="store_true", help="the changes that still stand, newest first; undo none")
+    parser.add_argument(
+        "--list", action="store_true", help="list the changes that can be undone, newest first, and undo none"
+    )
     _waits(parser)
     _consent(parser)
     _output(parser)
 
 
 def _waits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--wait", action="store_true", help="until the API servers show the change")
-    parser.add_argument("--timeout", default="", metavar="TIME", help="of --wait; 15s by default")
+    parser.add_argument("--wait", action="store_true", help="wait until the API servers show the change")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="end --wait after this time; 15s by default")
 
 
 def _consent(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="let the API server check it, change nothing")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="let the API servers check the change, and change nothing"
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask; required where there is no terminal")
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="127.0.0.1 by default")
-    parser.add_argument("--port", type=_natural, default=8000, metavar="N", help="8000 by default; 0 takes a free one")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="listen on this address; 127.0.0.1 by default"
+    )
+    parser.add_argument(
+        "--port",
+        type=_natural,
+        default=8000,
+        metavar="N",
+        help="listen on this port; 8000 by default; 0 takes a free one",
+    )
     parser.add_argument("--read-write", action="store_true", help="let visitors change clusters; read-only by default")
-    parser.add_argument("--visitors", type=count, default=8, metavar="N", help="at once; 8 by default")
-    parser.add_argument("--public-url", default="", metavar="URL", help="how browsers reach it through a proxy")
+    parser.add_argument("--visitors", type=count, default=8, metavar="N", help="most visitors at once; 8 by default")
+    parser.add_argument(
+        "--public-url", default="", metavar="URL", help="the address at which browsers reach it through a proxy"
+    )
     parser.add_argument("--tls-cert", default="", metavar="PATH", help="serve TLS with this certificate")
-    parser.add_argument("--tls-key", default="", metavar="PATH", help="and this key")
+    parser.add_argument("--tls-key", default="", metavar="PATH", help="key of that certificate")
 
 
 def _schema(parser: argparse.ArgumentParser) -> None:
@@ -184,13 +207,15 @@ def _nodes(parser: argparse.ArgumentParser) -> None:
 
 
 def _watches(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--watch", action="store_true", help="go on, and print every row that changes")
-    parser.add_argument("--timeout", default="", metavar="TIME", help="of --watch, such as 30s or 5m; none by default")
+    parser.add_argument("--watch", action="store_true", help="keep running, and print every row that changes")
+    parser.add_argument("--timeout", default="", metavar="TIME", help="end --watch after this time, such as 30s or 5m")
 
 
 def _services(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="*", metavar="explain NS/NAME", help="explain where a service's traffic goes")
-    parser.add_argument("--findings", action="store_true", help="what is wrong or surprising in the mesh")
+    parser.add_argument(
+        "what", nargs="*", metavar="explain NS/NAME", help="tell where requests to this service go, and why"
+    )
+    parser.add_argument("--findings", action="store_true", help="list what is wrong or surprising in the mesh")
     parser.add_argument("--meshed", action="store_true", help="only services that are global somewhere")
     parser.add_argument("--faults", action="store_true", help="only services with a fault")
     parser.add_argument("--filter", default="", metavar="TERMS", help="as in the dashboard: 'is:global !cluster:tion'")
@@ -210,14 +235,27 @@ def _policies(parser: argparse.ArgumentParser) -> None:
         "--filter", default="", metavar="TERMS", help="'is:differs', 'in:tion', 'closes:egress' or words"
     )
     parser.add_argument("--sort", choices=("name", "trouble", "pods", "newest"), default="name")
-    parser.add_argument("--dry-run", action="store_true", help="let the API servers check it, change nothing")
-    parser.add_argument("--wait", dest="patience", type=float, default=30.0, metavar="SECONDS", help="for the agents")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="let the API servers check the change, and change nothing"
+    )
+    parser.add_argument(
+        "--wait",
+        dest="patience",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="wait this long for the agents; 30 by default",
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask; required where there is no terminal")
     _watches(parser)
     group = parser.add_argument_group("suggest")
-    group.add_argument("--from", dest="recording", metavar="FILE", help="flows of a file instead of the clusters' own")
-    group.add_argument("--since", dest="suggest_since", metavar="TIME", help="how far back: 5m by default")
-    group.add_argument("--allow-seen", action="store_true", help="the least that lets pass all that was seen passing")
+    group.add_argument(
+        "--from", dest="recording", metavar="FILE", help="read flows from a file instead of the clusters"
+    )
+    group.add_argument("--since", dest="suggest_since", metavar="TIME", help="look this far back; 5m by default")
+    group.add_argument(
+        "--allow-seen", action="store_true", help="suggest the least that allows every connection that was seen"
+    )
     _output(parser)
 
 
@@ -234,34 +272,58 @@ def _annotate(parser: argparse.ArgumentParser) -> None:
 def _load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", nargs="?", default="", metavar="URL", help="a service's name or an URL")
     parser.add_argument(
-        "--from", dest="sources", action="append", metavar="CLUSTER/WORKLOAD", help="repeatable; x-wing by default"
+        "--from",
+        dest="sources",
+        action="append",
+        metavar="CLUSTER/WORKLOAD",
+        help="send from this workload; repeatable; x-wing by default",
     )
     parser.add_argument(
-        "--all-clusters", action="store_true", help="from every cluster side by side, as without --from"
+        "--all-clusters", action="store_true", help="send from every cluster, side by side; so it is without --from"
     )
-    parser.add_argument("--direct", action="store_true", help="from this machine, such as to an ingress or a NodePort")
-    parser.add_argument("--http2", action="store_true", help="with --direct: HTTP/2; without TLS by prior knowledge")
+    parser.add_argument(
+        "--direct", action="store_true", help="send from this machine, for example to an ingress or a NodePort"
+    )
+    parser.add_argument(
+        "--http2", action="store_true", help="with --direct: speak HTTP/2; without TLS by prior knowledge"
+    )
     parser.add_argument("-k", "--insecure", action="store_true", help="with --direct: do not verify certificates")
-    parser.add_argument("-n", dest="load_count", type=count, metavar="COUNT", help="requests; 10 by default")
-    parser.add_argument("--namespace", dest="namespaces", action="append", metavar="NS", help="of the workload")
+    parser.add_argument("-n", dest="load_count", type=count, metavar="COUNT", help="number of requests; 10 by default")
     parser.add_argument(
-        "-c", "--concurrency", dest="load_concurrency", type=count, metavar="N", help="at once; 1 by default"
+        "--namespace", dest="namespaces", action="append", metavar="NS", help="namespace of the workload"
     )
-    parser.add_argument("--rate", type=float, default=0.0, metavar="PER_SECOND", help="steady mode, 1 to 50")
-    parser.add_argument("--steady", action="store_true", help="until interrupted")
-    parser.add_argument("--duration", type=float, default=0.0, metavar="SECONDS", help="of steady mode")
-    parser.add_argument("-m", "--max-time", dest="load_max_time", metavar="SECONDS", help="per request; 2 by default")
-    parser.add_argument("-X", "--method", default="GET", help="GET by default")
-    parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME: VALUE", help="repeatable")
+    parser.add_argument(
+        "-c", "--concurrency", dest="load_concurrency", type=count, metavar="N", help="requests at once; 1 by default"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=0.0, metavar="PER_SECOND", help="send steadily at this rate, 1 to 50"
+    )
+    parser.add_argument("--steady", action="store_true", help="send until interrupted")
+    parser.add_argument(
+        "--duration", type=float, default=0.0, metavar="SECONDS", help="end steady mode after this time"
+    )
+    parser.add_argument(
+        "-m", "--max-time", dest="load_max_time", metavar="SECONDS", help="time limit of a request; 2 by default"
+    )
+    parser.add_argument("-X", "--method", default="GET", help="HTTP method; GET by default")
+    parser.add_argument(
+        "-H", "--header", action="append", default=[], metavar="NAME: VALUE", help="HTTP header; repeatable"
+    )
     parser.add_argument("-d", "--data", default="", metavar="BODY", help="request body")
     parser.add_argument("--container", default="", help="container of the workload")
     parser.add_argument(
         "--expect", metavar="CLAUSES", help="for example 'koornacht>0,tion>0'; exit 1 if it does not hold"
     )
-    parser.add_argument("--max-timeouts", type=_natural, metavar="N", help="exit 1 when more requests time out")
-    parser.add_argument("--history", action="store_true", help="the runs kept, numbered, newest first; run nothing")
+    parser.add_argument("--max-timeouts", type=_natural, metavar="N", help="exit 1 when more than N requests time out")
     parser.add_argument(
-        "--compare", nargs=2, type=count, metavar=("BEFORE", "AFTER"), help="with --history: two of them by number"
+        "--history", action="store_true", help="list earlier runs, numbered, newest first, and run nothing"
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        type=count,
+        metavar=("BEFORE", "AFTER"),
+        help="with --history: compare two runs by their numbers",
     )
     _output(parser)
 
@@ -297,19 +359,24 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state",
         default="",
-        help="a recorded step: no-cni, deployed, global, default-deny …; the lab, deployed, by default",
+        help="begin at a step: no-cni, deployed, global, default-deny …; deployed by default",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--clusters", type=count, default=2)
     parser.add_argument(
-        "--nodes", type=_natural, default=0, help="per cluster; three by default, as recorded with --state"
+        "--nodes",
+        type=_natural,
+        default=0,
+        help="nodes per cluster; three by default, with --state as many as were recorded",
     )
-    parser.add_argument("--services", type=_natural, default=0, help="generated, beside the lab's own")
+    parser.add_argument("--services", type=_natural, default=0, help="services generated beside the lab's own")
     parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second in the whole mesh")
     parser.add_argument(
-        "--cilium-version", default="1.21", help="1.17 to 1.21; or by cluster: koornacht=1.20,tion=1.17"
+        "--cilium-version",
+        default="1.21",
+        help="Cilium's version, 1.17 to 1.21; or by cluster: koornacht=1.20,tion=1.17",
     )
-    parser.add_argument("--directory", metavar="PATH", help="where the kubeconfig goes")
+    parser.add_argument("--directory", metavar="PATH", help="write the kubeconfig into this folder")
 
 
 def _completion(parser: argparse.ArgumentParser) -> None:
@@ -328,7 +395,7 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "status": ("clusters, links, components, services, findings; exit 1 when failing", _status, True),
     "nodes": ("nodes of all clusters", _nodes, True),
     "services": ("services over all clusters: annotations, backends, where traffic goes", _services, True),
-    "findings": ("what is wrong or surprising, and the change that mends it", _findings, True),
+    "findings": ("what is wrong or surprising, and the change that fixes it", _findings, True),
     "flows": ("Hubble flows of all clusters", _flows, True),
     "policies": ("network policies of all clusters: seen, applied, deleted, compared with files", _policies, True),
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),

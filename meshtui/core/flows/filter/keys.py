@@ -183,9 +183,9 @@ SERVER_FIELDS = frozenset({"cel_expression"})
 def _sided(name: str, field: str, read: Callable[[str], Any], text: str) -> list[Key]:
     source, destination = f"source_{field}", f"destination_{field}"
     return [
-        Key(name, source, destination, read, f"{text} on either side"),
-        Key(f"from-{name}", source, source, read, f"{text} it comes from"),
-        Key(f"to-{name}", destination, destination, read, f"{text} it goes to"),
+        Key(name, source, destination, read, f"either side: {text}"),
+        Key(f"from-{name}", source, source, read, f"source: {text}"),
+        Key(f"to-{name}", destination, destination, read, f"destination: {text}"),
     ]
 
 
