@@ -20,7 +20,7 @@ from row import Row, read, table
 
 HERE = Path(__file__).parent
 RUNS: dict[str, tuple[list[str], float]] = {
-    "start": (["--rounds", "5"], 60),
+    "start": (["--rounds", "5"], 75),
     "judging": ([], 60),
     "session": (["--services", "2000", "--clusters", "4"], 100),
     "services": (["--services", "2000", "--clusters", "4"], 100),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
 from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble import jsontext
 from meshtui.hubble.documents import Gathering, documents, without_prefix
-from meshtui.hubble.jsonfast import Lines
 from meshtui.hubble.jsonparts import UNREADABLE, Encoder, NotPlain
 from meshtui.hubble.pb import observer_pb2
 from meshtui.hubble.rows import Decoder, Item, Undecodable, full_response
+
+if TYPE_CHECKING:
+    from meshtui.hubble.jsonfast import Lines
 
 _FLOW_KEYS = {"flow", "lost_events", "node_status", "lostEvents", "nodeStatus", "agent_event", "debug_event"}
 _EXTENSIONS = "extensions"
@@ -172,4 +174,6 @@ def as_line(row: FlowRow) -> str:
 
 @cache
 def _lines() -> Lines:
+    from meshtui.hubble.jsonfast import Lines
+
     return Lines()

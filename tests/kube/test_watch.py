@@ -130,6 +130,17 @@ async def test_recorded_annotation_changes_arrive_in_order(fake, api, services, 
     assert 0 < int(request.query["timeoutSeconds"]) <= 300
 
 
+async def test_who_lists_once_opens_no_watch_and_is_told_of_the_list(fake, api, services):
+    seen = Following()
+    told = follow(
+        api, r.SERVICES, seen.events.append, clock=seen.clock, rng=random.Random(1), sleep=seen.naps, once=True
+    )
+    await asyncio.wait_for(told, 10)
+    assert [len(listed.items) for listed in seen.of(Listed)] == [len(services["items"])]
+    assert seen.phases == [Phase.LIVE]
+    assert not fake.asked("GET", SERVICES, watch="true")
+
+
 async def test_events_that_come_together_are_told_together(fake, api, services):
     gate = Hold()
     burst = b"\n".join(json.dumps(event("ADDED", service(f"s{i}", str(5000 + i)))).encode() for i in range(300))
