@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from meshtui.core.errors import MeshtuiError
@@ -62,18 +63,23 @@ class MessageBar(_OnDashboard):
     def __init__(self) -> None:
         super().__init__(id="message")
         self.line: Line = ()
+        self.heard: set[Callable[[], None]] = set()
+        """Told of every sentence: screens that lie over this line show it themselves."""
 
     def say(self, text: str, role: str = "dim", glyph: str = "·") -> None:
         """Show a sentence."""
-        self.line = [Span(f" {glyph} {safe(text, 1000)}", role)]
-        self.fit()
+        self._show([Span(f" {glyph} {safe(text, 1000)}", role)])
 
     def error(self, error: MeshtuiError) -> None:
         """Show a failure with its cause and next step."""
-        self.line = [Span(f" {status.BAD} {status.error_text(error)}", "bad")]
-        if error.hint:
-            self.line = [*self.line, Span(f"  → {safe(error.hint)}", "dim")]
+        hint = [Span(f"  → {safe(error.hint)}", "dim")] if error.hint else []
+        self._show([Span(f" {status.BAD} {status.error_text(error)}", "bad"), *hint])
+
+    def _show(self, line: Line) -> None:
+        self.line = line
         self.fit()
+        for hear in tuple(self.heard):
+            hear()
 
     def on_resize(self) -> None:
         """It may need another number of lines now."""

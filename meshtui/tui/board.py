@@ -72,6 +72,13 @@ class LoadPort(Protocol):
         ...
 
 
+class MessagePort(Protocol):
+    """What others ask of the message line."""
+
+    line: Line
+    heard: set[Callable[[], None]]
+
+
 class Board(Protocol):
     """The dashboard as its parts see it."""
 
@@ -83,6 +90,12 @@ class Board(Protocol):
     current: str
     progress: str
     findings: Findings | None
+
+    @property
+    def message(self) -> MessagePort:
+        """The last thing there was to say."""
+        ...
+
     listeners: set[Callable[[], None]]
     """Told after every change of the mesh; dialogs put themselves in while they are open."""
 

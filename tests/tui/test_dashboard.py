@@ -125,7 +125,7 @@ async def test_outside_a_lab_a_dialog_shows_the_plan_and_cancel_is_in_focus():
         assert not board.session.performed
         await board.press("g")
         await board.until(lambda: isinstance(board.app.screen, ConsentDialog))
-        await board.press("tab", "enter")
+        await board.press("y")
         await board.until(lambda: board.session.performed)
 
 

@@ -33,6 +33,7 @@ from meshtui.tui.widgets.pane import bindings
 from meshtui.tui.widgets.textdialog import TextDialog
 
 KEYS = "enter details · a apply · x delete · e edit · u undo · w workload · / filter · o order · y copy · esc"
+FEWER_KEYS = "enter details · a apply · x delete · e edit · u undo · / filter · ? keys · esc"
 EXAMPLES = (
     ("is:differs", "says something else in some cluster; also missing, refused, present, unused"),
     ("in:tion", "is there"), ("closes:egress", "switches default deny on"), ("kind:ccnp ns:default", "and so on"),
@@ -88,7 +89,11 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         self._stop = session.subscribe(self._note)
         self.list = PolicyList(self)
         self.told = LineText(())
-        self._box = Vertical(self.list, self.told, classes="dialog -whole")
+        self.said = LineText(())
+        """The dashboard's message line, which this screen covers."""
+        self.said.can_focus = False
+        self.said.add_class("said")
+        self._box = Vertical(self.list, self.told, self.said, classes="dialog -whole")
 
     def compose(self) -> ComposeResult:
         """The list and, below it, the words."""
@@ -98,11 +103,17 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         """Fill it, and again whenever the mesh changes."""
         self.call_after_refresh(self.refill)
         self.board.listeners.add(self.keep_up)
+        self.board.message.heard.add(self.hear)
 
     def on_unmount(self) -> None:
         """Stop listening."""
         self.board.listeners.discard(self.keep_up)
+        self.board.message.heard.discard(self.hear)
         self._stop()
+
+    def hear(self) -> None:
+        """Something was said."""
+        self.said.set_lines([self.board.message.line])
 
     def keep_up(self) -> None:
         """After a change of anything: made anew only where policies, or whom they select, are others."""
@@ -134,7 +145,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
         self._box.border_title = self.entitle(
             f"Policies ─ {len(self.shown)} ─ by {self.sort.value}{turned}{safe(narrowed, 60)}{old}"
         )
-        self._box.border_subtitle = self.entitle(KEYS)
+        self._box.border_subtitle = self.entitle(KEYS if self.size.width >= len(KEYS) + 6 else FEWER_KEYS)
         self._tell()
 
     def line(self, key: Hashable, width: int) -> Line:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -57,6 +57,12 @@ class LineText(ScrollView, can_focus=True):
         return full.crop_extend(self.scroll_offset.x, self.scroll_offset.x + self.size.width, self.rich_style)
 
 
+def _own(dialog: Screen[Any], active: ActiveBinding) -> bool:
+    """Whether a key is a dialog's own, and not what every dialog or list has."""
+    common = active.binding.action in ("leave", "keys", "screen.keys", "screen.leave")
+    return active.node is dialog and not common and not active.binding.action.startswith("app.focus")
+
+
 class Dialog(ModalScreen[Result]):
     """A modal screen with a framed box; esc and q leave it without an answer."""
 
@@ -77,7 +83,8 @@ class Dialog(ModalScreen[Result]):
 
     def _keys(self) -> list[Line]:
         told: dict[str, list[str]] = {}
-        for key, active in self.active_bindings.items():
+        # Its own first: moving and leaving are the same everywhere.
+        for key, active in sorted(self.active_bindings.items(), key=lambda each: not _own(self, each[1])):
             if active.node is self.app:
                 continue
             words = active.binding.description or active.binding.action.partition("(")[0].replace("_", " ")

@@ -250,3 +250,15 @@ async def test_a_findings_policy_is_opened_among_all():
         await board.until(lambda: isinstance(board.app.screen, PoliciesScreen) and board.app.screen.row)
         assert board.app.screen.row.text == "default/rebel-base-from-x-wing"
         assert len(board.app.screen.shown) == 1
+
+
+async def test_what_is_said_is_seen_on_the_screen_that_covers_the_message_line():
+    async with board_on(recorded_mesh(10), size=(80, 24)) as board:
+        await opened(board)
+        board.app.board.say("every agent has it")
+        await board.until(lambda: "every agent has it" in board.text())
+        assert "? keys" in board.text(), "what there is no room for is behind a key that is named"
+        await board.press("question_mark")
+        await board.until(lambda: "Keys here" in board.text())
+        lines = [line for line in board.text().splitlines() if "Apply" in line or "Page up" in line]
+        assert "Apply" in lines[0]
