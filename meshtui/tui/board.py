@@ -75,8 +75,11 @@ class LoadPort(Protocol):
 class MessagePort(Protocol):
     """What others ask of the message line."""
 
-    line: Line
     heard: set[Callable[[], None]]
+
+    def content(self, width: int) -> list[Line]:
+        """The last thing that was said, in lines of so many cells."""
+        ...
 
 
 class Board(Protocol):

@@ -113,7 +113,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
 
     def hear(self) -> None:
         """Something was said."""
-        self.said.set_lines([self.board.message.line])
+        self.said.set_lines(self.board.message.content(max(20, self.size.width - 4)))
 
     def keep_up(self) -> None:
         """After a change of anything: made anew only where policies, or whom they select, are others."""
