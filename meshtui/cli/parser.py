@@ -7,10 +7,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from meshtui.cli import loadflags
+from meshtui.cli.commonflags import FORMATS, access, natural, output
 from meshtui.cli.grammar import Parser, count
 from meshtui.cli.verbs import EXAMPLES, SHELLS
-
-FORMATS = ("table", "wide", "json", "jsonl", "yaml")
 
 
 def build() -> Parser:
@@ -91,32 +91,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         metavar="CONTEXT=HOST:PORT",
         help="dial a cluster's Relay here; tls://HOST:PORT where it speaks TLS; repeatable",
     )
-    _access(parser)
-
-
-def _access(parser: argparse.ArgumentParser) -> None:
-    """How to get in: as kubectl's flags, and the Relays' TLS."""
-    group = parser.add_argument_group("access")
-    add = functools.partial(group.add_argument, default=argparse.SUPPRESS)
-    add("--as", dest="as_user", metavar="USER", help="impersonate a user, as kubectl does")
-    add("--as-group", dest="as_groups", action="append", metavar="GROUP", help="impersonate a group; repeatable")
-    add("--as-uid", metavar="UID", help="impersonate a UID")
-    add("--as-user-extra", action="append", metavar="KEY=VALUE", help="impersonate an attribute; repeatable")
-    add("--insecure-skip-tls-verify", action="store_true", help="accept whatever certificate an API server shows")
-    add("--tls-server-name", metavar="NAME", help="expect this name in an API server's certificate")
-    add("--relay-ca", action="append", metavar="[CONTEXT=]PATH", help="certificate authority of the Relays (PEM file)")
-    add("--relay-cert", action="append", metavar="[CONTEXT=]PATH", help="client certificate for the Relays (PEM file)")
-    add("--relay-key", action="append", metavar="[CONTEXT=]PATH", help="key of that certificate (PEM file)")
-    add(
-        "--relay-server-name",
-        action="append",
-        metavar="[CONTEXT=]NAME",
-        help="expect this name in the Relays' certificates",
-    )
-
-
-def _output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:
-    parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"{formats[0]} by default")
+    access(parser)
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +101,7 @@ def _status(parser: argparse.ArgumentParser) -> None:
         "--timeout", default="", metavar="TIME", help="end --wait (15m by default) or --watch after this time"
     )
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of the report")
-    _output(parser)
+    output(parser)
 
 
 def _findings(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +112,7 @@ def _findings(parser: argparse.ArgumentParser) -> None:
         "--timeout", default="", metavar="TIME", help="end --wait (15m by default) or --watch after this time"
     )
     _consent(parser)
-    _output(parser)
+    output(parser)
 
 
 def _drill(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +122,7 @@ def _drill(parser: argparse.ArgumentParser) -> None:
     )
     _waits(parser)
     _consent(parser)
-    _output(parser)
+    output(parser)
 
 
 def _undo(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +131,7 @@ def _undo(parser: argparse.ArgumentParser) -> None:
     )
     _waits(parser)
     _consent(parser)
-    _output(parser)
+    output(parser)
 
 
 def _waits(parser: argparse.ArgumentParser) -> None:
@@ -177,7 +152,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port",
-        type=_natural,
+        type=natural,
         default=8000,
         metavar="N",
         help="listen on this port; 8000 by default; 0 takes a free one",
@@ -203,7 +178,7 @@ def _complete(parser: argparse.ArgumentParser) -> None:
 
 def _nodes(parser: argparse.ArgumentParser) -> None:
     _watches(parser)
-    _output(parser)
+    output(parser)
 
 
 def _watches(parser: argparse.ArgumentParser) -> None:
@@ -221,7 +196,7 @@ def _services(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--filter", default="", metavar="TERMS", help="as in the dashboard: 'is:global !cluster:tion'")
     parser.add_argument("--sort", choices=("meshed", "name", "fault", "ready"), default="meshed")
     _watches(parser)
-    _output(parser)
+    output(parser)
 
 
 def _policies(parser: argparse.ArgumentParser) -> None:
@@ -256,7 +231,7 @@ def _policies(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-seen", action="store_true", help="suggest the least that allows every connection that was seen"
     )
-    _output(parser)
+    output(parser)
 
 
 def _annotate(parser: argparse.ArgumentParser) -> None:
@@ -266,81 +241,7 @@ def _annotate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--affinity", metavar="local|remote|-", help="service.cilium.io/affinity; - deletes it")
     _waits(parser)
     _consent(parser)
-    _output(parser)
-
-
-def _load(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", nargs="?", default="", metavar="URL", help="a service's name or an URL")
-    parser.add_argument(
-        "--from",
-        dest="sources",
-        action="append",
-        metavar="CLUSTER/WORKLOAD",
-        help="send from this workload; repeatable; x-wing by default",
-    )
-    parser.add_argument(
-        "--all-clusters", action="store_true", help="send from every cluster, side by side; so it is without --from"
-    )
-    parser.add_argument(
-        "--direct", action="store_true", help="send from this machine, for example to an ingress or a NodePort"
-    )
-    parser.add_argument(
-        "--http2", action="store_true", help="with --direct: speak HTTP/2; without TLS by prior knowledge"
-    )
-    parser.add_argument("-k", "--insecure", action="store_true", help="with --direct: do not verify certificates")
-    parser.add_argument("-n", dest="load_count", type=count, metavar="COUNT", help="number of requests; 10 by default")
-    parser.add_argument(
-        "--namespace", dest="namespaces", action="append", metavar="NS", help="namespace of the workload"
-    )
-    parser.add_argument(
-        "-c", "--concurrency", dest="load_concurrency", type=count, metavar="N", help="requests at once; 1 by default"
-    )
-    parser.add_argument(
-        "--rate", type=float, default=0.0, metavar="PER_SECOND", help="send steadily at this rate, 1 to 50"
-    )
-    parser.add_argument("--steady", action="store_true", help="send until interrupted")
-    parser.add_argument(
-        "--duration", type=float, default=0.0, metavar="SECONDS", help="end steady mode after this time"
-    )
-    parser.add_argument(
-        "-m", "--max-time", dest="load_max_time", metavar="SECONDS", help="time limit of a request; 2 by default"
-    )
-    parser.add_argument("-X", "--method", default="GET", help="HTTP method; GET by default")
-    parser.add_argument(
-        "-H", "--header", action="append", default=[], metavar="NAME: VALUE", help="HTTP header; repeatable"
-    )
-    parser.add_argument("-d", "--data", default="", metavar="BODY", help="request body")
-    parser.add_argument("--container", default="", help="container of the workload")
-    parser.add_argument(
-        "--expect", metavar="CLAUSES", help="for example 'koornacht>0,tion>0'; exit 1 if it does not hold"
-    )
-    parser.add_argument("--max-timeouts", type=_natural, metavar="N", help="exit 1 when more than N requests time out")
-    parser.add_argument(
-        "--history", action="store_true", help="list earlier runs, numbered, newest first, and run nothing"
-    )
-    parser.add_argument(
-        "--compare",
-        nargs=2,
-        type=count,
-        metavar=("BEFORE", "AFTER"),
-        help="with --history: compare two runs by their numbers",
-    )
-    _output(parser)
-
-
-def _load_common(parser: argparse.ArgumentParser) -> None:
-    """`load` has the common flags, but its -n counts requests."""
-    parser.add_argument("--kubeconfig", default=argparse.SUPPRESS, metavar="PATH")
-    parser.add_argument("--context", dest="contexts", action="append", default=argparse.SUPPRESS, metavar="NAME")
-    parser.add_argument("--mesh", default=argparse.SUPPRESS, metavar="NAME")
-    parser.add_argument("--request-timeout", default=argparse.SUPPRESS, metavar="SECONDS")
-    parser.add_argument("--read-only", action="store_true", default=argparse.SUPPRESS)
-    parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS)
-    parser.add_argument(
-        "--relay", dest="relays", action="append", default=argparse.SUPPRESS, metavar="CONTEXT=HOST:PORT"
-    )
-    _access(parser)
-    _load(parser)
+    output(parser)
 
 
 def _lab(parser: argparse.ArgumentParser) -> None:
@@ -365,12 +266,12 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clusters", type=count, default=2)
     parser.add_argument(
         "--nodes",
-        type=_natural,
+        type=natural,
         default=0,
         help="nodes per cluster; three by default, with --state as many as were recorded",
     )
-    parser.add_argument("--services", type=_natural, default=0, help="services generated beside the lab's own")
-    parser.add_argument("--flow-rate", type=_natural, default=0, help="background flows per second in the whole mesh")
+    parser.add_argument("--services", type=natural, default=0, help="services generated beside the lab's own")
+    parser.add_argument("--flow-rate", type=natural, default=0, help="background flows per second in the whole mesh")
     parser.add_argument(
         "--cilium-version",
         default="1.21",
@@ -401,18 +302,11 @@ _VERBS: dict[str, tuple[str, _Fill, bool]] = {
     "annotate": ("set or delete a service's mesh annotations", _annotate, True),
     "drill": ("failover drill: a service's workload to zero in one cluster, or back", _drill, True),
     "undo": ("take back the last change that still stands, exactly", _undo, True),
-    "load": ("requests from a workload: who answers, and why the others do not", _load_common, False),
+    "load": ("requests from a workload: who answers, and why the others do not", loadflags.add, False),
     "serve": ("the dashboard in a browser, behind a token, read-only unless said", _serve, True),
     "lab": ("build the two-cluster lab, walk it, check a mesh with it", _lab, True),
-    "info": ("paths, versions, where each setting came from", _output, True),
+    "info": ("paths, versions, where each setting came from", output, True),
     "schema": ("the JSON schema of what a verb prints, or of the config file", _schema, False),
     "completion": ("shell completion for bash, zsh or fish", _completion, False),
     "complete": ("", _complete, True),
 }
-
-
-def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise ValueError(text)
-    return value
