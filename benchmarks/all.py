@@ -27,6 +27,7 @@ RUNS: dict[str, tuple[list[str], float]] = {
     "dashboard": (["--rounds", "3"], 90),
     "flows": ([], 90),
     "flowsout": (["--rounds", "3"], 60),
+    "latency": ([], 60),
     "flowroom": ([], 90),
 }
 """Benchmark → its arguments and the seconds it may take: under ten minutes together."""

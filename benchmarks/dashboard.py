@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from row import Row
 from terminal import Terminal
 
 EMPTY_APP = """
@@ -131,6 +132,8 @@ def main() -> None:
             "key to paint, median", median(keys) * 1e3, median(base_keys) * 1e3, median(keys) / median(base_keys)
         )
     )
+    Row("dashboard: exec to filled", median(full), "s", "an empty Textual app's first paint", median(base_paint)).say()
+    Row("dashboard: key to paint p95", p95(keys) * 1e3, "ms", "an empty Textual app", p95(base_keys) * 1e3).say()
     print(row.format("key to paint, p95", p95(keys) * 1e3, p95(base_keys) * 1e3, p95(keys) / p95(base_keys)))
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from row import Row
 from terminal import Terminal
 
 HERE = Path(__file__).resolve().parent
@@ -124,6 +125,8 @@ def measure(ready: dict[str, object], rate: int, keys: int, base: list[float]) -
             share, painted = watch(terminal, 6), pauses(terminal, keys)
             base = base or painted
             row(f"{rate:,} {view}", share, painted, base)
+            if rate >= 5000:
+                Row(f"dashboard, {rate:,} flows/s, {view}: key to paint p95", 1e3 * p95(painted), "ms", aim=50.0).say()
     return base
 
 
@@ -145,6 +148,7 @@ def weigh(ready: dict[str, object], keep: int) -> None:
             watch(terminal, 3)
             sizes.append(resident(terminal.pid))
     grown = (sizes[1] - sizes[0]) / 1e6
+    Row(f"dashboard: {keep:,} flows add", grown, "MB", aim=150.0).say()
     print(f"memory: {sizes[0] / 1e6:.0f} MB empty, {keep:,} flows seen by every filter add {grown:.0f} MB (aim 150 MB)")
 
 

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from row import Row
+
 from meshtui.core.flows.store import FlowStore
 from meshtui.hubble.dial import open_channel
 from meshtui.hubble.inbox import Inbox
@@ -96,19 +98,22 @@ def ingest(target: str) -> tuple[int, float, float, FlowStore, int]:
 
 def compare(count: int, rounds: int) -> None:
     print(f"{'':8} {'flows/s':>9} {'CPU us':>7}   lost shed kept")
-    ratios = []
+    ratios, costs, bare_costs = [], [], []
     with server(count) as target:
         bare(target)
         for _ in range(rounds):
             read, seconds, cpu = bare(target)
             bare_rate = read / seconds
+            bare_costs.append(cpu / read * 1e6)
             print(f"{'bare':8} {bare_rate:9,.0f} {cpu / read * 1e6:7.1f}")
             seen, seconds, cpu, store, shed = ingest(target)
             ratios.append(seen / seconds / bare_rate)
+            costs.append(cpu / seen * 1e6)
             print(
                 f"{'ingest':8} {seen / seconds:9,.0f} {cpu / seen * 1e6:7.1f}   "
                 f"{count - seen - shed:4} {shed:4} {len(store):6}   ratio {ratios[-1]:.2f}"
             )
+    Row("a flow taken in, CPU", statistics.median(costs), "us", "a grpcio loop", statistics.median(bare_costs)).say()
     print(f"ratio, median of {rounds}: {statistics.median(ratios):.2f} (aim 0.6)")
 
 

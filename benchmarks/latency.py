@@ -17,6 +17,7 @@ import time
 from contextlib import aclosing
 
 from msgspec.structs import replace
+from row import Row
 
 from meshtui.core.flows.flow import Verdict
 from meshtui.core.load.spec import LoadSpec
@@ -64,6 +65,7 @@ def main() -> None:
         seen = sorted(asyncio.run(delays(source, options.requests)))
         if not seen:
             sys.exit(f"{source}: no drop arrived")
+        Row(f"a drop until it is in the store, by {source}", statistics.median(seen), "s", aim=aim).say()
         print(
             f"{source:7} {len(seen):4} drops   median {statistics.median(seen):.2f} s   "
             f"p95 {seen[int(len(seen) * 0.95) - 1]:.2f} s   max {seen[-1]:.2f} s   (aim {aim} s)"

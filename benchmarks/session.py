@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from row import Row
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from meshtui.core.findings import Findings
@@ -207,6 +208,9 @@ def main() -> None:
     given = parser.parse_args()
     found = asyncio.run(measure(given.services, given.clusters))
     print(json.dumps({name: round(value, 3) for name, value in found.items()}, indent=1))
+    work = f"{given.clusters} × {given.services:,} services filled"
+    Row(work, found["filled_seconds"], "s", "bare fetch and decode", found["bare_lists_seconds"], 1.5).say()
+    Row(f"{work}: longest turn", found["longest_turn_ms"], "ms", aim=100.0).say()
 
 
 if __name__ == "__main__":
