@@ -10,7 +10,7 @@ from meshtui.core.health.pulse import Pulse
 from meshtui.core.health.tally import BUCKET_SECONDS
 from meshtui.core.model.state import Cluster, Phase
 from meshtui.tui.widgets import status
-from meshtui.tui.widgets.paint import Line, Span, clip, fit, safe, tag
+from meshtui.tui.widgets.paint import Line, Span, clip, fit, safe, tag, wrapped
 
 BARS = "▁▂▃▄▅▆▇█"
 UNMEASURED = "·"
@@ -102,7 +102,8 @@ def cluster_lines(cluster: Cluster, pulse: Pulse, judgement: Judgement, at: Widt
     line += _cell(pulse.latency, at, scale.latency, told, "info")
     lines: list[Line] = [clip(line, width)]
     if open_ or failed:
-        lines += [clip([Span("      "), Span(text, role)], width) for text, role in _sentences(pulse)]
+        for text, role in _sentences(pulse):
+            lines += [[Span(part, role)] for part in wrapped(text, width, indent=6)]
     return lines
 
 
