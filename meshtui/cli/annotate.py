@@ -39,12 +39,12 @@ def _wanted(arguments: Any) -> dict[str, str | None]:
 async def _main(arguments: Any, wanted: dict[str, str | None]) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(RESOURCES, status=False, flows=False)) as session:
-        headless.missing_data(session, NEEDED, [each for each in RESOURCES if each not in NEEDED])
+        code = headless.missing_data(session, NEEDED, [each for each in RESOURCES if each not in NEEDED])
         key = key_of(arguments.service, session)
         refs = [(c.context, key) for c in headless.clusters_of(session) if key in c.services]
         if not refs:
             raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
         plan = session.plan_annotations(refs, wanted)
-        code = await change(session, plan, arguments)
+        code = max(code, await change(session, plan, arguments))
         await seen(session, arguments)
         return code

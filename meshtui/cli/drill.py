@@ -22,13 +22,14 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(_WATCHED, status=False, flows=False)) as session:
-        headless.missing_data(session, (*NEEDED, DEPLOYMENTS), [each for each in RESOURCES if each not in NEEDED])
+        beside = [each for each in RESOURCES if each not in NEEDED]
+        code = headless.missing_data(session, (*NEEDED, DEPLOYMENTS), beside)
         cluster = session.mesh.by_name(arguments.cluster)
         if cluster is None:
             known = ", ".join(each.name for each in session.mesh.clusters.values())
             raise UsageError(f"no cluster {arguments.cluster!r} in this session", hint=f"clusters: {known}")
         session.recall()  # how many replicas there were is known from the drill that took them
         plan = session.plan_drill(cluster.context, key_of(arguments.service, session))
-        code = await change(session, plan, arguments)
+        code = max(code, await change(session, plan, arguments))
         await seen(session, arguments)
         return code

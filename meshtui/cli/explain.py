@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from meshtui.cli import output
-from meshtui.core.errors import CheckFailed
+from meshtui.cli import output, words
+from meshtui.cli.drops import recent_drops
+from meshtui.core.errors import CheckFailed, Forbidden
 from meshtui.core.findings import findings_for, policy_findings
 from meshtui.core.findings.report import finding_json
 from meshtui.core.model.state import Mesh
@@ -23,22 +25,40 @@ from meshtui.mesh.session import Session
 EXPLAINED = ("clients_in", "clients", "goes_to", "port", "backends", "agent", "notes")
 
 
-async def explain(session: Session, key: str, form: str) -> None:
-    """Print everything known of one service. Raises CheckFailed when no cluster has it."""
+async def explain(session: Session, key: str, form: str) -> int:
+    """Print everything known of one service; 1 when an agent did not tell its table. Raises CheckFailed when no
+    cluster has the service.
+    """
     mesh = session.mesh
     if not any(key in cluster.services for cluster in mesh.clusters.values()):
         raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
     told = await asyncio.gather(*(session.realised(context) for context in mesh.clusters))
+    drops = await recent_drops(session, key)
     evidence = Evidence(realised=dict(zip(mesh.clusters, told, strict=True)))
     rows = [explanation(mesh, found, evidence) for found in reaches(mesh, key)]
     found = [finding_json(mesh, finding) for finding in (*findings_for(mesh, key), *policy_findings(mesh, key))]
     if form in ("json", "yaml"):
         names = {cluster.context: cluster.name for cluster in mesh.clusters.values()}
-        output.document({**table_json(build_row(mesh, key), names), "clients": rows, "findings": found}, form)
-        return
+        output.document(
+            {**table_json(build_row(mesh, key), names), "clients": rows, "drops": drops, "findings": found}, form
+        )
+        return _untold(told)
     output.show(rows, EXPLAINED, form)
     if output.is_table(form):
         _reasons(rows, found)
+        for drop in drops:
+            output.emit(output.plain(f"! {drop['count']} dropped, last at {drop['last']}: {drop['why']}"))
+            for note in drop["notes"]:
+                output.emit(output.plain(f"    {note}"))
+    return _untold(told)
+
+
+def _untold(told: Sequence[Realised]) -> int:
+    """Say which agents' tables are missing; who may not ask for them is told that already."""
+    failures = [each.error for each in told if each.error is not None and not isinstance(each.error, Forbidden)]
+    for error in failures:
+        words.complain(error)
+    return int(bool(failures))
 
 
 def _reasons(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:

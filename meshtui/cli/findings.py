@@ -33,8 +33,8 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(WATCHED, access=bool(arguments.fix))) as session:
-        code = headless.missing_data(session, NEEDED, [each for each in WATCHED if each not in NEEDED])
-        await evidence(session, settings)
+        unread = await evidence(session, settings)
+        code = max(unread, headless.missing_data(session, NEEDED, [each for each in WATCHED if each not in NEEDED]))
         if arguments.fix:
             return await change(session, session.plan_fix(_numbered(session, arguments.fix)), arguments)
         if arguments.watch:
@@ -44,7 +44,7 @@ async def _main(arguments: Any) -> int:
         gone = not arguments.wait or await session.until(lambda: not _bad(shown(session)), limit)
         found = shown(session)
         rows = [_row(session, number, each) for number, each in enumerate(found, 1)]
-        output.show(rows, COLUMNS, arguments.output, nothing="nothing is wrong or surprising")
+        output.show(rows, COLUMNS, arguments.output, nothing=headless.nothing_wrong(code))
         if not gone:
             words.say(f"there still are findings after {limit:g} s")
             return Exit.TIMED_OUT

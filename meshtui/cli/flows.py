@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from meshtui.cli import headless, words
 from meshtui.cli.flowflags import filter_text
 from meshtui.cli.flowprinter import Printer, form_of, print_filters
-from meshtui.core.errors import CheckFailed, Exit, MeshtuiError, UsageError
+from meshtui.cli.recentflows import read_past, tell_missing
+from meshtui.core.errors import CheckFailed, Exit, UsageError
 from meshtui.core.flows.account.gaps import Gap, sentence
 from meshtui.core.flows.filter import FlowFilter, parse
 from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.flows.times import point
 from meshtui.core.model import resources as r
+from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Phase
-from meshtui.core.settings import Settings
 from meshtui.core.text import clean
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -147,58 +148,29 @@ def _told_of(items: Sequence[Any]) -> bool:
         words.say("meshtui: the file holds no flows")
     lost = sum(item.count for item in items if isinstance(item, Lost))
     statuses = [item for item in items if isinstance(item, NodeStatus) and item.state in (_UNAVAILABLE, _ERROR)]
-    _missing("the file", lost, sorted({node for status in statuses for node in status.nodes}))
+    tell_missing("the file", lost, sorted({node for status in statuses for node in status.nodes}))
     return bool(bad)
 
 
 async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
-    from meshtui.mesh.flows.past import Past
-
     settings = headless.settings_from(arguments)
     resources = EXPLAINING if arguments.explain else ()
     scope = Scope(resources, status=False, access=False, flows=False, judged=False, once=True)
     async with headless.opened(settings, scope) as session:
         explaining(session, printer, arguments)
-        contexts = [cluster.context for cluster in headless.clusters_of(session)]
-        coming = [_ask(session, settings, context, asked) for context in contexts]
-        answers = await asyncio.gather(*coming, return_exceptions=True)
+        rows, code = await read_past(session, settings, asked.query(settings.flow_capacity))
         store = FlowStore(max(settings.flow_capacity, asked.first, asked.last))
-        failures: list[MeshtuiError] = []
-        incomplete = len(contexts) < len(session.mesh.clusters)
-        for context, answer in zip(contexts, answers, strict=True):
-            if isinstance(answer, Past):
-                store.add(answer.rows)
-                for line in answer.refused:
-                    words.say(f"meshtui: {clean(line, 400)}")
-                incomplete |= _missing(context, answer.lost, answer.away)
-            elif isinstance(answer, MeshtuiError):
-                failures.append(answer)
-            else:
-                raise answer
-        if len(failures) == len(answers):
-            raise failures[0]
-        for failure in failures:
-            words.complain(failure)
+        store.add(rows)
+        code = max(code, _missing(session, arguments, resources, asked))
         printer.show(asked.of(store))
-        return Exit.DEGRADED if failures or incomplete else Exit.OK
+        return code
 
 
-def _missing(context: str, lost: int, away: Sequence[str]) -> bool:
-    """Say what is not among the flows; whether anything is not."""
-    if lost:
-        words.say(f"meshtui: {lost} events were lost in {clean(context)}")
-    if away:
-        words.say(f"meshtui: no flows from {clean(', '.join(away))}")
-    return bool(away)
-
-
-async def _ask(session: Session, settings: Settings, context: str, asked: Asked) -> Any:
-    """One cluster's flows. Raises RelayError."""
-    from meshtui.mesh.flows.past import past_flows
-    from meshtui.mesh.flows.relaytls import told_of
-
-    query = asked.query(settings.flow_capacity)
-    return await past_flows(session.api(context), told_of(settings, context), query, settings.flow_source)
+def _missing(session: Session, arguments: Any, resources: tuple[Resource, ...], asked: Asked) -> int:
+    """Say what is missing beside the flows: what explains them, and clocks that agree where a time was asked for."""
+    timed = bool(asked.since or asked.until or arguments.follow)
+    timed |= any(cluster.node_clocks for cluster in session.mesh.clusters.values())
+    return headless.missing_data(session, (), resources, cilium=bool(arguments.explain), time=timed)
 
 
 async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
@@ -212,6 +184,7 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
     scope = Scope(resources, status=False, access=False, judged=False, reading=True)
     async with headless.opened(settings, scope) as session:
         explaining(session, printer, arguments)
+        _missing(session, arguments, resources, asked)
         take(session.flows)
         session.room.record(take)
         await session.set_flow_query(asked.filter)
@@ -277,6 +250,10 @@ def _no_source(session: Session, told: set[str]) -> bool:
         if error is not None and cluster.context not in told:
             told.add(cluster.context)
             words.complain(error)
+        away = f"no flows from {', '.join(cluster.relay.nodes_unavailable)}"
+        if cluster.relay.nodes_unavailable and f"{cluster.context} {away}" not in told:
+            told.add(f"{cluster.context} {away}")
+            words.say(f"meshtui: {clean(cluster.context)}: {clean(away, 400)}")
     return all(
         cluster.relay.link.phase is Phase.ABSENT or cluster.api.phase is not Phase.LIVE
         for cluster in session.mesh.clusters.values()

@@ -5,13 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from meshtui.cli import words
 from meshtui.cli.config import settings_of
-from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError, TimedOut, UsageError
+from meshtui.core.errors import (
+    ClusterError,
+    Exit,
+    Forbidden,
+    LoginAwaited,
+    MeshtuiError,
+    TimedOut,
+    Unreachable,
+    UsageError,
+)
+from meshtui.core.model.completeness import (
+    AGENTS,
+    CONFIG,
+    HEALTH,
+    KVSTOREMESH,
+    Wanted,
+    live,
+    missing,
+    refused_lists,
+)
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.settings import Settings, seconds
@@ -69,10 +88,18 @@ async def opened(settings: Settings, scope: Scope) -> AsyncIterator[Session]:
         tell_twins(session.mesh)
         problems = unreached(session.mesh, settings)
         if len(problems) == len(session.mesh.clusters):
-            raise next(iter(problems.values()))
+            raise away(next(iter(problems.values())))
         for error in problems.values():
             words.complain(error)
         yield session
+
+
+def away(error: MeshtuiError) -> MeshtuiError:
+    """The failure of the only way in: what answers there may be anything, but no API server that lets us in."""
+    if error.exit_code is not Exit.DEGRADED:
+        return error
+    context = error.context if isinstance(error, ClusterError) else ""
+    return Unreachable(error.title, context=context, cause=error.cause, hint=error.hint)
 
 
 def tell_twins(mesh: Mesh) -> None:
@@ -95,67 +122,43 @@ def unreached(mesh: Mesh, settings: Settings) -> dict[str, MeshtuiError]:
     return found
 
 
-def unfinished(mesh: Mesh, resources: Iterable[Resource]) -> list[MeshtuiError]:
-    """Lists that have not arrived from clusters that do answer: nothing of them is "none"."""
-    found: list[MeshtuiError] = []
-    for cluster in mesh.clusters.values():
-        late = [
-            resource.plural
-            for resource in resources
-            if resource not in cluster.objects and cluster.watch_phase(resource) is Phase.CONNECTING
-        ]
-        if late and cluster.api.phase is Phase.LIVE:
-            found.append(
-                TimedOut(
-                    clean(f"{cluster.context} has not sent all of its lists yet"),
-                    context=cluster.context,
-                    cause=f"missing: {', '.join(late)}; what is said of {clean(cluster.context)} is not complete",
-                    hint="the way to it is slow: raise --request-timeout, or name a namespace with -n",
-                )
-            )
-    return found
-
-
-def lacking(mesh: Mesh, resources: Iterable[Resource]) -> list[MeshtuiError]:
-    """Why some of `resources` could not be listed in clusters that do answer."""
-    wanted = set(resources)
-    return [
-        link.error
-        for cluster in mesh.clusters.values()
-        if cluster.api.phase is Phase.LIVE
-        for resource, link in cluster.watches.items()
-        if resource in wanted and link.error is not None and link.phase not in (Phase.LIVE, Phase.ABSENT)
-    ]
-
-
-def missing_data(session: Session, needed: Iterable[Resource], beside: Iterable[Resource] = ()) -> int:
+def missing_data(
+    session: Session,
+    needed: Iterable[Resource],
+    beside: Iterable[Resource] = (),
+    *,
+    cilium: bool = True,
+    time: bool = False,
+) -> int:
     """Say what could not be read; 1 when something could not, else 0. Raises when all of `needed` could not.
 
-    What is `beside` the answer and forbidden to this person is told in a word and is no failure.
+    What is `beside` the answer and forbidden to this person is told in a word and is no failure. `cilium`: whether it
+    depends on what Cilium says of itself; `time`: whether on what the time is, as every judgement does.
     """
-    errors = lacking(session.mesh, needed)
-    late = unfinished(session.mesh, (*needed, *beside))
-    live = [cluster for cluster in session.mesh.clusters.values() if cluster.api.phase is Phase.LIVE]
-    if errors and len(errors) >= len(live) * len(set(needed)):
+    needed = tuple(needed)
+    errors = [error for cluster in live(session.mesh) for error in refused_lists(cluster, needed)]
+    if errors and len(errors) >= len(live(session.mesh)) * len(set(needed)):
         raise _with_namespace(errors[0], session)
-    closed: list[MeshtuiError] = []
-    for error in lacking(session.mesh, beside):
-        (closed if isinstance(error, Forbidden) else errors).append(error)
-    errors += late
-    for error in errors:
+    scope = session.scope
+    questions = [CONFIG, *([AGENTS, KVSTOREMESH, HEALTH] if scope.status else [])] if cilium else []
+    wanted = Wanted(
+        needed,
+        tuple(beside),
+        questions,
+        flows=scope.flows and scope.judged,
+        time=time or (scope.judged and scope.status),
+    )
+    found = missing(session.mesh, wanted, session.unasked)
+    for error in found.failures:
         words.complain(error)
-    _closed(closed)
-    return int(bool(errors) or len(live) < len(session.mesh.clusters))
+    for context, names in found.closed.items():
+        words.say(f"meshtui: {clean(context)}: not seen for want of rights: {', '.join(names)}")
+    return int(bool(found.failures) or len(live(session.mesh)) < len(session.mesh.clusters))
 
 
-def _closed(errors: Sequence[MeshtuiError]) -> None:
-    """One word for each cluster on what a person may not see."""
-    resources: dict[str, list[str]] = {}
-    for error in errors:
-        if isinstance(error, Forbidden):
-            resources.setdefault(error.context, []).append(error.resource.partition(".")[0])
-    for context, names in resources.items():
-        words.say(f"meshtui: {clean(context)}: not seen for want of rights: {', '.join(dict.fromkeys(names))}")
+def nothing_wrong(missing: int) -> str:
+    """What is said where no finding is: no claim about what was not read."""
+    return "nothing is known to be wrong, but not everything was read" if missing else "nothing is wrong or surprising"
 
 
 def _with_namespace(error: MeshtuiError, session: Session) -> MeshtuiError:

@@ -58,10 +58,11 @@ async def _main(arguments: Any, clauses: list[Clause]) -> int:
         alone = Session((), settings)  # no cluster is asked for anything
         return await _measure(alone, [new_run(alone.mesh, spec)], arguments, clauses)
     async with headless.opened(settings, Scope(RESOURCES, status=False, access=False)) as session:
+        code = headless.missing_data(session, (), RESOURCES)
         sources = None if arguments.all_clusters else arguments.sources
         workload = arguments.sources[0].rpartition("/")[2] if arguments.all_clusters and arguments.sources else ""
         runs = [new_run(session.mesh, one) for one in _specs(session, spec, sources, workload)]
-        return await _measure(session, runs, arguments, clauses)
+        return max(code, await _measure(session, runs, arguments, clauses))
 
 
 async def _measure(session: Session, runs: list[Run], arguments: Any, clauses: list[Clause]) -> int:

@@ -24,7 +24,7 @@ async def _main(arguments: Any) -> int:
     async with headless.opened(
         settings, Scope((NODES,), status=False, access=False, flows=False, judged=False, once=not arguments.watch)
     ) as session:
-        code = headless.missing_data(session, (NODES,))
+        code = headless.missing_data(session, (NODES,), cilium=False)
 
         def rows() -> list[dict[str, Any]]:
             clusters = headless.clusters_of(session)

@@ -11,7 +11,7 @@ from meshtui.cli import headless, output, words
 from meshtui.cli.changing import carry_out, tell
 from meshtui.cli.recentflows import gather
 from meshtui.core.changes import difference, planning, policies
-from meshtui.core.changes.manifests import parse
+from meshtui.core.changes.manifests import Written, parse
 from meshtui.core.changes.plan import Outcome, Plan, Step
 from meshtui.core.errors import CheckFailed, Exit, Forbidden, MeshtuiError, Refused, UsageError
 from meshtui.core.model import resources as r
@@ -31,11 +31,15 @@ def main(arguments: Any, verb: str, files: Sequence[str]) -> int:
     """Do it."""
     if not files:
         raise UsageError(f"policies {verb} needs a file", hint="a YAML file, a directory, - or lab:NAME")
-    manifests = [policy for name in files if not name.startswith(LAB) for policy in _read(name)]
+    written = [_read(name) for name in files if not name.startswith(LAB)]
+    for each in written:
+        if each.told:
+            words.say(f"meshtui: {output.plain(each.told)}")
+    manifests = [policy for each in written for policy in each.policies]
     return headless.wait_for(_main(arguments, verb, files, manifests))
 
 
-def _read(name: str) -> list[dict[str, Any]]:
+def _read(name: str) -> Written:
     if name != "-":
         return read(Path(name).expanduser())
     try:
@@ -48,19 +52,19 @@ def _read(name: str) -> list[dict[str, Any]]:
 async def _main(arguments: Any, verb: str, files: Sequence[str], manifests: list[dict[str, Any]]) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(RESOURCES, status=False, flows=False)) as session:
-        headless.missing_data(session, (r.CNPS, r.NETWORKPOLICIES), RESOURCES[1:])
+        code = headless.missing_data(session, (r.CNPS, r.NETWORKPOLICIES), RESOURCES[1:])
         wanted = [*manifests, *(_of_lab(session, name.removeprefix(LAB)) for name in files if name.startswith(LAB))]
         contexts = [cluster.context for cluster in headless.clusters_of(session)]
         if verb == "diff":
-            return _diff(session, session.plan_apply(contexts, wanted), arguments)
+            return max(code, _diff(session, session.plan_apply(contexts, wanted), arguments))
         await gather(session, settings, contexts)
         plan = session.plan_apply(contexts, wanted) if verb == "apply" else _deletion(session, contexts, wanted)
         if not plan.steps and plan.refusal is not None and isinstance(plan.refusal, UsageError):
             tell(session, plan)
             if verb == "delete":
                 raise CheckFailed("no cluster has any of these policies")
-            return Exit.OK
-        return await _carry_out(session, plan, arguments)
+            return code
+        return max(code, await _carry_out(session, plan, arguments))
 
 
 def _of_lab(session: Session, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtui.cli import headless, output, words
+from meshtui.cli.recentflows import read_past
 from meshtui.core.errors import Exit, MeshtuiError, UsageError
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.times import point
@@ -35,8 +36,10 @@ async def _suggest(arguments: Any) -> int:
     scope = Scope(RESOURCES, status=False, access=False, flows=False)
     try:
         async with headless.opened(settings, scope) as session:
-            code = headless.missing_data(session, POLICIES[:1], RESOURCES[1:])
-            rows = recorded if recorded is not None else await _flows(session, settings, arguments.suggest_since)
+            rows, code = recorded, 0
+            if rows is None:
+                rows, code = await _flows(session, settings, arguments.suggest_since)
+            code = max(code, headless.missing_data(session, POLICIES[:1], RESOURCES[1:], time=recorded is None))
             return max(code, _tell(session.mesh, rows, arguments, headless.shown_namespaces(session.settings)))
     except MeshtuiError as error:
         if recorded is None:
@@ -72,31 +75,13 @@ def _mesh_of(path: Path) -> Mesh:
     return Mesh({name: s.Cluster(name, label, at) for at, (name, label) in enumerate(labelled)})
 
 
-async def _flows(session: Session, settings: Settings, since: str | None) -> list[FlowRow]:
-    """What the clusters' Relays or agents still hold of the last minutes."""
+async def _flows(session: Session, settings: Settings, since: str | None) -> tuple[list[FlowRow], int]:
+    """What the clusters' Relays or agents still hold of the last minutes; 1 where some is missing."""
     from meshtui.hubble.query import FlowQuery
-    from meshtui.mesh.flows.past import Past, past_flows
-    from meshtui.mesh.flows.relaytls import told_of
 
     begin = point(since or MINUTES, time.time())
-    query = FlowQuery((), (), number=settings.flow_capacity, since_ns=begin)
-    contexts = [cluster.context for cluster in headless.clusters_of(session)]
-    coming = [past_flows(session.api(c), told_of(settings, c), query, settings.flow_source) for c in contexts]
-    answers = await asyncio.gather(*coming, return_exceptions=True)
-    rows: dict[tuple[str, str], FlowRow] = {}
-    failures: list[MeshtuiError] = []
-    for answer in answers:
-        if isinstance(answer, Past):
-            rows.update({(row.node, row.uuid): row for row in answer.rows})
-        elif isinstance(answer, MeshtuiError):
-            failures.append(answer)
-        else:
-            raise answer
-    if len(failures) == len(answers):
-        raise failures[0]
-    for failure in failures:
-        words.complain(failure)
-    return list(rows.values())
+    rows, code = await read_past(session, settings, FlowQuery((), (), number=settings.flow_capacity, since_ns=begin))
+    return list({(row.node, row.uuid): row for row in rows}.values()), code
 
 
 def _tell(mesh: Mesh, rows: list[FlowRow], arguments: Any, namespaces: frozenset[str]) -> int:

@@ -158,6 +158,9 @@ def _explain() -> Schema:
             "fault": _TRUTH,
             "clusters": _rows(cell),
             "clients": _rows(client),
+            "drops": _rows(
+                _object({"why": _TEXT, "count": _COUNT, "last": _MAYBE_TEXT, "fix": _TEXT, "notes": _TEXTS})
+            ),
             "findings": _rows(_finding()),
         }
     )

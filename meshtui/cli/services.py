@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -58,22 +59,25 @@ async def _main(arguments: Any, explained: str) -> int:
     judged = bool(arguments.findings)
     scope = Scope(resources, status=deep, access=False, flows=judged, judged=judged, once=not arguments.watch)
     async with headless.opened(settings, scope) as session:
+        unread = 0
+        if arguments.findings:
+            from meshtui.cli.status import evidence
+
+            unread = await evidence(session, settings)
         beside = [resource for resource in resources if resource not in NEEDED]
-        code = headless.missing_data(session, NEEDED, beside)
+        code = max(unread, headless.missing_data(session, NEEDED, beside))
         if explained:
             from meshtui.cli.explain import explain
 
-            await explain(session, key_of(explained, session), arguments.output)
+            code = max(code, await explain(session, key_of(explained, session), arguments.output))
         elif arguments.findings:
-            from meshtui.cli.status import evidence
-
-            await evidence(session, settings)
-            code = max(code, int(_findings(session, session.settings, arguments)))
+            code = max(code, int(_findings(session, session.settings, arguments, code)))
         elif arguments.watch:
+            await _links(session)
             rows = functools.partial(_rows, session, session.settings, arguments)
             return await watching.watch(session, rows, ("service", "context"), COLUMNS, arguments)
         else:
-            await _pods(session)
+            await asyncio.gather(_pods(session), _links(session))
             found = _rows(session, session.settings, arguments)
             output.show(found, COLUMNS, arguments.output, nothing="no service is as asked; -A shows all namespaces")
         return code
@@ -98,6 +102,16 @@ async def _pods(session: Session) -> None:
             session.emit(Listed(context, PODS, found, 0.0))
 
     await asyncio.gather(*map(listed, session.mesh.clusters))
+
+
+async def _links(session: Session) -> None:
+    """Clusters that are joined to nobody here give each other nothing: asked once, where services mean each other."""
+    written: Counter[str] = Counter()
+    for cluster in session.mesh.clusters.values():
+        services = cluster.services.items()
+        written.update(key for key, each in services if a.is_true(a.read(each.annotations, a.GLOBAL).value))
+    if any(number > 1 for number in written.values()):
+        await session.read_links()
 
 
 def _rows(session: Session, settings: Settings, arguments: Any) -> list[dict[str, Any]]:
@@ -156,7 +170,7 @@ def _cell(asked: Reaches, key: str, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _findings(session: Session, settings: Settings, arguments: Any) -> bool:
+def _findings(session: Session, settings: Settings, arguments: Any, code: int) -> bool:
     """Print those of the services asked for, and those of the mesh itself; whether there are any."""
     from meshtui.core.findings import findings
     from meshtui.core.findings.report import finding_json, namespace_of
@@ -169,7 +183,7 @@ def _findings(session: Session, settings: Settings, arguments: Any) -> bool:
         if not (namespace := namespace_of(session.mesh, finding))
         or (finding.object.split()[-1] in shown if shown is not None else not namespaces or namespace in namespaces)
     ]
-    output.show(rows, FOUND, arguments.output, nothing="nothing is wrong or surprising")
+    output.show(rows, FOUND, arguments.output, nothing=headless.nothing_wrong(code))
     return bool(rows)
 
 

@@ -12,13 +12,12 @@ from meshtui.core.errors import Exit, MeshtuiError, UsageError
 from meshtui.core.findings import findings
 from meshtui.core.findings.report import failing, moment, report, settled, unproven
 from meshtui.core.findings.schema import SCHEMA
-from meshtui.core.flows.flow import FlowRow
 from meshtui.core.health.model import Cause, Judged, Judgement, Subject, Trouble, Verdict
 from meshtui.core.health.words import place
 from meshtui.core.model import resources as r
-from meshtui.core.model.state import Mesh, Phase
+from meshtui.core.model.state import Mesh
 from meshtui.core.settings import Settings
-from meshtui.mesh.evidence import recent_flows
+from meshtui.mesh.evidence import Recent, recent_flows
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
@@ -53,35 +52,42 @@ async def _main(arguments: Any) -> int:
     async with headless.new_session(settings, Scope(RESOURCES, access=False, once=once)) as session:
         settling = settings.request_timeout + headless.GRACE
         _, recent = await asyncio.gather(session.settled(settling), _recent(session, settings, settling))
-        await _evidence(session, settings, recent)
+        unread = await _evidence(session, settings, recent)
         if arguments.watch:
-            return await _watch(session, arguments.output, limit if arguments.timeout else None)
+            unread = max(unread, headless.missing_data(session, (), RESOURCES))
+            return max(unread, await _watch(session, arguments.output, limit if arguments.timeout else None))
         if arguments.wait and not await session.until(lambda: settled(session.judgement), limit):
-            _print(session, settings, arguments.output)
+            _print(session, settings, arguments.output, unread)
             words.say(f"not all is well after {limit:g} s")
             return Exit.TIMED_OUT
         await session.until(lambda: not unproven(session.judgement) or failing(session.judgement), _PROOF_SECONDS)
-        return _print(session, settings, arguments.output)
+        return _print(session, settings, arguments.output, unread)
 
 
-async def evidence(session: Session, settings: Settings) -> None:
-    """What the first minute of a dashboard would show: Relays, the last minute's flows, KVStoreMesh's attempt."""
+async def evidence(session: Session, settings: Settings) -> int:
+    """What the first minute of a dashboard would show: Relays, the last minute's flows, KVStoreMesh's attempt.
+
+    What of the flows could not be read is told; 1 when something could not, else 0.
+    """
     patience = min(_RELAY_PATIENCE, settings.request_timeout)
-    await _evidence(session, settings, await _recent(session, settings, patience))
+    return await _evidence(session, settings, await _recent(session, settings, patience))
 
 
-async def _evidence(session: Session, settings: Settings, recent: list[FlowRow]) -> None:
-    session.judging.take(session.flows.add(recent))
-    await session.until(lambda: session.asked("troubleshoot"), settings.request_timeout)
+async def _evidence(session: Session, settings: Settings, recent: Recent) -> int:
+    for error in recent.failures:
+        words.complain(error)
+    session.judging.take(session.room.past(recent.rows))
+    await session.until(lambda: headless.answered(session, "troubleshoot"), settings.request_timeout)
     session.judging.now()
+    return int(bool(recent.failures))
 
 
-async def _recent(session: Session, settings: Settings, settling: float) -> list[FlowRow]:
+async def _recent(session: Session, settings: Settings, settling: float) -> Recent:
     return await recent_flows(session, settling, min(_RELAY_PATIENCE, settings.request_timeout))
 
 
-def _print(session: Session, settings: Settings, form: str) -> int:
-    """The whole report; its exit code."""
+def _print(session: Session, settings: Settings, form: str, unread: int) -> int:
+    """The whole report; its exit code, at least `unread`."""
     mesh, judgement = session.mesh, session.judging.now()
     headless.tell_twins(mesh)
     problems = headless.unreached(mesh, settings)
@@ -92,7 +98,7 @@ def _print(session: Session, settings: Settings, form: str) -> int:
         output.lines([{"kind": kind[:-1], **row} for kind in _GROUPS for row in found[kind]])
     else:
         output.document(found, form)
-    return _verdict(mesh, judgement, problems)
+    return max(unread, _verdict(session, judgement, problems))
 
 
 _GROUPS = ("clusters", "links", "services", "findings")
@@ -118,16 +124,15 @@ def _tables(found: dict[str, Any], *, wide: bool) -> None:
             output.table(rows, columns, wide=wide)
 
 
-def _verdict(mesh: Mesh, judgement: Judgement, problems: dict[str, MeshtuiError]) -> int:
+def _verdict(session: Session, judgement: Judgement, problems: dict[str, MeshtuiError]) -> int:
     """The exit code: a failure's own when no cluster answers, 1 when something fails, is stale or not known."""
+    mesh = session.mesh
     for error in problems.values():
         words.complain(error)
     if problems and len(problems) == len(mesh.clusters):
-        code = next(iter(problems.values())).exit_code
+        code = headless.away(next(iter(problems.values()))).exit_code
         return Exit.CANNOT_CONNECT if code is Exit.TIMED_OUT else code
-    # Policies only lend their names to a verdict: who may not list them is told the rest all the same.
-    watches = [(kind, link) for cluster in mesh.clusters.values() for kind, link in cluster.watches.items()]
-    unread = any(link.phase is Phase.FAILED and kind not in r.POLICIES for kind, link in watches)
+    unread = headless.missing_data(session, (), RESOURCES)
     doubts = unproven(judgement)
     _tell_doubts(mesh, doubts)
     return Exit.DEGRADED if problems or unread or doubts or failing(judgement) else Exit.OK

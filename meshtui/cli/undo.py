@@ -7,7 +7,6 @@ from typing import Any
 
 from meshtui.cli import headless, output, words
 from meshtui.cli.changing import change, seen
-from meshtui.core.errors import Exit
 from meshtui.core.model.resources import DEPLOYMENTS, NAMESPACES, POLICIES, SERVICES
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -24,17 +23,18 @@ def main(arguments: Any) -> int:
 async def _main(arguments: Any) -> int:
     settings = headless.settings_from(arguments)
     async with headless.opened(settings, Scope(_WATCHED, status=False, flows=False)) as session:
+        code = headless.missing_data(session, (), _WATCHED)
         session.recall()
         if arguments.list:
             rows = _rows(session)
             output.show(rows, COLUMNS, arguments.output, nothing="no change in these clusters still stands")
-            return Exit.OK
+            return code
         plan = session.plan_undo()
         if plan is None:
             words.say("meshtui: no change in these clusters still stands; nothing was changed")
             output.show([], COLUMNS, arguments.output)
-            return Exit.OK
-        code = await change(session, plan, arguments)
+            return code
+        code = max(code, await change(session, plan, arguments))
         await seen(session, arguments)
         return code
 

@@ -157,9 +157,20 @@ def read(lines: Iterable[bytes | str], context: str, reader: JsonLines | None = 
 def as_document(row: FlowRow) -> dict[str, Any]:
     """One flow as `hubble observe -o jsonpb` has it: proto3 JSON with flow.proto's field names.
 
-    Raises ValueError when the row kept no raw bytes.
+    A row whose clusters go by other names here (`core.flows.naming`) is told by those. Raises ValueError when the row
+    kept no raw bytes.
     """
-    return jsontext.document(full_response(row))
+    message = full_response(row)
+    if row.node not in ("", message.flow.node_name or message.node_name):
+        _rename(message, row)
+    return jsontext.document(message)
+
+
+def _rename(message: observer_pb2.GetFlowsResponse, row: FlowRow) -> None:
+    message.node_name = message.flow.node_name = row.node
+    for endpoint, peer in ((message.flow.source, row.source), (message.flow.destination, row.destination)):
+        if endpoint.cluster_name:
+            endpoint.cluster_name = peer.cluster
 
 
 def as_line(row: FlowRow) -> str:

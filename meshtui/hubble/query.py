@@ -67,6 +67,15 @@ class FlowQuery(Struct, frozen=True):
     """Empty: everything, as an export identical to the hubble CLI's needs."""
 
 
+def refuses_mask(words: str) -> bool:
+    """Whether a server's words say that it is too old for a field of the mask it was sent: `invalid fieldmask`.
+
+    Agents answer so as a call's failure, a Relay for some of its nodes (recorded of 1.17 beside 1.20). One that does
+    not know masks at all sends everything, which does no harm.
+    """
+    return "fieldmask" in words.replace(" ", "").replace("_", "").lower()
+
+
 def request(query: FlowQuery) -> observer_pb2.GetFlowsRequest:
     """The request of a query. Raises UsageError when a filter is not a FlowFilter."""
     message = observer_pb2.GetFlowsRequest(number=query.number, follow=query.follow, first=query.first)

@@ -5,7 +5,7 @@ All functions block: call them in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -18,8 +18,8 @@ from meshtui.core.errors import RelayHeldUp
 from meshtui.core.flows.flow import FlowRow
 from meshtui.hubble.dial import TlsOptions, failure, open_channel
 from meshtui.hubble.pb import observer_pb2, relay_pb2
-from meshtui.hubble.query import FlowQuery, request
-from meshtui.hubble.rows import Decoder, Item
+from meshtui.hubble.query import FlowQuery, refuses_mask, request
+from meshtui.hubble.rows import Decoder, Item, NodeStatus
 
 GET_FLOWS = "/observer.Observer/GetFlows"
 CONNECTED = "NODE_CONNECTED"
@@ -176,18 +176,29 @@ def flows_over(channel: grpc.Channel, query: FlowQuery, timeout: float | None = 
 
 def fetch(
     target: str, query: FlowQuery, *, context: str = "", tls: TlsOptions | None = None, timeout: float | None = None
-) -> Iterator[Item]:
-    """Flows, statuses and losses of one request as they come, until the server ends it.
+) -> list[Item]:
+    """Flows, statuses and losses of one request, once the server has ended it.
 
     Raises RelayUnreachable or RelayRefused.
     """
-    decoder = Decoder(context)
     with open_channel(target, tls, context=context) as channel:
         try:
-            for raw in flows_over(channel, query, timeout):
-                yield decoder.decode(raw)
+            return _items(channel, query, Decoder(context), timeout)
         except grpc.RpcError as error:
             raise failure(error, target, context) from error
+
+
+def _items(channel: grpc.Channel, query: FlowQuery, decoder: Decoder, timeout: float | None) -> list[Item]:
+    """All that a request brings: asked for whole flows where a server, or a node behind it, refuses the mask."""
+    try:
+        items = [decoder.decode(raw) for raw in flows_over(channel, query, timeout)]
+    except grpc.RpcError as error:
+        if not query.mask or not refuses_mask(str(error.details() or "")):
+            raise
+    else:
+        if not query.mask or not any(isinstance(item, NodeStatus) and refuses_mask(item.message) for item in items):
+            return items
+    return [decoder.decode(raw) for raw in flows_over(channel, replace(query, mask=()), timeout)]
 
 
 def oldest_over(channel: grpc.Channel, timeout: float) -> dict[str, int]:
@@ -203,10 +214,6 @@ def newest_over(channel: grpc.Channel, whitelist: Filters, blacklist: Filters, t
 
 def _times(channel: grpc.Channel, query: FlowQuery, timeout: float) -> list[tuple[str, int]]:
     """(node, time) of the flows asked for, oldest first."""
-    decoder = Decoder("", keep_raw=False)
-    found = []
-    for raw in flows_over(channel, replace(query, mask=("time", "node_name")), timeout):
-        item = decoder.decode(raw)
-        if isinstance(item, FlowRow):
-            found.append((item.node, item.time_ns))
-    return sorted(found, key=itemgetter(1))
+    asked = replace(query, mask=("time", "node_name"))
+    items = _items(channel, asked, Decoder("", keep_raw=False), timeout)
+    return sorted(((item.node, item.time_ns) for item in items if isinstance(item, FlowRow)), key=itemgetter(1))

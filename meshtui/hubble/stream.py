@@ -18,7 +18,7 @@ from meshtui.core.flows.store import Gap
 from meshtui.core.model.state import Phase
 from meshtui.hubble.dial import TlsOptions, address, failure, open_channel, silent
 from meshtui.hubble.gather import gathered
-from meshtui.hubble.query import FlowQuery
+from meshtui.hubble.query import FlowQuery, refuses_mask
 from meshtui.hubble.relay import HubbleNode, ServerStatus, flows_over, oldest_over, serving_over, status_over
 from meshtui.hubble.rows import Decoder, Lost, NodeStatus
 from meshtui.hubble.status import Losses, Nodes, RateMeter, StreamStatus
@@ -181,9 +181,7 @@ class FlowStream:
         except grpc.RpcError as error:
             if self._stopping.is_set() or self._asked:
                 return None
-            reason = failure(error, self.target, self.context)
-            self._without_mask(reason.cause)
-            return self._failed(reason)
+            return self._failed(failure(error, self.target, self.context))
         except MeshtuiError as error:
             return self._failed(error)
         finally:
@@ -201,7 +199,8 @@ class FlowStream:
             self._read(call)
         except grpc.RpcError as error:
             # Cancelled by `ask`: the Relay did not fail, and a new greeting could be held up by a neighbour of its.
-            if not self._asked or error.code() is not grpc.StatusCode.CANCELLED:
+            again = self._asked and error.code() is grpc.StatusCode.CANCELLED
+            if not again and not self._without_mask(str(error.details() or "")):
                 raise
         finally:
             self._ended_ns = self._now_ns()
@@ -332,12 +331,18 @@ class FlowStream:
         else:
             self._undecodable += 1
 
-    def _without_mask(self, message: str) -> None:
-        """An older agent refuses a field it does not know: ask again for everything."""
-        if self._query.mask and "fieldmask" in message.replace(" ", "").replace("_", "").lower():
-            self._query = replace(self._query, mask=())
+    def _without_mask(self, message: str) -> bool:
+        """An older agent refuses a field it does not know: ask all for everything, over the same connection.
+
+        Whether that is asked now: it is no break of the stream.
+        """
+        if not self._query.mask or not refuses_mask(message):
+            return False
+        with self._lock:
+            self._query, self._asked = replace(self._query, mask=()), True
             if self._call is not None:
                 self._call.cancel()
+        return True
 
     def _beat(self) -> None:
         """Hands over what waits when nothing more arrives, and reports the rate once a second."""

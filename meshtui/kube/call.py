@@ -51,7 +51,7 @@ class Call(Untold, frozen=True):
     @property
     def title(self) -> str:
         """`koornacht: cannot list services`."""
-        what = f"{self.resource} {self.namespace + '/' if self.namespace else ''}{self.name}".rstrip("/ ")
+        what = f"{self.resource} {self.namespace + '/' if self.namespace else ''}{self.name}".rstrip("/ ").strip()
         verb = _VERBS.get(self.verb, self.verb)
         if self.resource.endswith("/exec"):
             verb, what = "run a command in", f"pod {self.namespace}/{self.name}"

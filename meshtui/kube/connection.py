@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from msgspec import Struct, field
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ConfigError
+from meshtui.core.model.clocks import proven_offset
 from meshtui.core.text import clean
 from meshtui.core.untold import Untold
 from meshtui.kube import failures
@@ -49,6 +51,9 @@ class Connection(Struct):
     proxy: Proxy | None
     secrets: Secrets
     """What must not be told of this context."""
+    clock: Clock
+    ahead: float | None = None
+    """Seconds that the server's clock is ahead of ours, by its newest answer; None before one told its time."""
 
     @classmethod
     async def open(cls, way: Way) -> Connection:
@@ -80,7 +85,11 @@ class Connection(Struct):
     ) -> _ANSWER:
         """With the credentials of the moment; on 401 they are renewed and it is tried once more."""
         headers, used = await self.source.headers(), self.source.generation
+        sent = self.clock.now()
         found = await send(headers)
+        date = _seconds(answer_of(found).headers.get("date", ""))
+        if date is not None:
+            self.ahead = proven_offset(date, sent, self.clock.now())
         if answer_of(found).status != _UNAUTHORIZED or not await self.source.renew(used):
             return found
         answer_of(found).leave()
@@ -123,6 +132,14 @@ class Connection(Struct):
         """Close every connection, and end a plugin that nobody else waits for."""
         self.source.close()
         await self.http.close()
+
+
+def _seconds(date: str) -> float | None:
+    """A `Date` header in seconds since the epoch; None where there is none, or none that can be read."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 class Way(Untold, frozen=True):
@@ -178,4 +195,5 @@ def _prepare(way: Way) -> Connection:
         server_name=name,
         proxy=proxy,
         secrets=secrets,
+        clock=way.clock,
     )

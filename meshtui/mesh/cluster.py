@@ -60,6 +60,7 @@ class ClusterTask(Struct):
                     self.target.env,
                     request_timeout=self.around.settings.request_timeout,
                     overrides=overrides_of(self.around.settings),
+                    clock=self.around.clock,
                     logins=self.around.logins,
                 )
                 async with self.api:
@@ -89,6 +90,8 @@ class ClusterTask(Struct):
             self._failed(error)
             return False
         self.around.emit(s.ApiChanged(self.context, s.Phase.LIVE, self.around.clock.now(), version))
+        if api.connection.ahead is not None:
+            self.around.emit(s.ClockRead(self.context, api.connection.ahead))
         return True
 
     def told_of_login(self, awaited: LoginAwaited) -> None:
@@ -239,6 +242,11 @@ class ClusterTask(Struct):
             and self.asked.issuperset(name for name in self._questions() if name != "troubleshoot")
             and not (self.around.scope.flows and self.cluster.relay.link.phase is s.Phase.CONNECTING)
         )
+
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Questions that were neither answered nor refused yet."""
+        return frozenset(self._questions()) - self.asked
 
     def _answered(self, resource: Resource) -> bool:
         """Listed once, or known why not."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from meshtui.core.errors import MeshtuiError
+from msgspec import Struct, field
+
+from meshtui.core.errors import MeshtuiError, RelayUnreachable
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.health.way import WINDOW
 from meshtui.core.model.state import FlowSource, Phase
+from meshtui.core.text import clean
 from meshtui.hubble.query import FlowQuery
 
 if TYPE_CHECKING:
@@ -17,30 +20,54 @@ if TYPE_CHECKING:
 
 NUMBER = 2_000
 """Flows asked for of each node."""
+NAMED = 4
+"""Nodes told by name."""
 
 
-async def recent_flows(session: Session, settling: float, patience: float) -> list[FlowRow]:
-    """The last minute's flows; what cannot be read within `patience` seconds of its Relay's first word is left out.
+class Recent(Struct, frozen=True):
+    """The last minute's flows, and what is missing of them."""
+
+    rows: list[FlowRow] = field(default_factory=list)
+    failures: tuple[MeshtuiError, ...] = ()
+
+
+async def recent_flows(session: Session, settling: float, patience: float) -> Recent:
+    """The last minute's flows; what cannot be read within `patience` seconds of its Relay's first word is told.
 
     A cluster is asked as soon as its Relay is found, whatever else of the mesh is still awaited; whether there is one
     must be known within `settling` seconds.
     """
     each = (_of(session, context, settling, patience) for context in list(session.mesh.clusters))
-    return [row for rows in await asyncio.gather(*each) for row in rows]
+    found = await asyncio.gather(*each)
+    return Recent([row for one in found for row in one.rows], tuple(error for one in found for error in one.failures))
 
 
-async def _of(session: Session, context: str, settling: float, patience: float) -> list[FlowRow]:
+async def _of(session: Session, context: str, settling: float, patience: float) -> Recent:
     await session.until(lambda: _decided(session, context), settling)
     cluster = session.mesh.clusters.get(context)
     if cluster is None or cluster.recorded or cluster.relay.link.phase is not Phase.LIVE:
-        return []
+        return Recent()
     if cluster.api.phase is not Phase.LIVE:
-        return []
+        return Recent()
     try:
         async with asyncio.timeout(patience):
-            return (await _asked(session, context)).rows
-    except (MeshtuiError, TimeoutError):
-        return []
+            past = await _asked(session, context)
+    except MeshtuiError as error:
+        return Recent(failures=(error,))
+    except TimeoutError:
+        return Recent(failures=(_unread(context, f"its flows did not come within {patience:g} s", "nothing"),))
+    away = f"no flows from {', '.join(past.away[:NAMED])}"
+    lacking = (_unread(context, away, f"of {len(past.away)} nodes nothing"),) if past.away else ()
+    return Recent(past.rows, lacking)
+
+
+def _unread(context: str, what: str, how_much: str) -> RelayUnreachable:
+    return RelayUnreachable(
+        clean(f"{context}: {what}", 400),
+        context=context,
+        cause=f"{how_much} is judged by what its pods send and get",
+        hint=f"meshtui --context {context} flows --last 1",
+    )
 
 
 def _decided(session: Session, context: str) -> bool:

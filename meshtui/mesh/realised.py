@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
-from meshtui.cilium.agents import read_services
+from meshtui.cilium.agents import read_agent, read_services
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.model.state import Cluster
+from meshtui.core.model.state import AgentRead, Cluster, Event
 from meshtui.core.services.evidence import Realised
 from meshtui.kube.api import Api
 from meshtui.mesh.agentpods import running_agents
@@ -30,3 +31,14 @@ async def realised(api_of: Callable[[str], Api], cluster: Cluster, clock: Clock)
     except MeshtuiError as error:
         return Realised(at=clock.now(), error=error)
     return await read_realised(api, cluster, clock)
+
+
+async def read_links(
+    api_of: Callable[[str], Api], cluster: Cluster, emit: Callable[[Event], None], clock: Clock
+) -> None:
+    """Read the first agent's status, which tells to whom it is joined; a failure leaves that not known."""
+    with contextlib.suppress(MeshtuiError):
+        api = api_of(cluster.context)
+        pod = (await running_agents(api, cluster))[0]
+        status = await read_agent(api, pod)
+        emit(AgentRead(cluster.context, pod.spec.node_name, status, at=clock.now()))

@@ -248,6 +248,17 @@ class Session:
         self._rooms.consider(event)
         self._progress.made()
 
+    async def read_links(self) -> None:
+        """Ask one agent of every cluster by whom it is joined, where a session does not ask all of them all the time.
+
+        What cannot be read leaves it not known.
+        """
+        from meshtui.mesh.realised import read_links
+
+        await asyncio.gather(
+            *(read_links(self.api, each, self.emit, self.clock) for each in self.mesh.clusters.values())
+        )
+
     def look_again(self) -> None:
         """Ask every cluster now for what is otherwise asked now and then, and list what was absent or refused."""
         for cluster in self._clusters.values():
@@ -283,6 +294,16 @@ class Session:
         """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
         live = [c for c, cluster in self.mesh.clusters.items() if cluster.api.phase is s.Phase.LIVE]
         return all(c in self._clusters and question in self._clusters[c].asked for c in live)
+
+    @property
+    def unasked(self) -> dict[str, frozenset[str]]:
+        """Context → questions of `probes.QUESTIONS` in this session's scope that nobody has answered or refused yet."""
+        return {context: cluster.unasked for context, cluster in self._clusters.items()}
+
+    @property
+    def scope(self) -> Scope:
+        """How much of the mesh this session looks at."""
+        return self._scope
 
     def _api_of(self, context: str) -> Api | None:
         cluster = self._clusters.get(context)

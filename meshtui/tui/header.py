@@ -25,7 +25,7 @@ def header(
     left = [Span(" meshtui ", "brand"), Span("▌", "dim")]
     right: list[Span] = []
     if mesh is not None and mesh.clusters:
-        left += _names(mesh, width)
+        left += _names(mesh, judgement or Judgement(), width)
         right = [*_mesh_state(mesh, judgement or Judgement()), Span("   ")]
         if findings:
             words = "finding" if findings == 1 else "findings"
@@ -40,15 +40,18 @@ def header(
     return [*left, Span(" " * gap), *right]
 
 
-def _names(mesh: Mesh, width: int) -> list[Span]:
+def _names(mesh: Mesh, judgement: Judgement, width: int) -> list[Span]:
     clusters = list(mesh.clusters.values())
     if sum(len(c.tag) + 1 for c in clusters) > width - 50:
         return [Span(f"{len(clusters)} clusters")]
     spans: list[Span] = []
     full = sum(len(c.name) + 1 for c in clusters) < width - 60
+    before = ""
     for cluster in clusters:
         if spans:
-            spans.append(Span("⇄", "dim"))
+            # Clusters of different meshes stand beside each other, with nothing between them.
+            spans.append(Span(" │ " if judgement.strangers(before, cluster.context) else "⇄", "dim"))
+        before = cluster.context
         label = safe(cluster.name, 30) if full else cluster.tag
         spans.append(Span(label, tag("", cluster.index).role))
     return spans
@@ -59,7 +62,8 @@ def _mesh_state(mesh: Mesh, judgement: Judgement) -> list[Span]:
     if all(cluster.recorded for cluster in mesh.clusters.values()):
         return [Span("recorded flows", "info")]
     verdict, text = headline(judgement, {cluster.context: cluster.name for cluster in mesh.clusters.values()})
-    return [Span("mesh ", "dim"), status.verdict(verdict, text)]
+    several = len(judgement.meshes)
+    return [Span(f"{several} meshes " if several > 1 else "mesh ", "dim"), status.verdict(verdict, text)]
 
 
 def _policy_scope(mesh: Mesh) -> str:

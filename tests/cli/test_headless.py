@@ -49,7 +49,9 @@ async def test_every_verb_prints_what_its_schema_says(lab) -> None:
         "load-history": ("load", "--history"),
         "info": ("info",),
     }
-    said = await asyncio.gather(*(meshtui(*words, "-o", "json") for words in calls.values()))
+    # A dozen processes at once on two cores: none of them is to give up waiting for an answer.
+    patient = ("--request-timeout", "30", "-o", "json")
+    said = await asyncio.gather(*(meshtui(*words, *patient) for words in calls.values()))
     for name, ran in zip(calls, said, strict=True):
         assert ran.code == 0, (name, ran.err)
         held(ran, name)

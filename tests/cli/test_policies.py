@@ -81,13 +81,12 @@ WRONG = {
     "spec: [": "is not YAML",
     "": "holds no policy",
     "just words": "is no object of Kubernetes",
-    "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}": "is Deployment, no policy",
+    "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: x}": "holds no policy",
     DENY.replace("cilium.io/v2", "cilium.io/v1"): "no API server takes",
     DENY.replace("name: deny, ", ""): "without metadata.name",
     DENY + "---\n" + DENY: "is written twice",
-    DENY
-    + "---\nkind: Secret\napiVersion: v1\nmetadata: {name: x}\ndata: {k: c2VjcmV0}": "document 2 is Secret, no policy",
-    "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod, apiVersion: v1}": "item 1 is Pod, no policy",
+    "kind: Secret\napiVersion: v1\nmetadata: {name: x}\ndata: {k: c2VjcmV0}": "Secret x in ",
+    "apiVersion: v1\nkind: List\nitems:\n- {kind: Pod, apiVersion: v1}": "item 1",
     DENY.replace("namespace: default", "namespace: nowhere"): "has no namespace nowhere",
     DENY.replace("ingress: [{}]", "ingress: 7"): "is not built as a policy",
     DENY.replace("  endpointSelector: {}\n  ingress: [{}]\n", "  words\n"): "spec of deny is a text, not a mapping",
@@ -111,6 +110,21 @@ async def test_what_is_no_policy_is_told_in_a_sentence_and_changes_nothing(lab, 
     ran = await meshtui("policies", "apply", "lab:default-deny", "--yes", "--read-only")
     assert ran.code == 5
     assert "read-only" in ran.err
+
+
+async def test_the_policies_of_a_mixed_file_are_taken_and_the_rest_is_named(lab):
+    """Report 32's own files: what `kubectl get -o yaml` gives, and a Service before a policy."""
+    meshtui, _ = lab
+    reports = Path(__file__).parents[1] / "recordings" / "reports" / "32-list-and-mixed"
+    ran = await meshtui("policies", "apply", str(reports / "list.yaml"), "--dry-run", "-o", "json")
+    assert (ran.code, {row["policy"] for row in ran.data}) == (0, {"default/in-list"}), ran.err
+    ran = await meshtui("policies", "apply", str(reports / "mixed.yaml"), "--dry-run", "-o", "json")
+    assert (ran.code, {row["policy"] for row in ran.data}) == (0, {"default/mixed"}), ran.err
+    assert "left out, as no policies: Service s in " in ran.err
+    ran = await meshtui("policies", "apply", str(reports / "v2alpha1.yaml"), "--dry-run")
+    assert ran.code == 2
+    assert "its apiVersion is cilium.io/v2alpha1" in ran.err
+    assert "use cilium.io/v2" in ran.err
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from meshtui.core.errors import RelayUnreachable
 from meshtui.core.flows.account.account import Reading
 from meshtui.hubble.account import read_counts
+from meshtui.hubble.pb import observer_pb2, relay_pb2
 from tests.hubble.fake_relay import NODE, FakeRelay, flow
 
 
@@ -61,3 +64,36 @@ def test_a_relay_that_is_gone_says_why(relay: FakeRelay) -> None:
     relay.kill()
     with pytest.raises(RelayUnreachable):
         read_counts(relay.address, ((), ()), (), lambda: 5, context="k", timeout=2)
+
+
+def refused(*nodes: str) -> observer_pb2.GetFlowsResponse:
+    answer = observer_pb2.GetFlowsResponse()
+    answer.node_status.state_change = relay_pb2.NODE_ERROR
+    answer.node_status.node_names.extend(nodes)
+    answer.node_status.message = "rpc error: code = Unknown desc = invalid fieldmask"
+    return answer
+
+
+def test_an_agent_that_refuses_the_mask_is_counted_without_one(relay: FakeRelay) -> None:
+    relay.push(flow(1))
+    relay.seen = 3
+    relay.refuse = lambda asked: (grpc.StatusCode.UNKNOWN, "invalid fieldmask") if asked.field_mask.paths else None
+    (reading,) = read_counts(relay.address, ((), ()), (), lambda: 5)
+    assert (reading.node, reading.seen, reading.after_ns) == (NODE, 3, 1_000_000_001 * 10**9)
+
+
+def test_one_node_of_a_relay_that_refuses_the_mask_is_counted_without_one(relay: FakeRelay) -> None:
+    relay.push(flow(1))
+    whole = relay.flows
+
+    def flows(asked: Any, context: Any) -> Iterator[observer_pb2.GetFlowsResponse]:
+        if asked.field_mask.paths:
+            relay.requests.append(asked)
+            yield refused(NODE)
+        else:
+            yield from whole(asked, context)
+
+    relay.flows = flows  # type: ignore[method-assign]
+    (reading,) = read_counts(relay.address, ((), ()), (), lambda: 5)
+    assert reading.node == NODE
+    assert [bool(asked.field_mask.paths) for asked in relay.requests] == [True, False] * 2

@@ -154,6 +154,21 @@ def test_an_older_server_that_refuses_the_mask_is_asked_for_everything(relay: Fa
     seen.until(lambda: any(not r.field_mask.paths and r.follow for r in relay.requests))
     relay.push(flow(60))
     seen.until(lambda: seen.rows)
+    assert not [status for status in seen.statuses if status.error], "a refused mask is no break"
+
+
+def test_one_older_node_of_many_that_refuses_the_mask_is_asked_for_everything(relay: FakeRelay, follow: Any) -> None:
+    refused = observer_pb2.GetFlowsResponse()
+    refused.node_status.state_change = relay_pb2.NODE_ERROR
+    refused.node_status.node_names.append(NODE)
+    refused.node_status.message = "rpc error: code = Unknown desc = invalid fieldmask"
+    _, seen = follow()
+    seen.until(lambda: relay.requests)
+    relay.push(refused)
+    seen.until(lambda: any(not r.field_mask.paths and r.follow for r in relay.requests))
+    relay.push(flow(60))
+    seen.until(lambda: seen.rows and not seen.statuses[-1].nodes_unavailable)
+    assert not [status for status in seen.statuses if status.error or status.broken_from_ns], "no break"
 
 
 def test_lost_events_and_unavailable_nodes_are_told(relay: FakeRelay, follow: Any) -> None:

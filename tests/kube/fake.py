@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import json
 import ssl
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,8 @@ class FakeApi:
     authority: trustme.CA = field(default_factory=trustme.CA)
     scheme: str = "https"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    date: Callable[[], float] = time.time
+    """What its clock says, seconds since the epoch."""
 
     @property
     def server(self) -> str:
@@ -107,6 +111,13 @@ class FakeApi:
         return path
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer, with the time by this server's clock."""
+        response = await self.answer(request)
+        if not response.prepared:
+            response.headers["Date"] = formatdate(self.date(), usegmt=True)
+        return response
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
         body = await request.read()
         self.bodies.append(json.loads(body) if body else None)

@@ -128,6 +128,8 @@ def play(tmp_path: Path) -> Play:
                 utc=True,
             )
             clock = ThenClock(recorded_flows(step)[0].time.ToNanoseconds() / 1e9 if relays else time.time())
+            for api in apis.values():
+                api.date = clock.now  # the clocks agree, as they did
             session = Session(choose(settings, {}), settings, pace=PACE, clock=clock)
             app = MeshtuiApp(opening(lambda: session), settings, clock)
             async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from meshtui.core.flows.flow import EventType, Peer, Verdict
 from meshtui.core.health.judge import Judge
-from meshtui.core.health.model import ServiceHealth, Subject, What
+from meshtui.core.health.model import Judgement, ServiceHealth, Subject, What
 from meshtui.core.health.model import Verdict as Health
 from meshtui.core.load.spec import Answer, LoadSpec, Request
 from meshtui.core.model import objects as o
@@ -23,6 +23,7 @@ from meshtui.tui.header import header, time_text
 from meshtui.tui.load import rows as load
 from meshtui.tui.services import rows as services
 from meshtui.tui.widgets import paint, status
+from tests.core import meshes
 from tests.core.recorded import annotate, mesh_of
 from tests.tui.fakes import NOW, answer, recorded_flows, recorded_mesh, timeout
 
@@ -308,3 +309,12 @@ def test_wrapped_lines_never_exceed_the_width():
     long = "a sentence of several words and one-very-" + "long" * 30 + " word"
     assert all(len(line) <= 40 for line in paint.wrapped(long, 40, indent=2))
     assert "".join(paint.wrapped(long, 40)).replace(" ", "") == long.replace(" ", "")
+
+
+def test_clusters_of_two_meshes_stand_beside_each_other():
+    mesh = meshes.mesh("a", "b", "c", "d")
+    judgement = Judgement(meshes=(("a", "b"), ("c", "d")))
+    shown = text(header(mesh, NOW, 160, utc=True, judgement=judgement))
+    assert "a⇄b │ c⇄d" in shown
+    assert "2 meshes" in shown
+    assert "a⇄b⇄c⇄d" in text(header(mesh, NOW, 160, utc=True))

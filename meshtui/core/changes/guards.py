@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from meshtui.core.changes.plan import Consent, Plan, Step, Verb
-from meshtui.core.errors import Forbidden, MeshtuiError, NotFound, Protected, ReadOnly, Unconfirmed
+from meshtui.core.errors import Forbidden, MeshtuiError, NotFound, Protected, ReadOnly, Unconfirmed, Unreachable
 from meshtui.core.model.resources import SERVICES
-from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.services.system import is_system
 
 ACTIONS: dict[str, tuple[str, str, str, str]] = {
@@ -38,6 +38,13 @@ def refusal(mesh: Mesh, steps: Sequence[Step]) -> MeshtuiError | None:
             return ReadOnly(
                 f"{step.context} is read-only here", hint="start without --read-only, or change the config file"
             )
+        if unanswered(cluster):
+            return Unreachable(
+                f"{step.context} has not answered: what is there is not known, and nothing can be changed in it",
+                context=step.context,
+                cause=str(cluster.api.error or ""),
+                hint="wait until it answers, or choose the other clusters alone",
+            )
         reason = denied(cluster, step)
         if reason:
             return Forbidden(
@@ -50,6 +57,11 @@ def refusal(mesh: Mesh, steps: Sequence[Step]) -> MeshtuiError | None:
                 hint="ask for that right, or use another context",
             )
     return None
+
+
+def unanswered(cluster: Cluster) -> bool:
+    """Whether nothing at all is known of a cluster, because its API server never answered us."""
+    return not cluster.objects and cluster.api.phase in (Phase.CONNECTING, Phase.FAILED)
 
 
 def denied(cluster: Cluster, step: Step) -> str:

@@ -1,8 +1,9 @@
-"""Policies written as YAML: several documents, lists, and a sentence for everything that is no policy."""
+"""Policies written as YAML: several documents and lists; what is no policy is named, what is a broken one refused."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from meshtui.core.errors import UsageError
@@ -12,10 +13,31 @@ Manifest = dict[str, Any]
 KINDS = {resource.kind: resource for resource in r.POLICIES}
 
 
-def parse(text: str, source: str) -> list[Manifest]:
-    """The policies of a text, in its order; items of a List count one by one. `source` names it in failures.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a text, a file or a directory holds."""
 
-    Raises UsageError where it is not YAML, holds anything that is no policy, or no policy at all.
+    policies: list[Manifest]
+    """In its order."""
+    others: tuple[str, ...] = ()
+    """What is no policy and is left out: `Service cart in shop.yaml, document 1`."""
+
+    def alone(self) -> list[Manifest]:
+        """The policies, where nothing but policies is meant. Raises UsageError."""
+        if self.others:
+            raise UsageError(f"{self.others[0]} is no policy", hint=f"kinds: {', '.join(KINDS)}")
+        return self.policies
+
+    @property
+    def told(self) -> str:
+        """What is left out, in a sentence; empty where nothing is."""
+        return f"left out, as no policies: {'; '.join(self.others)}" if self.others else ""
+
+
+def parse(text: str, source: str) -> Written:
+    """The policies of a text; items of a List count one by one. `source` names it in failures.
+
+    Raises UsageError where it is not YAML, holds a policy that no API server takes, or no policy at all.
     """
     import yaml
 
@@ -28,13 +50,15 @@ def parse(text: str, source: str) -> list[Manifest]:
     except RecursionError as error:
         raise UsageError(f"{source} is not YAML that can be read", cause="it is nested too deep") from error
     found = [
-        policy
+        each
         for number, document in enumerate(documents, 1)
-        for policy in _policies(document, f"{source}, document {number}" if len(documents) > 1 else source)
+        for each in _objects(document, f"{source}, document {number}" if len(documents) > 1 else source)
     ]
-    if not found:
-        raise UsageError(f"{source} holds no policy", hint=f"kinds: {', '.join(KINDS)}")
-    return found
+    others = tuple(each for each in found if isinstance(each, str))
+    policies = [each for each in found if not isinstance(each, str)]
+    if not policies:
+        raise UsageError(f"{source} holds no policy", cause="; ".join(others[:6]), hint=f"kinds: {', '.join(KINDS)}")
+    return Written(policies, others)
 
 
 def _place(error: Exception) -> str:
@@ -43,7 +67,8 @@ def _place(error: Exception) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {told}" if mark is not None else told
 
 
-def _policies(document: Any, source: str) -> Iterator[Manifest]:
+def _objects(document: Any, source: str) -> Iterator[Manifest | str]:
+    """Each policy in a document, and the name of everything else."""
     if not isinstance(document, dict):
         raise UsageError(f"{source} is no object of Kubernetes", cause=f"it is a {_word(document)}")
     kind, version = document.get("kind"), document.get("apiVersion")
@@ -52,13 +77,14 @@ def _policies(document: Any, source: str) -> Iterator[Manifest]:
         for number, item in enumerate(items, 1):
             if isinstance(item, dict) and kind != "List":
                 item = {"apiVersion": version, "kind": kind.removesuffix("List"), **item}
-            yield from _policies(item, f"{source}, item {number}")
+            yield from _objects(item, f"{source}, item {number}")
         return
     resource = KINDS.get(kind) if isinstance(kind, str) else None
     if resource is None:
-        raise UsageError(
-            f"{source} is {kind or 'an object without kind'}, no policy", hint=f"kinds: {', '.join(KINDS)}"
-        )
+        meta = document.get("metadata")
+        name = meta.get("name") if isinstance(meta, dict) else ""
+        yield f"{kind or 'an object without kind'} {name or ''}".rstrip() + f" in {source}"
+        return
     if version != resource.api_version:
         cause = f"its apiVersion is {version or 'missing'}"
         raise UsageError(
@@ -73,7 +99,7 @@ def _policies(document: Any, source: str) -> Iterator[Manifest]:
     for part, wanted in (("spec", dict), ("specs", list)):
         if document.get(part) is not None and not isinstance(document[part], wanted):
             raise UsageError(f"{source}: {part} of {meta['name']} is a {_word(document[part])}, not a {_NAMES[wanted]}")
-    yield _bare(document, meta)
+    yield _bare(document, meta, resource)
 
 
 _NAMES: dict[type, str] = {
@@ -90,9 +116,10 @@ def _word(value: Any) -> str:
     return _NAMES.get(type(value), "value")
 
 
-def _bare(document: Manifest, meta: Manifest) -> Manifest:
-    """Without what an API server wrote into an object that was got from it."""
-    kept = {k: v for k, v in meta.items() if k in ("name", "namespace", "labels", "annotations")}
+def _bare(document: Manifest, meta: Manifest, resource: r.Resource) -> Manifest:
+    """Without what an API server wrote into an object that was got from it, or empties itself."""
+    wanted = ("name", "labels", "annotations", *(("namespace",) if resource.namespaced else ()))
+    kept = {k: v for k, v in meta.items() if k in wanted}
     last = "kubectl.kubernetes.io/last-applied-configuration"
     if isinstance(kept.get("annotations"), dict):
         kept["annotations"] = {k: v for k, v in kept["annotations"].items() if k != last}

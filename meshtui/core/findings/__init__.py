@@ -51,9 +51,19 @@ def findings_for(mesh: Mesh, service_key: str, *, around: Around | None = None) 
         return []
     found = places(mesh, service_key)
     result = [finding for place in found for finding in (*in_one(place), *misspelt(place))]
-    result += across(mesh, service_key, found)
-    result += in_traffic(mesh, service_key, found, around or surroundings(mesh))
+    links = around or surroundings(mesh)
+    for clusters in _meshes(mesh, links):
+        result += across(clusters, service_key, [place for place in found if place.context in clusters])
+    result += in_traffic(mesh, service_key, found, links)
     return sorted(result, key=lambda finding: finding.order)
+
+
+def _meshes(mesh: Mesh, around: Around) -> list[dict[str, Cluster]]:
+    """The clusters, or those of each mesh where several were chosen: annotations mean something within one alone."""
+    several = dict.fromkeys(links.fellows for links in around.values() if links.fellows)
+    if not several:
+        return [dict(mesh.clusters)]
+    return [{context: cluster for context, cluster in mesh.clusters.items() if context in mine} for mine in several]
 
 
 def service_keys(mesh: Mesh) -> set[str]:

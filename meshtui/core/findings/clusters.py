@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from meshtui.core.findings.model import Finding, Kind
@@ -10,12 +10,13 @@ from meshtui.core.findings.settings import Networks, networks_of, pair
 from meshtui.core.model import resources as r
 from meshtui.core.model import versions
 from meshtui.core.model.ciliumstatus import CiliumConfig
+from meshtui.core.model.clocks import Off, off
 from meshtui.core.model.links import Claims, LinkClaim
+from meshtui.core.model.meshes import apart, groups, not_of_one_mesh
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.policy.reading import reading_of
 from meshtui.core.policy.standing import By, Standing, standing
-from meshtui.core.routing.surroundings import not_of_one_mesh
 
 
 class OfMesh:
@@ -31,13 +32,18 @@ class OfMesh:
         self._networks: dict[str, Networks] = {}
         self._of_cluster: dict[str, list[Finding]] = {}
         self._of_pair: dict[tuple[str, str], list[Finding]] = {}
+        self._meshes: list[tuple[str, ...]] = []
+        self._strangers: frozenset[frozenset[str]] = frozenset()
+        self._whole: list[Finding] = []
+        """Of all clusters together: of which meshes they are, whose clocks are off."""
         self._look(set(mesh.clusters), set(mesh.clusters))
 
     def __iter__(self) -> Iterator[Finding]:
         """Every finding once, in the clusters' order."""
         found = [each for key in self.mesh.clusters for each in self._of_cluster.get(key, ())]
         pairs = combinations(self.mesh.clusters, 2)
-        return iter(dict.fromkeys([*found, *(each for key in pairs for each in self._of_pair.get(key, ()))]))
+        between = [each for key in pairs for each in self._of_pair.get(key, ())]
+        return iter(dict.fromkeys([*found, *between, *self._whole]))
 
     def note(self, delta: Delta) -> None:
         """Look again at what a delta touches."""
@@ -53,6 +59,11 @@ class OfMesh:
         moved = {key for key, sign in now.items() if self._signs.get(key) != sign}
         others = bool(moved) or len(now) != len(self._signs)
         self._signs = now
+        meshes = groups(self.mesh, self._claims)
+        if meshes != self._meshes:
+            self._meshes, self._strangers = meshes, apart(meshes)
+            moved, others = set(clusters), True
+        self._whole = [*_meshes(self.mesh, meshes, self._claims), *map(_clock, off(self.mesh))]
         for key in nodes:
             networks = networks_of(clusters[key])
             if networks != self._networks.get(key):
@@ -63,7 +74,8 @@ class OfMesh:
         for one, other in combinations(clusters, 2) if moved else ():
             if one in moved or other in moved:
                 a, b = clusters[one], clusters[other]
-                self._of_pair[one, other] = list(pair(a, b, self._networks[one], self._networks[other]))
+                found = pair(a, b, self._networks[one], self._networks[other])
+                self._of_pair[one, other] = [] if _apart(self._strangers, a, b) else list(found)
 
     def _in_cluster(self, cluster: Cluster) -> Iterator[Finding]:
         yield from _policies(cluster)
@@ -74,8 +86,44 @@ class OfMesh:
             yield _no_mesh(cluster)
             return
         for other in clusters:
-            if other is not cluster and other.config is not None:
+            if other is not cluster and other.config is not None and not _apart(self._strangers, cluster, other):
                 yield from _not_connected(cluster, other, self._claims)
+
+
+def _apart(strangers: frozenset[frozenset[str]], one: Cluster, other: Cluster) -> bool:
+    return frozenset((one.context, other.context)) in strangers
+
+
+def _meshes(mesh: Mesh, found: Sequence[tuple[str, ...]], claims: Claims) -> Iterator[Finding]:
+    """Several meshes among the chosen contexts: nothing is broken between them."""
+    if len(found) < 2:
+        return
+    named = [", ".join(mesh.clusters[context].name for context in group) for group in found]
+    yield Finding(
+        Kind.OTHER_MESH,
+        Severity.INFO,
+        tuple(context for group in found for context in group),
+        mesh.clusters[found[0][0]].name,
+        f"the chosen clusters are of {len(found)} meshes: {'; '.join(named)}: no link and no backend crosses these",
+        tuple(
+            f"{cluster.name}: joined to {', '.join(claims.remotes(cluster)) or 'nobody'}"
+            for group in found
+            for cluster in map(mesh.clusters.__getitem__, group)
+        ),
+        advice="name the contexts of one mesh: --context, or [mesh.NAME] in the settings and --mesh NAME",
+    )
+
+
+def _clock(clock: Off) -> Finding:
+    return Finding(
+        Kind.CLOCK_OFF,
+        Severity.WARNING,
+        clock.contexts,
+        clock.object,
+        clock.sentence,
+        clock.evidence,
+        advice=f"{clock.advice}; until then what is told of the last minutes is off by as much",
+    )
 
 
 def _no_mesh(cluster: Cluster) -> Finding:

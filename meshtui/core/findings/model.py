@@ -51,6 +51,8 @@ class Kind(Enum):
     NAMESPACE_DEFAULT_DIFFERS = "default of namespaces differs"
     CACHE_TTL_DIFFERS = "clustermesh-cache-ttl differs"
     NOT_CONNECTED = "clusters not connected"
+    OTHER_MESH = "clusters of several meshes"
+    CLOCK_OFF = "clock is off"
     NO_MESH = "no cluster id"
     OLD_IDENTITIES = "identities of an old cluster id"
     VERSION_UNKNOWN = "version of Cilium not known"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.written import Place
 from meshtui.core.model import resources as r
+from meshtui.core.model.meshes import groups
 from meshtui.core.model.probes import merged
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Mesh
@@ -21,7 +22,8 @@ _PORT_REASONS = (Reason.PORT_NAME, Reason.PROTOCOL, Reason.FAMILY)
 
 def surroundings(mesh: Mesh) -> dict[str, Surroundings]:
     """Everybody's links, read once for many services."""
-    return {context: Surroundings.of(mesh, cluster) for context, cluster in mesh.clusters.items()}
+    meshes = groups(mesh)
+    return {context: Surroundings.of(mesh, cluster, meshes) for context, cluster in mesh.clusters.items()}
 
 
 def in_traffic(mesh: Mesh, key: str, found: list[Place], around: Around) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -37,6 +37,11 @@ class Place(Struct, frozen=True):
         """`namespace/name`."""
         return self.service.key
 
+    @property
+    def external(self) -> bool:
+        """Whether it is an ExternalName: DNS alone, in which Cilium has no part."""
+        return self.service.spec.type == "ExternalName"
+
     def fix(self, what: str, value: str | None) -> Fix:
         """One annotation of this service."""
         return Fix(self.context, self.key, what, value)
@@ -61,6 +66,7 @@ def places(mesh: Mesh, key: str) -> list[Place]:
 def in_one(place: Place) -> Iterator[Finding]:
     """Findings of one cluster's annotations."""
     yield from _system(place)
+    yield from _external(place)
     yield from _misread(place)
     yield from _affinity(place)
     for what in a.KEYS:
@@ -89,6 +95,22 @@ def _system(place: Place) -> Iterator[Finding]:
             (place.shown("global"),),
             (place.fix("global", None),),
         )
+
+
+def _external(place: Place) -> Iterator[Finding]:
+    if not (place.external and place.effective.global_):
+        return
+    name = place.service.spec.external_name
+    yield Finding(
+        Kind.INACTIVE,
+        Severity.WARNING,
+        (place.context,),
+        place.key,
+        f"global is written on {place.name}'s {place.key} without effect: ExternalName {name} is DNS only, "
+        "Cilium has no part in it",
+        (place.shown("global"), f"{place.name}: type=ExternalName"),
+        (place.fix("global", None),),
+    )
 
 
 def _misread(place: Place) -> Iterator[Finding]:
@@ -151,20 +173,21 @@ def _alias(place: Place, what: str) -> Iterator[Finding]:
     )
 
 
-def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
-    """Findings that show when the clusters' annotations are compared."""
-    if len(mesh.clusters) < 2:
+def across(clusters: Mapping[str, Cluster], key: str, found: list[Place]) -> Iterator[Finding]:
+    """Findings that show when the annotations of one mesh's clusters, by context, are compared."""
+    if len(clusters) < 2:
         return
-    globals_ = [p for p in found if p.effective.global_]
+    # An ExternalName is DNS only: whatever is written on it shares nothing (`_external` tells).
+    globals_ = [p for p in found if p.effective.global_ and not p.external]
     if not globals_:
         return
     evidence = tuple(p.shown("global") for p in found)
     contexts = tuple(p.context for p in globals_)
-    unread = [c for c in mesh.clusters.values() if r.SERVICES not in c.objects]
+    unread = [c for c in clusters.values() if r.SERVICES not in c.objects]
     if unread:
         return  # a cluster that was not read may have all that seems to be missing
     if len(globals_) == 1:
-        yield _alone(mesh, key, globals_[0], found, evidence)
+        yield _alone(key, globals_[0], found, evidence)
     elif not any(p.effective.shared for p in globals_):
         text = f"{key} is global in {len(globals_)} clusters but shared by none, so each sees its own backends only"
         fixes = tuple(p.fix("shared", None) for p in globals_)
@@ -179,7 +202,7 @@ def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
         )
     for place in globals_:
         yield from _not_exported(place)
-    missing = [c for c in mesh.clusters.values() if c.services and key not in c.services]
+    missing = [c for c in clusters.values() if c.services and key not in c.services]
     if missing and len(globals_) > 1:
         names = ", ".join(c.name for c in missing)
         yield Finding(
@@ -193,7 +216,7 @@ def across(mesh: Mesh, key: str, found: list[Place]) -> Iterator[Finding]:
         )
 
 
-def _alone(mesh: Mesh, key: str, one: Place, found: list[Place], evidence: tuple[str, ...]) -> Finding:
+def _alone(key: str, one: Place, found: list[Place], evidence: tuple[str, ...]) -> Finding:
     others = [p for p in found if p is not one]
     advice = "" if others else f"create a global Service {key} in another cluster, or delete the annotation"
     return Finding(

@@ -128,7 +128,8 @@ def feed_of(mesh: Mesh, context: str) -> Feed:
     if feeds_itself(cluster):
         return Feed(cluster.relay.source)
     helper = helping(mesh)
-    if helper and cluster.config is not None:
+    # A namesake's nodes are called like this one's, and are not.
+    if helper and cluster.config is not None and not cluster.namesake:
         reached = mesh.clusters[helper].relay.nodes
         if any(node.startswith(f"{cluster.cilium_name}/") for node in reached):
             return Feed(mesh.clusters[helper].relay.source, helper)

@@ -14,7 +14,7 @@ from meshtui.core.health.control import Control
 from meshtui.core.health.eyes import Eyes
 from meshtui.core.health.foreseen import Denial, Foreseen
 from meshtui.core.health.hiding import hidden_by
-from meshtui.core.health.links import Excuses, gone_apiservers, judge_link, remembered
+from meshtui.core.health.links import Excuses, gone_apiservers, judge_link, remembered, stranger
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import (
     Cause,
@@ -37,6 +37,7 @@ from meshtui.core.health.services import judge_services, unready, unready_troubl
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.unready import Unready
 from meshtui.core.health.way import Way, WayState
+from meshtui.core.model.meshes import apart, groups
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.policy.rulebook import Rulebook
@@ -132,6 +133,7 @@ class _Making:
         self.services: dict[str, ServiceHealth] = {}
         self.ways: dict[frozenset[str], WayState] = {}
         self.gone: frozenset[str] = frozenset()
+        self.meshes = tuple(groups(self.mesh, self.eyes.claims))
 
     def make(self, clusters: list[Cluster]) -> Judgement:
         """All of it, each part on what was judged before."""
@@ -145,7 +147,14 @@ class _Making:
         made = {cluster.context: self._cluster(cluster) for cluster in clusters}
         ordered = sorted(map(self._hiding, self.troubles), key=lambda t: (t.severity, _ORDER[t.cause], t.object))
         return Judgement(
-            self.now, made, self.nodes, self.links, self.components, self.services, tuple(dict.fromkeys(ordered))
+            self.now,
+            made,
+            self.nodes,
+            self.links,
+            self.components,
+            self.services,
+            tuple(dict.fromkeys(ordered)),
+            self.meshes,
         )
 
     def _cluster_parts(self, cluster: Cluster) -> None:
@@ -175,8 +184,9 @@ class _Making:
             for tried in cluster.troubleshot.values():
                 self.memory.attempted(cluster.context, tried)
         controls: dict[tuple[str, str], Control] = {}
+        strangers = apart(self.meshes)
         for one, other in combinations(clusters, 2):
-            if one.name != other.name:
+            if one.name != other.name and frozenset((one.context, other.context)) not in strangers:
                 both = frozenset((one.context, other.context))
                 seen = way_between(
                     one, other, self.traffic, self.now, self.memory, self.homes, self.eyes, around.down_nodes
@@ -185,7 +195,10 @@ class _Making:
         for cluster in clusters:
             names = dict.fromkeys([*(c.name for c in clusters), *self.eyes.claims.remotes(cluster)])
             for target in names:
-                if target != cluster.name:
+                there = self.mesh.by_name(target)
+                if there is not None and frozenset((cluster.context, there.context)) in strangers:
+                    self.links[cluster.context, target] = self.memory.dated(stranger(cluster, target), self.now)
+                elif target != cluster.name:
                     self._link(cluster, target, around, controls)
         for one, other in combinations(clusters, 2):
             way = self.ways.get(frozenset((one.context, other.context)))

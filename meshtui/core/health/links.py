@@ -12,6 +12,7 @@ from meshtui.core.health.model import EARNED_SECONDS, Cause, LinkHealth, Source,
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.way import WINDOW, Way, WayState
 from meshtui.core.model.links import LinkClaim, LinkState
+from meshtui.core.model.meshes import OTHER_MESH
 from meshtui.core.model.state import Cluster, Phase
 
 CAUSES = {
@@ -184,6 +185,11 @@ def gone_apiservers(clusters: list[Cluster], around: Excuses) -> frozenset[str]:
         if is_gone(cluster, APISERVER)
         or (around.down_nodes and around.down_nodes.issuperset(homes_of(cluster, APISERVER)))
     )
+
+
+def stranger(cluster: Cluster, target: str) -> LinkHealth:
+    """What is said where no link is meant to be: the other cluster is of another mesh."""
+    return LinkHealth(Subject(What.LINK, cluster.context, target), Verdict.IDLE, OTHER_MESH)
 
 
 def remembered(health: LinkHealth, memory: Memory, way: WayState, now: float) -> LinkHealth:

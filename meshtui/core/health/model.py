@@ -214,6 +214,13 @@ class Judgement(Struct, frozen=True):
     """By `namespace/name`: those that anything is known of; the others are not known."""
     troubles: tuple[Trouble, ...] = ()
     """Worst first."""
+    meshes: tuple[tuple[str, ...], ...] = ()
+    """The meshes that the clusters are of, as contexts (`core.model.meshes.groups`)."""
+
+    def strangers(self, one: str, other: str) -> bool:
+        """Whether two contexts' clusters are known to be of different meshes."""
+        homes = [mesh for mesh in self.meshes if one in mesh or other in mesh]
+        return len(homes) == 2
 
     def link(self, context: str, target: str) -> LinkHealth:
         """One link; not known when it was not judged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import to_builtins
@@ -125,12 +125,14 @@ def record(
     }
 
 
-def verdict_on(summary: Summary, shares: Mapping[str, float] | None, foretold: str = "") -> Verdict | None:
+def verdict_on(
+    summary: Summary, shares: Mapping[str, float] | None, foretold: str = "", known: Collection[str] = ()
+) -> Verdict | None:
     """How a run compares with its prediction; None where there is none, unless nobody answered."""
     unanswered = summary.total - summary.answered
     if shares is None:
         return failed(unanswered, summary.dns_failed) if unanswered and not summary.answered else None
-    return judge(summary.by_cluster, shares, unanswered, unresolved=summary.dns_failed, foretold=foretold)
+    return judge(summary.by_cluster, shares, unanswered, unresolved=summary.dns_failed, foretold=foretold, known=known)
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -49,6 +49,8 @@ class Run(Struct):
     tally: Tally = field(default_factory=Tally)
     foretold: str = ""
     """What policies were predicted to refuse when it started; empty where nothing."""
+    known: frozenset[str] = frozenset()
+    """Names of the clusters that were looked at when it started."""
     untold: int = 0
     """Requests at the front that left to make room."""
     _where: dict[int, int] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Run(Struct):
     @property
     def verdict(self) -> Verdict | None:
         """How the split compares with the predicted one; None when there is no prediction and somebody answered."""
-        return verdict_on(self.summary, self.expected, self.foretold)
+        return verdict_on(self.summary, self.expected, self.foretold, self.known)
 
     @property
     def origin(self) -> str:
@@ -134,4 +136,5 @@ def new_run(mesh: Mesh, spec: LoadSpec, target: str = "") -> Run:
         service=service,
         state=surroundings(mesh, service) if service else {},
         foretold=foretold,
+        known=frozenset(each.name for each in mesh.clusters.values()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -42,11 +42,13 @@ def judge(
     *,
     unresolved: int = 0,
     foretold: str = "",
+    known: Collection[str] = (),
 ) -> Verdict:
     """Compare answers by cluster with expected shares (they need not add up to 1; zero means: must not answer).
 
     `unanswered`: requests nobody answered, `unresolved` of them because the name was not resolved. With any of them a
-    split of the rest is told, but never called expected. `foretold`: what was predicted to refuse requests.
+    split of the rest is told, but never called expected. `foretold`: what was predicted to refuse requests. `known`:
+    the clusters that the shares speak of; an answer from another one was neither foretold nor ruled out.
     """
     answered = sum(counts.values())
     if unanswered and not answered:
@@ -56,6 +58,10 @@ def judge(
     wrong = sorted(name for name in counts if shares.get(name, 0.0) <= 0.0)
     if not total:
         return Verdict(Fit.NOTHING, 1.0, "which cluster answered is not known" if answered else "no request was made")
+    beyond = [name for name in wrong if known and name not in known]
+    if beyond and beyond == wrong:
+        told = ", ".join(f"{name} answered {counts[name]}" for name in beyond)
+        return Verdict(Fit.NOTHING, 1.0, f"{told}: not among the clusters shown, so no split can be foretold")
     if wrong:
         told = ", ".join(f"{name} answered {counts[name]}" for name in wrong)
         return Verdict(Fit.IMPOSSIBLE, 0.0, f"impossible: {told} and should not be used")

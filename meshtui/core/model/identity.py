@@ -52,6 +52,11 @@ def bits_in(mesh: Mesh) -> int:
     return next((config.id_bits for config in configs if config is not None), BITS)
 
 
+def cluster_of(identity: int, bits: int = BITS) -> int:
+    """The cluster id inside a pod's identity; 0 for every other one, and for a cluster without an id."""
+    return identity >> bits if _FIRST_POD_IDENTITY <= identity < 1 << _SCOPE_SHIFT else 0
+
+
 def describe(identity: int, bits: int = BITS) -> str:
     """An identity in words: `reserved:world`, `cluster 2, number 20507`, `CIDR (local to its node)`."""
     if identity in RESERVED:

@@ -302,6 +302,24 @@ def _access(mesh: s.Mesh, cluster: s.Cluster, event: s.AccessRead) -> s.Delta:
     return _status(cluster, changed)
 
 
+_CLOCK_JITTER = 2.0
+"""Seconds by which a server's time may move between two answers without being news: it tells whole seconds."""
+
+
+def _clock(mesh: s.Mesh, cluster: s.Cluster, event: s.ClockRead) -> s.Delta:
+    changed = False
+    if event.api is not None:
+        moved = abs(event.api - cluster.clock_ahead) >= _CLOCK_JITTER or (not event.api) != (not cluster.clock_ahead)
+        changed = moved or not cluster.clock_known
+        cluster.clock_known = True
+        if moved:
+            cluster.clock_ahead = event.api
+    if event.nodes is not None and event.nodes != cluster.node_clocks:
+        cluster.node_clocks = dict(event.nodes)
+        changed = True
+    return _status(cluster, changed)
+
+
 _REDUCERS: dict[type, Callable[[s.Mesh, s.Cluster, Any], s.Delta]] = {
     s.ApiChanged: _api,
     s.TwinFound: _twin,
@@ -315,4 +333,5 @@ _REDUCERS: dict[type, Callable[[s.Mesh, s.Cluster, Any], s.Delta]] = {
     s.HealthRead: _health,
     s.RelayChanged: _relay,
     s.AccessRead: _access,
+    s.ClockRead: _clock,
 }

@@ -124,6 +124,12 @@ class Cluster(Struct):
     relay: RelayState = field(default_factory=RelayState)
     denied: dict[str, str] = field(default_factory=dict)
     """Action id → why the API server will not let us (SelfSubjectAccessReview)."""
+    clock_ahead: float = 0.0
+    """Seconds that its API server's clock is ahead of ours at least; negative: behind (`core.model.clocks`)."""
+    clock_known: bool = False
+    """Whether any of its answers carried a time."""
+    node_clocks: Mapping[str, float] = field(default_factory=dict)
+    """`cluster/node` → seconds that its clock is ahead by its flows' times; those that agree are left out."""
     access_error: MeshtuiError | None = None
     """Why it is not known of some action whether we may; `denied` holds the last answer until it is."""
 
@@ -321,6 +327,15 @@ class RelayChanged(Struct, frozen=True):
     rate: float | None = None
 
 
+class ClockRead(Struct, frozen=True):
+    """How far clocks are ahead of ours, seconds; None: not told this time."""
+
+    context: str
+    api: float | None = None
+    nodes: Mapping[str, float] | None = None
+    """`cluster/node` → seconds, of all nodes that are off."""
+
+
 class AccessRead(Struct, frozen=True):
     """What the API server says we may not do: action id → reason."""
 
@@ -343,6 +358,7 @@ Event = (
     | HealthRead
     | RelayChanged
     | AccessRead
+    | ClockRead
 )
 
 

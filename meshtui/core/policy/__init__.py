@@ -2,8 +2,9 @@
 
 from meshtui.core.policy.effects import Connection, connections_to
 from meshtui.core.policy.evaluate import direction, judge, verdict
-from meshtui.core.policy.explain import Basis, Explanation, explain_connection, explain_flow
+from meshtui.core.policy.explain import Basis, Explanation, explain_connection
 from meshtui.core.policy.history import PolicyHistory
+from meshtui.core.policy.lost import explain_flow
 from meshtui.core.policy.model import (
     Decision,
     DirectionVerdict,

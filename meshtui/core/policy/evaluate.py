@@ -77,7 +77,7 @@ def direction(book: Rulebook, subject: Party, peer: Party, way: Way, protocol: s
     rules = book.selecting(subject, way)
     always = reading.mode == "always" and subject.enforced and subject.context in book.mesh.clusters
     if reading.mode == "never" or not (rules or always):
-        return DirectionVerdict(way, Decision.NOT_ENFORCED, subject.context, subject.cluster)
+        return DirectionVerdict(way, Decision.NOT_ENFORCED, subject.context, subject.place)
     seen = as_seen(peer, subject)
     question = Question(book.lookups, reading, subject, seen, way, protocol, port, _requires(rules, way))
     closing = [rule.policy for rule in rules if way in rule.default_deny]
@@ -186,7 +186,7 @@ def _decide(
         question.way,
         Decision.DEFAULT_DENY,
         question.subject.context,
-        question.subject.cluster,
+        question.subject.place,
         _names(closing),
         near=near_misses(book, question, rules),
     )
@@ -204,7 +204,7 @@ def _unknown(
         question.way,
         Decision.UNKNOWN,
         question.subject.context,
-        question.subject.cluster,
+        question.subject.place,
         _names(found.allowing or closing),
         near=() if found.allowing else near_misses(book, question, rules),
         notes=(*found.notes, *doubts),
@@ -219,7 +219,7 @@ def _verdict(
         question.way,
         decision,
         question.subject.context,
-        question.subject.cluster,
+        question.subject.place,
         _names(policies),
         match_type=answer.match_type,
         notes=notes,

@@ -80,8 +80,8 @@ class Since(Struct, frozen=True):
 NOTHING_SINCE = Since()
 
 
-def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> Explanation:
-    """Why a flow was dropped, from the policies of `book`, by default as they are NOW; an empty sentence for others.
+def explain_by_policy(mesh: Mesh, row: FlowRow, book: Rulebook) -> Explanation:
+    """Why a flow was dropped, from the policies of `book`; an empty sentence for others.
 
     A default deny leaves the flow's own policy names empty, so they are computed. Pods that are not known any
     more are judged by the labels the flow carries. `PolicyHistory.explain` takes the policies of the flow's time.
@@ -92,10 +92,9 @@ def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> E
     case = case_of(mesh, row)
     if not case.subject.context:
         return unknown(row)
-    book = book or Rulebook(mesh)
     found = case.judge(book)
     if found.allowed and not names_its_denial(row):
-        where = f"{case.way.value} at {case.subject.cluster}"
+        where = f"{case.way.value} at {case.subject.place}"
         return Explanation(f"{where} was denied then; the policies of now would allow it", found.policies)
     told = explain_denial(row, found)
     return replace(told, afterwards=case.afterwards(book))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.model.meshes import groups, not_of_one_mesh
 from meshtui.core.model.state import Mesh
-from meshtui.core.policy.explain import Case, Explanation
+from meshtui.core.policy.explain import Case, Explanation, case_of, explain_by_policy, without_policies
 from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
@@ -27,10 +29,34 @@ def pods_at(mesh: Mesh, ip: str) -> list[Party]:
     ]
 
 
+def _meant(mesh: Mesh, case: Case) -> list[Party]:
+    """The pods behind the peer's address, of clusters that the subject's may be in one mesh with."""
+    here = mesh.clusters.get(case.subject.context)
+    if here is None:
+        return []
+    meshes = groups(mesh)
+    own = next((group for group in meshes if here.context in group), ())
+    strangers = {context for group in meshes if own and group != own for context in group}
+    found = [pod for pod in pods_at(mesh, case.peer.ip) if pod.context not in strangers]
+    return [
+        pod for pod in found if not not_of_one_mesh(here, mesh.clusters[pod.context]) or pod.context == here.context
+    ]
+
+
+def explain_flow(mesh: Mesh, row: FlowRow, *, book: Rulebook | None = None) -> Explanation:
+    """Why a flow was dropped, from the policies of `book`, by default as they are NOW; an empty sentence for others."""
+    book = book or Rulebook(mesh)
+    told = explain_by_policy(mesh, row, book)
+    if without_policies(row) is not None:
+        return told
+    case = case_of(mesh, row)
+    return told_of_lost(mesh, case, book, told) if case.subject.context else told
+
+
 def told_of_lost(mesh: Mesh, case: Case, book: Rulebook, told: Explanation) -> Explanation:
     """The explanation of a drop, with the pod behind the peer's address where policy saw none there."""
     seen = next((word for word in _STRANGERS if case.peer.labels.reserved(word)), "")
-    found = pods_at(mesh, case.peer.ip) if seen and case.peer.ip else []
+    found = _meant(mesh, case) if seen and case.peer.ip else []
     if len(found) != 1 or found[0].context == case.subject.context:
         return told
     (pod,) = found
@@ -38,9 +64,9 @@ def told_of_lost(mesh: Mesh, case: Case, book: Rulebook, told: Explanation) -> E
     by = ", ".join(policy.name for policy in judged.policies)
     allowed = f", which {by or 'policy'} would allow" if judged.allowed else ""
     sentence = (
-        f"{case.peer.ip} is {pod.cluster}'s {pod.name}{allowed}, but {case.subject.cluster} saw it as {seen}: "
+        f"{case.peer.ip} is {pod.place}'s {pod.name}{allowed}, but {case.subject.place} saw it as {seen}: "
         "its identity did not come across"
     )
-    look = f"look in an agent of {case.subject.cluster}: cilium-dbg bpf ipcache get {case.peer.ip}"
+    look = f"look in an agent of {case.subject.place}: cilium-dbg bpf ipcache get {case.peer.ip}"
     # A rule that admitted the address would hide what is broken: nothing is to be added to the policies.
     return replace(told, sentence=sentence, fix="", notes=(*told.notes, f"as an address: {told.sentence}", look))

@@ -49,6 +49,13 @@ class Party(Struct, frozen=True):
     """Its namespace is not exported: other clusters cannot match its labels."""
     partial: bool = False
     """Its identity may carry more labels than are known: those of a CIDR group that its address is in."""
+    called: str = ""
+    """What its cluster is called in sentences, where that is not `cluster`: two may have one name by Cilium."""
+
+    @property
+    def place(self) -> str:
+        """Its cluster, for sentences."""
+        return self.called or self.cluster
 
 
 class PeerKind(Enum):

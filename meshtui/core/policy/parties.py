@@ -41,6 +41,7 @@ def party(cluster: Cluster, pod: o.Pod) -> Party:
         ports=named_ports(pod),
         enforced=not pod.spec.host_network,
         hidden=not namespace_is_global(cluster.namespaces.get(pod.namespace), cluster.config),
+        called=cluster.name,
     )
 
 
@@ -57,15 +58,19 @@ def of_flow(mesh: Mesh, peer: Peer, ip: str, row: FlowRow) -> Party:
     name = f"{peer.namespace}/{peer.pod}" if peer.pod else _reserved_name(labels) or ip
     is_pod = not labels.is_reserved
     seen_in, _, seen_on = row.node.rpartition("/")
+    observing = mesh.by_name(seen_in)
+    if observing is not None:
+        seen_in = observing.cilium_name
     is_host = labels.reserved("host")
     return Party(
         context=cluster.context if cluster else "",
-        cluster=seen_in if is_host else peer.cluster or labels.cluster,
+        cluster=seen_in if is_host else cluster.cilium_name if cluster else peer.cluster or labels.cluster,
         name=name,
         labels=labels,
         ip=ip,
         node=seen_on if is_host else "",
         enforced=is_pod and cluster is not None,
+        called=cluster.name if cluster else "",
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct, field
 
 from meshtui.core.model.ciliumstatus import RemoteCluster
+from meshtui.core.model.meshes import groups, not_of_one_mesh
 from meshtui.core.model.probes import merged
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.model import Backend, Reason
@@ -23,18 +26,31 @@ class Surroundings(Struct):
     """Names of clusters none of whose nodes answers."""
     seen_nodes: frozenset[str] = frozenset()
     tags: dict[str, str] = field(default_factory=dict)
+    fellows: frozenset[str] = frozenset()
+    """Contexts of its own mesh, itself included, where the chosen clusters are of several; else empty."""
 
     @classmethod
-    def of(cls, mesh: Mesh, client: Cluster) -> Surroundings:
-        """Read the agents', KVStoreMesh's and cilium-health's reports of `client`."""
+    def of(cls, mesh: Mesh, client: Cluster, meshes: Sequence[tuple[str, ...]] | None = None) -> Surroundings:
+        """Read the agents', KVStoreMesh's and cilium-health's reports of `client`.
+
+        `meshes`: what `core.model.meshes.groups` says, to read it once for many clients.
+        """
         found = cls(tags={c.name: c.tag or c.name for c in mesh.clusters.values()})
         found._read_health(client)
         by_name = _remotes(client)
+        meshes = groups(mesh) if meshes is None else meshes
+        own = next((group for group in meshes if client.context in group), ())
+        strangers = {context for group in meshes if own and group != own for context in group}
+        if strangers:
+            found.fellows = frozenset(own)
         for other in mesh.clusters.values():
             if other is client or other.config is None:
                 continue
             if alike := not_of_one_mesh(client, other):
                 found.barred[other.context] = (Reason.NOT_MESHED, alike)
+                continue
+            if other.context in strangers:
+                found.barred[other.context] = (Reason.NOT_MESHED, f"{other.name} is of another mesh than {client.name}")
                 continue
             if client.agents:
                 found._judge(client, other, by_name.get(other.name, []))
@@ -87,20 +103,6 @@ class Surroundings(Struct):
                 self.notes[other.context] = (
                     f"{client.name}'s KVStoreMesh is not ready with {other.name}: its backends are the last known ones"
                 )
-
-
-def not_of_one_mesh(one: Cluster, other: Cluster) -> str:
-    """Why two clusters cannot be joined: each id and name is one cluster's (pkg/clustermesh/common/remote_cluster.go
-    refuses a remote of its own name, and of its own id); empty when nothing speaks against it.
-    """
-    if one.config is None or other.config is None:
-        return ""
-    if one.config.name == other.config.name:
-        both = f"{one.context} and {other.context} both call themselves {one.config.name}"
-        return f"{both}: no mesh joins two clusters of one name"
-    if one.id == other.id and one.id:
-        return f"{one.name} and {other.name} both have cluster id {one.id}: no mesh joins two clusters of one id"
-    return ""
 
 
 def _holds_data(remote: RemoteCluster) -> bool:

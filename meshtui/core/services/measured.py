@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, Verdict
-from meshtui.core.model.state import Mesh
+from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.candidates import is_mirror, slices
 
 WINDOW_SECONDS = 300.0
@@ -37,14 +37,18 @@ class Measured(Struct):
 
 def addresses(mesh: Mesh, service_key: str) -> dict[str, str]:
     """Every address of a service's endpoints, ready or not → name of the cluster that has it."""
-    return {
-        address: cluster.name
-        for cluster in mesh.clusters.values()
+    return {address: cluster.name for cluster in mesh.clusters.values() for address in _own(mesh, cluster, service_key)}
+
+
+def _own(mesh: Mesh, cluster: Cluster, service_key: str) -> frozenset[str]:
+    """The addresses of a cluster's own endpoints of a service."""
+    return frozenset(
+        address
         for found in slices(mesh, cluster, service_key)
         if not is_mirror(found)
         for endpoint in found.endpoints or ()
         for address in endpoint.addresses
-    }
+    )
 
 
 def measure(mesh: Mesh, rows: Iterable[FlowRow], service_key: str) -> dict[str, Measured]:
@@ -53,6 +57,7 @@ def measure(mesh: Mesh, rows: Iterable[FlowRow], service_key: str) -> dict[str, 
     Only what the client's own node saw counts: the server's node sees remote clients of unknown clusters too.
     """
     owners = addresses(mesh, service_key)
+    own = {cluster.name: _own(mesh, cluster, service_key) for cluster in mesh.clusters.values()}
     clients = {cluster.name: cluster.context for cluster in mesh.clusters.values()}
     asked: dict[tuple[str, str, int, str, int], str] = {}
     dropped: set[tuple[str, str, int, str, int]] = set()
@@ -60,12 +65,13 @@ def measure(mesh: Mesh, rows: Iterable[FlowRow], service_key: str) -> dict[str, 
     for row in rows:
         if row.is_reply is True:
             continue
-        target = owners.get(row.destination_ip)
+        client = row.source.cluster
+        # Clusters that are in no mesh together may use the same addresses: a client's own are its own.
+        target = client if row.destination_ip in own.get(client, ()) else owners.get(row.destination_ip)
         if target is None:
             if row.destination_service != service_key or not row.destination.cluster:
                 continue
             target = row.destination.cluster
-        client = row.source.cluster
         if client not in clients or row.node.partition("/")[0] != client:
             continue
         key = (client, row.source_ip, row.source_port, row.destination_ip, row.destination_port)

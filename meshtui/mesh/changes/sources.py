@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from meshtui.core.changes.manifests import parse
+from meshtui.core.changes.manifests import Written, parse
 from meshtui.core.errors import UsageError
 from meshtui.core.text import clean
 
@@ -14,8 +13,8 @@ LARGEST = 16 << 20
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The policies of a file, or of a directory's files by name. Raises UsageError; then nothing of it counts."""
+def read(path: Path) -> Written:
+    """What a file, or a directory's files by name, hold. Raises UsageError; then nothing of it counts."""
     name = clean(str(path), 200)
     try:
         if not path.is_dir():
@@ -27,4 +26,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{name} cannot be read", cause=str(error), hint="give a YAML file or a directory") from error
     if not files:
         raise UsageError(f"{name} holds no YAML file", hint=f"files that end in {', '.join(_ENDINGS)} are read")
-    return [policy for file in files for policy in read(file)]
+    found = [read(file) for file in files]
+    return Written(
+        [policy for each in found for policy in each.policies], tuple(o for each in found for o in each.others)
+    )

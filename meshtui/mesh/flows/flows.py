@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from meshtui.core.clock import Clock
 from meshtui.core.flows.account.account import FlowAccount
 from meshtui.core.flows.assignment import shares
+from meshtui.core.flows.clocks import NodeClocks
 from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.naming import name_clusters
 from meshtui.core.flows.reading import is_reading
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.model import state as s
+from meshtui.core.model.clocks import TOLERANCE
 from meshtui.core.model.state import Mesh
 from meshtui.hubble.inbox import Inbox
 from meshtui.mesh.flows.rates import ClusterRates
@@ -31,6 +34,11 @@ RATE_SECONDS = 1.0
 Recorder = Callable[[Sequence[FlowRow]], None]
 
 
+def _newest(rows: Sequence[FlowRow]) -> dict[str, int]:
+    """Node → time of its newest flow among rows in order of time."""
+    return {row.node: row.time_ns for row in rows}
+
+
 class MeshFlows:
     """Where sources leave their rows. Everything but `inbox` belongs on the event loop."""
 
@@ -47,6 +55,8 @@ class MeshFlows:
         self.store = FlowStore(capacity)
         self.store.account = FlowAccount(int(pace.account_calm * 1e9), int(pace.account_patience * 1e9))
         self._clock = clock
+        self._emit = emit
+        self.clocks = NodeClocks()
         self.inbox = Inbox(self._rows_wait)
         self._mesh = mesh
         self._sources = sources
@@ -101,13 +111,20 @@ class MeshFlows:
     def set_query(self, wanted: ServerFilter) -> None:
         """Ask every source for what matches."""
         self._filter = wanted
-        whitelist, blacklist, _ = wanted.to_server()
-        if whitelist or blacklist:
-            self.store.account.suspend("the filter asks for some events only")
-        else:
-            self.store.account.resume()
+        self._keep_account()
         for source in self._sources():
             source.set_filter(wanted)
+
+    def _keep_account(self) -> None:
+        """Books are kept where every event of a node is asked for, and its name is no other node's."""
+        whitelist, blacklist, _ = self._filter.to_server() if self._filter is not None else ((), (), None)
+        alike = any(cluster.namesake for cluster in self._mesh.clusters.values())
+        if whitelist or blacklist:
+            self.store.account.suspend("the filter asks for some events only")
+        elif alike:
+            self.store.account.suspend("two clusters have the same name")
+        elif self.store.account.suspended:
+            self.store.account.resume()
 
     def set_source(self, wanted: str, context: str = "") -> None:
         """Read from Relays, or from the agents: in one cluster, or in all."""
@@ -128,6 +145,8 @@ class MeshFlows:
         """A source came or went, or a cluster's name became known: share out the work once it is calm."""
         if self._loop is None or not isinstance(event, s.RelayChanged | s.ConfigRead):
             return
+        if isinstance(event, s.ConfigRead):
+            self._keep_account()
         if self._due is None:
             self._due = self._loop.call_later(CALM_SECONDS, self._share_out)
 
@@ -156,14 +175,43 @@ class MeshFlows:
         rows, shed = self.inbox.drain()
         if shed:
             self.store.add_shed(shed)
-        fresh = self.store.add(rows)
+        fresh = self.store.add(self.named(rows))
         if fresh:
+            self.clocks.note(_newest(fresh), self._clock.now())
             self.rates.count([row for row in fresh if not is_reading(row)] if self._reading_comes else fresh)
             self._tell_helped(fresh)
             for recorder in self._recorders:
                 recorder(fresh)
         if fresh or shed:
             self._news.post(None)
+
+    def past(self, rows: list[FlowRow]) -> list[FlowRow]:
+        """Take flows that were asked for of the past; those that are new."""
+        fresh = self.store.add(self.named(rows))
+        self.note_clocks(fresh)
+        return fresh
+
+    def named(self, rows: list[FlowRow]) -> list[FlowRow]:
+        """The same rows, by the names that their clusters go by here."""
+        name_clusters(rows, self._mesh)
+        return rows
+
+    def note_clocks(self, rows: Sequence[FlowRow]) -> None:
+        """Flows of the past: those with times in the future tell of a node whose clock is ahead."""
+        newest: dict[str, int] = {}
+        for row in rows:
+            if row.time_ns > newest.get(row.node, 0):
+                newest[row.node] = row.time_ns
+        self.clocks.note(newest, self._clock.now(), live=False)
+        self._tell_clocks()
+
+    def _tell_clocks(self) -> None:
+        """Each cluster's nodes whose clocks are off, where that is news."""
+        off = self.clocks.offsets(TOLERANCE)
+        for context, cluster in self._mesh.clusters.items():
+            mine = {node: seconds for node, seconds in off.items() if node.startswith(f"{cluster.name}/")}
+            if mine != cluster.node_clocks:
+                self._emit(s.ClockRead(context, nodes=mine))
 
     @property
     def _reading_comes(self) -> bool:
@@ -175,12 +223,13 @@ class MeshFlows:
         """A source whose Relay is silent learns that another's delivers: its agents need not be asked."""
         for source in self._sources():
             if source.silent:
-                mine = f"{self._mesh.clusters[source.context].cilium_name}/"
+                mine = f"{self._mesh.clusters[source.context].name}/"
                 if any(row.received != source.context and row.node.startswith(mine) for row in fresh):
                     source.helped()
 
     def _tick(self) -> None:
         self.rates.tell()
+        self._tell_clocks()
         if self.store.judge_gaps(int(self._clock.now() * 1e9)):
             self._news.post(None)
         doubts = self.store.account.take_doubts()

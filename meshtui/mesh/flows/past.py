@@ -54,7 +54,7 @@ async def past_over(reached: Reached, api: Api, query: FlowQuery) -> Past:
 
     def read() -> list[Item]:
         timeout = api.request_timeout
-        return list(fetch(reached.address, asked, context=api.context, tls=reached.tls, timeout=timeout))
+        return fetch(reached.address, asked, context=api.context, tls=reached.tls, timeout=timeout)
 
     return _sorted_out(await asyncio.to_thread(read))
 

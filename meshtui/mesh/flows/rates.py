@@ -53,7 +53,7 @@ class ClusterRates:
             totals[node.partition("/")[0]] += count
         for context, cluster in self._mesh.clusters.items():
             meter = self._meters.setdefault(context, RateMeter(self._told))
-            rate = round(meter.rate(now, totals[cluster.cilium_name]), 1)
+            rate = round(meter.rate(now, totals[cluster.name]), 1)
             if rate != cluster.relay.rate:
                 self._emit(RelayChanged(context, self._clock.now(), rate=rate))
         self._told = now

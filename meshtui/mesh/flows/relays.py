@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from meshtui.cilium.place import namespace_of
+from meshtui.cilium.relaycerts import authority
 from meshtui.core.errors import ClusterError, NotFound, RelayAbsent, RelayError
 from meshtui.core.model.resources import NODES, SERVICES
 from meshtui.core.model.state import FlowSource
@@ -68,7 +69,7 @@ async def reach(api: Api, told: Told, refuse: Refuse = lambda _: None) -> AsyncI
         told = Told()
     service = await _service(api)
     secure = _first_port(service) == _TLS_PORT
-    tls = await relaytls.options(api, told, await relaytls.authority(api)) if secure else None
+    tls = await relaytls.options(api, told, await authority(api)) if secure else None
     # Through the API server the tunnel is authenticated already; a bare address is dialled only if we can check it.
     if tls is None or not tls.insecure:
         address = await _direct(api, service, tls, refuse)

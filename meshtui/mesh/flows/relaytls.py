@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meshtui.cilium.place import namespace_of
-from meshtui.core.errors import ClusterError, ConfigError, RelayError, RelayUnreachable
+from meshtui.cilium.relaycerts import authority, client_pair
+from meshtui.core.errors import ConfigError, RelayError, RelayUnreachable
 from meshtui.core.settings import Settings
 from meshtui.core.text import clean
 from meshtui.hubble.dial import RELAY_SERVER_NAME, TlsOptions, connect
@@ -26,12 +25,6 @@ OPTIONS = (
     "name its authority and name (--relay-ca PATH, --relay-server-name NAME), "
     "and a client certificate where it wants one (--relay-cert PATH, --relay-key PATH)"
 )
-_SERVER_CERTS = "hubble-relay-server-certs"
-_CLIENT_CERTS = ("hubble-ui-client-certs", "hubble-relay-client-certs")
-"""Signed by the authority that a Relay with mTLS asks for (cilium templates/hubble/tls-helm)."""
-_RELAY_CONFIG = "hubble-relay-config"
-_MUTUAL = "tls-relay-client-ca-files"
-"""In the Relay's configuration: it wants client certificates (cilium templates/_extensions.tpl)."""
 
 
 class Told(Struct, frozen=True):
@@ -91,36 +84,6 @@ def _pem(path: str, option: str, what: str) -> bytes:
             hint=f"see what it holds: head -1 {clean(path)}",
         )
     return content
-
-
-async def authority(api: Api) -> bytes | None:
-    """The CA of the Relay's certificate; None where we may not read it. Its key is not looked at."""
-    found = await _secret(api, _SERVER_CERTS)
-    return found.get("ca.crt") or None
-
-
-async def client_pair(api: Api) -> tuple[bytes, bytes] | None:
-    """A client certificate and its key from Cilium's secrets, read only where the Relay says that it wants one."""
-    try:
-        path = f"/api/v1/namespaces/{await namespace_of(api)}/configmaps/{_RELAY_CONFIG}"
-        document = await api.get_raw(path)
-        wanted = _MUTUAL in str((document.get("data") or {}).get("config.yaml", ""))
-    except (ClusterError, AttributeError):
-        return None
-    for name in _CLIENT_CERTS if wanted else ():
-        found = await _secret(api, name)
-        if found.get("tls.crt") and found.get("tls.key"):
-            return found["tls.crt"], found["tls.key"]
-    return None
-
-
-async def _secret(api: Api, name: str) -> Mapping[str, bytes]:
-    try:
-        secret = await api.get_raw(f"/api/v1/namespaces/{await namespace_of(api)}/secrets/{name}")
-        data = secret.get("data") or {}
-        return {key: base64.b64decode(value) for key, value in data.items()}
-    except (ClusterError, ValueError, AttributeError, TypeError):
-        return {}
 
 
 async def options(api: Api, told: Told, ca: bytes | None) -> TlsOptions:

@@ -44,13 +44,20 @@ async def find_client(api: Api, spec: LoadSpec) -> str:
 
 
 async def _pods_of(api: Api, namespace: str, kind: str, name: str) -> list[Pod] | None:
-    """The pods of the workload of this name: of the kind that was said, else of the first that there is; None: none."""
+    """The pods of the workload of this name: of the kind that was said, else of the first that there is; None: none.
+
+    Raises Forbidden where it cannot be told whether there is one.
+    """
+    refused: Forbidden | None = None
     for words, plural in _KINDS:
         if kind and kind.lower() not in words:
             continue
         try:
             found = await api.get_raw(f"/apis/apps/v1/namespaces/{namespace}/{plural}/{name}")
-        except (NotFound, Forbidden):
+        except NotFound:
+            continue
+        except Forbidden as error:
+            refused = refused or error
             continue
         selector = selector_text((found.get("spec") or {}).get("selector") or {})
         listed, _ = await api.list_all(PODS, namespace, label_selector=selector)
@@ -58,6 +65,8 @@ async def _pods_of(api: Api, namespace: str, kind: str, name: str) -> list[Pod] 
     if not kind:
         with contextlib.suppress(NotFound):
             return [await api.get(PODS, name, namespace)]
+    if refused is not None:
+        raise refused
     return None
 
 

@@ -32,6 +32,8 @@ def apply(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     meta.setdefault("name", ask.name)
     if ask.resource.namespaced:
         meta.setdefault("namespace", ask.namespace)
+    else:
+        meta.pop("namespace", None)  # as registry/rest.BeforeCreate empties it
     old = cluster.store.get(storage(ask.resource), ask.namespace, ask.name)
     now = timestamp(cluster.world.clock.now())
     mine = (manager, "Apply")

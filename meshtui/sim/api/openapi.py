@@ -16,7 +16,8 @@ from meshtui.sim.crd import kinds
 from meshtui.sim.datapath.view import view
 from meshtui.sim.world import SimCluster
 
-_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""Answers a request for `…spec.v2@v1.0+protobuf`: a media type may hold no @ (kube-openapi pkg/handler)."""
 _PREFIX = "io.k8s."
 _SCALARS: dict[str, dict[str, Any]] = {
     "str": {"type": "string"},

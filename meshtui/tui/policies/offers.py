@@ -11,16 +11,24 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from meshtui.core.errors import MeshtuiError
+from meshtui.core.model.state import Mesh
 from meshtui.mesh.changes.sources import read
 from meshtui.tui.board import Board
-from meshtui.tui.policies.manifests import from_file, lab_policies
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets.dialog import Dialog
 from meshtui.tui.widgets.itemlist import ItemList
-from meshtui.tui.widgets.paint import Line, Span, fit, safe
+from meshtui.tui.widgets.paint import Line, Span, fit, safe, wrapped
 from meshtui.tui.widgets.status import error_lines
 
 Manifests = list[dict[str, Any]]
+
+
+def lab_policies(mesh: Mesh) -> dict[str, Manifests]:
+    """The lab's policies by title, written for the first cluster's x-wing."""
+    from meshtui.lab.policies import policies
+
+    first = next(iter(mesh.clusters.values()), None)
+    return {title: [manifest] for title, manifest in policies(first.name).items()} if first else {}
 
 
 class OffersDialog(Dialog[None]):
@@ -39,6 +47,8 @@ class OffersDialog(Dialog[None]):
         self.offers: dict[str, Manifests] = lab_policies(session.mesh)
         self.aim = 0
         self.problem: MeshtuiError | None = None
+        self.left_out = ""
+        """What of the file that was read last is no policy."""
         self.list = ItemList()
         self._box = Vertical(self.list, classes="dialog")
 
@@ -65,6 +75,9 @@ class OffersDialog(Dialog[None]):
         if self.problem is not None:
             lines["problem"] = error_lines(self.problem, max(40, self.list.size.width))
         self.list.fill(lines)
+        if self.left_out:
+            width = max(40, self.list.size.width)
+            lines["left out"] = [[Span(f" {line}", "warn")] for line in wrapped(safe(self.left_out, 400), width)]
         names = "all clusters" if self.aim == 0 else safe(self.session.mesh.clusters[self.targets[0]].name)
         self._box.border_title = self.entitle(f"Apply to {names}")
         self._box.border_subtitle = self.entitle("enter applies · c cluster · f file or directory · esc closes")
@@ -90,13 +103,14 @@ class OffersDialog(Dialog[None]):
                 return
             path = Path(text.strip()).expanduser()
             try:
-                found = read(path) if path.is_dir() else from_file(path)
+                found = read(path)
             except MeshtuiError as error:
                 self.problem = error
                 self.refill()
                 return
             self.problem = None
-            self.offers = {path.name: found, **self.offers}
+            self.left_out = found.told
+            self.offers = {path.name: found.policies, **self.offers}
             self.refill()
             self.list.do_top()
 

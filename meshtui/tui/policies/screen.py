@@ -205,7 +205,7 @@ class PoliciesScreen(Dialog[None], PoliciesScreenPort):
                 self.board.say(f"{safe(row.text)}: left as it is", "dim", "·")
                 return
             self.drafts[row.key] = text
-            made = parse_manifests(text, "what was edited")
+            made = parse_manifests(text, "what was edited").alone()
             await self.session.changes_seen()
             plan = self.session.plan_apply(contexts, made)
         except MeshtuiError as error:

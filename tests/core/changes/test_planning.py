@@ -11,12 +11,13 @@ import pytest
 from meshtui.core.changes import planning
 from meshtui.core.changes.guards import require
 from meshtui.core.changes.plan import Consent, Outcome, Plan, Verb
-from meshtui.core.errors import Conflict, Forbidden, NotFound, Protected, ReadOnly, Unconfirmed, UsageError
+from meshtui.core.errors import Conflict, Forbidden, NotFound, Protected, ReadOnly, Unconfirmed, Unreachable, UsageError
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.objects import Deployment, Meta, WorkloadSpec
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing.annotations import AFFINITY, GLOBAL, SHARED
+from tests.core import meshes
 from tests.core.recorded import INGRESS, KEY, mesh_of
 
 BOTH = [("koornacht", KEY), ("tion", KEY)]
@@ -226,3 +227,16 @@ def test_scaling_refusals() -> None:
         planning.scale(mesh, "koornacht", "default", "rebel-base", -1)
     with pytest.raises(UsageError):
         planning.scale(mesh, "nowhere", "default", "rebel-base", 1)
+
+
+def test_nothing_is_planned_for_a_cluster_that_never_answered() -> None:
+    """Report 39 i: "is new here" was said of it, and Apply offered."""
+    mesh = meshes.mesh("a", "b")
+    mesh.clusters["b"] = s.Cluster("b", "B", 1)
+    reduce(mesh, s.ApiChanged("b", s.Phase.FAILED, 1.0, error=Unreachable("no answer", context="b", cause="refused")))
+    manifest = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "p"}, "spec": {}}
+    plan = planning.apply(mesh, ["a", "b"], [manifest])
+    assert isinstance(plan.refusal, Unreachable)
+    assert plan.refusal.title.startswith("b has not answered: what is there is not known")
+    assert "refused" in plan.refusal.cause
+    assert planning.apply(mesh, ["a"], [manifest]).refusal is None

@@ -295,6 +295,62 @@ async def test_what_ciliums_own_secrets_hold_needs_no_flags(authority: trustme.C
         strict.kill()
 
 
+def mounting(*sources: dict[str, Any]) -> dict[str, Any]:
+    """A Deployment whose pods mount these, as Cilium's charts do."""
+    volumes = [{"name": "tls", "projected": {"sources": list(sources)}}]
+    return {"spec": {"template": {"spec": {"volumes": volumes}}}}
+
+
+def items(name: str, **paths: str) -> dict[str, Any]:
+    """A Secret in a projected volume: key → path."""
+    keys = [{"key": key.replace("_", "."), "path": path} for key, path in paths.items()]
+    return {"secret": {"name": name, "items": keys}}
+
+
+async def test_secrets_that_helm_values_name_are_found_by_where_the_pods_mount_them(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    """`hubble.relay.tls.server.existingSecret` and `hubble.ui.tls.client.existingSecret`."""
+    leaf, client = authority.issue_cert("*.hubble-relay.cilium.io"), authority.issue_cert("client")
+    credentials = grpc.ssl_server_credentials(
+        [(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())],
+        root_certificates=authority.cert_pem.bytes(),
+        require_client_auth=True,
+    )
+    strict = FakeRelay("127.0.0.1:0", credentials)
+    strict.start()
+    fake, encoded = recorded_cluster(), lambda raw: base64.b64encode(raw).decode()
+    base, apps = "/api/v1/namespaces/kube-system", "/apis/apps/v1/namespaces/kube-system/deployments"
+    ours = {"ca.crt": encoded(authority.cert_pem.bytes())}
+    fake.objects[f"{base}/secrets/corp-relay-server"] = {"data": ours}
+    fake.objects[f"{base}/secrets/corp-ui-client"] = {
+        "data": {
+            "cert": encoded(client.cert_chain_pems[0].bytes()),
+            "key": encoded(client.private_key_pem.bytes()),
+        }
+    }
+    fake.objects[f"{base}/configmaps/hubble-relay-config"] = {
+        "data": {"config.yaml": "tls-relay-client-ca-files: /var/lib/ca.crt\n"}
+    }
+    fake.objects[f"{apps}/hubble-relay"] = mounting(
+        items("corp-relay-server", tls_crt="server.crt", tls_key="server.key"),
+        {"configMap": {"name": "corp-bundle", "items": [{"key": "ca.crt", "path": "hubble-server-ca.crt"}]}},
+    )
+    fake.objects[f"{apps}/hubble-ui"] = mounting(items("corp-ui-client", cert="client.crt", key="client.key"))
+    try:
+        async with (
+            api_on(fake, tmp_path) as api,
+            reach(api, told_of(Settings(relays={"k": f"tls://{strict.address}"}), "k")) as reached,
+        ):
+            assert reached.tls is not None
+            assert (reached.tls.ca, reached.tls.key) == (
+                authority.cert_pem.bytes(),
+                client.private_key_pem.bytes(),
+            )
+    finally:
+        strict.kill()
+
+
 @pytest.mark.parametrize(
     ("changes", "title"),
     [

@@ -59,7 +59,7 @@ class Opening(Struct, frozen=True):
     """Whether it is what was asked for, and nothing beyond."""
 
     def __str__(self) -> str:
-        ends = [f"{self.subject.name} ({self.subject.cluster})", self.peer_text]
+        ends = [f"{self.subject.name} ({self.subject.place})", self.peer_text]
         ends = ends if self.way is Way.EGRESS else ends[::-1]
         return f"{ends[0]} → {ends[1]} on {told(self.ports) if self.ports is not None else 'every port'}"
 
