@@ -186,6 +186,12 @@ def clusters_of(session: Session) -> list[Cluster]:
     return [cluster for cluster in session.mesh.clusters.values() if cluster.api.phase is Phase.LIVE]
 
 
+def answered(session: Session, question: str) -> bool:
+    """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
+    waiting = session.unasked
+    return all(question not in waiting.get(cluster.context, (question,)) for cluster in clusters_of(session))
+
+
 def limit(text: str) -> float:
     """Seconds that `--timeout` says. Raises UsageError."""
     try:

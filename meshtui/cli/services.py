@@ -111,7 +111,10 @@ async def _links(session: Session) -> None:
         services = cluster.services.items()
         written.update(key for key, each in services if a.is_true(a.read(each.annotations, a.GLOBAL).value))
     if any(number > 1 for number in written.values()):
-        await session.read_links()
+        from meshtui.mesh.realised import read_links
+
+        clusters = session.mesh.clusters.values()
+        await asyncio.gather(*(read_links(session.api, each, session.emit, session.clock) for each in clusters))
 
 
 def _rows(session: Session, settings: Settings, arguments: Any) -> list[dict[str, Any]]:

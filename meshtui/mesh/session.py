@@ -74,9 +74,9 @@ class Session:
         self._pace = pace or Pace()
         self._recorder: Recorder | None = None
         self._rng = rng or random.Random()
-        self._scope = scope or Scope()
+        self.scope = scope or Scope()
         self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
-        wanted = settings, self._scope, self.clock, self._pace, self._rng
+        wanted = settings, self.scope, self.clock, self._pace, self._rng
         self._rooms = Rooms(self.mesh, *wanted, self.emit, self._changed, self._flow_sources)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
         self.runs = RunLog(settings.state_directory)
@@ -126,7 +126,7 @@ class Session:
 
     def _surroundings(self) -> Surroundings:
         made, clock, doubted = self._progress.made, self.clock, self._rooms.doubted
-        wanted = self.mesh, self.settings, self._scope, self._pace, self.emit
+        wanted = self.mesh, self.settings, self.scope, self._pace, self.emit
         return Surroundings(*wanted, made, clock, self._rng, self.logins, doubted, self._twins)
 
     async def changes_seen(self) -> None:
@@ -248,17 +248,6 @@ class Session:
         self._rooms.consider(event)
         self._progress.made()
 
-    async def read_links(self) -> None:
-        """Ask one agent of every cluster by whom it is joined, where a session does not ask all of them all the time.
-
-        What cannot be read leaves it not known.
-        """
-        from meshtui.mesh.realised import read_links
-
-        await asyncio.gather(
-            *(read_links(self.api, each, self.emit, self.clock) for each in self.mesh.clusters.values())
-        )
-
     def look_again(self) -> None:
         """Ask every cluster now for what is otherwise asked now and then, and list what was absent or refused."""
         for cluster in self._clusters.values():
@@ -290,20 +279,10 @@ class Session:
         """Wait until every cluster has answered or failed once; False after `timeout` seconds without a login."""
         return await self._progress.settled(self._is_settled, self.logins, timeout)
 
-    def asked(self, question: str) -> bool:
-        """Whether every cluster that answers has answered or refused a question of `probes.QUESTIONS` once."""
-        live = [c for c, cluster in self.mesh.clusters.items() if cluster.api.phase is s.Phase.LIVE]
-        return all(c in self._clusters and question in self._clusters[c].asked for c in live)
-
     @property
     def unasked(self) -> dict[str, frozenset[str]]:
         """Context → questions of `probes.QUESTIONS` in this session's scope that nobody has answered or refused yet."""
         return {context: cluster.unasked for context, cluster in self._clusters.items()}
-
-    @property
-    def scope(self) -> Scope:
-        """How much of the mesh this session looks at."""
-        return self._scope
 
     def _api_of(self, context: str) -> Api | None:
         cluster = self._clusters.get(context)
@@ -395,7 +374,7 @@ class Session:
     async def set_flow_query(self, flow_filter: ServerFilter) -> None:
         """Ask every Relay for what matches; what its filters cannot express stays to be filtered here."""
         whitelist, blacklist, _ = flow_filter.to_server()
-        if self._scope.judged:
+        if self.scope.judged:
             self.judging.suspend(bool(whitelist or blacklist))
         self.room.set_query(flow_filter)
 

@@ -45,6 +45,11 @@ def plain(text: str) -> str:
     return re.sub(r"/tmp/[\w/.-]+/", "/tmp/", text)
 
 
+def counted(text: str) -> str:
+    """Without how many drops the last minutes happened to hold."""
+    return re.sub(r'("count": |count: |! )\d+', r"\1N", plain(text))
+
+
 def measured(text: str) -> str:
     """Without what was measured, and the columns' widths that it makes."""
     text = re.sub(r"\b\d+\.\d+(e-?\d+)? ?(?=ms|s\b|\s|,|$)", "0.0 ", text, flags=re.MULTILINE)
@@ -90,7 +95,7 @@ CASES = (
     Case("nodes", "nodes"),
     Case("services", "services"),
     Case("services -A --faults", "services"),
-    Case("services explain rebel-base", "explain"),
+    Case("services explain rebel-base", "explain", counted),
     Case("services --findings", "findings", forms=("table", "json")),
     Case("findings", "findings"),
     Case("findings --fix 1 --dry-run", "findings-fix", forms=("table", "json")),
@@ -102,7 +107,7 @@ CASES = (
     Case("policies delete lab:default-deny --dry-run", "policies-apply", state="egress-allowed"),
     Case("policies suggest --from FLOWS", "policies-suggest", state="egress-allowed", forms=("table", "json")),
     Case("services", "services", state="egress-allowed"),
-    Case("services explain rebel-base", "explain", state="egress-allowed"),
+    Case("services explain rebel-base", "explain", counted, state="egress-allowed"),
     Case("annotate rebel-base --shared false --context koornacht --dry-run", "annotate"),
     Case("drill rebel-base --cluster tion --dry-run", "drill"),
     Case("undo --list", "undo-list"),

@@ -49,7 +49,9 @@ async def _status(arguments: Any) -> int:
     async with opened(arguments, "default") as walk:
         session = walk.session
         for question in ("config", "agents", "health"):  # what is not known yet would read as what is not so
-            await session.until(functools.partial(session.asked, question), session.settings.request_timeout)
+            await session.until(
+                functools.partial(headless.answered, session, question), session.settings.request_timeout
+            )
         now = await observe(session, walk.place)
         rows = []
         for step in STEPS:
