@@ -74,10 +74,10 @@ class OffersDialog(Dialog[None]):
             lines[name] = [[Span(f" {fit(safe(name), 32)} "), Span(safe(", ".join(told), 300), "dim")]]
         if self.problem is not None:
             lines["problem"] = error_lines(self.problem, max(40, self.list.size.width))
-        self.list.fill(lines)
         if self.left_out:
-            width = max(40, self.list.size.width)
+            width = max(40, self.list.size.width - 2)
             lines["left out"] = [[Span(f" {line}", "warn")] for line in wrapped(safe(self.left_out, 400), width)]
+        self.list.fill(lines)
         names = "all clusters" if self.aim == 0 else safe(self.session.mesh.clusters[self.targets[0]].name)
         self._box.border_title = self.entitle(f"Apply to {names}")
         self._box.border_subtitle = self.entitle("enter applies · c cluster · f file or directory · esc closes")
