@@ -80,6 +80,7 @@ class OfMesh:
     def _in_cluster(self, cluster: Cluster) -> Iterator[Finding]:
         yield from _policies(cluster)
         yield from _version(cluster)
+        yield from _mixed(cluster)
         yield from _identities(cluster)
         clusters = self.mesh.clusters.values()
         if cluster.config is not None and cluster.id == 0 and len(clusters) > 1:
@@ -153,6 +154,32 @@ def _version(cluster: Cluster) -> Iterator[Finding]:
         f"{cluster.name} runs {runs}: the rules of {versions.shown(taken)} are taken",
         (f"agents that told their version: {sum(bool(s.cilium.msg) for s in cluster.agents.values())}",),
         advice=f"cilium-dbg version, in an agent of {cluster.name}, tells which it is",
+    )
+
+
+def _mixed(cluster: Cluster) -> Iterator[Finding]:
+    """Agents that run another version than their DaemonSet's image, or, where its tag says none, than most of them."""
+    running = {node: version for node, status in cluster.agents.items()
+               if (version := versions.parse(status.cilium.msg)) != versions.UNKNOWN}  # fmt: skip
+    images = [item.spec.template.spec.containers or () for item in cluster.of(r.DAEMONSETS).values()
+              if item.namespace == cluster.home and item.name == "cilium"]  # fmt: skip
+    tags = [f" {each.image.partition('@')[0].rpartition(':')[2]}" for found in images for each in found]
+    written = next((version for tag in tags if (version := versions.parse(tag)) != versions.UNKNOWN), versions.UNKNOWN)
+    wanted = written if written != versions.UNKNOWN else versions.common(s.cilium.msg for s in cluster.agents.values())
+    odd = {node: version for node, version in sorted(running.items()) if version != wanted}
+    if not odd:
+        return
+    says = "its DaemonSet says" if written != versions.UNKNOWN else "the others run"
+    told = ", ".join(versions.shown(version) for version in sorted(set(odd.values())))
+    yield Finding(
+        Kind.VERSION_SKEW,
+        Severity.WARNING,
+        (cluster.context,),
+        cluster.name,
+        f"{len(odd)} of {len(running)} agents of {cluster.name} run Cilium {told}, {says} {versions.shown(wanted)}: "
+        "an upgrade is under way, or it stopped",
+        tuple(f"{node}: Cilium {versions.shown(version)}" for node, version in list(odd.items())[:5]),
+        advice=f"kubectl --context {cluster.context} -n {cluster.home} rollout status ds/cilium",
     )
 
 

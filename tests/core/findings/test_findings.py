@@ -12,7 +12,7 @@ from meshtui.core.health.judge import Judge
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
-from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig
+from meshtui.core.model.ciliumstatus import AgentStatus, CiliumConfig, State
 from meshtui.core.model.probes import HealthNode, HealthReport
 from meshtui.core.model.reduce import reduce
 from meshtui.core.routing import annotations as a
@@ -193,6 +193,23 @@ def test_clusters_that_do_not_fit(kind, changes):
     mesh = both()
     configured(mesh, "b", **changes)
     assert kind in [f.kind for f in findings(mesh)]
+
+
+def test_agents_that_run_another_version_than_their_daemonset_says_are_told_by_node():
+    mesh = both()
+    for node, text in (("one", "1.21.0 (v1.21.0-abc)"), ("two", "1.20.3 (v1.20.3-def)")):
+        reduce(mesh, s.AgentRead("b", node, AgentStatus(cilium=State("Ok", text)), at=1.0))
+    (found,) = [f for f in findings(mesh) if f.kind is Kind.VERSION_SKEW]
+    assert found.sentence.startswith("1 of 2 agents of b run Cilium 1.21, the others run 1.20")
+    container = o.Container(name="cilium-agent", image="quay.io/cilium/cilium:v1.21.0@sha256:0a")
+    template = o.PodTemplate(spec=o.PodSpec(containers=[container]))
+    item = o.DaemonSet(metadata=o.Meta(name="cilium", namespace="kube-system"), spec=o.WorkloadSpec(template=template))
+    reduce(mesh, s.Listed("b", r.DAEMONSETS, {item.key: item}, 1.0))
+    (found,) = [f for f in findings(mesh) if f.kind is Kind.VERSION_SKEW]
+    assert found.sentence.startswith("1 of 2 agents of b run Cilium 1.20, its DaemonSet says 1.21")
+    assert found.evidence == ("two: Cilium 1.20",)
+    reduce(mesh, s.AgentRead("b", "two", AgentStatus(cilium=State("Ok", "1.21.0 (v1.21.0-abc)")), at=2.0))
+    assert Kind.VERSION_SKEW not in [f.kind for f in findings(mesh)]
 
 
 def test_one_minor_version_apart_is_fine():
