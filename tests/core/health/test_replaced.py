@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
+from meshtui.cli import headless
 from meshtui.cli.status import _verdict
-from meshtui.core.errors import Exit, TimedOut
+from meshtui.core.errors import Exit, MeshtuiError, TimedOut
 from meshtui.core.findings.report import failing, settled, unproven
 from meshtui.core.health.judge import Judge
-from meshtui.core.health.model import Cause, Verdict
+from meshtui.core.health.model import Cause, Judgement, Verdict
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
+from meshtui.mesh.session import Session
 from tests.core.health.recorded import at_of, seen_calm
 
 NOW = at_of("00-baseline", "base")
+
+
+def verdict(mesh: s.Mesh, judgement: Judgement, problems: dict[str, MeshtuiError]) -> int:
+    """The exit code of `status` for a session that holds no more than its mesh."""
+    return _verdict(cast("Session", SimpleNamespace(mesh=mesh)), judgement, problems)
+
+
+@pytest.fixture(autouse=True)
+def complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All lists have come: what is missing of those has tests of its own."""
+    monkeypatch.setattr(headless, "missing_data", lambda *_: 0)
 
 
 def system(judge: Judge, uid: str, now: float) -> set[Cause]:
@@ -52,7 +68,7 @@ def test_evidence_that_grew_old_ends_status_with_one_and_is_said(
     assert {each.subject.name for each in doubts if each.verdict is Verdict.STALE} >= {"koornacht", "tion"}
     assert not [each for each in judgement.links.values() if each.verdict is Verdict.WELL]
     assert not settled(judgement)
-    assert _verdict(judge.mesh, judgement, {}) == Exit.DEGRADED
+    assert verdict(judge.mesh, judgement, {}) == Exit.DEGRADED
     if not failing(judgement):
         assert "stale: link koornacht → tion" in capsys.readouterr().err
 
@@ -61,5 +77,5 @@ def test_nothing_reached_is_three_and_one_of_two_is_one() -> None:
     judge = seen_calm()
     judgement = judge.judge(NOW + 1)
     error = TimedOut("no answer", context="tion")
-    assert _verdict(judge.mesh, judgement, {"koornacht": error, "tion": error}) == Exit.CANNOT_CONNECT
-    assert _verdict(judge.mesh, judgement, {"tion": error}) == Exit.DEGRADED
+    assert verdict(judge.mesh, judgement, {"koornacht": error, "tion": error}) == Exit.CANNOT_CONNECT
+    assert verdict(judge.mesh, judgement, {"tion": error}) == Exit.DEGRADED
