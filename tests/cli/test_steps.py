@@ -4,24 +4,7 @@ import pytest
 
 from meshtui.sim import SimOptions, launch
 from tests.cli.conftest import Command
-
-K, T, SILENCE = "koornacht", "tion", "timeout"
-# Outcomes that occur in the recorded curl.txt (README's table): where several may, each request is one of them.
-RECORDED = {
-    "deployed": ({K}, {T}),
-    "global": ({K, T}, {K, T}),
-    "tion-shared-false": ({K}, {K, T}),
-    "affinity-local": ({K}, {K, T}),
-    "failover-local-0": ({T}, {T}),
-    "affinity-remote": ({T}, {K, T}),
-    "no-affinity": ({K, T}, {K, T}),
-    "default-deny": ({SILENCE}, {SILENCE}),
-    "egress-allowed": ({SILENCE}, {SILENCE}),
-    "ingress-koornacht": ({K, SILENCE}, {SILENCE}),
-    "ingress-tion": ({K, SILENCE}, {SILENCE}),
-    "egress-any-cluster": ({K, T}, {SILENCE}),
-    "link-cut": ({K, SILENCE}, {SILENCE}),
-}
+from tests.outcomes import RECORDED, SILENCE
 
 
 @pytest.mark.parametrize("state", RECORDED)

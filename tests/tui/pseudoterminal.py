@@ -56,10 +56,11 @@ class Terminal(terminal.Terminal):
             if self._fd >= 0:
                 self.read(0.05)
             pid, status = os.waitpid(self.pid, os.WNOHANG | options)
+            if pid:
+                while self._fd >= 0 and self.read(0.2):  # what it wrote before
+                    pass
             if pid and os.WIFSTOPPED(status):
                 return 0
             if pid:
-                while self._fd >= 0 and self.read(0.2):
-                    pass
                 return os.waitstatus_to_exitcode(status)
         raise TimeoutError(self.text)
