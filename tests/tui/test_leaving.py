@@ -64,10 +64,10 @@ def test_suspended_and_back_the_screen_is_whole(terminal: Terminal) -> None:
     assert ended(terminal)[0] == 0
 
 
-def test_a_file_without_flows_is_a_dashboard_without_clusters(terminal: Terminal) -> None:
+def test_a_file_without_flows_says_so_and_nothing_is_fired_from_it(terminal: Terminal) -> None:
     terminal.until(lambda text: "holds no fl" in text)  # what is said before it has been read may pass unseen
     terminal.send("l")
-    terminal.until(lambda text: "there is no cluster yet" in text)
+    terminal.until(lambda text: "is not connected" in text)
     terminal.send("q")
     assert ended(terminal)[0] == 0
 
