@@ -25,7 +25,8 @@ class Places:
         self.mesh = mesh
         self._pods: dict[str, dict[str, str]] = {}
         self._slices: dict[str, dict[str, str | tuple[str, ...]]] = {}
-        self._noted: dict[tuple[str, Resource], int] = {}
+        self._begun: dict[tuple[str, Resource], int] = {}
+        """How many addresses there were when they were written down anew last."""
         for context in mesh.clusters:
             self._note(context, r.PODS, ())
             self._note(context, r.ENDPOINTSLICES, ())
@@ -35,6 +36,11 @@ class Places:
         for (context, resource), keys in delta.objects.items():
             if resource in (r.PODS, r.ENDPOINTSLICES) and context in self.mesh.clusters:
                 self._note(context, resource, keys)
+
+    @property
+    def size(self) -> int:
+        """Addresses written down, those of objects that went among them."""
+        return sum(len(known) for part in (self._pods, self._slices) for known in part.values())
 
     def get(self, address: str, default: str = "") -> str:
         """`cluster/node` of the pod that has an address, or `default`; pods of the host's network have none."""
@@ -76,20 +82,21 @@ class Places:
     def _note(self, context: str, resource: Resource, keys: Iterable[str]) -> None:
         cluster = self.mesh.clusters[context]
         place = context, resource
-        held = cluster.of(resource)
         known = len(self._pods.get(context, ()) if resource is r.PODS else self._slices.get(context, ()))
-        keys = list(keys)
-        if not known or self._noted.get(place, 0) > known + _SPARE:
-            # What went is still written down: begin anew now and then, for no more than was noted since.
-            self._noted[place] = 0
-            (self._pods if resource is r.PODS else self._slices)[context] = {}
-            keys = list(held)
-        else:
-            self._noted[place] = self._noted.get(place, 0) + len(keys)
+        anew = not known or known > 2 * self._begun.get(place, 0) + _SPARE
+        if anew:
+            # What went is still written down: begin anew each time that there is twice as much as there was then.
+            if resource is r.PODS:
+                self._pods[context] = {}
+            else:
+                self._slices[context] = {}
+            keys = cluster.of(resource)
         if resource is r.PODS:
             self._pods[context].update(_of_pods(cluster, keys))
         else:
             _of_slices(cluster, keys, self._slices[context])
+        if anew:
+            self._begun[place] = len(self._pods[context] if resource is r.PODS else self._slices[context])
 
 
 def _address(pod: o.Pod) -> str:
