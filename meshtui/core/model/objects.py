@@ -6,9 +6,11 @@ before they reach a screen.
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 
 class Struct(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True):
@@ -17,14 +19,6 @@ class Struct(msgspec.Struct, frozen=True, gc=False, rename="camel", kw_only=True
     Decoded JSON has no cycles, so the collector need not look at it: with 10,000 pods a full collection would
     hold up the screen for 150 ms instead of 60.
     """
-
-
-class OwnerReference(Struct, frozen=True):
-    """Who owns an object."""
-
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
 
 
 class Meta(Struct, frozen=True):
@@ -39,7 +33,15 @@ class Meta(Struct, frozen=True):
     deletion_timestamp: str | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
-    owner_references: list[OwnerReference] | None = None
+
+    def __post_init__(self) -> None:
+        """Share what thousands of objects say alike."""
+        force_setattr(self, "namespace", intern(self.namespace))
+        force_setattr(self, "creation_timestamp", intern(self.creation_timestamp))
+        labels = self.labels
+        if labels:
+            for key, value in labels.items():
+                labels[key] = intern(value)
 
 
 class Object(Struct, frozen=True):
@@ -212,6 +214,13 @@ class ServiceSpec(Struct, frozen=True):
     external_name: str = ""
     """Of type ExternalName: the DNS name that stands for it."""
 
+    def __post_init__(self) -> None:
+        """Share what thousands of services say alike."""
+        for name in ("type", "session_affinity", "internal_traffic_policy"):
+            force_setattr(self, name, intern(getattr(self, name)))
+        for port in self.ports or ():
+            force_setattr(port, "protocol", intern(port.protocol))
+
 
 class Service(Object, frozen=True):
     """v1 Service."""
@@ -253,12 +262,28 @@ class EndpointPort(Struct, frozen=True):
     port: int | None = None
 
 
+_CONDITIONS: dict[EndpointConditions, EndpointConditions] = {}
+"""At most 27, each of three being true, false or absent."""
+
+
 class EndpointSlice(Object, frozen=True):
     """discovery.k8s.io/v1 EndpointSlice."""
 
     address_type: str = "IPv4"
     endpoints: list[Endpoint] | None = None
     ports: list[EndpointPort] | None = None
+
+    def __post_init__(self) -> None:
+        """Share what thousands of slices say alike."""
+        force_setattr(self, "address_type", intern(self.address_type))
+        for endpoint in self.endpoints or ():
+            force_setattr(endpoint, "conditions", _CONDITIONS.setdefault(endpoint.conditions, endpoint.conditions))
+            if endpoint.node_name is not None:
+                force_setattr(endpoint, "node_name", intern(endpoint.node_name))
+            target = endpoint.target_ref
+            if target is not None:
+                force_setattr(target, "kind", intern(target.kind))
+                force_setattr(target, "namespace", intern(target.namespace))
 
 
 class LabelSelector(Struct, frozen=True):
