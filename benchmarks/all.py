@@ -29,6 +29,8 @@ RUNS: dict[str, tuple[list[str], float]] = {
     "flowsout": (["--rounds", "3"], 60),
     "latency": ([], 60),
     "flowroom": ([], 90),
+    "soak": (["--hours", "2", "--rate", "10"], 60),
+    "scale": (["--recorded", "--clusters", "4", "--nodes", "20", "--services", "2000", "--settle", "5"], 90),
 }
 """Benchmark → its arguments and the seconds it may take: under ten minutes together."""
 
