@@ -55,7 +55,7 @@ async def test_an_api_server_that_vanishes_marks_its_cluster_nodes_links_and_ser
         assert "✔" not in row
     assert "1 API server away" in board.text(), "the header says it"
     (mine,) = [line for line in board.text(clusters).splitlines() if "koornacht-control-plane" in line]
-    assert "✔ Ready" in mine, "the other cluster is not concerned"
+    assert "✔ Ready" in mine, "the other cluster is not affected"
     back(board)
     await board.until(lambda: (board.text(clusters), board.text(services)) == before, "as if it never left")
     assert "stale" not in board.text()

@@ -52,7 +52,7 @@ _GONE: Mapping[str, _Gone] = MappingProxyType(
             Cause.RELAY_GONE,
             Severity.WARNING,
             "{cluster} has no Relay: {what}",
-            "requests are not concerned, and the agents deliver flows",
+            "requests are not affected, and the agents deliver flows",
         ),
     }
 )

@@ -48,7 +48,7 @@ def _trouble(cluster: Cluster, bad_links: Mapping[frozenset[str], Cause], since:
         f"{cluster.name}/hubble-relay",
         f"{cluster.name}'s Relay is well, but it waits for {whom}, which it cannot reach",
         tuple(evidence),
-        f"requests are not concerned, and {cluster.name}'s own nodes or agents deliver its flows",
+        f"requests are not affected, and {cluster.name}'s own nodes or agents deliver its flows",
         f"kubectl --context {cluster.context} -n {cluster.home} logs deploy/hubble-relay --tail 20",
         since,
         named[0] if named else None,

@@ -71,7 +71,7 @@ class FlowBeside:
             return None
         utc, now_ns = pane.dashboard.utc, int(pane.dashboard.clock.now() * 1e9)
         facts = {
-            "events": f"{found.count:,}, {found.rate(now_ns):.1f}/s of late",
+            "events": f"{found.count:,}, {found.rate(now_ns):.1f}/s recently",
             "first": time_text(found.first_ns / 1e9, utc=utc, zone=True),
             "last": time_text(found.last_ns / 1e9, utc=utc, zone=True),
             "unanswered": f"{found.unanswered:,} connections" if found.unanswered else "",

@@ -124,7 +124,7 @@ def _sentences(pulse: Pulse) -> Iterable[tuple[str, str]]:
     failed = sum(value for value in pulse.failed[-13:-1] if value)
     drops = sum(value for value in pulse.drops[-13:-1] if value)
     words = f"last minute: {drops} packets dropped on its nodes, {asked} requests of its pods"
-    words += f", {failed} of them came to nothing" if failed else ""
+    words += f", {failed} of them failed" if failed else ""
     if pulse.latency_ms is None:
         words += "; no latency was measured"
     else:

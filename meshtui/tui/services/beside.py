@@ -22,7 +22,7 @@ def service_beside(board: Board, key: str, width: int) -> Told | None:
     look = Look(judgement, board.clock.now(), width, board.utc)
     lines: list[Line] = [verdict_line(judged, look), *statements(judged, look)]
     if judged.requests:
-        told = f"   {judged.requests} requests of late, {judged.failed} of them came to nothing"
+        told = f"   {judged.requests} recent requests, {judged.failed} of them failed"
         lines.append([Span(told, "bad" if judged.failed else "dim")])
     lines.append(())
     found = board.findings.of(key) if board.findings is not None else []

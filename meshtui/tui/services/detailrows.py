@@ -61,7 +61,7 @@ def _clients(mesh: Mesh, reached: Reach, evidence: Evidence | None, width: int, 
     head: list[Line] = [()] if cluster.index else []
     role = reach_role(reached, "ok")
     name = Span(f" {safe(cluster.name, 60)}'s clients → ", "strong")
-    state = "  failover: affinity's own side has nobody" if found.failover else ""
+    state = "  failover: the side that affinity prefers has no ready backend" if found.failover else ""
     head.append(
         [
             Span(" "),
