@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import ClusterError
@@ -27,8 +28,7 @@ _SERVER, _CLIENT, _CLIENT_KEY, _RELAY_CA = "server.crt", "client.crt", "client.k
 _AUTHORITY = "ca.crt"
 
 
-@dataclass(frozen=True, slots=True)
-class Mounted:
+class Mounted(Struct, frozen=True):
     """One Secret or ConfigMap in a pod's volume."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from meshtui.core.errors import UsageError
 from meshtui.core.model import resources as r
@@ -13,8 +14,7 @@ Manifest = dict[str, Any]
 KINDS = {resource.kind: resource for resource in r.POLICIES}
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What a text, a file or a directory holds."""
 
     policies: list[Manifest]

@@ -7,7 +7,8 @@ been caught up with or come over a slow way; only where all of a node's flows st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 WINDOW = 20.0
 """Seconds over which a node's freshest arrival is looked for."""
@@ -19,8 +20,7 @@ _MOST = 366 * 86_400.0
 """Further off is no clock: these come from a file."""
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     began: float
     freshest: float
     """Seconds that the freshest flow of this window was ahead of its arrival; negative: old."""

@@ -8,8 +8,8 @@ identity in which the cluster's id is, else the node that observes its own endpo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from meshtui.core.flows.belonging import split
@@ -21,8 +21,7 @@ TOLD_SINCE = (1, 18)
 """Version of Cilium since which flows carry their clusters' names."""
 
 
-@dataclass(slots=True)
-class _Apart:
+class _Apart(Struct):
     """One namesake: its name on the wire, and the one it goes by here."""
 
     wire: str
@@ -61,8 +60,7 @@ def name_clusters(rows: Iterable[FlowRow], mesh: Mesh) -> None:
             row.source, row.destination = silent.named(source, row), silent.named(destination, row)
 
 
-@dataclass(slots=True)
-class _Silent:
+class _Silent(Struct):
     """Clusters whose agents tell no names, and what tells them."""
 
     observers: frozenset[str]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from meshtui.core.model.state import Cluster, Mesh
 
@@ -36,8 +37,7 @@ def shown(seconds: float) -> str:
     return f"{amount} {'ahead of' if seconds > 0 else 'behind'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Off:
+class Off(Struct, frozen=True):
     """A clock that is off, in words, and whose."""
 
     sentence: str

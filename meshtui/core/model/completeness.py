@@ -6,7 +6,8 @@ What a person may not see is told and is no failure; whatever else did not come 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from meshtui.core.errors import ClusterError, Forbidden, MeshtuiError, NotFound, TimedOut
 from meshtui.core.model import clocks
@@ -25,8 +26,7 @@ QUESTIONS: Mapping[str, str] = {
 _NAMED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What an answer depends on."""
 
     lists: tuple[Resource, ...] = ()
@@ -39,8 +39,7 @@ class Wanted:
     """Whether it speaks of a last minute, or of when something was."""
 
 
-@dataclass(slots=True)
-class Missing:
+class Missing(Struct):
     """What is not there."""
 
     failures: list[MeshtuiError] = field(default_factory=list)
