@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+from meshtui.core.health.model import Source, Verdict
 from meshtui.core.load.spec import Answer, LoadEnded, LoadSpec, LoadStarted, Request
+from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import Lab, NewLab
 
@@ -43,6 +45,21 @@ async def test_ten_requests_answered_at_home_then_by_both(lab: Lab) -> None:
         requests, ended, _ = await run(session, LoadSpec("rebel-base", context="koornacht", count=30, concurrency=3))
         assert ended.problem == ""
         assert {request.cluster for request in requests} == {"koornacht", "tion"}
+
+
+async def test_what_a_run_came_to_is_evidence_where_nobody_reads_flows(new_lab: NewLab) -> None:
+    async with new_lab(state="global") as lab, lab.session(scope=Scope(flows=False, status=False)) as session:
+        assert session.judging.now().service(KEY).verdict is Verdict.UNKNOWN
+        requests, _, _ = await run(session, LoadSpec("rebel-base", context="koornacht", count=30, concurrency=3))
+        judged = session.judging.now()
+        answered = sum(request.answer is Answer.ANSWERED for request in requests)
+        (said,) = judged.service(KEY).observations
+        assert said.source is Source.LOAD
+        assert said.text.startswith(f"load test from koornacht: {answered} of 30 answered (koornacht ")
+        there = sum(request.cluster == "tion" for request in requests)
+        link = judged.link("koornacht", "tion")
+        told = [each.text for each in link.observations if each.source is Source.LOAD]
+        assert told == [f"{there} requests of a load test answered by tion"]
 
 
 async def test_a_default_deny_times_out(new_lab: NewLab) -> None:
