@@ -200,6 +200,6 @@ async def test_lab_steps_are_listed_and_building_needs_tools(meshtui, tmp_path):
     ran = await meshtui("lab", "up", "--dry-run")
     assert "kind create cluster --name koornacht" in ran.out
     meshtui.env["PATH"] = str(tmp_path)
-    ran = await meshtui("lab", "up")
+    ran = await meshtui("lab", "up", "--yes")
     assert ran.code == 1
     assert "kind" in ran.err
