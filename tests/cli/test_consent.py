@@ -77,7 +77,9 @@ LINES = [line for lines in CHANGING.values() for line in lines]
 
 
 @pytest.fixture(params=LINES)
-def words(request: pytest.FixtureRequest, mesh: Served, files: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def words(
+    request: pytest.FixtureRequest, mesh: Served, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[str]]:
     """A command line that has something to change."""
     monkeypatch.setenv("KUBECONFIG", mesh.kubeconfig)
     line = str(request.param).replace("FILE", str(files / "policy.yaml")).replace("URL", mesh.control)
@@ -88,7 +90,9 @@ def words(request: pytest.FixtureRequest, mesh: Served, files: Path, monkeypatch
         call("policies", "delete", str(files / "policy.yaml"), "--yes")
     if "delete" in line:
         assert call("policies", "apply", str(files / "policy.yaml"), "--yes").code in (0, 1)
-    return line.split()
+    yield line.split()
+    if "policies" in line:  # what it closes would be the first finding of the lines after it
+        call("policies", "delete", str(files / "policy.yaml"), "--yes")
 
 
 def test_nothing_is_changed_without_yes(mesh: Served, files: Path, words: list[str]) -> None:
