@@ -190,7 +190,9 @@ def _checked(runs: list[Run], clauses: list[Clause], most: int | None) -> int:
         if run.problem:
             words.complain(MeshtuiError(f"{run.origin}: {run.problem}", hint=run.hint))
     if not any(run.requests for run in runs):
-        raise CheckFailed("no request was made", hint="see what is said above")
+        words.complain(CheckFailed("no request was made", hint="see what is said above"))
+        codes = {run.exit_code for run in runs}
+        return codes.pop() if len(codes) == 1 else Exit.DEGRADED
     total = summarise([request for run in runs for request in run.requests])
     sentences = broken(total, clauses)
     if most is not None and total.timeouts > most:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from meshtui.core.load.spec import LoadEnded, LoadSpec, Request
-from meshtui.core.load.split import Verdict, failed, judge
+from meshtui.core.load.split import Fit, Verdict, failed, judge
 from meshtui.core.load.stats import BOUNDS, Summary, summarise
 from meshtui.core.text import discreet
 
@@ -126,18 +126,34 @@ def record(
 
 
 def verdict_on(
-    summary: Summary, shares: Mapping[str, float] | None, foretold: str = "", known: Collection[str] = ()
+    summary: Summary,
+    shares: Mapping[str, float] | None,
+    foretold: str = "",
+    known: Collection[str] = (),
+    altered: Sequence[str] = (),
 ) -> Verdict | None:
-    """How a run compares with its prediction; None where there is none, unless nobody answered."""
+    """How a run compares with its prediction; None where there is none, unless nobody answered.
+
+    `altered`: what changed while it ran. One split cannot be held against two predictions.
+    """
     unanswered = summary.total - summary.answered
     if shares is None:
         return failed(unanswered, summary.dns_failed) if unanswered and not summary.answered else None
-    return judge(summary.by_cluster, shares, unanswered, unresolved=summary.dns_failed, foretold=foretold, known=known)
+    verdict = judge(
+        summary.by_cluster, shares, unanswered, unresolved=summary.dns_failed, foretold=foretold, known=known
+    )
+    if altered and verdict.fit in (Fit.IMPOSSIBLE, Fit.UNLIKELY):
+        return Verdict(Fit.NOTHING, 1.0, f"not compared, it changed during the run: {altered[0]}")
+    return verdict
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """What differs between the states of two records, one sentence each."""
-    old, new = before.get("state") or {}, after.get("state") or {}
+    return changed(before.get("state") or {}, after.get("state") or {})
+
+
+def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs between two of a run's surroundings, one sentence each."""
     return [
         f"{name}: {old.get(name, 'absent')} → {new.get(name, 'absent')}"
         for name in sorted({*old, *new})

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from meshtui.core.load.record import record, verdict_on
+from meshtui.core.errors import Exit
+from meshtui.core.load.record import changed, record, verdict_on
 from meshtui.core.load.service import prediction
 from meshtui.core.load.spec import LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request
 from meshtui.core.load.split import Verdict
@@ -38,6 +39,8 @@ class Run(Struct):
     running: bool = True
     problem: str = ""
     hint: str = ""
+    exit_code: Exit = Exit.DEGRADED
+    """What a program that does nothing but this run ends with, where there is a problem."""
     cancelled: bool = False
     cluster: str = ""
     """What Cilium calls the client's cluster."""
@@ -51,6 +54,8 @@ class Run(Struct):
     """What policies were predicted to refuse when it started; empty where nothing."""
     known: frozenset[str] = frozenset()
     """Names of the clusters that were looked at when it started."""
+    altered: Sequence[str] = ()
+    """What changed during the run so that another split was to be expected at its end, a sentence each."""
     untold: int = 0
     """Requests at the front that left to make room."""
     _where: dict[int, int] = field(default_factory=dict)
@@ -70,7 +75,15 @@ class Run(Struct):
     @property
     def verdict(self) -> Verdict | None:
         """How the split compares with the predicted one; None when there is no prediction and somebody answered."""
-        return verdict_on(self.summary, self.expected, self.foretold, self.known)
+        return verdict_on(self.summary, self.expected, self.foretold, self.known, self.altered)
+
+    def settle(self, mesh: Mesh) -> None:
+        """Look once more at what the outcome depends on, after the last answer: what was foretold may be overtaken."""
+        if not self.service:
+            return
+        _, expected, foretold = prediction(mesh, self.spec)
+        if (expected, foretold) != (self.expected, self.foretold):
+            self.altered = changed(self.state, surroundings(mesh, self.service))
 
     @property
     def origin(self) -> str:
@@ -84,6 +97,7 @@ class Run(Struct):
         elif isinstance(event, LoadEnded):
             self.running = False
             self.problem, self.hint, self.cancelled = event.problem, event.hint, event.cancelled
+            self.exit_code = event.exit_code
         else:
             self.place(event)
 

@@ -7,6 +7,7 @@ from enum import Enum
 
 from msgspec import Struct, field
 
+from meshtui.core.errors import Exit
 from meshtui.core.untold import Untold
 
 
@@ -105,6 +106,8 @@ class LoadEnded(Struct, frozen=True):
     problem: str = ""
     hint: str = ""
     cancelled: bool = False
+    exit_code: Exit = Exit.DEGRADED
+    """What a program that does nothing but this run ends with, where there is a problem."""
 
 
 LoadEvent = LoadStarted | Request | LoadEnded

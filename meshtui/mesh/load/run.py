@@ -51,7 +51,7 @@ async def run_load(api: Api, spec: LoadSpec, clock: Clock) -> AsyncGenerator[Loa
                 await _hang_up(stream)
             yield _ended(stream, parser, spec, received, complaint, clock.now())
     except MeshtuiError as error:
-        yield LoadEnded(clock.now(), problem=str(error), hint=error.hint)
+        yield LoadEnded(clock.now(), problem=str(error), hint=error.hint, exit_code=error.exit_code)
 
 
 async def _hang_up(stream: ExecStream) -> None:

@@ -85,6 +85,7 @@ class Batch:
             if isinstance(result, Exception):
                 raise result
         run.retell(await loadstory.tell(self._session, run.spec, run.pod, run.requests))
+        run.settle(self._session.mesh)
         self._changed()
 
     async def _receive(self, run: Run) -> None:
@@ -94,7 +95,7 @@ class Batch:
                     run.take(event)
                     self._changed()
         except MeshtuiError as error:
-            run.problem, run.hint = str(error), error.hint
+            run.problem, run.hint, run.exit_code = str(error), error.hint, error.exit_code
         except asyncio.CancelledError:
             run.cancelled = True
             raise

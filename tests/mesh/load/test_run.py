@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+from meshtui.core.errors import Exit
 from meshtui.core.health.model import Source, Verdict
 from meshtui.core.load.spec import Answer, LoadEnded, LoadSpec, LoadStarted, Request
 from meshtui.mesh.scope import Scope
@@ -91,6 +92,7 @@ async def test_exec_refused_is_a_sentence(lab: Lab) -> None:
         _, ended, _ = await run(session, SPEC)
         assert "cannot run a command in pod default/x-wing" in ended.problem
         assert "can-i" in ended.hint
+        assert ended.exit_code is Exit.REFUSED
 
 
 async def test_closing_a_run_stops_it(lab: Lab) -> None:

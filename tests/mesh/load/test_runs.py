@@ -200,6 +200,8 @@ async def test_a_failover_moves_at_the_second_it_was_made(new_lab: NewLab) -> No
                 while run.summary.by_cluster.get("tion", 0) < 10:
                     await wait_for(run.tally.total + 1)
         moves = {move.cluster: move for move in run.tally.moves.found}
+    assert run.verdict is not None, "what was foretold at the beginning was overtaken"
+    assert run.verdict.text.startswith("not compared, it changed during the run: koornacht re")
     assert not moves["koornacht"].began
     assert moves["tion"].began
     assert moves["tion"].at > scaled - 1
