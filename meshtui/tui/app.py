@@ -179,7 +179,8 @@ class MeshtuiApp(App[int]):
     def on_mesh_changed(self) -> None:
         """Give all that changed to the dashboard at once."""
         delta, self.waiting, self._posted = self.waiting, Delta(), False
-        if self.board.is_attached:  # the last change may be read when the screen is already taken down
+        # The last change may be read when the screen is being taken down, its panes first.
+        if self.board.is_attached and all(pane.is_attached for pane in self.board.panes.values()):
             self.board.apply(delta)
 
     async def action_run(self, command_id: str) -> None:

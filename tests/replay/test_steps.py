@@ -14,6 +14,8 @@ from tests.replay.conftest import Play, Stage
 REBEL = "default/rebel-base"
 K_NODE, T_NODE = "koornacht/koornacht-control-plane", "tion/tion-control-plane"
 SERVICES = "/api/v1/services"
+DENIED = "mesh ✗ 1 service failing"
+"""What the policies of a step refuse is told before any request is made."""
 
 
 def rows(text: str, start: str) -> list[str]:
@@ -23,9 +25,9 @@ def rows(text: str, start: str) -> list[str]:
     return found[first : first + 2]
 
 
-async def connected(stage: Stage) -> None:
+async def connected(stage: Stage, mesh: str = "mesh ◌ waiting 0/2") -> None:
     """Both clusters whole: version, node, pod CIDR, link, flows; green must be earned by probes or traffic first."""
-    await stage.says("screen", "meshtui ▌koornacht⇄tion", "mesh ◌ waiting 0/2", "policy scope local-cluster")
+    await stage.says("screen", "meshtui ▌koornacht⇄tion", mesh, "policy scope local-cluster")
     text = await stage.says(
         "clusters",
         "[K] koornacht id 1 k8s 1.36.2",
@@ -119,7 +121,7 @@ async def policies(stage: Stage, expected: dict[str, int]) -> None:
 
 async def test_step_10_default_deny(play: Play) -> None:
     async with play("10-default-deny") as stage:
-        await connected(stage)
+        await connected(stage, DENIED)
         await policies(stage, {"default-deny": 2, "x-wing-to-rebel-base": 0})
         await stage.play_flows("10-default-deny")
         # Ten requests from each side, two SYNs each, told twice: as verdict and as drop.
@@ -137,7 +139,7 @@ async def test_step_10_default_deny(play: Play) -> None:
 
 async def test_step_14_one_side_let_through(play: Play) -> None:
     async with play("14-egress-any-cluster") as stage:
-        await connected(stage)
+        await connected(stage, DENIED)
         await policies(stage, {"default-deny": 2, "rebel-base-from-x-wing": 2, "x-wing-to-rebel-base": 1})
         await stage.play_flows("14-egress-any-cluster")
         await dropped(stage, {T_NODE: 40})
@@ -147,7 +149,7 @@ async def test_step_14_one_side_let_through(play: Play) -> None:
 
 async def test_the_link_cut_while_everything_says_ready(play: Play) -> None:
     async with play("14-egress-any-cluster") as stage:
-        await connected(stage)
+        await connected(stage, DENIED)
         for api in stage.apis.values():
             api.files["cilium-health"] = api.files["cilium-health.link-cut"]
         await stage.says(

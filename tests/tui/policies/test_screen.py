@@ -141,7 +141,7 @@ async def test_a_file_that_is_no_policy_is_told_and_one_that_is_is_offered(tmp_p
         path.write_text("kind: Secret\n")
         await opened(board)
         await board.press("a", "f", *str(path), "enter")
-        await board.until(lambda: "no policy" in board.text() and "Secret" in board.text())
+        await board.until(lambda: "holds no" in board.text() and "Secret" in board.text())
         path.write_text(
             "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: mine, namespace: default}\n"
         )
