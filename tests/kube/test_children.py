@@ -64,7 +64,8 @@ def test_the_end_of_a_loop_waits_for_it(tmp_path: Path):
 
     async def work() -> None:
         task = asyncio.create_task(hold())
-        await until(found.exists)
+        # The child may have written before its parent knows that it was started.
+        await until(lambda: bool(held) and found.exists() and bool(found.read_text().strip()))
         assert not task.done()
 
     asyncio.run(work())

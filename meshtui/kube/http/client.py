@@ -91,6 +91,11 @@ class Client:
         self._log(ask, answer)
         return answer
 
+    @property
+    def kept(self) -> int:
+        """Connections for what ends by itself, busy and idle, at most `MOST`."""
+        return self._plain
+
     async def close(self) -> None:
         """Drop every connection; returns when their sockets are gone."""
         self.is_closed = True
