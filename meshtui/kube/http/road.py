@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 from collections.abc import Callable
 from typing import Any, cast
@@ -54,9 +55,26 @@ class Road(Untold, frozen=True):
 
     async def _straight(self, made: Callable[[], Line]) -> Line:
         loop = asyncio.get_running_loop()
-        _, line = await loop.create_connection(
-            made, self.host, self.port, happy_eyeballs_delay=_OTHER_FAMILY_AFTER, **self._tls
-        )
+        # One address needs no race, and a cancelled race of Python 3.11 loses a socket that has just connected.
+        delay = None if _is_address(self.host) else _OTHER_FAMILY_AFTER
+        if self.tls is None:
+            _, line = await loop.create_connection(made, self.host, self.port, happy_eyeballs_delay=delay)
+            return _kept_alive(line)
+        # TLS in a second step: what is cancelled before its handshake has begun would leave the socket open.
+        transport, _ = await loop.create_connection(asyncio.Protocol, self.host, self.port, happy_eyeballs_delay=delay)
+        return await self._secured(transport, made)
+
+    async def _secured(self, transport: asyncio.Transport, made: Callable[[], Line]) -> Line:
+        """TLS to the server over a connection that stands; the connection ends when that fails."""
+        assert self.tls is not None
+        loop = asyncio.get_running_loop()
+        try:
+            line = made()
+            inner = await loop.start_tls(transport, line, self.tls, server_hostname=self.name or self.host)
+        except BaseException:
+            transport.abort()
+            raise
+        line.connection_made(cast("asyncio.Transport", inner))
         return _kept_alive(line)
 
     async def _socks(self, proxy: Proxy, made: Callable[[], Line]) -> Line:
@@ -88,13 +106,18 @@ class Road(Untold, frozen=True):
         try:
             transport.write(_connect(self.host, self.port, proxy.authorization))
             await asking.let_through
-            line = made()
-            inner = await loop.start_tls(transport, line, self.tls, server_hostname=self.name or self.host)
         except BaseException:
             transport.abort()
             raise
-        line.connection_made(cast("asyncio.Transport", inner))
-        return _kept_alive(line)
+        return await self._secured(transport, made)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _kept_alive(line: Line) -> Line:
