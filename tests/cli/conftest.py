@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from meshtui.sim import SimOptions, launch
+from tests.embedded import Ran
 from tests.waiting import GUARD
-
-
-@dataclass
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
 
 
 class Command:

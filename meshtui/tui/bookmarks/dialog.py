@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from meshtui.core.bookmarks import Bookmark
 from meshtui.core.errors import MeshtuiError
 from meshtui.mesh.bookmarks import BookmarkFile
 from meshtui.tui.widgets import status
-from meshtui.tui.widgets.dialog import Dialog
-from meshtui.tui.widgets.itemlist import ItemList
+from meshtui.tui.widgets.livelist import ListDialog
 from meshtui.tui.widgets.paint import Line, Span, clip, fit, safe
 
 _NAME = 30
@@ -22,10 +19,9 @@ _NAME = 30
 _DIGITS = 9
 
 
-class BookmarksDialog(Dialog[Bookmark | None]):
+class BookmarksDialog(ListDialog[Bookmark | None]):
     """Answers with the bookmark to go to."""
 
-    AUTO_FOCUS = "ItemList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go", "Go there", show=False),
         Binding("x,delete,backspace", "remove", "Delete", show=False),
@@ -41,16 +37,6 @@ class BookmarksDialog(Dialog[Bookmark | None]):
         self.marks: list[Bookmark] = []
         self.removed: list[Bookmark] = []
         self.problem: MeshtuiError | None = None
-        self.list = ItemList()
-        self._box = Vertical(self.list, classes="dialog")
-
-    def compose(self) -> ComposeResult:
-        """The list in a frame."""
-        yield self._box
-
-    def on_mount(self) -> None:
-        """Fill it."""
-        self.call_after_refresh(self.refill)
 
     def refill(self) -> None:
         """Show what is kept."""

@@ -6,17 +6,14 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model.state import Mesh
 from meshtui.mesh.changes.sources import read
 from meshtui.tui.board import Board
 from meshtui.tui.ports import SessionPort
-from meshtui.tui.widgets.dialog import Dialog
-from meshtui.tui.widgets.itemlist import ItemList
+from meshtui.tui.widgets.livelist import ListDialog
 from meshtui.tui.widgets.paint import Line, Span, fit, safe, wrapped
 from meshtui.tui.widgets.status import error_lines
 
@@ -31,10 +28,9 @@ def lab_policies(mesh: Mesh) -> dict[str, Manifests]:
     return {title: [manifest] for title, manifest in policies(first.name).items()} if first else {}
 
 
-class OffersDialog(Dialog[None]):
+class OffersDialog(ListDialog[None]):
     """Enter applies what is under the cursor, c changes the clusters it goes to, f offers a file's."""
 
-    AUTO_FOCUS = "ItemList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "apply", show=False),
         Binding("c", "target", show=False),
@@ -49,16 +45,6 @@ class OffersDialog(Dialog[None]):
         self.problem: MeshtuiError | None = None
         self.left_out = ""
         """What of the file that was read last is no policy."""
-        self.list = ItemList()
-        self._box = Vertical(self.list, classes="dialog")
-
-    def compose(self) -> ComposeResult:
-        """The list in a frame."""
-        yield self._box
-
-    def on_mount(self) -> None:
-        """Fill it."""
-        self.call_after_refresh(self.refill)
 
     @property
     def targets(self) -> list[str]:
