@@ -80,6 +80,10 @@ class Connection(Struct):
         """Send; the answer whose body is yet to come: drop it at its end. Raises as `fetch`."""
         return await self._shown(partial(self.http.stream, ask), lambda found: found)
 
+    async def switch(self, ask: Ask) -> tuple[Answer, bytes]:
+        """Ask for another protocol: the answer, and a refusal's whole body; see `Client.switch`. Raises as `fetch`."""
+        return await self._shown(partial(self.http.switch, ask), lambda found: found[0])
+
     async def _shown(
         self, send: Callable[[list[tuple[str, str]]], Awaitable[_ANSWER]], answer_of: Callable[[_ANSWER], Answer]
     ) -> _ANSWER:
@@ -102,30 +106,19 @@ class Connection(Struct):
         follows mostly swallows the alert: a handshake that sends nothing more gets to see it.
         """
         if failures.is_cut(error) and self.source.certificate and self.tls is not None and self.proxy is None:
-            alert = await self._alert(self.tls)
+            alert = await self._alert()
             if alert is not None:
                 return failures.from_transport(call, alert)
         return failures.from_transport(call, error)
 
-    async def _alert(self, secure: ssl.SSLContext) -> ssl.SSLError | None:
-        parts = urlsplit(self.server)
-        writer = None
+    async def _alert(self) -> ssl.SSLError | None:
         try:
             async with asyncio.timeout(min(_LOOK_SECONDS, self.timeout)):
-                reader, writer = await asyncio.open_connection(
-                    parts.hostname,
-                    parts.port or 443,
-                    ssl=secure,
-                    server_hostname=self.server_name or parts.hostname,
-                )
-                await reader.read(1)
+                await self.http.listen()
         except ssl.SSLError as error:
             return error
         except OSError:
             pass
-        finally:
-            if writer is not None:
-                writer.transport.abort()
         return None
 
     async def close(self) -> None:

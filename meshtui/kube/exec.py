@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError
 from meshtui.core.model.resources import PODS
@@ -18,6 +16,7 @@ from meshtui.kube import failures
 from meshtui.kube.api import Api
 from meshtui.kube.call import Call
 from meshtui.kube.channels import CLOSE, ERROR, STDERR, STDIN, STDOUT, dial
+from meshtui.kube.http.websocket import Closed, WebSocket
 
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 Channel = Literal["stdout", "stderr"]
@@ -35,7 +34,7 @@ class ExecResult(Struct, frozen=True):
 class ExecStream:
     """A running command: iterate for `(channel, bytes)` as they come; then `exit_code` or `error` is set."""
 
-    def __init__(self, connection: ClientConnection, call: Call) -> None:
+    def __init__(self, connection: WebSocket, call: Call) -> None:
         self._connection = connection
         self._call = call
         self.protocol = connection.subprotocol or V4
@@ -47,8 +46,7 @@ class ExecStream:
     async def __aiter__(self) -> AsyncIterator[tuple[Channel, bytes]]:
         """Output until the command ends. Raises nothing: look at `error`."""
         try:
-            async for frame in self._connection:
-                data = frame.encode() if isinstance(frame, str) else frame
+            async for data in self._connection:
                 if len(data) < 2:
                     continue
                 if data[0] == ERROR:
@@ -57,8 +55,8 @@ class ExecStream:
                 name = _NAMES.get(data[0])
                 if name is not None:
                     yield name, data[1:]
-        except ConnectionClosed as closed:
-            self.error = self._cut_off(str(closed.rcvd.reason if closed.rcvd else "") or "the connection broke")
+        except Closed as closed:
+            self.error = self._cut_off(str(closed) or "the connection broke")
             return
         if self.exit_code is None and self.error is None:
             self.error = self._cut_off("the server closed the stream without an exit code")
@@ -77,7 +75,7 @@ class ExecStream:
     async def _send(self, frame: bytes) -> None:
         try:
             await self._connection.send(frame)
-        except ConnectionClosed:
+        except Closed:
             raise self._cut_off("it takes no more input") from None
 
     def _finish(self, body: bytes) -> None:

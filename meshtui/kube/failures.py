@@ -206,8 +206,6 @@ def _at_the_proxy(call: Call, chain: list[BaseException]) -> ClusterError | None
     if said is None:
         return None
     text = " ".join(str(link) for link in chain)
-    response = getattr(said, "response", None)
-    text += f" {getattr(response, 'status_code', '')}"
     if re.search(r"(?i)\b407\b|auth|password", text):
         return _build(
             Unreachable,
@@ -225,7 +223,7 @@ def _last_words(text: str) -> str:
     return found[0].lower() if found else "it refuses"
 
 
-_PROXY_ERRORS = frozenset({"ProxyError", "InvalidProxyStatus", "InvalidProxyMessage", "ProxyConnectionError"})
+_PROXY_ERRORS = frozenset({"ProxyError", "ProxyConnectionError"})
 _REPLY = re.compile(
     r"(?i)host unreachable|network unreachable|connection refused|not allowed by ruleset|ttl expired|general failure"
     r"|\b(?:403|404|50[234])\b"

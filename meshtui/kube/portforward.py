@@ -9,15 +9,13 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
-
 from meshtui.core.errors import ClusterError, MeshtuiError, NotFound, Unreachable
 from meshtui.core.model.objects import Endpoint, EndpointSlice, Service, ServicePort
 from meshtui.core.model.resources import ENDPOINTSLICES, PODS, SERVICES
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 from meshtui.kube.channels import dial
+from meshtui.kube.http.websocket import WebSocket
 
 _PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = 0, 1
@@ -35,11 +33,11 @@ class _Forward:
         self._path = PODS.path(namespace, pod, "portforward")
         self._port = port
         self._failed = failed
-        self._spare: ClientConnection | None = None
+        self._spare: WebSocket | None = None
         self._open: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def dial(self) -> ClientConnection:
+    async def dial(self) -> WebSocket:
         return await dial(self._api, self.call, self._path, [("ports", str(self._port))], [_PROTOCOL])
 
     async def prepare(self) -> None:
@@ -67,7 +65,7 @@ class _Forward:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         spare, self._spare = self._spare, None
         try:
-            connection = spare if spare is not None and spare.close_code is None else await self.dial()
+            connection = spare if spare is not None and spare.open else await self.dial()
             await self._bridge(connection, reader, writer)
         except MeshtuiError as error:
             if self._failed is not None:
@@ -77,9 +75,7 @@ class _Forward:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _bridge(
-        self, connection: ClientConnection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _bridge(self, connection: WebSocket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Both directions until either ends; raises what the error channel says."""
         up = asyncio.create_task(_upstream(connection, reader))
         down = asyncio.create_task(self._downstream(connection, writer))
@@ -93,11 +89,10 @@ class _Forward:
             await asyncio.gather(up, down, return_exceptions=True)
             await connection.close()
 
-    async def _downstream(self, connection: ClientConnection, writer: asyncio.StreamWriter) -> None:
+    async def _downstream(self, connection: WebSocket, writer: asyncio.StreamWriter) -> None:
         headers = {_DATA, _ERROR}
-        with contextlib.suppress(ConnectionClosed, ConnectionError):
-            async for frame in connection:
-                data = frame.encode() if isinstance(frame, str) else frame
+        with contextlib.suppress(ConnectionError):
+            async for data in connection:
                 if not data:
                     continue
                 channel = data[0]
@@ -115,8 +110,8 @@ class _Forward:
         return self.call.fail(Unreachable, cause, f"does the container listen on port {self._port}?")
 
 
-async def _upstream(connection: ClientConnection, reader: asyncio.StreamReader) -> None:
-    with contextlib.suppress(ConnectionClosed, ConnectionError):
+async def _upstream(connection: WebSocket, reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionError):
         while chunk := await reader.read(_CHUNK):
             await connection.send(bytes([_DATA]) + chunk)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct, field
 
-from meshtui.kube.http.line import Answer, Line
+from meshtui.kube.http.line import SWITCHED, Answer, Line
 from meshtui.kube.http.road import Road
 
 PATIENCE = 0.01
@@ -34,6 +35,8 @@ class Ask(Struct, frozen=True):
     params: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     content_type: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    """What this request says beside what every one does."""
 
     @property
     def target(self) -> str:
@@ -78,10 +81,7 @@ class Client:
 
     async def stream(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> Answer:
         """The answer, its body yet to come: whoever has it drops it at its end. Raises as `fetch`."""
-        kept = self._idle.pop() if self._idle else None
-        if kept is not None:
-            self._left()
-        line = kept if kept is not None and kept.usable else await self._open()
+        line = self._kept() or await self._open()
         try:
             answer = line.ask(self._head(ask, headers), ask.body)
             await answer.head()
@@ -90,6 +90,40 @@ class Client:
             raise
         self._log(ask, answer)
         return answer
+
+    async def switch(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> tuple[Answer, bytes]:
+        """The answer to a request for another protocol: a refusal with its whole body, or SWITCHED.
+
+        With SWITCHED, `answer.line` belongs to whoever asked, until `close` drops it. Raises as `fetch`.
+        """
+        tunnelled = self._road.whole_address
+        kept = None if tunnelled else self._kept()
+        line = kept or await self._open(tunnelled=tunnelled)
+        try:
+            answer = line.ask(self._head(ask, headers, tunnelled=tunnelled), switches=True)
+            await answer.head()
+            body = b"" if answer.status == SWITCHED else await answer.body()
+        except (ConnectionError, ssl.SSLEOFError):
+            line.drop()
+            if kept is None:
+                raise
+            # A kept connection may have been closed just now: the next one is tried, in the end a new one.
+            return await self.switch(ask, headers)
+        except BaseException:
+            line.drop()
+            raise
+        self._log(ask, answer)
+        if answer.status != SWITCHED:
+            line.drop()
+        return answer, body
+
+    async def listen(self) -> None:
+        """Open one connection and send nothing, until the server ends it. Raises as `fetch`."""
+        line = await self._open()
+        try:
+            await line.ask(b"").head()
+        finally:
+            line.drop()
 
     @property
     def kept(self) -> int:
@@ -104,6 +138,13 @@ class Client:
             line.drop()
         if lines:
             await asyncio.wait([line.closed for line in lines], timeout=_CLOSING)
+
+    def _kept(self) -> Line | None:
+        """An idle connection, from now on somebody's own."""
+        kept = self._idle.pop() if self._idle else None
+        if kept is not None:
+            self._left()
+        return kept if kept is not None and kept.usable else None
 
     async def _take(self) -> Line:
         """A connection of this request's own until it is freed."""
@@ -162,10 +203,13 @@ class Client:
         elif line is not None:
             self._idle.append(line)
 
-    async def _open(self) -> Line:
+    async def _open(self, *, tunnelled: bool = False) -> Line:
         if self.is_closed:
             raise ConnectionAbortedError("this session has ended")
-        line = await self._road.open(lambda: Line(self._gone))
+        line = await self._road.open(lambda: Line(self._gone), tunnelled=tunnelled)
+        if self.is_closed:  # meanwhile, and so it is in nobody's list
+            line.drop()
+            raise ConnectionAbortedError("this session has ended")
         self._lines.add(line)
         return line
 
@@ -175,18 +219,22 @@ class Client:
             self._idle.remove(line)
             self._plain -= 1
 
-    def _head(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> bytes:
+    def _head(self, ask: Ask, headers: Sequence[tuple[str, str]], *, tunnelled: bool = False) -> bytes:
         ours = [
             ("Host", self._place),
             ("User-Agent", "meshtui"),
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip"),
         ]
-        if self._road.whole_address and self._road.proxy is not None and self._road.proxy.authorization:
+        base = self._base
+        if tunnelled:
+            base = self._server.removeprefix(f"http://{self._place}")
+        elif self._road.whole_address and self._road.proxy is not None and self._road.proxy.authorization:
             ours.append(("Proxy-Authorization", self._road.proxy.authorization))
         if ask.body:
             ours += [("Content-Type", ask.content_type), ("Content-Length", str(len(ask.body)))]
-        lines = [f"{ask.method} {self._base}{ask.target} HTTP/1.1", *(f"{key}: {value}" for key, value in ours)]
+        ours += ask.headers
+        lines = [f"{ask.method} {base}{ask.target} HTTP/1.1", *(f"{key}: {value}" for key, value in ours)]
         # Names of people are UTF-8 on the wire; what could end a line would begin a header of somebody else's.
         lines += [f"{key}: {value}".replace("\r", " ").replace("\n", " ") for key, value in headers]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -9,6 +9,8 @@ from typing import cast
 
 import httptools
 
+SWITCHED = 101
+"""The status of an answer after which the connection speaks another protocol."""
 _LONGEST_HEAD = 256 * 1024
 _MOST_WAITING = 1024 * 1024
 """Bytes of an answer that nobody takes, after which the server is made to wait."""
@@ -46,12 +48,15 @@ class Line(asyncio.Protocol):
         """Whether another request may follow."""
         return self.kept and self.transport is not None and not self.transport.is_closing()
 
-    def ask(self, head: bytes, body: bytes) -> Answer:
-        """Send one request. Raises Cut when the connection is gone."""
+    def ask(self, head: bytes, body: bytes = b"", *, switches: bool = False) -> Answer:
+        """Send one request; `switches` for one that asks for another protocol. Raises Cut when the connection is gone.
+
+        After the answer SWITCHED nothing is read until another protocol is put in this one's place.
+        """
         if self.transport is None or self.transport.is_closing():
             raise Cut("the connection was closed meanwhile")
         self.kept = False
-        self._answer = Answer(self)
+        self._answer = Answer(self, switches=switches)
         self._parser = httptools.HttpResponseParser(self._answer)
         self._answer.parser = self._parser
         self.transport.write(head + body)
@@ -67,8 +72,12 @@ class Line(asyncio.Protocol):
             parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(Cut(f"the answer is no HTTP: {error}"))
-        except httptools.HttpParserUpgrade:
-            self._fail(Cut("the server wants another protocol"))
+        except httptools.HttpParserUpgrade as upgrade:
+            if answer.status == SWITCHED:
+                self.pause()
+                answer.rest = data[upgrade.args[0] :]
+            else:
+                self._fail(Cut("the server wants another protocol"))
         else:
             if answer.longest_waiting > _MOST_WAITING:
                 self.pause()
@@ -113,9 +122,13 @@ class Line(asyncio.Protocol):
 class Answer:
     """The answer to one request, as it comes. httptools calls the methods that begin with `on_`."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, *, switches: bool = False) -> None:
         self.parser: httptools.HttpResponseParser | None = None
         self.line = line
+        self.switches = switches
+        """Whether another protocol was asked for."""
+        self.rest = b""
+        """What came behind the answer SWITCHED, in the other protocol."""
         self.status = 0
         self.headers: dict[str, str] = {}
         """Names in lower case; the last of several."""
@@ -139,7 +152,7 @@ class Answer:
         """Status and headers are known; what is only provisional (100) is passed over."""
         assert self.parser is not None
         status = self.parser.get_status_code()
-        if 100 <= status < 200:
+        if 100 <= status < 200 and not (self.switches and status == SWITCHED):
             self.headers.clear()
             return
         self.status, self._headed = status, True
@@ -156,7 +169,7 @@ class Answer:
         """The answer is whole."""
         if self._headed:
             self.whole = True
-            self.line.kept = self._keep
+            self.line.kept = self._keep and self.status != SWITCHED
             self.parser = None
             self._news.set()
 

@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import ssl
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from meshtui.core.keepalive import KEEPALIVE
@@ -33,15 +33,19 @@ class Road(Untold, frozen=True):
     """Whose certificate is asked for and checked, on every road; empty for the host's."""
     proxy: Proxy | None = None
 
-    async def open(self, made: Callable[[], Line]) -> Line:
-        """A connection that stands. Raises OSError, ssl.SSLError, ProxyError; a cancelled one leaves nothing open."""
+    async def open(self, made: Callable[[], Line], *, tunnelled: bool = False) -> Line:
+        """A connection that stands. Raises OSError, ssl.SSLError, ProxyError; a cancelled one leaves nothing open.
+
+        `tunnelled` is for what an HTTP proxy must not read: it passes bytes on even where they are plain HTTP.
+        """
         if self.proxy is None:
             line = await self._straight(made)
         elif self.proxy.url.startswith("socks"):
             line = await self._socks(self.proxy, made)
         else:
-            line = await self._by_http(self.proxy, made)
-        assert line.transport is not None
+            line = await self._by_http(self.proxy, made, tunnelled=tunnelled)
+        if line.transport is None:
+            raise Cut("the connection was closed as soon as it stood")
         return line
 
     @property
@@ -65,16 +69,21 @@ class Road(Untold, frozen=True):
         return await self._secured(transport, made)
 
     async def _secured(self, transport: asyncio.Transport, made: Callable[[], Line]) -> Line:
-        """TLS to the server over a connection that stands; the connection ends when that fails."""
-        assert self.tls is not None
+        """The server's TLS, if it wants any, over a connection that stands; it ends when that fails."""
         loop = asyncio.get_running_loop()
+        inner: asyncio.Transport | None = transport
         try:
             line = made()
-            inner = await loop.start_tls(transport, line, self.tls, server_hostname=self.name or self.host)
+            if self.tls is None:
+                transport.set_protocol(line)
+            else:
+                inner = await loop.start_tls(transport, line, self.tls, server_hostname=self.name or self.host)
         except BaseException:
             transport.abort()
             raise
-        line.connection_made(cast("asyncio.Transport", inner))
+        # Python 3.11 gives None for a connection that was lost right behind its handshake.
+        if inner is not None and not line.closed.done():
+            line.connection_made(inner)
         return _kept_alive(line)
 
     async def _socks(self, proxy: Proxy, made: Callable[[], Line]) -> Line:
@@ -94,12 +103,12 @@ class Road(Untold, frozen=True):
             raise
         return _kept_alive(line)
 
-    async def _by_http(self, proxy: Proxy, made: Callable[[], Line]) -> Line:
+    async def _by_http(self, proxy: Proxy, made: Callable[[], Line], *, tunnelled: bool) -> Line:
         loop = asyncio.get_running_loop()
         parts = urlsplit(proxy.url)
         host, port = parts.hostname or "", parts.port or 80
         secure: dict[str, Any] = {"ssl": proxy.tls, "server_hostname": host} if proxy.tls else {}
-        if self.tls is None:
+        if self.tls is None and not tunnelled:
             _, line = await loop.create_connection(made, host, port, **secure)
             return _kept_alive(line)
         transport, asking = await loop.create_connection(_Connect, host, port, **secure)
