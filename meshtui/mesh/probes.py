@@ -59,6 +59,8 @@ class Prober:
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _unsure: Backoff = field(init=False)
     _next_agent: int = 0
+    _refused: bool = False
+    """Whether commands in agents were refused the last time."""
     _agents_read: asyncio.Event = field(default_factory=asyncio.Event)
     """With `once`: set when the agents have told what they told with their status."""
     _probed: set[str] = field(default_factory=set)
@@ -177,9 +179,11 @@ class Prober:
         start = self._next_agent % len(pods) if pods else 0
         self._next_agent = start + min(most, len(pods))
         pods = [*pods, *pods][start : self._next_agent]
-        gate = asyncio.Semaphore(self.pace.agents_at_once)
+        # Where commands were refused the last time, one agent finds out whether they still are.
+        gate = asyncio.Semaphore(1 if self._refused else self.pace.agents_at_once)
         refused: list[Forbidden] = []
         await asyncio.gather(*(self._agent(pod, gate, refused) for pod in pods))
+        self._refused = bool(refused)
 
     async def _agent(self, pod: Pod, gate: asyncio.Semaphore, refused: list[Forbidden]) -> None:
         from meshtui.cilium.agents import read_agent

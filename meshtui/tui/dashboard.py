@@ -86,7 +86,7 @@ class Dashboard(Screen[None]):
         self.navigation = Navigation(self, self, self.bookmarks)
         self.everywhere = (self.navigation, self.bookmarks, self)
         """Who carries out what belongs to no pane, asked after a pane's actors."""
-        self.upkeep = Upkeep(self.call_after_refresh, self.services.touch)
+        self.upkeep = Upkeep(self, self.services.touch)
         self._changing = asyncio.Lock()  # one change after another, in the order of their keys
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""

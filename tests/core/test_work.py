@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from meshtui.core.errors import Forbidden, TimedOut
 from meshtui.core.findings import Findings
 from meshtui.core.health.judge import Judge
 from meshtui.core.model import objects as o
@@ -129,3 +130,32 @@ def test_a_question_for_an_address_costs_the_same_at_eight_times_the_size(both: 
 def test_the_count_sees_what_looks_at_everything(both: tuple[Kept, Kept]) -> None:
     small, large = (counted(partial(ServiceTable, kept.mesh)) for kept in both)
     assert large > 5 * small
+
+
+def test_a_judgement_costs_the_same_however_many_pods_come_and_go_beside_the_parts(both: tuple[Kept, Kept]) -> None:
+    found = []
+    for kept in both:
+        kept.judge.judge(10.0)
+        kept.tell(changed(r.PODS, meshes.pod("p-9", {"app": "svc-9"}, hostNetwork=True)))
+        found.append(counted(partial(kept.judge.judge, 11.0)))
+    small, large = found
+    assert large < 1.25 * small + 100, f"{small} bytecodes with {SMALL} services, {large} with {LARGE}"
+
+
+def test_nodes_whose_agents_may_not_be_asked_are_judged_again_only_where_something_was_told() -> None:
+    mesh = meshes.mesh()
+    names = [f"a-n{number}" for number in range(100)]
+    condition = o.Condition(type="Ready", status="True")
+    nodes = {n: o.Node(o.Meta(name=n), o.NodeSpec(), o.NodeStatus(conditions=[condition])) for n in names}
+    reduce(mesh, s.ApiChanged("a", s.Phase.LIVE, 0.0, "1.36.2"))
+    reduce(mesh, s.Listed("a", r.NODES, nodes, 0.0))
+    refused = Forbidden("a: cannot run a command", context="a")
+    for name in names:
+        reduce(mesh, s.AgentRead("a", name, None, refused, 1.0))
+    judge = Judge(mesh)
+    judge.follow()
+    first, second = (counted(partial(judge.judge, at)) for at in (2.0, 3.0))
+    assert "may not be asked" in judge.latest.nodes["a", names[0]].words
+    assert second < first / 2, f"{first} bytecodes, then {second}"
+    reduce(mesh, s.AgentRead("a", names[0], None, TimedOut("no answer", context="a"), 4.0))
+    assert "does not answer" in judge.judge(5.0).nodes["a", names[0]].words

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Judged, Source, Statement, Subject, Trouble, Verdict, What
@@ -75,8 +74,8 @@ class Part(Struct, frozen=True):
     workload: o.Deployment | o.DaemonSet
     desired: int
     ready: int
-    namesakes: tuple[o.Pod, ...] = ()
-    """All pods of its namespace, where these were looked up already."""
+    own: tuple[o.Pod, ...] | None = None
+    """Its pods, where these were looked up already."""
 
     def selects(self, pod: o.Pod) -> bool:
         """Whether a pod is its own."""
@@ -129,18 +128,22 @@ def _part_of(cluster: Cluster, item: o.Object) -> str:
 
 
 def judge_parts(
-    cluster: Cluster, memory: Memory, now: float, down: frozenset[str], mute: frozenset[str] = frozenset()
+    cluster: Cluster,
+    crews: list[Part],
+    memory: Memory,
+    now: float,
+    down: frozenset[str],
+    mute: frozenset[str] = frozenset(),
 ) -> tuple[list[Judged], list[Trouble]]:
-    """Each part's verdict, and what is wrong. `down`: nodes known to be down; `mute`: whose agent has its trouble."""
+    """Each part's verdict, and what is wrong. `crews`: its parts with their pods; `down`: nodes known to be down;
+    `mute`: whose agent has its trouble.
+    """
     judged, troubles = [], []
-    found = parts(cluster)
-    spaces = {part.workload.namespace for part in found}
-    # One walk over all pods a judgement, not several for each part: of a large cluster there are thousands.
-    pods = tuple(pod for pod in cluster.pods.values() if pod.metadata.namespace in spaces)
-    for part in (replace(part, namesakes=pods) for part in found):
+    for part in crews:
         told = down | mute if part.name == "cilium" else down
         missing = _missing_since(cluster, part, memory, now, told)
-        verdict, words, cause = _verdict(part, missing is not None, _all_down(cluster, part, down))
+        short = part.ready < part.desired
+        verdict, words, cause = _verdict(part, missing is not None, short and _all_down(cluster, part, down))
         if missing is not None:
             trouble = _trouble(cluster, part, missing, down)
             troubles.append(trouble)
@@ -200,7 +203,7 @@ def _unready_at(cluster: Cluster, part: Part) -> float:
 
 def pods_of(cluster: Cluster, part: Part) -> list[o.Pod]:
     """A part's pods, by its selector."""
-    return [pod for pod in part.namesakes or cluster.pods.values() if part.selects(pod)]
+    return [pod for pod in cluster.pods.values() if part.selects(pod)] if part.own is None else list(part.own)
 
 
 def _ready(pod: o.Pod) -> bool:

@@ -11,6 +11,7 @@ from meshtui.core.errors import MeshtuiError
 from meshtui.core.health import linktroubles as lt
 from meshtui.core.health.components import judge_parts
 from meshtui.core.health.control import Control
+from meshtui.core.health.crews import Crews
 from meshtui.core.health.eyes import Eyes
 from meshtui.core.health.foreseen import Denial, Foreseen
 from meshtui.core.health.hiding import hidden_by
@@ -62,12 +63,13 @@ class Judge:
         self._unready: Unready | None = None
         self._foreseen: Foreseen | None = None
         self._places: Places | None = None
+        self._crews: Crews | None = None
         self._book: Rulebook | None = None
 
     def follow(self) -> None:
         """Take every change from `note` from now on; without that all is looked at anew each time."""
         self._unready, self._places = Unready(self.mesh), Places(self.mesh)
-        self._foreseen = Foreseen(self.mesh, self.rules)
+        self._foreseen, self._crews = Foreseen(self.mesh, self.rules), Crews()
 
     def note(self, delta: Delta) -> None:
         """Something changed."""
@@ -75,6 +77,8 @@ class Judge:
             self._unready.note(delta)
             self._places.note(delta)
             self._foreseen.note(delta)
+        if self._crews is not None:
+            self._crews.note(delta)
 
     @property
     def behind(self) -> bool:
@@ -95,6 +99,11 @@ class Judge:
     def unready(self) -> Unready:
         """Services without a ready endpoint."""
         return self._unready or Unready(self.mesh)
+
+    @property
+    def crews(self) -> Crews:
+        """Parts of each cluster with their pods."""
+        return self._crews or Crews()
 
     @property
     def places(self) -> Places:
@@ -123,6 +132,7 @@ class _Making:
     def __init__(self, judge: Judge, homes: Places, now: float) -> None:
         self.mesh, self.traffic, self.memory, self.homes = judge.mesh, judge.traffic, judge.memory, homes
         self.eyes, self.unready, self.now, self.book = judge.eyes, judge.unready, now, judge.rules
+        self.crews = judge.crews
         self.foreseen = judge.foreseen()
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
@@ -163,7 +173,9 @@ class _Making:
             self.troubles.append(gone)
         nodes, troubles = judge_nodes(cluster, self.memory, self.now)
         down = down_nodes(troubles, cluster)
-        parts, missing = judge_parts(cluster, self.memory, self.now, down, mute_agents(troubles))
+        parts, missing = judge_parts(
+            cluster, self.crews.of(cluster), self.memory, self.now, down, mute_agents(troubles)
+        )
         if unread(cluster):
             # What is held is old: it is shown as such, and nothing new is concluded from it.
             nodes = [_stale(judged, cluster, self.now, self.memory) for judged in nodes]

@@ -30,7 +30,7 @@ class Memory(Struct):
     identities: dict[Hashable, str] = field(default_factory=dict)
     """What a cluster was recognised by when it was seen first."""
     nodes: dict[tuple[str, str], tuple[object, Judged, float]] = field(default_factory=dict)
-    """(context, node) → what its verdict was made from, the verdict and when, while nothing is wrong with it."""
+    """(context, node) → what its verdict was made from, the verdict and when, while it has no trouble."""
     node_fails: dict[str, list[float]] = field(default_factory=dict)
     """`cluster/node` → when probes of it failed since one passed, as far as others passed meanwhile."""
     bad_ways: dict[frozenset[str], tuple[Cause, float]] = field(default_factory=dict)

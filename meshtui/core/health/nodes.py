@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import cache, partial
 
 from meshtui.core.errors import Forbidden, MeshtuiError, NotFound, TimedOut, Unreachable
 from meshtui.core.health.memory import Memory
@@ -19,7 +20,7 @@ _HEARD_SECONDS = 120.0
 _TURN_SECONDS = 1_800.0
 """So long an agent may wait for its turn while others of its cluster are heard: thousands are asked in turn."""
 _AS_BEFORE_SECONDS = 10.0
-"""So long a well node's verdict stands, as of when it was made."""
+"""So long the verdict of a node without trouble stands, as of when it was made."""
 AGENT = "cilium"
 CONTROLLER_FAILURES = 10
 """Failures in a row after which a controller does not mend itself."""
@@ -27,6 +28,8 @@ _OF_LINKS = "remote-etcd-"
 _STARTING = 120.0
 """Seconds after its start in which an agent's controllers may fail: what they need is not there yet."""
 _GRACE = 20.0
+Agents = Callable[[], dict[str, o.Pod]]
+"""Gives node → its agent's pod: who asks walks over all pods of the cluster."""
 
 
 class Silence(Enum):
@@ -64,7 +67,7 @@ def ready_condition(node: o.Node) -> o.Condition | None:
 def judge_nodes(cluster: Cluster, memory: Memory, now: float) -> tuple[list[Judged], list[Trouble]]:
     """Each node's verdict with its agent's, and what is wrong."""
     judged, troubles = [], []
-    agents = _agents(cluster)
+    agents = cache(partial(_agents, cluster))
     for name, node in sorted(cluster.nodes.items()):
         known = _as_before(cluster, node, memory, now)
         if known is not None:
@@ -77,13 +80,13 @@ def judge_nodes(cluster: Cluster, memory: Memory, now: float) -> tuple[list[Judg
             troubles += _controllers_trouble(cluster, name, agents, memory, now)
         made = memory.dated(_judged(cluster, node, trouble, now), now, trouble.since if trouble else 0.0)
         judged.append(made)
-        if made.verdict is Verdict.WELL and not _unsettled(cluster.agents.get(name)):
+        if trouble is None and _stands(cluster, name, made.verdict):
             memory.nodes[cluster.context, name] = _basis(cluster, node), made, now
     return judged, troubles
 
 
 def _basis(cluster: Cluster, node: o.Node) -> tuple[object, ...]:
-    """What a well node's verdict is made from: of thousands few are anything else from one second to the next."""
+    """What the verdict of a node without trouble is made from: of thousands few are anything else from one second to the next."""
     name = node.metadata.name
     heard = cluster.heard.get(("agent", name), 0.0)
     return node, cluster.agents.get(name), cluster.agent_errors.get(name), heard, cluster.config is None
@@ -102,8 +105,16 @@ def _unsettled(status: AgentStatus | None) -> bool:
     return status is not None and (status.cilium.state not in ("", "Ok") or bool(_failing_controllers(status)))
 
 
+def _stands(cluster: Cluster, node: str, verdict: Verdict) -> bool:
+    """Whether time alone changes nothing of a verdict: nothing waits to become a trouble, and no age is told in it."""
+    error = cluster.agent_errors.get(node)
+    if error is not None and silence(error) is not Silence.FORBIDDEN:
+        return False
+    return verdict in (Verdict.WELL, Verdict.UNKNOWN) and not _unsettled(cluster.agents.get(node))
+
+
 def _as_before(cluster: Cluster, node: o.Node, memory: Memory, now: float) -> Judged | None:
-    """The verdict of a node that was well, and of which nothing was told since but when it is."""
+    """The verdict of a node that had no trouble, and of which nothing was told since but when it is."""
     held = memory.nodes.get((cluster.context, node.metadata.name))
     basis = _basis(cluster, node)
     heard = cluster.heard.get(("agent", node.metadata.name), 0.0)
@@ -176,7 +187,7 @@ def _is_ready(node: o.Node) -> bool:
     return condition is not None and condition.status == "True"
 
 
-def _agent_trouble(cluster: Cluster, node: str, agents: dict[str, o.Pod], memory: Memory, now: float) -> Trouble | None:
+def _agent_trouble(cluster: Cluster, node: str, agents: Agents, memory: Memory, now: float) -> Trouble | None:
     error = cluster.agent_errors.get(node)
     where = f"{cluster.name}/{node}"
     if error is not None:
@@ -208,12 +219,12 @@ def _agent(
     cluster: Cluster,
     cause: Cause,
     node: str,
-    agents: dict[str, o.Pod],
+    agents: Agents,
     sentence: str,
     error: MeshtuiError,
     since: float,
 ) -> Trouble:
-    pod = agents.get(node)
+    pod = agents().get(node)
     name = pod.name if pod else f"-l k8s-app={AGENT}"
     return Trouble(
         cause,
@@ -270,16 +281,14 @@ def _failing_controllers(status: AgentStatus) -> list[Controller]:
     ]
 
 
-def _controllers_trouble(
-    cluster: Cluster, node: str, agents: dict[str, o.Pod], memory: Memory, now: float
-) -> Iterator[Trouble]:
+def _controllers_trouble(cluster: Cluster, node: str, agents: Agents, memory: Memory, now: float) -> Iterator[Trouble]:
     """Controllers of an agent that answers and is past its start; they fail in one answer after another."""
     status = cluster.agents.get(node)
     failing = _failing_controllers(status) if status is not None else []
     if not failing:
         return
     first = memory.since(("controllers", cluster.context, node), now)
-    pod = agents.get(node)
+    pod = agents().get(node)
     if now - first < _GRACE or 0 <= now - _started(pod) < _STARTING:
         return
     worst = failing[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections import Counter
@@ -15,7 +16,7 @@ from msgspec import Struct, field
 from meshtui.cilium.agents import CONTAINER
 from meshtui.cilium.place import namespace_of
 from meshtui.core.clock import Clock
-from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, NotFound
+from meshtui.core.errors import ClusterError, ExecFailed, Forbidden, MeshtuiError, NotFound
 from meshtui.core.flows.account.account import Reading
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore
@@ -36,6 +37,8 @@ AGENTS = 64
 _OVERLAP_NS = 5_000_000_000
 """An agent that comes back is asked again for the last seconds; the store drops the repeats."""
 
+_FIRST_SECONDS = 1.0
+"""How long all others wait for the answer to the first: whether commands may be run at all."""
 _ASKED_AT_ONCE = 8
 """Agents that are asked for their counts at the same time."""
 
@@ -80,11 +83,17 @@ class AgentFlows(Struct):
     _nodes: dict[str, str] = field(default_factory=dict)
     """Pod → `cluster/node`, once one of its flows has told."""
     _asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_ASKED_AT_ONCE))
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once an agent was followed, or was not to be had."""
     _overlooked: int = 0
     """Agents beyond AGENTS."""
 
     async def run(self, whitelist: Filters, blacklist: Filters) -> None:
-        """Raises a ClusterError when the agents cannot be listed; a single agent's failure is told and retried."""
+        """A single agent's failure is told and retried.
+
+        Raises a ClusterError when the agents cannot be listed, Forbidden when no command may be run in them: one
+        refusal stands for all of them.
+        """
         words = command(whitelist, blacklist)
         namespace = await namespace_of(self.api)
         pods, _ = await self.api.list_all(PODS, namespace, label_selector=LABEL)
@@ -93,8 +102,12 @@ class AgentFlows(Struct):
         if not running:
             raise NotFound("no agent to ask for flows", context=self.api.context, cause="no cilium pod is running")
         async with asyncio.TaskGroup() as group:
-            for pod in running:
+            for number, pod in enumerate(running):
                 group.create_task(self._follow(pod, words), name=f"agent flows {self.api.context} {pod}")
+                if not number:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_FIRST_SECONDS):
+                            await self._answered.wait()
 
     async def _follow(self, pod: str, words: list[str]) -> None:
         backoff = Backoff(self.pace, self.rng)
@@ -105,12 +118,15 @@ class AgentFlows(Struct):
                 since = ["--since", rfc3339(lost_at - _OVERLAP_NS)] if lost_at is not None else []
                 try:
                     await self._read(pod, [*words, *since], backoff, source)
+                except Forbidden:
+                    raise
                 except ClusterError as error:
                     self._errors[pod] = error
                     if pod in self._live:
                         lost_at = self._left_off(pod, self._now_ns())
                         self.store.open_gap(source, self._now_ns(), error.cause)
                 self._live.discard(pod)
+                self._answered.set()
                 self._tell()
                 await asyncio.sleep(backoff.next())
         finally:
@@ -130,6 +146,7 @@ class AgentFlows(Struct):
             self._live.add(pod)
             self._ever.add(pod)
             self._errors.pop(pod, None)
+            self._answered.set()
             self.store.close_gap(source, self._now_ns())
             self._tell()
             async with self._survey(pod, source).running():

@@ -69,6 +69,8 @@ class FlowSourceTask:
     _reached: Reached | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the source must be looked for again: lost, or another query."""
+    _over: bool = False
+    """Whether the agents' flows ended by themselves: nobody asked for anything, so that it takes a failure's pause."""
     _left_off_ns: int | None = None
     """Until when a source that is no longer read has told everything; None while one is read."""
     _was_live: bool = False
@@ -205,6 +207,9 @@ class FlowSourceTask:
                         await self._from_agents(api)
                 if self._patience() == 0.0:
                     await self._from_agents(api)
+                if self._over:
+                    self._over = False
+                    self._changed.clear()
                 await pause(self._backoff.next(), self._changed)
         finally:
             await self._stop_stream()
@@ -220,15 +225,11 @@ class FlowSourceTask:
                     self._peers(reached, api.request_timeout).running(),
                     versions_told(reached, api, self.clock, self.emit),
                 ):
-                    await self._until_changed_or_silent()
+                    while (patience := self._patience()) != 0.0 and not await self._changes_within(patience):
+                        pass
             finally:
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
                 self._reached = None
-
-    async def _until_changed_or_silent(self) -> None:
-        while (patience := self._patience()) != 0.0:
-            if await self._changes_within(patience):
-                return
 
     def _peers(self, reached: Reached, timeout: float) -> Peers:
         """Asks the Relay for the nodes it could not reach: its stream does not tell when they are back."""
@@ -363,11 +364,10 @@ class FlowSourceTask:
         error = None if following.cancelled() else following.exception()
         if error is not None:
             failure = next((e for e in leaves(error) if isinstance(e, MeshtuiError)), None)
-            if isinstance(failure, NotFound) and self.wanted_source == AUTO:
-                # No Cilium at all: that there is no Relay has been told, with what to do about it.
-                self._changed.set()
-                return
-            self._tell_failure(failure or MeshtuiError("the agents' flows ended", cause=repr(error)))
+            # No Cilium at all: that there is no Relay has been told, with what to do about it.
+            if not (isinstance(failure, NotFound) and self.wanted_source == AUTO):
+                self._tell_failure(failure or MeshtuiError("the agents' flows ended", cause=repr(error)))
+            self._over = True
             self._changed.set()
 
     async def _changes_within(self, seconds: float | None) -> bool:

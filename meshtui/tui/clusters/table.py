@@ -68,8 +68,11 @@ def _nodes(cluster: Cluster, judgement: Judgement) -> Span:
 
 
 def is_ready(node: Node) -> bool:
-    """Whether its kubelet says so: asked of thousands of nodes at each tick."""
-    return any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions or ())
+    """Whether its kubelet says so, which tells it last: asked of thousands of nodes at each tick."""
+    for condition in reversed(node.status.conditions or ()):
+        if condition.type == "Ready":
+            return condition.status == "True"
+    return False
 
 
 def _agents(cluster: Cluster, _: Judgement) -> Span:
@@ -111,10 +114,11 @@ def is_table(mesh: Mesh, height: int) -> bool:
 def blocks(mesh: Mesh, width: int, judgement: Judgement, now: float, *, utc: bool) -> list[Block]:
     """The heads, then each cluster with what is not well beneath it; keys are `(kind, context, …)`."""
     columns, room = columns_for(mesh, width)
+    telling = telling_of(judgement)
     result: list[Block] = [(HEADER, [clip(_heads(mesh, columns, room), width)])]
     for cluster in mesh.clusters.values():
         result.append((("cluster", cluster.context), [clip(_cluster(mesh, cluster, judgement, columns, room), width)]))
-        result += list(_unwell(mesh, cluster, judgement, now, width, utc=utc))
+        result += list(_unwell(mesh, cluster, telling, now, width, utc=utc))
     return result
 
 
@@ -165,27 +169,40 @@ def _matrix(mesh: Mesh, cluster: Cluster, judgement: Judgement) -> Iterator[Span
         yield Span(f"{_LETTERS[verdict]:<{wide}} ", status.verdict(verdict, "").role)
 
 
-def _unwell(
-    mesh: Mesh, cluster: Cluster, judgement: Judgement, now: float, width: int, *, utc: bool
-) -> Iterator[Block]:
+Telling = dict[str, dict[str, dict[str, Judged]]]
+"""Context → kind → name → what is not well."""
+
+
+def telling_of(judgement: Judgement) -> Telling:
+    """What is not well of all clusters, found in one walk: there are thousands of nodes."""
+    found: Telling = {}
+    judged: tuple[tuple[str, Mapping[tuple[str, str], Judged]], ...] = (
+        ("node", judgement.nodes),
+        ("link", judgement.links),
+        ("component", judgement.components),
+    )
+    for kind, of_kind in judged:
+        for (context, name), each in of_kind.items():
+            if _tells(each):
+                found.setdefault(context, {}).setdefault(kind, {})[name] = each
+    return found
+
+
+def _unwell(mesh: Mesh, cluster: Cluster, telling: Telling, now: float, width: int, *, utc: bool) -> Iterator[Block]:
     """What is not well in a cluster, in words, with since when; what has one reason is told once."""
     for number, error in enumerate(failures(cluster)[:2]):
         told: list[Line] = [*status.error_lines(error, width, most=3)]
         yield ("failure", cluster.context, number), told
     context, away = cluster.context, cluster.api.phase is not Phase.LIVE
     silent: list[Judged] = []
-    kinds: dict[str, Mapping[str, Judged]] = {
-        "node": {name: judged for (where, name), judged in judgement.nodes.items() if where == context},
-        "link": {name: judged for (where, name), judged in judgement.links.items() if where == context},
-        "component": {name: judged for (where, name), judged in judgement.components.items() if where == context},
-    }
-    for kind, found in kinds.items():
-        unwell = {name: judged for name, judged in found.items() if _tells(judged)}
+    kinds = telling.get(context, {})
+    for kind in ("node", "link", "component"):
+        unwell: Mapping[str, Judged] = kinds.get(kind, {})
         if away:  # of a cluster that does not answer nothing new is known: that is one thing, told once
             silent += [judged for judged in unwell.values() if judged.verdict is Verdict.STALE]
             unwell = {name: judged for name, judged in unwell.items() if judged.verdict is not Verdict.STALE}
         yield from _of_kind(mesh, cluster, kind, unwell, now, width, utc=utc)
-    unready = [name for name, node in cluster.nodes.items() if not is_ready(node) and not _tells_of(kinds, name)]
+    unready = [name for name, node in cluster.nodes.items() if not is_ready(node) and name not in kinds.get("node", {})]
     for name in sorted(unready, key=natural):
         state = status.node(cluster.nodes[name])
         glyph, _, word = state.text.partition(" ")
@@ -220,11 +237,6 @@ def _label(mesh: Mesh, cluster: Cluster, kind: str, name: str) -> str:
         return safe(name, 60)
     target = mesh.by_name(name)
     return f"link {cluster.tag}→{target.tag if target is not None else safe(name, 24)}"
-
-
-def _tells_of(kinds: Mapping[str, Mapping[str, Judged]], node: str) -> bool:
-    judged = kinds["node"].get(node)
-    return judged is not None and _tells(judged)
 
 
 def _alike(unwell: Mapping[str, Judged]) -> list[list[str]]:

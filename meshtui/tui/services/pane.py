@@ -18,15 +18,16 @@ from meshtui.core.services import filter as servicefilter
 from meshtui.core.services.table import ServiceTable, Sort, View
 from meshtui.mesh import collector
 from meshtui.tui import commands as c
+from meshtui.tui.portions import Portions
 from meshtui.tui.services import rows
 from meshtui.tui.services.listing import COLUMNS, EachCluster, EachService, Listing, Look, listing_for
 from meshtui.tui.services.marks import Marks
 from meshtui.tui.widgets.paint import Line, Span, safe, span_at
 from meshtui.tui.widgets.pane import Pane, bindings
 
-PORTION = 60
-"""Rows made between two paints."""
-_SHOW_EVERY = 20
+PORTION = 40
+"""Rows made in one turn: 10 ms where each is in sixteen clusters."""
+_SHOW_EVERY = 30
 """Portions after which a list still being made is shown again."""
 _CHANGES = {
     "global_here": "annotate", "shared_here": "annotate", "affinity_here": "annotate", "global_all": "annotate",
@@ -51,7 +52,7 @@ class ServicesPane(Pane):
         self.listing: Listing = EachCluster(())
         self._version = -1
         self._portions = 0
-        self._waiting = False
+        self._rest = Portions(self, self._portion)
 
     # What is shown
 
@@ -66,7 +67,7 @@ class ServicesPane(Pane):
         if delta.status:
             self._note_failing(self.table)
             self.touch()
-        self._work()
+        self._rest.go_on()
 
     def _note_failing(self, table: ServiceTable) -> None:
         """Services that fail come first; the order is made again only when others fail."""
@@ -90,12 +91,13 @@ class ServicesPane(Pane):
         elif self.table.view != self.view:
             self.table.look(self.view)
         self._version = -1
-        self._work()
+        self._rest.go_on()
 
-    def _work(self) -> None:
+    def _portion(self) -> bool:
+        """Make some rows; whether there are more to make."""
         table = self.table
         if table is None or not self.is_attached:
-            return
+            return False
         keys = table.work(PORTION)
         now = self.dashboard.clock.now()
         self._when.update(dict.fromkeys(table.altered(), now))
@@ -105,15 +107,10 @@ class ServicesPane(Pane):
             self.title_again()
         elif not table.backlog or self._portions % _SHOW_EVERY == 0:
             self._list(table)
-        if table.backlog and not self._waiting:
+        if table.backlog:
             # Rows live as long as the session: without this the collector stops the loop for half a second to see it.
             collector.keep()
-            self._waiting = True
-            self.call_after_refresh(self._go_on)
-
-    def _go_on(self) -> None:
-        self._waiting = False
-        self._work()
+        return bool(table.backlog)
 
     def _list(self, table: ServiceTable) -> None:
         self._version = table.version

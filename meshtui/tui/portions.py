@@ -1,0 +1,39 @@
+"""Long work in portions, each in a turn of the loop of its own, so that keys, sockets and paints come in between.
+
+`call_after_refresh` is no such thing: where nothing is to be painted, Textual's screen runs one callback after the
+other in the same turn, and what was meant as portions held the loop for as long as all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Pump(Protocol):
+    """What of a widget or screen is needed: a queue of its own, which drops what comes once it is closed."""
+
+    def call_later(self, callback: Callable[[], object]) -> bool:
+        """Run it when the messages before it are read."""
+        ...
+
+
+class Portions:
+    """Calls `portion` again and again until it says that nothing is left, once in a turn."""
+
+    def __init__(self, pump: Pump, portion: Callable[[], bool]) -> None:
+        self._pump = pump
+        self._portion = portion
+        self._waiting = False
+
+    def go_on(self) -> None:
+        """Do one portion now, and the rest by and by; nothing where a portion is awaited already."""
+        if not self._waiting and self._portion():
+            self._waiting = True
+            # The queue alone is no turn: who reads it goes on as long as there is something in it.
+            asyncio.get_running_loop().call_soon(self._pump.call_later, self._next)
+
+    def _next(self) -> None:
+        self._waiting = False
+        self.go_on()

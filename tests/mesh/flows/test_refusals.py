@@ -1,0 +1,83 @@
+"""What cannot be had is asked for seldom: no Cilium at all, and agents in which no command may be run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from meshtui.core.errors import Forbidden, RelayAbsent
+from meshtui.core.model import state as s
+from meshtui.kube import exec as kubeexec
+from meshtui.mesh.flows import agents
+from meshtui.mesh.scope import Scope
+from meshtui.mesh.session import Session
+from meshtui.mesh.targets import choose
+from tests.mesh.conftest import FAST, Lab, NewLab
+from tests.mesh.waiting import until
+from tests.waiting import until as passed
+
+BEATS = 12
+PATIENT = replace(FAST, heartbeat=0.05, first_retry=3_600.0, last_retry=3_600.0)
+"""Nothing that failed is tried again while a test runs."""
+
+
+def session_on(lab: Lab, scope: Scope, pace: Any = PATIENT) -> Session:
+    settings = lab.settings()
+    return Session(choose(settings, {}), settings, pace=pace, scope=scope)
+
+
+def counting(session: Session) -> dict[str, int]:
+    """Context → answers to heartbeats, from now on."""
+    beats = dict.fromkeys(session.mesh.clusters, 0)
+    emit = session.emit
+
+    def counted(event: s.Event) -> None:
+        beats[event.context] += isinstance(event, s.ApiChanged)
+        emit(event)
+
+    session.emit = counted  # type: ignore[method-assign]
+    return beats
+
+
+async def test_a_cluster_without_cilium_is_not_asked_for_its_flows_again_and_again(
+    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = agents.AgentFlows.run
+
+    async def counted(self: agents.AgentFlows, *filters: Any) -> None:
+        asked.append(self.api.context)
+        await run(self, *filters)
+
+    monkeypatch.setattr(agents.AgentFlows, "run", counted)
+    async with new_lab(state="no-cni") as lab:
+        session = session_on(lab, Scope(status=False, access=False))
+        beats = counting(session)
+        async with session:
+            clusters = session.mesh.clusters.values()
+            await until(session, lambda: all(c.relay.link.phase is s.Phase.ABSENT for c in clusters) and asked)
+            begun = dict(beats)
+            await passed(lambda: all(beats[context] >= begun[context] + BEATS for context in beats))
+            assert sorted(asked) == sorted(session.mesh.clusters), "each once, and then the pause of a failure"
+            assert all(isinstance(c.relay.link.error, RelayAbsent) for c in clusters)
+
+
+async def test_one_refusal_stands_for_all_agents(new_lab: NewLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialled: list[str] = []
+    opened = kubeexec.open_exec
+
+    def counted(api: Any, namespace: str, pod: str, *words: Any, **options: Any) -> Any:
+        dialled.append(api.context)
+        return opened(api, namespace, pod, *words, **options)
+
+    monkeypatch.setattr(agents, "open_exec", counted)
+    async with new_lab(state="cilium", nodes=6) as lab:
+        await lab.fault("forbid", resource="pods/exec")
+        session = session_on(lab, Scope(status=False, access=False))
+        async with session:
+            clusters = session.mesh.clusters.values()
+            await until(session, lambda: all(isinstance(c.relay.link.error, Forbidden) for c in clusters))
+            assert all(c.relay.link.phase is s.Phase.FAILED for c in clusters)
+            assert sorted(dialled) == sorted(session.mesh.clusters), "one agent of each cluster was asked"
