@@ -86,7 +86,7 @@ def judge_nodes(cluster: Cluster, memory: Memory, now: float) -> tuple[list[Judg
 
 
 def _basis(cluster: Cluster, node: o.Node) -> tuple[object, ...]:
-    """What the verdict of a node without trouble is made from: of thousands few are anything else from one second to the next."""
+    """What the verdict of a node without trouble is made from: of thousands few are another than a second ago."""
     name = node.metadata.name
     heard = cluster.heard.get(("agent", name), 0.0)
     return node, cluster.agents.get(name), cluster.agent_errors.get(name), heard, cluster.config is None
