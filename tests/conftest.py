@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.leaks"]
 RECORDINGS = Path(__file__).parent / "recordings"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Whoever starts the tests in a shell's background has it ignored, and so would every program that they start.

@@ -13,12 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from meshtui.cli import run
-
-QUIET = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""A verb's process ends with its connections; run in this process, those that were being opened are left to the end."""
 
 
 @dataclass

@@ -15,11 +15,10 @@ import pytest
 import trustme
 
 from meshtui.cli.verbs import EXAMPLES
-from tests.embedded import QUIET, Served, call, served
+from tests.embedded import Served, call, served
 from tests.test_docs import PAGES, commands
 from tests.tui.pseudoterminal import Terminal
 
-pytestmark = QUIET
 ROOT = Path(__file__).parent.parent
 HAPPENED = {0, 1}
 """Exit codes of a command that was carried out: 1 where the mesh, or what was asked of it, is not as wished."""

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from meshtui.cli.parser import build
-from tests.embedded import QUIET, Served, call, served
-
-pytestmark = QUIET
+from tests.embedded import Served, call, served
 
 POLICY = """\
 apiVersion: cilium.io/v2

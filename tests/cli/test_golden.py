@@ -20,9 +20,8 @@ import yaml
 
 from meshtui.cli import parser
 from meshtui.cli.schemas import OF, schema
-from tests.embedded import QUIET, Served, call, served
+from tests.embedded import Served, call, served
 
-pytestmark = QUIET
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "golden"
 UPDATING = bool(os.environ.get("MESHTUI_UPDATE_GOLDEN"))

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import QUIET, Ran, Served, call, served
+from tests.embedded import Ran, Served, call, served
 
-pytestmark = QUIET
 ROLES = Path(__file__).parent.parent.parent / "deploy/roles"
 POLICY = """\
 apiVersion: cilium.io/v2

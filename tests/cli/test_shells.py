@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import QUIET, Served, call, served
+from tests.embedded import Served, call, served
 from tests.tui.pseudoterminal import Terminal
-
-pytestmark = QUIET
 
 
 @pytest.fixture(scope="module")
