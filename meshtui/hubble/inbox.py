@@ -18,6 +18,8 @@ class Inbox:
         self._limit = limit
         self._lock = threading.Lock()
         self._rows: list[FlowRow] = []
+        self.whole = False
+        """Whether who drains looks at all of every row: give it to `FlowStream(whole=…)`."""
         self._shed = 0
 
     def room(self) -> bool:

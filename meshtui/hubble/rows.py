@@ -3,6 +3,8 @@
 Reads through `skim.proto`, which leaves the parts that repeat from flow to flow encoded, and looks those up in
 caches: equal endpoints become the same Peer object, equal texts the same string. A row that keeps its raw bytes
 reads time, uuid, node and verdict at once and the rest when it is first asked for: of a firehose, few are looked at.
+Where all are looked at anyway, it reads everything at once. The two endpoints are half of a flow's bytes and the same
+in flow after flow: rows that were read keep them once for all (`docs/internals/flows.md`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,12 @@ _NO_APPLICATION = parts.Application()
 _NOBODY = Peer()
 _BILLION = 1_000_000_000
 _POLICY_VERDICT = int(EventType.POLICY_VERDICT)
+_ENDS_SHARED = 20_000
+"""Pairs of endpoints that are known at a time."""
+_TELLING = 16
+"""Bytes of an endpoint by which it is found: looking for all of it takes as long as reading the flow."""
+_ONE_BYTE = 128
+"""Up to this length an endpoint has a byte for its tag and one for its length before it, from then on two."""
 
 
 class NodeStatus(Struct, frozen=True):
@@ -59,12 +67,17 @@ class Undecodable(Struct, frozen=True):
 Item = FlowRow | NodeStatus | Lost | Undecodable
 
 
-class _UnreadRow(FlowRow):
-    """A FlowRow whose slots, but for a few, stay empty until one of them is asked for. Otherwise the same."""
+class _KeptRow(FlowRow):
+    """A FlowRow with raw bytes whose slots, but for a few, may be empty until one of them is asked for."""
 
-    __slots__ = ("decoder",)
+    __slots__ = ("at", "decoder", "ends", "rest")
 
     decoder: Decoder
+    rest: bytes
+    """The raw bytes without `ends`, which are at `at`."""
+    ends: bytes
+    """Both endpoints as they are encoded, shared with other rows; empty where nothing is shared."""
+    at: int
 
     def __getattr__(self, name: str) -> Any:
         """Called for empty slots alone."""
@@ -72,6 +85,16 @@ class _UnreadRow(FlowRow):
             raise AttributeError(name)
         self.decoder.fill(self)
         return object.__getattribute__(self, name)
+
+    @property
+    def raw(self) -> bytes:  # type: ignore[override]
+        """The encoded GetFlowsResponse, byte by byte as it came."""
+        rest, at = self.rest, self.at
+        return rest[:at] + self.ends + rest[at:] if self.ends else rest
+
+    @raw.setter
+    def raw(self, raw: bytes) -> None:
+        self.rest, self.ends, self.at = raw, b"", 0
 
 
 _SLOTS = frozenset(field.name for field in fields(FlowRow))
@@ -84,6 +107,7 @@ class Decoder:
         self.context = context
         self.keep_raw = keep_raw
         self._strings = parts.Strings()
+        self._ends = parts.PartCache(bytes, _ENDS_SHARED)
         self._peers = parts.PartCache(parts.peer)
         self._addresses = parts.PartCache(parts.addresses)
         self._flags = parts.PartCache(parts.tcp_flags)
@@ -96,12 +120,17 @@ class Decoder:
         self._node_labels: dict[str, tuple[str, ...]] = {}
         self._parse = skim_pb2.Response.FromString
 
-    def decode(self, raw: bytes) -> Item:
-        """One message. Never raises for what a server may send: the worst is `Undecodable`."""
+    def decode(self, raw: bytes, *, whole: bool = False) -> Item:
+        """One message. Never raises for what a server may send: the worst is `Undecodable`.
+
+        `whole`: read everything at once, for a row of which more than the time and the verdict will be asked.
+        """
         try:
             response = self._parse(raw)
             if response.HasField("flow"):
-                return self._unread(raw, response) if self.keep_raw else FlowRow(*self._fields(raw, response))
+                if not self.keep_raw:
+                    return FlowRow(*self._fields(raw, response))
+                return self._read(raw, response) if whole else self._unread(raw, response)
             if response.HasField("lost_events"):
                 return _lost(response)
             if response.HasField("node_status"):
@@ -112,25 +141,50 @@ class Decoder:
 
     def _unread(self, raw: bytes, response: skim_pb2.Response) -> FlowRow:
         flow = response.flow
-        row = _new_row(_UnreadRow)
+        row = _new_row(_KeptRow)
         row.time_ns = _time_of(response, flow)
         row.uuid = flow.uuid
         row.verdict = flow.verdict
         row.node = self._strings[flow.node_name or response.node_name]
-        row.raw = raw
+        row.rest, row.ends, row.at = raw, b"", 0
         row.decoder = self
         return row
 
-    def fill(self, row: FlowRow) -> None:
-        """Read what is still unread of a row. A part that cannot be read makes a row without any, that says so."""
+    def _read(self, raw: bytes, response: skim_pb2.Response) -> FlowRow:
         try:
-            values = self._fields(row.raw, self._parse(row.raw))
+            values = self._fields(raw, response)
+        except (DecodeError, ValueError):
+            return self._unread(raw, response)  # what cannot be read of it is told when it is asked for
+        row = _new_row(_KeptRow)
+        FlowRow.__init__(row, *values)
+        row.decoder = self
+        self._share(row, raw, response.flow)
+        return row
+
+    def fill(self, row: _KeptRow) -> None:
+        """Read what is still unread of a row. A part that cannot be read makes a row without any, that says so."""
+        raw = row.rest
+        try:
+            response = self._parse(raw)
+            values = self._fields(raw, response)
         except (DecodeError, ValueError) as error:
             blank = (0, 0, 0, None, _NOBODY, _NOBODY, "", "", "", 0, 0, "")
             values = (row.time_ns, row.uuid, "", row.verdict, *blank, f"undecodable flow: {error}")
-            FlowRow.__init__(row, *values, received=self.context, raw=row.raw)
+            FlowRow.__init__(row, *values, received=self.context, raw=raw)
         else:
             FlowRow.__init__(row, *values)
+            self._share(row, raw, response.flow)
+
+    def _share(self, row: _KeptRow, raw: bytes, flow: skim_pb2.Flow) -> None:
+        """Keep the endpoints once for all rows that have the same, where they stand one after the other."""
+        source, destination = flow.source, flow.destination
+        if not (source and destination):
+            return
+        # Wherever the cut is, the pieces give the bytes again: that it is right only makes them repeat.
+        start = max(0, raw.find(source[:_TELLING]))
+        stop = start + len(source) + len(destination) + (2 if len(destination) < _ONE_BYTE else 3)
+        row.ends, row.at = self._ends[raw[start:stop]], start
+        row.rest = raw[:start] + raw[stop:]
 
     def _fields(self, raw: bytes, response: skim_pb2.Response) -> tuple[Any, ...]:
         """FlowRow's values in order."""
@@ -247,7 +301,7 @@ class Decoder:
         return self._extras.setdefault(extra, extra)
 
 
-_new_row = _UnreadRow.__new__
+_new_row = _KeptRow.__new__
 
 
 def _time_of(response: skim_pb2.Response, flow: skim_pb2.Flow) -> int:

@@ -25,6 +25,8 @@ from meshtui.hubble.status import Losses, Nodes, RateMeter, StreamStatus
 
 BATCH_SECONDS = 0.05
 _BATCH_ROWS = 4_000
+_FLOOD_ROWS = 1_000
+"""Flows in a batch from which they are only skimmed: a judge lets most of a flood go, and this thread must keep up."""
 _STATUS_SECONDS = 1.0
 _GREETING_TIMEOUT = 5.0
 _SUMS_TIMEOUT = 2.0
@@ -54,7 +56,8 @@ class FlowStream:
     """One GetFlows stream. `deliver` and `status` are called in the stream's threads, never both at once.
 
     Rows reach `deliver` within BATCH_SECONDS of their arrival, in batches of at most 20 a second. While `room()`
-    is false, flows are thrown away undecoded but for one in sixteen, and counted in the status.
+    is false, flows are thrown away undecoded but for one in sixteen, and counted in the status. With `whole` a row's
+    every field is read here, for a consumer that looks at all of every row, and not in the consumer's turn.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class FlowStream:
         backoff: Backoff | None = None,
         room: Callable[[], bool] = lambda: True,
         keep_raw: bool = True,
+        whole: bool = False,
     ) -> None:
         self.target = target
         self.context = context
@@ -83,6 +87,7 @@ class FlowStream:
         self._backoff = backoff or Backoff()
         self._room = room
         self._decoder = Decoder(context, keep_raw=keep_raw)
+        self._whole = whole
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._armed = threading.Event()
@@ -300,12 +305,12 @@ class FlowStream:
                 self._deliver(rows)
 
     def _decode(self, batch: list[bytes]) -> list[FlowRow]:
-        decode = self._decoder.decode
+        decode, whole = self._decoder.decode, self._whole and len(batch) < _FLOOD_ROWS
         if batch and not self._room():
             batch = self._sampled(batch)
         rows: list[FlowRow] = []
         for raw in batch:
-            item = decode(raw)
+            item = decode(raw, whole=whole)
             if isinstance(item, FlowRow):
                 rows.append(item)
             else:

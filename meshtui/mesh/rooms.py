@@ -57,6 +57,7 @@ class Rooms:
         flows.reading_shown = self.scope.reading
         if self.scope.judged:
             flows.record(self.judging.take)
+            flows.inbox.whole = True
         if self.running:
             flows.start()
         return flows

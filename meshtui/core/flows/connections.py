@@ -26,11 +26,13 @@ ConnectionKey = tuple[str, str, int, str, int]
 
 def connection_key(row: FlowRow) -> ConnectionKey | None:
     """The 5-tuple of a row without its direction; None for what has no addresses."""
-    if not (row.source_ip and row.destination_ip):
+    source, destination = row.source_ip, row.destination_ip
+    if not (source and destination):
         return None
-    ends = (row.source_ip, row.source_port), (row.destination_ip, row.destination_port)
-    (first_ip, first_port), (second_ip, second_port) = min(ends), max(ends)
-    return row.protocol, first_ip, first_port, second_ip, second_port
+    port, other = row.source_port, row.destination_port
+    if source < destination or (source == destination and port <= other):
+        return row.protocol, source, port, destination, other
+    return row.protocol, destination, other, source, port
 
 
 def is_syn(row: FlowRow) -> bool:
@@ -185,17 +187,17 @@ class Connections:
         return changed
 
     def _add(self, key: ConnectionKey, row: FlowRow) -> None:
-        connection = self._current.get(key)
+        connection = self._current.pop(key, None)  # and put back: the dict stays in order of use
         if connection is not None and connection.first_ns - row.time_ns > IDLE_NS:
+            self._current[key] = connection
             self._add_late(key, row)
             return
-        self._current.pop(key, None)
         if connection is None or _starts_anew(connection, row):
             if connection is not None:
                 self._past.setdefault(key, []).append(connection)
             connection = Connection(key)
             self._count += 1
-        self._current[key] = connection  # popped and put back: the dict stays in order of use
+        self._current[key] = connection
         self._take(connection, row)
         while self._count > self._limit:
             self._forget_oldest()
@@ -211,10 +213,15 @@ class Connections:
         self._take(near[0], row)
 
     def _take(self, connection: Connection, row: FlowRow) -> None:
-        insort(connection.events, row, key=_time_of)
-        if len(connection.events) > self._events_each:
-            del connection.events[0]
-        connection.closed = connection.closed or "FIN" in row.flags or "RST" in row.flags
+        events = connection.events
+        if not events or row.time_ns >= events[-1].time_ns:
+            events.append(row)
+        else:
+            insort(events, row, key=_time_of)
+        if len(events) > self._events_each:
+            del events[0]
+        if not connection.closed:
+            connection.closed = "FIN" in row.flags or "RST" in row.flags
 
     def _forget_oldest(self) -> None:
         if self._past:

@@ -208,8 +208,9 @@ class FlowStore:
         kept = self._ordered.rows
         floor = kept[0].time_ns if len(kept) >= self.capacity else None
         fresh = []
+        seen = 0
         for row in rows:
-            self.seen += 1
+            seen += 1
             uuid = row.uuid
             if uuid in known:
                 self.duplicates += 1
@@ -221,6 +222,7 @@ class FlowStore:
                 else:
                     self.nameless += 1
                 fresh.append(row)
+        self.seen += seen
         return fresh
 
     def _evict(self, count: int) -> None:

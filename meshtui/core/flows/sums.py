@@ -63,10 +63,15 @@ class Aggregate(Struct, eq=False):
         """Count one event."""
         at = row.time_ns
         self.count += 1
-        self.first_ns = min(self.first_ns or at, at)
-        self.last_ns = max(self.last_ns, at)
+        if at > self.last_ns:
+            self.last_ns = at
+        if at < self.first_ns or not self.first_ns:
+            self.first_ns = at
         second = at // _BILLION
-        self.buckets[second] = self.buckets.get(second, 0) + 1
+        if second in self.buckets:
+            self.buckets[second] += 1
+            return
+        self.buckets[second] = 1
         if len(self.buckets) > 2 * BUCKETS:
             for old in sorted(self.buckets)[:-BUCKETS]:
                 del self.buckets[old]
@@ -131,19 +136,21 @@ class Aggregates:
 
     def _track(self, row: FlowRow, aggregate: Aggregate) -> None:
         """Keep account of SYNs without an answer, by connection."""
-        if row.protocol != "TCP":
+        asks = is_syn(row)
+        answers = row.verdict != Verdict.DROPPED and (row.is_reply or row.flags == "SYN, ACK")
+        if not (asks or answers) or row.protocol != "TCP":
             return
         key = connection_key(row)
         if key is None:
             return
-        if is_syn(row):
+        if asks:
             waiting = self._open.setdefault(key, [])
             if key not in self._answered and aggregate not in waiting:
                 waiting.append(aggregate)
                 aggregate.unanswered += 1
             if len(self._open) > _OPEN_LIMIT:
                 del self._open[next(iter(self._open))]
-        elif row.verdict != Verdict.DROPPED and (row.is_reply or row.flags == "SYN, ACK"):
+        elif key not in self._answered or key in self._open:
             self._answer(key)
 
     def _answer(self, key: ConnectionKey) -> None:

@@ -35,6 +35,7 @@ def party(row: FlowRow, destination: bool) -> str:
     return names[0] if names else (row.destination_ip if destination else row.source_ip) or "unknown"
 
 
+@lru_cache(maxsize=16_384)
 def _named(peer: Peer) -> str:
     name = peer.workload or workload_of_pod(peer.pod)
     path = f"{peer.namespace}/{name}" if peer.namespace else name

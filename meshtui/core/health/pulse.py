@@ -13,6 +13,7 @@ from meshtui.core.flows.flow import EventType, FlowRow, Verdict
 from meshtui.core.health.tally import BUCKET_SECONDS, Tally
 from meshtui.core.health.traffic import Traffic
 
+_BUCKET_NS = BUCKET_SECONDS * 10**9
 BUCKETS = 60
 """Buckets of `BUCKET_SECONDS` that are kept: five minutes."""
 
@@ -57,12 +58,13 @@ class Rhythm:
 
     def take(self, rows: Iterable[FlowRow]) -> None:
         """Count each event once, in any order; an event older than all that is kept is left out."""
-        cluster = node = ""
+        latest: dict[str, list[int] | None] = {}
+        """Node → bucket of its row before: the next one is in the same as a rule."""
         for row in rows:
-            if row.node != node:
-                node = row.node
-                cluster = node.partition("/")[0]
-            bucket = self._at(cluster, row.time_ns // (BUCKET_SECONDS * 10**9))
+            number = row.time_ns // _BUCKET_NS
+            bucket = latest.get(row.node)
+            if bucket is None or bucket[0] != number:
+                bucket = latest[row.node] = self._at(row.node.partition("/")[0], number)
             if bucket is not None:
                 bucket[1] += 1
                 bucket[2] += row.verdict == Verdict.DROPPED and row.event_type == EventType.DROP and not _chatter(row)

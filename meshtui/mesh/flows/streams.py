@@ -38,5 +38,6 @@ def new_stream(
         clock=clock,
         rng=rng,
         room=inbox.room,
+        whole=inbox.whole,
     )
     return stream

@@ -47,10 +47,11 @@ class FlowFilter:
 
     terms: tuple[Term, ...] = ()
     hide: tuple[str, ...] = ()
-    _matcher: Matcher = field(init=False, repr=False, compare=False)
+    matcher: Matcher = field(init=False, repr=False, compare=False)
+    """`matches`, without a call of its own."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_matcher", compile_lists(self.whitelist(), self.blacklist()))
+        object.__setattr__(self, "matcher", compile_lists(self.whitelist(), self.blacklist()))
 
     def __bool__(self) -> bool:
         return bool(self.terms or self.hide)
@@ -60,7 +61,7 @@ class FlowFilter:
 
     def matches(self, row: FlowRow) -> bool:
         """Whether a row passes. Terms that only the server can evaluate count as true."""
-        return self._matcher(row)
+        return self.matcher(row)
 
     def whitelist(self) -> list[Document]:
         """The whole filter's whitelist, ours included."""

@@ -30,6 +30,8 @@ def compile_lists(whitelist: Sequence[Mapping[str, Any]], blacklist: Sequence[Ma
     """As GetFlows does: an empty whitelist is everything, any match in the blacklist excludes."""
     white = [compile_filter(document) for document in whitelist]
     black = [compile_filter(document) for document in blacklist]
+    if not black and len(white) == 1:
+        return white[0]
     if not black:
         return lambda row: not white or any(matches(row) for matches in white)
     return lambda row: (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from meshtui.core.flows import compact, dropreason
 from meshtui.core.flows.filter.filter import FlowFilter, parse
 from meshtui.core.flows.filter.keys import TYPES
+from meshtui.core.flows.filter.match import Matcher
 from meshtui.core.flows.filter.presets import CHATTER, NOISE, PRESETS
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.sums import AggregateKey, aggregate_key
@@ -30,13 +31,13 @@ class Question:
     unfolded: bool = False
     """Whether the preset of dropped flows shows what every cluster drops, too."""
     typed: FlowFilter = field(init=False, compare=False)
-    _preset: FlowFilter = field(init=False, repr=False, compare=False)
-    _noise: FlowFilter = field(init=False, repr=False, compare=False)
+    _parts: tuple[Matcher, ...] = field(init=False, repr=False, compare=False)
+    """Those that ask anything, the cheapest first: every flow goes through them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "typed", parse(self.text))
-        object.__setattr__(self, "_preset", parse(self.preset_text))
-        object.__setattr__(self, "_noise", FlowFilter(hide=self.hides))
+        parts = (parse(self.preset_text), self.typed, FlowFilter(hide=self.hides))
+        object.__setattr__(self, "_parts", tuple(part.matcher for part in parts if part))
 
     @property
     def preset_text(self) -> str:
@@ -57,12 +58,9 @@ class Question:
 
     def matches(self, row: FlowRow) -> bool:
         """Whether to show a row."""
-        if not self._preset.matches(row):
-            return False
-        if self.typed and not self.typed.matches(row):
-            return False
-        if self.hides and not self._noise.matches(row):
-            return False
+        for part in self._parts:
+            if not part(row):
+                return False
         return self.behind is None or aggregate_key(row) == self.behind
 
     def asked(self, text: str) -> Question:
