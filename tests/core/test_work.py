@@ -12,13 +12,19 @@ import pytest
 
 from meshtui.core.errors import Forbidden, TimedOut
 from meshtui.core.findings import Findings
+from meshtui.core.flows.connections import Connections
+from meshtui.core.flows.filter.question import Question
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.flows.sums import Aggregates
 from meshtui.core.health.judge import Judge
+from meshtui.core.health.pulse import Rhythm
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.services.table import ServiceTable
 from tests.core import meshes
+from tests.core.flowrows import recorded
 
 SMALL, LARGE = 60, 480
 GLOBAL = {"service.cilium.io/global": "true"}
@@ -159,3 +165,30 @@ def test_nodes_whose_agents_may_not_be_asked_are_judged_again_only_where_somethi
     assert second < first / 2, f"{first} bytecodes, then {second}"
     reduce(mesh, s.AgentRead("a", names[0], None, TimedOut("no answer", context="a"), 4.0))
     assert "does not answer" in judge.judge(5.0).nodes["a", names[0]].words
+
+
+# What one flow costs: every one of thousands a second pays it, on the event loop.
+
+STEPS: dict[str, tuple[Callable[[], Callable[[list[FlowRow]], object]], int]] = {
+    "counted for the pulse": (lambda: Rhythm().take, 60),
+    "added up": (lambda: Aggregates().add, 250),
+    "paired": (lambda: Connections().add, 165),
+    "matched against what is dropped": (lambda: partial(map_all, Question().matches), 40),
+}
+"""What is done with a flow, and how many bytecodes it may take."""
+
+
+def map_all(act: Callable[[FlowRow], object], rows: list[FlowRow]) -> None:
+    for row in rows:
+        act(row)
+
+
+@pytest.mark.parametrize("what", STEPS)
+def test_a_flow_costs_so_many_bytecodes(what: str) -> None:
+    rows = recorded("11-egress-allowed")
+    make, most = STEPS[what]
+    act = make()
+    assert all(row.summary is not None for row in rows), "all are read before"
+    act(rows[:500])  # names are told once
+    each = counted(lambda: act(rows[500:])) / len(rows[500:])
+    assert 5 < each <= most

@@ -226,3 +226,45 @@ def test_a_part_that_cannot_be_read_says_so_when_it_is_asked_for() -> None:
     assert (row.uuid, row.verdict, row.received, row.raw) == ("u", 2, "c", raw)
     assert compact_line(row)
     assert isinstance(Decoder("c", keep_raw=False).decode(raw), Undecodable)
+
+
+# What repeats from row to row is kept once.
+
+
+def test_a_row_that_was_read_gives_its_bytes_as_they_came() -> None:
+    decoder = Decoder("c")
+    raws = [response.SerializeToString() for response in recorded_responses()[1:]]
+    at_once = [decoder.decode(raw, whole=True) for raw in raws]
+    later = [decoder.decode(raw) for raw in raws]
+    for raw, first, second in zip(raws, at_once, later, strict=True):
+        assert isinstance(first, FlowRow)
+        assert isinstance(second, FlowRow)
+        for field in dataclasses.fields(FlowRow):
+            assert getattr(first, field.name) == getattr(second, field.name), field.name
+        assert first.raw == second.raw == raw
+
+
+def test_rows_keep_their_endpoints_once() -> None:
+    decoder = Decoder("c")
+    raws = [response.SerializeToString() for response in recorded_responses()[1:]]
+    rows = [decoder.decode(raw, whole=True) for raw in raws]
+    own = sum(len(row.rest) for row in rows)  # type: ignore[union-attr]
+    shared = {id(row.ends): len(row.ends) for row in rows}  # type: ignore[union-attr]
+    assert len(shared) < 60
+    assert own + sum(shared.values()) < 0.6 * sum(map(len, raws))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_whatever_the_bytes_are_a_row_gives_them_again(data: st.DataObject) -> None:
+    raw = bytearray(recorded_responses()[data.draw(st.integers(1, 500))].SerializeToString())
+    for _ in range(data.draw(st.integers(0, 8))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):  # the last one counts, wherever it stands
+        again = skim_pb2.Flow(source=data.draw(st.binary(max_size=40)), destination=b"\x08\x01").SerializeToString()
+        raw += skim_pb2.Response(flow=skim_pb2.Flow.FromString(again)).SerializeToString()
+    for whole in (False, True):
+        item = Decoder("c").decode(bytes(raw), whole=whole)
+        if isinstance(item, FlowRow):
+            assert item.summary is not None
+            assert item.raw == bytes(raw)

@@ -17,7 +17,7 @@ from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.pb import flow_pb2, observer_pb2, relay_pb2
 from meshtui.hubble.query import MASK, FlowQuery
 from meshtui.hubble.relay import fetch, get_nodes, server_status
-from meshtui.hubble.rows import NodeStatus
+from meshtui.hubble.rows import Decoder, NodeStatus
 from meshtui.hubble.status import record_gap
 from meshtui.hubble.stream import Backoff, FlowStream
 from tests.hubble.fake_relay import NODE, Collected, FakeRelay, FixedWall, flow
@@ -237,6 +237,26 @@ def test_sheds_visibly_when_there_is_no_room(relay: FakeRelay, follow: Any) -> N
     relay.push(*(flow(n) for n in range(1000)))
     seen.until(lambda: len(seen.rows) + sum(s.shed for s in seen.statuses) == 1000)
     assert 0 < len(seen.rows) < 500
+
+
+def test_what_is_looked_at_is_read_in_the_streams_thread_but_for_a_flood(
+    relay: FakeRelay, follow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled: list[int] = []
+    fill = Decoder.fill
+    monkeypatch.setattr(Decoder, "fill", lambda decoder, row: (filled.append(1), fill(decoder, row)))
+    _, seen = follow(whole=True)
+    seen.until(lambda: relay.requests)
+    relay.push(flow(1))
+    seen.until(lambda: seen.rows)
+    assert [row.protocol for row in seen.rows] == [""]
+    assert not filled, "nothing was left to read"
+    stream, _ = follow(whole=True)
+    batch = [flow(n).SerializeToString() for n in range(2_000)]
+    rows = stream._decode(batch)
+    assert len(rows) == 2_000
+    assert [row.protocol for row in rows[:3]] == [""] * 3
+    assert len(filled) == 3, "a flood is skimmed, and read where it is asked for"
 
 
 def test_the_inbox_keeps_the_newest_and_counts_the_rest() -> None:

@@ -188,13 +188,17 @@ class Connections:
 
     def _add(self, key: ConnectionKey, row: FlowRow) -> None:
         connection = self._current.pop(key, None)  # and put back: the dict stays in order of use
-        if connection is not None and connection.first_ns - row.time_ns > IDLE_NS:
-            self._current[key] = connection
-            self._add_late(key, row)
-            return
-        if connection is None or _starts_anew(connection, row):
-            if connection is not None:
+        if connection is not None:
+            events, at = connection.events, row.time_ns
+            if events[0].time_ns - at > IDLE_NS:
+                self._current[key] = connection
+                self._add_late(key, row)
+                return
+            silent = at - events[-1].time_ns
+            if silent > IDLE_NS or (silent > 0 and connection.closed and is_syn(row)):
                 self._past.setdefault(key, []).append(connection)
+                connection = None
+        if connection is None:
             connection = Connection(key)
             self._count += 1
         self._current[key] = connection
@@ -241,12 +245,6 @@ class Connections:
             return None
         candidates = [*self._past.get(key, ()), *([self._current[key]] if key in self._current else [])]
         return next((c for c in candidates if c.first_ns <= row.time_ns <= c.last_ns), None)
-
-
-def _starts_anew(connection: Connection, row: FlowRow) -> bool:
-    if row.time_ns - connection.last_ns > IDLE_NS:
-        return True
-    return connection.closed and is_syn(row) and row.time_ns > connection.last_ns
 
 
 def connection_of(row: FlowRow, rows: Iterable[FlowRow]) -> Connection | None:
