@@ -3,12 +3,13 @@
 Most of a flow repeats from flow to flow: endpoints, addresses, policies. Each part of it is spelled out once, by
 `jsontext`, and kept by its bytes. Messages whose parts change (the flow itself, its layer 4) are opened: read through
 an outline, which is the same message with its parts left encoded. What an outline does not read as protobuf would, or
-a flow that carries a vendor's extension, goes the slow way.
+a flow that carries a vendor's extension, goes the slow way. A flow that differs from one before by its times, uuid and
+layer 4 alone is not opened either: the rest of its line is there (`jsonforms`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from json.encoder import encode_basestring_ascii
@@ -19,6 +20,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from meshtui.hubble import jsontext, parts
+from meshtui.hubble.jsonforms import LAYER4, TIME, TOLD_AT, UUID, Cut, Key, cut, only_flags, ports, sound
 from meshtui.hubble.pb import flow_pb2, observer_pb2
 
 Spell = Callable[[Any], str]
@@ -32,6 +34,15 @@ _EARLIEST, _LATEST = -62135596800, 253402300799
 """Seconds of the years 1 and 9999, beyond which a Timestamp has no JSON."""
 
 
+_FLOW = 1
+"""Number of a response's flow."""
+_FORMS = 4_000
+_HEX = b"0123456789abcdefABCDEF-"
+
+_Form = tuple[str, str, str, str, str]
+"""A line's text before its time, its uuid, its layer 4, the time it was told at, and behind that."""
+
+
 class NotPlain(ValueError):
     """A message that takes the slow way."""
 
@@ -40,33 +51,122 @@ class Lines:
     """Makes lines of flows; what repeats is kept, bounded. Several threads may share it."""
 
     def __init__(self) -> None:
-        self._opened = _Opened(observer_pb2.GetFlowsResponse.DESCRIPTOR)
+        self._time = parts.PartCache(_time, 64)
+        self._layer4 = parts.PartCache(_Opened(flow_pb2.Layer4.DESCRIPTOR).spell, 20_000)
+        self._flags = parts.PartCache(_behind_ports(_Opened(flow_pb2.TCP.DESCRIPTOR).spell), 1_000)
+        time, layer4 = self._time.__getitem__, self._layer4.__getitem__
+        self._flow = _Opened(flow_pb2.Flow.DESCRIPTOR, {TIME: time, LAYER4: layer4})
+        response = observer_pb2.GetFlowsResponse.DESCRIPTOR
+        self._opened = _Opened(response, {_FLOW: self._flow.spell, TOLD_AT: time})
+        self._forms: dict[Key, _Form | None] = {}
 
     def line(self, raw: bytes) -> str:
         """One encoded GetFlowsResponse as a line without its newline. Raises DecodeError for what is none."""
         try:
-            return self._opened.spell(raw)
+            pieces = cut(raw)
+            form = self._form(raw, pieces.key) if pieces is not None else None
+            return self._filled(form, pieces) if form is not None and pieces is not None else self._opened.spell(raw)
         except (NotPlain, DecodeError, UnicodeDecodeError):
             return jsontext.text(jsontext.document(observer_pb2.GetFlowsResponse.FromString(raw)))
+
+    def _form(self, raw: bytes, key: Key) -> _Form | None:
+        """The form of flows like this one; None where they have to be read one by one."""
+        try:
+            return self._forms[key]
+        except KeyError:
+            form = self._made(raw) if sound(key) else None
+        if len(self._forms) >= _FORMS:
+            self._forms.clear()
+        self._forms[key] = form
+        return form
+
+    def _made(self, raw: bytes) -> _Form | None:
+        try:
+            outer = self._opened.around(raw, (_FLOW, TOLD_AT))
+            inner = self._flow.around(self._opened.part(raw, _FLOW), (TIME, UUID, LAYER4))
+        except NotPlain:
+            return None
+        if outer is None or inner is None:
+            return None
+        return outer[0] + inner[0], inner[1], inner[2], inner[3] + outer[1], outer[2]
+
+    def _filled(self, form: _Form, pieces: Cut) -> str:
+        _, time, uuid, layer4, told_at = pieces
+        told = self._time[time]
+        name = f'"{uuid.decode()}"' if not uuid.translate(None, _HEX) else _string(uuid.decode())
+        again = told if told_at == time else self._time[told_at]
+        return f"{form[0]}{told}{form[1]}{name}{form[2]}{self._ports(layer4)}{form[3]}{again}{form[4]}"
+
+    def _ports(self, layer4: bytes) -> str:
+        """A connection's ports are its own and its flags are not."""
+        found = ports(layer4)
+        if found is not None:
+            source, destination, rest = found
+            flags = self._flags[rest]
+            if flags is not None:
+                return f'{{"TCP":{{"source_port":{source},"destination_port":{destination}{flags}}}}}'
+        return self._layer4[layer4]
 
 
 class _Opened:
     """Spells out one message, field by field."""
 
-    def __init__(self, descriptor: Any) -> None:
+    def __init__(self, descriptor: Any, given: Mapping[int, Spell] | None = None) -> None:
+        """`given`: how some fields, by number, are spelled."""
+        given = given or {}
         self._parse = _outline(descriptor.full_name).FromString
         self._fields: dict[int, tuple[int, str, Spell]] = {
-            field.number: (field.index, f'"{field.name}":', _speller(field)) for field in descriptor.fields
+            field.number: (field.index, f'"{field.name}":', given.get(field.number) or _speller(field))
+            for field in descriptor.fields
         }
 
     def spell(self, raw: bytes) -> str:
         fields = self._fields
         found = []
-        for field, value in self._parse(raw).ListFields():
+        for field, value in self._read(raw):
             place, start, spell = fields[field.number]
             found.append((place, start + spell(value)))
         found.sort()
         return "{" + ",".join([text for _, text in found]) + "}"
+
+    def _read(self, raw: bytes) -> list[tuple[Any, Any]]:
+        """Its fields and values. Raises NotPlain where a part comes twice, which are one to protobuf."""
+        message = self._parse(raw)
+        if message.ByteSize() != len(raw):
+            raise NotPlain
+        fields: list[tuple[Any, Any]] = message.ListFields()
+        return fields
+
+    def part(self, raw: bytes, number: int) -> bytes:
+        """One of its parts, encoded; empty where it has none."""
+        return next((value for field, value in self._read(raw) if field.number == number), b"")
+
+    def around(self, raw: bytes, varying: tuple[int, ...]) -> list[str] | None:
+        """The text before, between and behind the values of these fields; None unless they stand in that order."""
+        found = sorted((self._fields[f.number][0], f.number, value) for f, value in self._read(raw))
+        if tuple(number for _, number, _ in found if number in varying) != varying:
+            return None
+        texts = ["{"]
+        for at, (_, number, value) in enumerate(found):
+            _, start, spell = self._fields[number]
+            texts[-1] += ("," if at else "") + start
+            if number in varying:
+                texts.append("")
+            else:
+                texts[-1] += spell(value)
+        texts[-1] += "}"
+        return texts
+
+
+def _behind_ports(spell: Spell) -> Callable[[bytes], str | None]:
+    """What follows a packet's ports as JSON; None where it is not flags alone."""
+
+    def behind(data: bytes) -> str | None:
+        if not data:
+            return ""
+        return f",{spell(data)[1:-1]}" if only_flags(data) else None
+
+    return behind
 
 
 def _speller(field: Any) -> Spell:

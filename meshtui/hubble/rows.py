@@ -87,7 +87,7 @@ class _KeptRow(FlowRow):
         return object.__getattribute__(self, name)
 
     @property
-    def raw(self) -> bytes:  # type: ignore[override]
+    def raw(self) -> bytes:
         """The encoded GetFlowsResponse, byte by byte as it came."""
         rest, at = self.rest, self.at
         return rest[:at] + self.ends + rest[at:] if self.ends else rest
