@@ -16,6 +16,8 @@ from meshtui.core.text import clean
 
 Explain = Callable[[FlowRow], Sequence[str]]
 _WIDEST = 4000
+_AT_ONCE = 256
+"""Lines of JSON that are written together."""
 _ANSI = {
     "host": 36,
     "port": 33,
@@ -69,8 +71,7 @@ class Printer:
         if not rows or self.problem is not None:
             return
         try:
-            for row in rows:
-                self._emit(row)
+            self._emit(rows)
             sys.stdout.flush()
         except OSError as error:
             self.problem = error
@@ -80,8 +81,7 @@ class Printer:
         if not rows:
             words.say("meshtui: no flow is as asked")
         if self._output in ("compact", "dict", "jsonl"):
-            for row in rows:
-                self._emit(row)
+            self._emit(rows)
         elif self._output == "table":
             for line in table_lines(rows, self._form):
                 output.emit(line)
@@ -90,20 +90,23 @@ class Printer:
 
             output.document([as_document(row) for row in rows], self._output)
 
-    def _emit(self, row: FlowRow) -> None:
-        for line in self._lines(row):
-            output.emit(line)
-        self._printed += 1
+    def _emit(self, rows: Sequence[FlowRow]) -> None:
+        if self._output == "jsonl":
+            from meshtui.hubble.jsonlines import as_line
+
+            for start in range(0, len(rows), _AT_ONCE):
+                output.emit("\n".join(map(as_line, rows[start : start + _AT_ONCE])))
+            return
+        for row in rows:
+            for line in self._lines(row):
+                output.emit(line)
+            self._printed += 1
 
     def _lines(self, row: FlowRow) -> list[str]:
         if self._output == "compact":
             line = compact_line(row, self._form)
             return [line if self._form.paint else clean(line, _WIDEST), *self._why(row)]
-        if self._output == "dict":
-            return [*([SEPARATOR] if self._printed else []), *dict_lines(row, self._form), *self._why(row)]
-        from meshtui.hubble.jsonlines import as_line
-
-        return [as_line(row)]
+        return [*([SEPARATOR] if self._printed else []), *dict_lines(row, self._form), *self._why(row)]
 
     def _why(self, row: FlowRow) -> list[str]:
         return [f"    {clean(line, _WIDEST)}" for line in self.explain(row)] if self.explain is not None else []

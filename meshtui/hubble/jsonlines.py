@@ -178,9 +178,10 @@ def as_line(row: FlowRow) -> str:
 
     That is escaped, whatever it is. Raises ValueError when the row kept no raw bytes.
     """
-    if not row.raw:
+    raw = row.raw
+    if not raw:
         raise ValueError("this flow was kept without its raw bytes")
-    return _lines().line(row.raw)
+    return _lines().line(raw)
 
 
 @cache

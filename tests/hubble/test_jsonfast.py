@@ -136,7 +136,7 @@ def test_every_recorded_line_and_few_of_them_are_opened(recordings: Path) -> Non
     lines, messages = Lines(), [raw for raw in everything_recorded(recordings) if raw[:1] == b"\x0a"]
     for raw in messages:
         assert lines.line(raw) == slow(raw)
-    assert len(messages) > 2_000
+    assert len(messages) > 1_800
     assert len(lines._forms) < 0.15 * len(messages)
     assert sum(form is None for form in lines._forms.values()) < 5
     assert sum(cut(raw) is not None for raw in messages) > 0.95 * len(messages)
