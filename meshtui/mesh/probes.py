@@ -178,12 +178,17 @@ class Prober:
             most = min(self.pace.agents_per_round, max(_AT_LEAST, 2 * self.pace.agents_per_round // clusters))
         start = self._next_agent % len(pods) if pods else 0
         self._next_agent = start + min(most, len(pods))
-        pods = [*pods, *pods][start : self._next_agent]
+        every, pods = pods, [*pods, *pods][start : self._next_agent]
         # Where commands were refused the last time, one agent finds out whether they still are.
         gate = asyncio.Semaphore(1 if self._refused else self.pace.agents_at_once)
         refused: list[Forbidden] = []
         await asyncio.gather(*(self._agent(pod, gate, refused) for pod in pods))
         self._refused = bool(refused)
+        if refused:
+            # It stands for those whose turn has not come, too: they need not be told of one by one.
+            for pod in every:
+                if pod.spec.node_name not in self.cluster.agent_errors:
+                    self._refuse(pod, refused[0], self.clock.now())
 
     async def _agent(self, pod: Pod, gate: asyncio.Semaphore, refused: list[Forbidden]) -> None:
         from meshtui.cilium.agents import read_agent
@@ -193,7 +198,7 @@ class Prober:
             asked = self.clock.now()
             if refused:
                 # One 403 stands for all agents: no point in asking hundreds of them.
-                self.emit(s.AgentRead(self.api.context, node, None, refused[0], asked))
+                self._refuse(pod, refused[0], asked)
                 return
             try:
                 status = (await self._both(pod) if self.once else None) or await read_agent(self.api, pod)
@@ -203,6 +208,9 @@ class Prober:
                 self.emit(s.AgentRead(self.api.context, node, None, _whose(error, pod), asked))
             else:
                 self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
+
+    def _refuse(self, pod: Pod, error: Forbidden, asked: float) -> None:
+        self.emit(s.AgentRead(self.api.context, pod.spec.node_name, None, error, asked))
 
     async def _both(self, pod: Pod) -> AgentStatus | None:
         """The agent's status; its probes, which came with it, are told at once. Raises what exec raises."""

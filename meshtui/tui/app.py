@@ -27,6 +27,7 @@ from meshtui.tui import commands as c
 from meshtui.tui.clipboard import over_ssh
 from meshtui.tui.dashboard import Dashboard
 from meshtui.tui.leaving import AGAIN_SECONDS, Signals, Twice
+from meshtui.tui.news import News
 from meshtui.tui.terminal import OfClusters, Screen
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class MeshtuiApp(App[int]):
         """Whether to begin with the tour open."""
         self.broken: Exception | None = None
         """What ended the dashboard, if a mistake of ours did."""
-        self.waiting = Delta()
-        self._posted = False
+        self.news = News(lambda: self.post_message(MeshChanged()), self.clock)
         if over_ssh(os.environ) and "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"  # frames in between are bytes on the way
         theme.paint_ascii(settings.ascii)
@@ -120,7 +120,7 @@ class MeshtuiApp(App[int]):
                 self.board.fail(error)
                 return
             stack.push_async_callback(session.stop)
-            stack.callback(session.subscribe(self.take))
+            stack.callback(session.subscribe(self.news.take))
             stack.callback(session.subscribe_flows(self.board.flows.arrived))
             theme.choose_clusters(chosen_colours(session.mesh.clusters, self.settings.cluster_colors))
             self.board.adopt(session)
@@ -169,16 +169,11 @@ class MeshtuiApp(App[int]):
 
         await asyncio.get_running_loop().create_future()
 
-    def take(self, delta: Delta) -> None:
-        """Remember what changed; one message wakes the screen however many changes come before it is read."""
-        self.waiting.merge(delta)
-        if not self._posted:
-            self._posted = True
-            self.post_message(MeshChanged())
-
     def on_mesh_changed(self) -> None:
         """Give all that changed to the dashboard at once."""
-        delta, self.waiting, self._posted = self.waiting, Delta(), False
+        self.news.show(self._show)
+
+    def _show(self, delta: Delta) -> None:
         # The last change may be read when the screen is being taken down, its panes first.
         if self.board.is_attached and all(pane.is_attached for pane in self.board.panes.values()):
             self.board.apply(delta)

@@ -54,6 +54,7 @@ def run_dashboard(
     from meshtui.tui.app import MeshtuiApp
 
     collector.seldom()
+    collector.hand_back()
 
     def began(running: Any) -> None:
         app.control = running.control

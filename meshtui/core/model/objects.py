@@ -6,6 +6,7 @@ before they reach a screen.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -40,8 +41,8 @@ class Meta(Struct, frozen=True):
         force_setattr(self, "creation_timestamp", intern(self.creation_timestamp))
         labels = self.labels
         if labels:
-            for key, value in labels.items():
-                labels[key] = intern(value)
+            # Keys, too: msgspec shares short ones only.
+            force_setattr(self, "labels", {intern(key): intern(value) for key, value in labels.items()})
 
 
 class Object(Struct, frozen=True):
@@ -201,6 +202,12 @@ class ServicePort(Struct, frozen=True):
     node_port: int = 0
 
 
+@lru_cache(maxsize=64)
+def _families(families: tuple[str, ...]) -> list[str]:
+    """`IPv4`, `IPv6` or both, in either order; of whatever else a server says only little is kept."""
+    return [intern(family) for family in families]
+
+
 class ServiceSpec(Struct, frozen=True):
     """Service.spec."""
 
@@ -218,6 +225,8 @@ class ServiceSpec(Struct, frozen=True):
         """Share what thousands of services say alike."""
         for name in ("type", "session_affinity", "internal_traffic_policy"):
             force_setattr(self, name, intern(getattr(self, name)))
+        if self.ip_families is not None:
+            force_setattr(self, "ip_families", _families(tuple(self.ip_families)))
         for port in self.ports or ():
             force_setattr(port, "protocol", intern(port.protocol))
 
@@ -262,6 +271,8 @@ class EndpointPort(Struct, frozen=True):
     port: int | None = None
 
 
+SERVICE_NAME = "kubernetes.io/service-name"
+"""Label of a slice: the Service it belongs to."""
 _CONDITIONS: dict[EndpointConditions, EndpointConditions] = {}
 """At most 27, each of three being true, false or absent."""
 
@@ -276,6 +287,8 @@ class EndpointSlice(Object, frozen=True):
     def __post_init__(self) -> None:
         """Share what thousands of slices say alike."""
         force_setattr(self, "address_type", intern(self.address_type))
+        for port in self.ports or ():
+            force_setattr(port, "protocol", intern(port.protocol))
         for endpoint in self.endpoints or ():
             force_setattr(endpoint, "conditions", _CONDITIONS.setdefault(endpoint.conditions, endpoint.conditions))
             if endpoint.node_name is not None:

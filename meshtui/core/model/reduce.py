@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from sys import intern
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,10 +14,10 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model import versions
+from meshtui.core.model.alike import share
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.tags import tags
 
-SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MESH_CONTROLLER = "endpointslice-mesh-controller.cilium.io"
 """Slices the operator mirrors from remote clusters; agents ignore them for load balancing, and counting
@@ -79,6 +80,7 @@ def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[
     held = cluster.objects.setdefault(resource, {})
     touched: set[str] = set()
     backed: set[str] = set()
+    share(mesh, cluster, resource, items)
     for key, new in items.items():
         old = held.get(key)
         if old is new or (old is not None and new is not None and _same(old, new)):
@@ -86,7 +88,7 @@ def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[
         if new is None:
             held.pop(key, None)
         else:
-            held[key] = new
+            held[intern(key) if resource is r.SERVICES else key] = new
         touched.add(key)
         if resource is r.ENDPOINTSLICES:
             backed |= _index(mesh, cluster.context, key, old, new)
@@ -117,8 +119,9 @@ def service_of(item: o.EndpointSlice | None) -> str:
 
 def _named(item: o.EndpointSlice | None) -> str:
     """Key of the Service that a slice is labelled with, mirrored or not."""
-    name = item.labels.get(SERVICE_NAME, "") if item is not None else ""
-    return f"{item.namespace}/{name}" if item is not None and name else ""
+    name = item.labels.get(o.SERVICE_NAME, "") if item is not None else ""
+    # The key of the Service itself, not a second one.
+    return intern(f"{item.namespace}/{name}") if item is not None and name else ""
 
 
 def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, new: o.EndpointSlice | None) -> set[str]:

@@ -12,7 +12,6 @@ from meshtui.core.routing.model import Backend, Reason, Unused
 
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MIRRORED = "endpointslice-mesh-controller.cilium.io"
-SERVICE_NAME = "kubernetes.io/service-name"
 SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster"
 
 
@@ -45,7 +44,7 @@ def is_mirror(found: o.EndpointSlice) -> bool:
 
 def service_of(found: o.EndpointSlice) -> str:
     """Key of the service a slice belongs to."""
-    return f"{found.namespace}/{found.labels.get(SERVICE_NAME, '')}"
+    return f"{found.namespace}/{found.labels.get(o.SERVICE_NAME, '')}"
 
 
 def ready_counts(mesh: Mesh, cluster: Cluster, key: str) -> tuple[int, int]:

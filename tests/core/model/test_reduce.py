@@ -9,8 +9,8 @@ from meshtui.core.errors import Forbidden, MeshtuiError, Unreachable
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import CiliumConfig
-from meshtui.core.model.objects import EndpointSlice, Meta, Service
-from meshtui.core.model.reduce import MANAGED_BY, MESH_CONTROLLER, SERVICE_NAME, reduce
+from meshtui.core.model.objects import SERVICE_NAME, EndpointSlice, Meta, Service
+from meshtui.core.model.reduce import MANAGED_BY, MESH_CONTROLLER, reduce
 from tests.core.recorded import KEY, LISTS, items, mesh_of
 
 

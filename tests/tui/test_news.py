@@ -1,0 +1,75 @@
+"""What changed comes as one; objects at once, a status after a rest that grows with what showing it takes."""
+
+from __future__ import annotations
+
+from meshtui.core.model.resources import SERVICES
+from meshtui.core.model.state import Delta
+from meshtui.tui.news import LONGEST, News
+from tests.waiting import until
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def now(self) -> float:
+        return self.at
+
+
+STATUS, OTHER = Delta(status={"a"}), Delta(status={"b"})
+OBJECT = Delta(objects={("a", SERVICES): {"default/web"}})
+
+
+async def test_several_changes_are_asked_for_once_and_come_as_one() -> None:
+    clock, asked = Hands(), list[int]()
+    shown = list[Delta]()
+    news = News(lambda: asked.append(1), clock)
+    for delta in (STATUS, OTHER, OBJECT):
+        news.take(delta)
+    assert asked == [1]
+    news.show(shown.append)
+    assert shown == [Delta(status={"a", "b"}, objects=OBJECT.objects)]
+    news.show(shown.append)
+    assert shown[1] == Delta()
+
+
+async def test_after_a_show_that_took_long_a_status_rests_and_an_object_does_not() -> None:
+    clock, asked = Hands(), list[int]()
+    news = News(lambda: asked.append(1), clock)
+
+    def slow(_: Delta) -> None:
+        clock.at += 0.02
+
+    news.take(STATUS)
+    news.show(slow)
+    news.take(STATUS)
+    assert asked == [1], "twenty times as long is not over"
+    news.take(OBJECT)
+    assert asked == [1, 1], "somebody may wait for it"
+    news.show(slow)
+    clock.at += LONGEST
+    news.take(STATUS)
+    assert asked == [1, 1, 1]
+
+
+async def test_a_status_that_rests_is_shown_without_another() -> None:
+    clock, asked = Hands(), list[int]()
+    shown = list[Delta]()
+    news = News(lambda: asked.append(1), clock)
+
+    def slow(delta: Delta) -> None:
+        clock.at += 0.001
+        shown.append(delta)
+
+    news.take(STATUS)
+    news.show(slow)
+    news.take(OTHER)
+    assert len(asked) == 1
+    await until(lambda: len(asked) == 2)
+    news.show(slow)
+    assert shown == [STATUS, OTHER]
