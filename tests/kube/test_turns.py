@@ -14,7 +14,7 @@ from meshtui.kube.turns import LONG, own_turn
 async def turn() -> AsyncIterator[list[int]]:
     """The number of the turn."""
     loop, number = asyncio.get_running_loop(), [0]
-    handles = []
+    handles: list[asyncio.Handle] = []
 
     def on() -> None:
         number[0] += 1

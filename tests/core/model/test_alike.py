@@ -20,7 +20,8 @@ ADDRESS = {"a": "10.1", "b": "10.2"}
 def service(number: int, context: str, **labels: str) -> o.Service:
     text = {
         "metadata": {
-            "name": f"svc-{number}", "namespace": "default", "uid": f"{context}-{number}", "resourceVersion": "8" if labels else "7",
+            "name": f"svc-{number}", "namespace": "default", "uid": f"{context}-{number}",
+            "resourceVersion": "8" if labels else "7",
             "labels": {"app.kubernetes.io/name": f"svc-{number}", **labels},
             "annotations": {"service.cilium.io/global": "true"},
         },
