@@ -49,7 +49,7 @@ ROAD = (
         r"Policy denied[\s\S]*1/10",
     ),
     Step("Ten time-outs.", (), r"10/10[\s\S]*timed out 10 "),
-    Step("`u`: the policy is taken back.", ("2", "u"), r"undo: apply [\s\S]*default-deny gone"),
+    Step("`u`: the policy is taken back.", ("2", "u"), r"every agent has dropped it · undo: apply [\s\S]*default-deny"),
     Step("`l` once more: requests are answered again.", ("l",), r"10/10[\s\S]*koornacht \d+ [\s\S]*tion \d+ "),
 )
 

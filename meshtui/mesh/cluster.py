@@ -41,6 +41,7 @@ class ClusterTask(Struct):
     """Its namespace, where it had to be known before watches began."""
     _heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
     _watches: dict[Resource, asyncio.Task[None]] = field(default_factory=dict)
+    _prober: Prober | None = None
     _anew: Callable[[], None] | None = None
     """Asks everything now; None while the cluster does not answer."""
 
@@ -72,7 +73,7 @@ class ClusterTask(Struct):
             except MeshtuiError as error:
                 self._failed(error)
             finally:
-                self.api = self._anew = None
+                self.api = self._anew = self._prober = None
             await pause(backoff.next(), self._heartbeat)
 
     async def _first_answer(self, api: Api, backoff: Backoff) -> None:
@@ -128,6 +129,7 @@ class ClusterTask(Struct):
             whole=scope.status,
         )
         prober.around = around.mesh.clusters.values
+        self._prober = prober
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
             self._anew = partial(self._back, group, api, prober, (s.Phase.STALE, s.Phase.FAILED, s.Phase.ABSENT))
@@ -179,6 +181,11 @@ class ClusterTask(Struct):
             if well and not was:
                 backoff.reset()
                 self._back(group, api, prober)
+
+    def ask_agents(self) -> None:
+        """Ask the agents now, where they are asked at all."""
+        if self._prober is not None:
+            self._prober.ask_agents()
 
     def again(self) -> None:
         """Ask everything now, and list again what was absent or refused: somebody expects it to have changed."""

@@ -53,6 +53,8 @@ class Pace(Struct, frozen=True):
     probed_nodes: int = 20_000
     """cilium-health's lists are as long as the mesh has nodes: so many entries are kept for a cluster, from as many of
     its agents as that allows."""
+    after_change: tuple[float, ...] = (1.0, 4.0)
+    """After a Service was changed here its agents are asked again: what it tells crosses in 0.1 to 0.7 s, or later."""
     pending: float = 10.0
     """How long a change may wait for the watch to show it before it is no longer marked."""
 

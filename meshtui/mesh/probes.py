@@ -89,6 +89,11 @@ class Prober:
                 seconds, act = acts[name]
                 group.create_task(every(seconds, self._answered(name, act), self.rng, self._poke[name]))
 
+    def ask_agents(self) -> None:
+        """Ask the agents now: something was changed that they will tell of."""
+        if (poke := self._poke.get("agents")) is not None:
+            poke.set()
+
     def again(self) -> None:
         """Ask everything now: the API server is back."""
         for poke in self._poke.values():

@@ -6,6 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from meshtui.core.clock import Clock
+from meshtui.core.errors import MeshtuiError
+from meshtui.core.model import state as s
+
 _LOGIN_LOOK = 0.5
 """Seconds after which it is looked again whether a person is still waited for."""
 
@@ -48,3 +52,14 @@ class Progress:
             if not (busy or self._was_busy):
                 return False
         return True
+
+
+def told_when_broken(emit: Callable[[s.Event], None], clock: Clock, task: asyncio.Task[None]) -> None:
+    """A cluster's task ended by itself: a mistake of ours, which must not look like a quiet cluster."""
+    error = None if task.cancelled() else task.exception()
+    if error is None:
+        return
+    context = task.get_name().removeprefix("cluster ")
+    failure = MeshtuiError("meshtui failed on this cluster", cause=repr(error), hint="please report this")
+    emit(s.ApiChanged(context, s.Phase.FAILED, clock.now(), error=failure))
+    task.get_loop().call_exception_handler({"message": failure.title, "exception": error, "task": task})

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,10 +20,11 @@ from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.logins import Logins, Terminal
 from meshtui.mesh import debuglog
+from meshtui.mesh.changes.echo import Echo
 from meshtui.mesh.changes.pending import Pending
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
-from meshtui.mesh.progress import Progress
+from meshtui.mesh.progress import Progress, told_when_broken
 from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.rooms import Rooms
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
@@ -83,6 +84,7 @@ class Session:
         """Load tests made before, across restarts."""
         self._twins = Twins([target.context for target in self.targets])
         self._clusters: dict[str, ClusterTask] = {}
+        self._echo = Echo(self._clusters, self._pace.after_change)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress = Progress()
 
@@ -191,11 +193,12 @@ class Session:
         self._rooms.start()
         for target in self.targets:
             task = loop.create_task(self._run(target), name=f"cluster {target.context}")
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(told_when_broken, self.emit, self.clock))
             self._tasks[target.context] = task
 
     async def stop(self) -> None:
         """End every task, thread and connection; returns when they are gone."""
+        self._echo.close()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -260,16 +263,6 @@ class Session:
 
     def _is_settled(self) -> bool:
         return len(self._clusters) == len(self.targets) and all(each.settled for each in self._clusters.values())
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A cluster's task ended by itself: a mistake of ours, which must not look like a quiet cluster."""
-        error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        context = task.get_name().removeprefix("cluster ")
-        failure = MeshtuiError("meshtui failed on this cluster", cause=repr(error), hint="please report this")
-        self.emit(s.ApiChanged(context, s.Phase.FAILED, self.clock.now(), error=failure))
-        task.get_loop().call_exception_handler({"message": failure.title, "exception": error, "task": task})
 
     async def until(self, done: Callable[[], bool], most: float) -> bool:
         """Wait until `done`, which is asked whenever something was told or judged, at most so many seconds."""
@@ -350,7 +343,10 @@ class Session:
         self, plan: Plan, *, confirmed: bool = False, typed: str = "", dry_run: bool = False
     ) -> tuple[Outcome, ...]:
         """Carry out a plan; each step's outcome in order. Raises Refused or Forbidden when it may not be done."""
-        return await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
+        outcomes = await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
+        if not dry_run:
+            self._echo.expect(outcomes)
+        return outcomes
 
     def taking(self, plan: Plan) -> Taking:
         """Follow a plan's policies until every agent has them; begin before it is carried out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from meshtui.core.health.model import Judgement
 from meshtui.core.health.words import headline
@@ -21,38 +22,65 @@ def header(
     findings: int = 0,
     judgement: Judgement | None = None,
 ) -> Line:
-    """`meshtui ▌koornacht⇄tion … mesh ✔ 2/2   policy scope local-cluster   12:03:04 UTC`."""
-    left = [Span(" meshtui ", "brand"), Span("▌", "dim")]
-    right: list[Span] = []
-    if mesh is not None and mesh.clusters:
-        left += _names(mesh, judgement or Judgement(), width)
-        right = [*_mesh_state(mesh, judgement or Judgement()), Span("   ")]
+    """`meshtui ▌koornacht⇄tion … mesh ✔ 2/2   policy scope local-cluster   12:03:04 UTC`.
+
+    Where that is too long, what tells least gives way: policy scope, zone, clusters' names, their tags, the time.
+    """
+    judged = judgement or Judgement()
+    known = mesh is not None and bool(mesh.clusters)
+    state: list[Span] = [Span(note, "warn"), Span("   ")] if note else []
+    if mesh is not None and known:
         if findings:
             words = "finding" if findings == 1 else "findings"
-            right = [Span(f"{status.WARNING} {findings} {words}", "warn", "findings.open"), Span("   "), *right]
-        scope = _policy_scope(mesh)
-        if scope and width >= 100:
+            state += [Span(f"{status.WARNING} {findings} {words}", "warn", "findings.open"), Span("   ")]
+        state += [*_mesh_state(mesh, judged), Span("   ")]
+    scope = _policy_scope(mesh) if mesh is not None and width >= 100 else ""
+    line: list[Span] = []
+    for shape in _SHAPES:
+        left = [
+            Span(" meshtui ", "brand"),
+            Span("▌", "dim"),
+            *(_names(mesh, judged, shape.names) if mesh and known else ()),
+        ]
+        right = list(state)
+        if scope and shape.scope:
             right += [Span("policy scope ", "dim"), Span(scope), Span("   ")]
-    if note:
-        right = [Span(note, "warn"), Span("   "), *right]
-    right.append(Span(time_text(now, utc=utc, zone=True) + " ", "dim"))
-    gap = max(1, width - width_of(left) - width_of(right))
-    return [*left, Span(" " * gap), *right]
+        if shape.time:
+            right.append(Span(time_text(now, utc=utc, zone=shape.zone) + " ", "dim"))
+        gap = width - width_of(left) - width_of(right)
+        line = [*left, Span(" " * max(1, gap)), *right]
+        if gap >= 1:
+            break
+    return line
 
 
-def _names(mesh: Mesh, judgement: Judgement, width: int) -> list[Span]:
+class _Shape(NamedTuple):
+    """What the line holds: clusters by name (2), by tag (1), counted (0)."""
+
+    names: int = 2
+    scope: bool = True
+    zone: bool = True
+    time: bool = True
+
+
+_SHAPES = (
+    _Shape(), _Shape(scope=False), _Shape(scope=False, zone=False), _Shape(1, scope=False), _Shape(0, scope=False),
+    _Shape(0, scope=False, zone=False), _Shape(0, scope=False, time=False),
+)  # fmt: skip
+
+
+def _names(mesh: Mesh, judgement: Judgement, how: int) -> list[Span]:
     clusters = list(mesh.clusters.values())
-    if sum(len(c.tag) + 1 for c in clusters) > width - 50:
-        return [Span(f"{len(clusters)} clusters")]
+    if not how:
+        return [Span(f"{len(clusters)} clusters" if len(clusters) > 1 else safe(clusters[0].tag, 30))]
     spans: list[Span] = []
-    full = sum(len(c.name) + 1 for c in clusters) < width - 60
     before = ""
     for cluster in clusters:
         if spans:
             # Clusters of different meshes stand beside each other, with nothing between them.
             spans.append(Span(" │ " if judgement.strangers(before, cluster.context) else "⇄", "dim"))
         before = cluster.context
-        label = safe(cluster.name, 30) if full else cluster.tag
+        label = safe(cluster.name, 30) if how > 1 else cluster.tag
         spans.append(Span(label, tag("", cluster.index).role))
     return spans
 

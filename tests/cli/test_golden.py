@@ -202,6 +202,24 @@ def test_no_golden_file_is_left_of_a_case_that_went() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == {case.name for case in CASES}
 
 
+def test_every_line_of_a_watch_is_as_published(
+    meshes: Callable[[str], Served], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", meshes("link-cut").kubeconfig)
+    monkeypatch.setenv("MESHTUI_STATE_DIRECTORY", str(place))
+    ran = call("status", "--watch", "--timeout", "3s", "-o", "jsonl")
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    published = jsonschema.Draft202012Validator(schema("status-watch"))
+    for line in lines:
+        published.validate(line)
+    assert {"cluster", "node", "link", "service", "finding"} <= {line["what"] for line in lines}
+    assert any(line["causes"] for line in lines), "what is broken says why"
+    assert ran.code == 1
+    wrong = {**lines[0], "verdict": 1}
+    assert [error.json_path for error in published.iter_errors(wrong)] == ["$.verdict"]
+    assert {frozenset(line) for line in lines} == {frozenset(schema("status-watch")["properties"])}
+
+
 def test_what_the_simulator_prints_is_as_published(meshes: Callable[[str], Served]) -> None:
     mesh = meshes("global")
     told = {name: getattr(mesh, name) for name in ("kubeconfig", "contexts", "relays", "control")}

@@ -39,10 +39,10 @@ class Lab:
         return Settings(**{**values, **changes})
 
     @asynccontextmanager
-    async def session(self, *, scope: Scope | None = None, **changes: Any) -> AsyncIterator[Session]:
+    async def session(self, *, scope: Scope | None = None, pace: Pace = FAST, **changes: Any) -> AsyncIterator[Session]:
         """A settled session."""
         settings = self.settings(**changes)
-        session = Session(choose(settings, {}), settings, pace=FAST, scope=scope or Scope(flows=False))
+        session = Session(choose(settings, {}), settings, pace=pace, scope=scope or Scope(flows=False))
         async with session:
             assert await session.settled(GUARD)
             yield session

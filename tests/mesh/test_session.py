@@ -16,7 +16,7 @@ from meshtui.core.model import state as s
 from meshtui.core.routing import route
 from meshtui.core.routing.annotations import AFFINITY, GLOBAL
 from meshtui.mesh.session import Session
-from tests.mesh.conftest import Lab
+from tests.mesh.conftest import FAST, Lab
 from tests.mesh.waiting import until
 
 KEY = "default/rebel-base"
@@ -64,6 +64,20 @@ async def test_a_toggle_is_shown_by_the_watch_and_moves_the_route(lab: Lab) -> N
         for context in ("koornacht", "tion"):
             assert annotations(session, context)[GLOBAL] == "true"
             assert shares(session, context) == {"koornacht": 0.5, "tion": 0.5}
+
+
+async def test_after_an_own_change_the_agents_are_asked_at_once(lab: Lab) -> None:
+    def told() -> set[int]:
+        agents = [agent for cluster in session.mesh.clusters.values() for agent in cluster.agents.values()]
+        return {remote.num_shared_services for agent in agents for remote in agent.remotes}
+
+    seldom = structs.replace(FAST, agents=3600.0, after_change=(0.2, 0.8))
+    async with lab.session(pace=seldom) as session:
+        await until(session, lambda: told() == {0})
+        await session.perform(session.plan_toggle(BOTH, "global"), dry_run=True)
+        assert told() == {0}
+        await session.perform(session.plan_toggle(BOTH, "global"))
+        await until(session, lambda: told() == {1})
 
 
 async def test_undo_several_steps_restores_annotations_byte_by_byte(lab: Lab) -> None:

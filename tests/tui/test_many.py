@@ -109,6 +109,7 @@ async def test_every_cluster_and_service_is_a_line_and_nothing_is_clipped_in_sil
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(map(str, size)))
 async def test_two_clusters_stand_side_by_side_on_every_screen(size: tuple[int, int]) -> None:
     async with await on(2, size, broken=True) as board:
+        assert "19:36:28" in board.text().splitlines()[0]
         await board.press("1")
         text = " ".join(board.text(board.app.board.clusters).split())
         for told in ("[K] koornacht", "[T] tion", "koornacht-worker ✔ Ready", "link K→T ✗ ready, but its nodes don't"):
@@ -120,9 +121,59 @@ async def test_two_clusters_stand_side_by_side_on_every_screen(size: tuple[int, 
         assert all(len(line.rstrip()) <= size[0] for line in board.text().splitlines())
 
 
+async def test_two_clusters_have_column_heads_that_order_and_are_no_row() -> None:
+    async with await on(2, (160, 50)) as board:
+        pane = board.app.board.services
+        head = board.text(pane).splitlines()[0]
+        first = board.text(pane).splitlines()[1]
+        for word, below in (("service", KEYS[0]), ("in", "K"), ("g", "◉g"), ("s ", "◉s"), ("ready", "· 1/1")):
+            assert head.lower().index(f" {word}") + 1 == first.index(below), (word, head, first)
+        assert pane.cell == (KEYS[0], "koornacht")
+        await board.press("up", "up", "home")
+        assert pane.cell == (KEYS[0], "koornacht"), "the heads are passed over"
+        await board.pilot.click(pane, offset=(3, 1))
+        await board.until(lambda: pane.items[1] == (KEYS[0], "koornacht") and "by name" in str(pane.border_title))
+        await board.pilot.click(pane, offset=(3, 1))
+        await board.until(lambda: pane.items[1] == (KEYS[2], "koornacht"), "a second click turns it round")
+        assert "ervice ▼" in board.text(pane).splitlines()[0].replace("N", "").replace("  ", " ")
+        await board.press("slash", *"nowhere", "enter")
+        await board.until(lambda: "no service matches" in board.text(pane))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30)], ids=lambda size: "×".join(map(str, size)))
+@pytest.mark.parametrize("number", [2, 3, 6])
+async def test_what_is_said_of_the_service_under_the_cursor_is_readable_whole(
+    number: int, size: tuple[int, int]
+) -> None:
+    mesh = mesh_of(number)
+    words = "all requests denied by the policies that somebody wrote yesterday, and this sentence has its end: here"
+    subject = Subject(What.SERVICE, "", KEYS[2])
+    services = {KEYS[2]: ServiceHealth(subject, Verdict.FAILING, words)}
+    judgement = structs.replace(judged(mesh, broken=True), services=services)
+    async with board_on(mesh, size, judgement=judgement) as board:
+        await board.press("2", "end")
+        pane = board.app.board.services
+        assert words in joined(board)
+        chosen = next(line for line in board.text(pane).splitlines() if number == 2 or "▸" in line)
+        assert "…" not in chosen
+        height = pane.total
+        await board.press("up", *(["up"] if number == 2 else []))
+        assert pane.total < height, "the lines are given back"
+        assert words not in joined(board)
+
+
+def joined(board: Board) -> str:
+    """What the services pane says, however it is broken."""
+    return " ".join(board.text(board.app.board.services).split())
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(map(str, size)))
 async def test_what_fails_stands_first_open_and_in_words(size: tuple[int, int]) -> None:
     async with await on(6, size, broken=True) as board:
+        top = board.text().splitlines()[0]
+        assert "mesh ✗ 1 link silent · 1 service failing" in top
+        assert "19:36:28" in top
+        assert "…" not in top, "what tells least gives way, nothing is clipped"
         await board.press("1")
         text = board.text(board.app.board.clusters)
         assert "✗ link K→B ready, but its nodes don't answer · for 48 s" in " ".join(text.split())

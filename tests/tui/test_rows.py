@@ -147,6 +147,32 @@ def test_a_link_that_says_ready_over_dead_nodes_is_told_from_cilium_health():
     assert any("link K→T ✗ ready, but its nodes have not answered for" in line for line in lines_of(recorded_mesh(15)))
 
 
+def test_what_agents_said_before_a_service_changed_is_told_with_its_age():
+    mesh = recorded_mesh(4)
+    koornacht = mesh.clusters["koornacht"]
+    status_of, at = dict(koornacht.agents), NOW + 100
+
+    def shared(now):
+        words = Judge(mesh).judge(now).links["koornacht", "tion"].words
+        return words.rpartition(" · ")[2]
+
+    for node, found in status_of.items():
+        reduce(mesh, s.AgentRead("koornacht", node, found, None, at))
+    assert shared(at + 3) == "1 shared"
+    annotate(mesh, "koornacht", a.SHARED, "false")
+    assert shared(at + 3) == "1 shared", "that is nothing this cluster's agents hear of"
+    service = mesh.clusters["tion"].services[KEY]
+    meta = structs.replace(service.metadata, labels={"a": "b"}, resource_version="8")
+    reduce(mesh, s.Changed("tion", r.SERVICES, {KEY: structs.replace(service, metadata=meta)}, at + 2))
+    assert shared(at + 3) == "1 shared", "labels are not announced"
+    meta = structs.replace(meta, annotations={}, resource_version="9")
+    reduce(mesh, s.Changed("tion", r.SERVICES, {KEY: structs.replace(service, metadata=meta)}, at + 4))
+    assert shared(at + 7) == "1 shared as of 7 s ago"
+    for node, found in status_of.items():
+        reduce(mesh, s.AgentRead("koornacht", node, found, None, at + 6))
+    assert shared(at + 7) == "1 shared"
+
+
 @pytest.mark.parametrize(
     ("conditions", "told"),
     [
@@ -194,6 +220,16 @@ def test_header_fits_however_many_clusters(count):
     for width in (80, 120, 200):
         assert paint.width_of(header(mesh, NOW, width, utc=True)) <= width
     assert f"0/{count}" in text(header(mesh, NOW, 120, utc=True))
+
+
+def test_clusters_that_were_never_heard_are_waited_for_and_not_stale():
+    mesh = meshes.mesh("a", "b")
+    for context in mesh.clusters:
+        mesh.clusters[context].objects.clear()
+        mesh.clusters[context].api.phase = s.Phase.CONNECTING
+    judgement = Judge(mesh).judge(NOW)
+    assert {link.words for link in judgement.links.values()} <= {"not known yet"}
+    assert "mesh ◌ waiting 0/2" in text(header(mesh, NOW, 120, utc=True, judgement=judgement))
 
 
 def test_a_time_that_cannot_be_is_not_an_error():

@@ -8,6 +8,7 @@ from textual.widgets import Button
 from meshtui.core.settings import Settings
 from meshtui.tui import theme
 from meshtui.tui.changes.consent import ConsentDialog
+from meshtui.tui.flows.rows import because, without_place
 from meshtui.tui.widgets.paint import Span, width_of, wrapped_spans
 from tests.core import meshes
 from tests.tui.conftest import board_on
@@ -69,7 +70,22 @@ async def test_the_focused_drop_says_its_whole_reason() -> None:
         assert flows.row is not None
         why = flows.explain(flows.row)
         assert why is not None
-        await board.until(lambda: why.sentence in " ".join(board.text().split()), why.sentence)
+        shown = without_place(because(why, utc=True))
+
+        def message() -> str:
+            return "".join(span.text for span in board.app.board.message.line)
+
+        await board.until(lambda: shown in " ".join(board.text(flows).split()), shown)
+        assert why.sentence not in message(), "its own row tells it"
+        index = flows.cursor
+        assert flows.top_of(index + 1) - flows.top_of(index) > 2
+        assert flows.top_of(index) - flows.top_of(index - 1) == 2, "others keep their two lines"
+        middle = flows.top_of(index) + 2 - flows.scroll_offset.y
+        await board.pilot.click(flows, offset=(5, middle + 1))
+        assert flows.cursor == index, "a line that goes on is its item's"
+        await board.press("w")
+        await board.press("up", "down")
+        await board.until(lambda: why.sentence in message())
 
 
 async def test_connections_tell_their_verdict_first() -> None:

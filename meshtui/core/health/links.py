@@ -26,6 +26,10 @@ CAUSES = {
 }
 
 
+_CROSSES_SECONDS = 1.0
+"""What a Service tells is in every other cluster by then: measured 0.1 to 0.7 s."""
+
+
 class Excuses(Struct, frozen=True):
     """What is known to be broken beside a link, and explains what it shows."""
 
@@ -55,7 +59,7 @@ def judge_link(
     health = LinkHealth(
         Subject(What.LINK, cluster.context, target),
         verdict,
-        _with_counts(words, verdict, claim, toward),
+        _with_counts(words, verdict, claim, toward, _older(other, eyes.heard(cluster, now), now)),
         0.0,
         claims,
         _observations(cluster, target, toward, traffic, now),
@@ -93,6 +97,8 @@ def _verdict(
         words = words or control.words
     if causes:
         return bad, words, tuple(dict.fromkeys(causes))
+    if cluster.api.phase is not Phase.LIVE and not cluster.objects:
+        return Verdict.UNKNOWN, "not known yet", ()
     if cluster.api.phase is not Phase.LIVE:
         return Verdict.STALE, f"as of {now - cluster.api.since:.0f} s ago", ()
     if claim.claim in (LinkClaim.DOWN, LinkClaim.PARTLY, LinkClaim.CONNECTING):
@@ -137,13 +143,20 @@ def _way_words(target: str, way: WayState, around: Excuses, now: float) -> tuple
     return cause, words
 
 
-def _with_counts(words: str, verdict: Verdict, claim: LinkState, toward: Toward) -> str:
+def _older(other: Cluster | None, heard: float, now: float) -> str:
+    """How old the agents' count is, where the other cluster's Services told something else after it or just before."""
+    if other is None or not other.announced_at or heard > other.announced_at + _CROSSES_SECONDS:
+        return ""
+    return f" as of {max(0.0, now - heard):.0f} s ago" if heard else ""
+
+
+def _with_counts(words: str, verdict: Verdict, claim: LinkState, toward: Toward, older: str) -> str:
     parts = [words]
     latency = toward.latency_ms
     if latency is not None and verdict in (Verdict.WELL, Verdict.RECOVERING, Verdict.STALE):
         parts.append(f"health {latency:.1f} ms")
     if claim.claim in (LinkClaim.READY, LinkClaim.PARTLY):
-        parts.append(f"{claim.shared_services} shared")
+        parts.append(f"{claim.shared_services} shared{older}")
     return " · ".join(parts)
 
 

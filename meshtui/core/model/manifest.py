@@ -107,8 +107,11 @@ def folded(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     shown = {key: value for key, value in document.items() if key not in ("metadata", "data", "stringData")}
     metadata = {k: v for k, v in (document.get("metadata") or {}).items() if k != "managedFields"}
-    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != LAST_APPLIED}
-    if "annotations" in metadata:
+    sent = metadata.get("annotations") or {}
+    annotations = {k: v for k, v in sent.items() if k != LAST_APPLIED}
+    if sent and not annotations:
+        del metadata["annotations"]  # nobody wrote an empty one
+    elif sent:
         metadata["annotations"] = annotations
     kept = {"apiVersion": shown.pop("apiVersion", ""), "kind": shown.pop("kind", ""), "metadata": metadata}
     for part in ("data", "stringData"):

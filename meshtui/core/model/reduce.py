@@ -63,6 +63,8 @@ def _api(mesh: s.Mesh, cluster: s.Cluster, event: s.ApiChanged) -> s.Delta:
 
 def _listed(mesh: s.Mesh, cluster: s.Cluster, event: s.Listed) -> s.Delta:
     old = cluster.objects.get(event.resource)
+    if old is not None:
+        _note_announced(cluster, event)
     gone = {} if old is None else dict.fromkeys(old.keys() - event.items.keys())
     delta = _store(mesh, cluster, event.resource, {**event.items, **gone})
     if old is None:
@@ -73,7 +75,22 @@ def _listed(mesh: s.Mesh, cluster: s.Cluster, event: s.Listed) -> s.Delta:
 
 
 def _changed(mesh: s.Mesh, cluster: s.Cluster, event: s.Changed) -> s.Delta:
+    _note_announced(cluster, event)
     return _store(mesh, cluster, event.resource, event.items)
+
+
+def _note_announced(cluster: s.Cluster, event: s.Listed | s.Changed) -> None:
+    """Remember when a Service's annotations for Cilium changed: what agents elsewhere said before is older."""
+    if event.resource is r.SERVICES:
+        held = cluster.objects.get(r.SERVICES, {})
+        if any(_for_cilium(held.get(key)) != _for_cilium(new) for key, new in event.items.items()):
+            cluster.announced_at = event.at
+
+
+def _for_cilium(service: o.Service | None) -> dict[str, str]:
+    """A Service's annotations that Cilium reads."""
+    written = service.annotations if service is not None else {}
+    return {name: value for name, value in written.items() if "cilium.io/" in name}
 
 
 def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[str, Any]) -> s.Delta:

@@ -121,6 +121,8 @@ class Cluster(Struct):
     """When each question was answered last, wall time."""
     unheard: dict[Asked, float] = field(default_factory=dict)
     """Since when each question has been failing; gone with the next answer."""
+    announced_at: float = 0.0
+    """When its Services were last seen to tell the other clusters something else, wall time; 0 while they were not."""
     relay: RelayState = field(default_factory=RelayState)
     denied: dict[str, str] = field(default_factory=dict)
     """Action id → why the API server will not let us (SelfSubjectAccessReview)."""

@@ -35,12 +35,6 @@ class ClustersPane(BlockPane):
             return table.blocks(board.mesh, width, judgement, board.clock.now(), utc=board.utc)
         return rows.blocks(board.mesh, width, judgement)
 
-    def rebuild(self) -> None:
-        """As any block pane; the cursor passes over the heads."""
-        super().rebuild()
-        if self.headed and self.cursor == 0 and len(self.items) > 1:
-            self.cursor = 1
-
     @property
     def headed(self) -> bool:
         """Whether columns have heads."""

@@ -12,11 +12,11 @@ from meshtui.core.model.identity import bits_in
 from meshtui.tui.beside import Told
 from meshtui.tui.flows.detailrows import detail_lines
 from meshtui.tui.flows.pane import FlowsPane
-from meshtui.tui.flows.rows import because
+from meshtui.tui.flows.rows import because, without_place
 from meshtui.tui.flows.sumrows import aggregate_title
 from meshtui.tui.header import time_text
 from meshtui.tui.services.rows import index_of_clusters
-from meshtui.tui.widgets.paint import Line, Span, clip
+from meshtui.tui.widgets.paint import Line, Span
 
 _LOOKED_AT = 5_000
 """Newest flows among which one is looked for that stands for a sum."""
@@ -55,15 +55,15 @@ class FlowBeside:
         return Told("Flow", flow_in_full(pane, rows[0], rows[1] if len(rows) > 1 else None))
 
     def unread(self) -> str:
-        """Why the flow under the cursor was dropped, where its line in the list is too short to say it all."""
+        """Why the flow under the cursor was dropped, where the list has one line a flow that does not say it."""
         pane = self.pane
         row = pane.row if pane.has_focus and not pane.following and pane.kind == "events" else None
         why = pane.explain(row) if row is not None else None
         if why is None or row is None:
             return ""
-        told, width = because(why, utc=pane.dashboard.utc), pane.scrollable_content_region.width
-        shown = ("".join(span.text for span in clip(line, width)) for line in pane.item_lines(row, width))
-        return "" if any(told in line for line in shown) else told
+        told = without_place(because(why, utc=pane.dashboard.utc))
+        shown = pane.item_lines(row, pane.scrollable_content_region.width)
+        return "" if any(told in "".join(span.text for span in line) for line in shown) else why.sentence
 
     def _sum(self, found: Aggregate | None) -> Told | None:
         pane = self.pane

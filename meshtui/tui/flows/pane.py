@@ -47,6 +47,7 @@ class FlowsPane(Pane):
 
     scope: ClassVar[str] = "flows"
     BINDINGS: ClassVar[list[BindingType]] = bindings("flows")
+    wraps = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,7 +197,6 @@ class FlowsPane(Pane):
                 self._to_newest()
             else:
                 self.show(looked.items(self._look()))
-                self.cursor = max(self.cursor, 1) if self.headed and len(self.items) > 1 else self.cursor
             self.forget()
         self.refresh()
 
@@ -214,10 +214,12 @@ class FlowsPane(Pane):
             self._to_newest()
         else:
             self.cursor = find(self.items, item, self.cursor - gone)
+            self._resize()
             self.scroll_to(y=max(0, self.top_of(self.cursor) - above), animate=False, force=True)
 
     def _to_newest(self) -> None:
         self.cursor = max(0, len(self.items) - 1)
+        self._resize()
         self.scroll_to(y=self.total, animate=False, force=True)
 
     def _fit(self) -> None:
@@ -274,11 +276,9 @@ class FlowsPane(Pane):
             self.entitle(title)
             self.border_subtitle = Content(drawn(subtitle))
 
-    # Sums: their first item is a heading, which stays on top and which the cursor passes over
-
     @property
     def headed(self) -> bool:
-        """Whether the first item is a heading."""
+        """Whether the first item is a heading, which stays on top and which the cursor passes over."""
         return self.kind == "sums" and bool(self.items)
 
     def reorder(self, how: Callable[[Sums], None]) -> None:
@@ -300,7 +300,7 @@ class FlowsPane(Pane):
         if not 0 <= line < self.total:
             return
         index, part = self.locate(line)
-        lines = self._lines(index, self.scrollable_content_region.width)
+        lines = self.shown_lines(index, self.scrollable_content_region.width)
         found = span_at(lines[part], at.x) if part < len(lines) else None
         cell = found.cell if found else ""
         if self.headed and index == 0:

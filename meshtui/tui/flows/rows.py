@@ -98,12 +98,17 @@ def what(row: FlowRow, tags: Tags, explanation: str = "", *, paired: bool = Fals
         (why, "drop-reason-desc"),
         (row.l7 and safe(row.summary, 160), asked),
         (safe(row.flags or row.protocol, 40), "protocol"),
-        (safe(_WHERE.sub("", explanation), 200), ""),
+        (safe(without_place(explanation), 400), ""),
     )
     for part, cell in parts:
         if part:
             spans += [Span(" · ", "dim"), Span(part, cell=cell)]
     return spans
+
+
+def without_place(explanation: str) -> str:
+    """An explanation without its direction and cluster, which its row says already."""
+    return _WHERE.sub("", explanation)
 
 
 _VERDICTS = {int(verdict): told for verdict, told in VERDICTS.items()}

@@ -76,7 +76,7 @@ class ServicesCommands:
         self.pane.marks.turn([cell])
         self.pane.touch(self.pane.listing.keys([cell[0]]))
         self.pane.title_again()
-        self.pane.move_to(self.pane.cursor + (1 if self.pane.headed else len(table.mesh.clusters)))
+        self.pane.move_to(self.pane.cursor + self.pane.listing.items_each)
 
     def do_mark_all(self) -> None:
         """Mark every service that is shown, in the cluster under the cursor; unmark them when all are marked."""

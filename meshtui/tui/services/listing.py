@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from meshtui.core.apart import ShortNames
 from meshtui.core.findings import Findings
@@ -19,8 +19,10 @@ from meshtui.tui.header import time_text
 from meshtui.tui.services import rows
 from meshtui.tui.services import table as folded
 from meshtui.tui.services.marks import Marks
-from meshtui.tui.widgets.paint import Line, Span, clip, safe
+from meshtui.tui.widgets.paint import Line, Span, safe
 
+_READABLE = 24
+"""Cells that a sentence wants to go on in."""
 COLUMNS = {
     "name": Sort.NAME, "in": Sort.WHERE, "global": Sort.GLOBAL, "shared": Sort.SHARED, "affinity": Sort.AFFINITY,
     "ready": Sort.READY, "reach": Sort.FAULT,
@@ -56,33 +58,46 @@ class Look:
         return self.findings.reaches if self.findings else None
 
 
+def _heads(table: ServiceTable, at: folded.Widths, look: Look, **shape: Any) -> Line:
+    """The columns' names, with what orders and how."""
+    column = next((name for name, sort in COLUMNS.items() if sort is table.view.sort), "")
+    return folded.heads(at, column, sort_keys(look.keymap), reverse=table.view.reverse, **shape)
+
+
 class EachCluster:
     """For one or two clusters: an item for each cluster of each service, predictions beneath the last."""
 
-    headed = False
-
     def __init__(self, contexts: Sequence[str]) -> None:
         self.contexts = contexts
+        self.items_each = len(contexts)
         self.names = ShortNames(())
 
     def items(self, table: ServiceTable) -> tuple[list[Hashable], list[int]]:
-        """The items and how many lines each takes."""
+        """The heads, then the items and how many lines each takes."""
         shown = [table[index] for index in range(len(table))]
         self.names = ShortNames([row.key for row in shown])
         one_each = [1] * (len(self.contexts) - 1)
         heights = [height for row in shown for height in (*one_each, 2 if rows.explains(row) else 1)]
-        return [(row.key, context) for row in shown for context in self.contexts], heights
+        listed: list[Hashable] = [(row.key, context) for row in shown for context in self.contexts]
+        return ([folded.HEADER, *listed], [1, *heights]) if listed else ([], [])
 
     def keys(self, services: Iterable[str]) -> list[Hashable]:
         """The items that tell of these services."""
         return [(key, context) for key in services for context in self.contexts]
 
+    def hanging(self, table: ServiceTable, part: int, width: int) -> int | None:
+        """Cells before what goes on from a line."""
+        return 3
+
     def cell(self, item: Hashable | None) -> rows.Cell | None:
         """What keys act on when the cursor is on an item."""
-        return cast("rows.Cell | None", item)
+        return cast("rows.Cell | None", item) if item != folded.HEADER else None
 
     def lines(self, table: ServiceTable, item: Hashable, width: int, look: Look) -> Sequence[Line]:
-        """A cluster's line, and under the last cluster's where requests go."""
+        """The heads, or a cluster's line, and under the last cluster's where requests go."""
+        if item == folded.HEADER:
+            at = folded.widths_each(width)
+            return [_heads(table, at, look, lead=1, last=("type and ports", ""))]
         service, context = cell = cast("rows.Cell", item)
         row = table.row(service)
         if row is None:
@@ -107,7 +122,7 @@ class EachCluster:
 class EachService:
     """For many clusters: an item for each service; the one under the cursor unfolds to a line for each cluster."""
 
-    headed = True
+    items_each = 1
 
     def __init__(self, contexts: Sequence[str]) -> None:
         self.contexts = contexts
@@ -126,6 +141,8 @@ class EachService:
         lengths = sorted(len(key) for key in keys)
         self.longest = lengths[int(0.85 * (len(lengths) - 1))] if lengths else 20
         tall = 1 + len(self.contexts)
+        if not keys:
+            return [], []
         return [folded.HEADER[0], *keys], [1, *(tall if key == self.open else 1 for key in keys)]
 
     def keys(self, services: Iterable[str]) -> list[Hashable]:
@@ -142,8 +159,7 @@ class EachService:
         """The heads, or a service, unfolded when it is under the cursor."""
         at = folded.widths(table.mesh, width, self.longest)
         if item == folded.HEADER[0]:
-            column = next((name for name, sort in COLUMNS.items() if sort is table.view.sort), "")
-            return [folded.heads(at, column, sort_keys(look.keymap), reverse=table.view.reverse)]
+            return [_heads(table, at, look)]
         key = cast("str", item)
         row = table.row(key)
         if row is None:
@@ -163,8 +179,16 @@ class EachService:
             pending=bool(pending),
             marked=any(marked),
         )
-        lines = [line, *self._clusters(table, row, at, pending, look)] if key == self.open else [line]
-        return [clip(line, width) for line in lines]
+        return [line, *self._clusters(table, row, at, pending, look)] if key == self.open else [line]
+
+    def hanging(self, table: ServiceTable, part: int, width: int) -> int | None:
+        """Cells before what goes on: those before the last column, where enough is left behind them. Broken are the
+        service's line and that of the cluster chosen in it.
+        """
+        if part not in (0, self.at + 1):
+            return None
+        at = folded.widths(table.mesh, width, self.longest)
+        return width - at.reach if at.reach >= _READABLE else 6
 
     def _clusters(self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str], look: Look) -> list[Line]:
         reaches = look.reaches or Reaches(table.mesh)

@@ -42,6 +42,7 @@ class ServicesPane(Pane):
     scope: ClassVar[str] = "services"
     BINDINGS: ClassVar[list[BindingType]] = bindings("services")
     rests = True
+    wraps = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +126,7 @@ class ServicesPane(Pane):
     @property
     def headed(self) -> bool:
         """Whether columns have heads."""
-        return self.listing.headed and bool(self.items)
+        return bool(self.items)
 
     def move_to(self, index: int) -> None:
         """The service the cursor comes to unfolds."""
@@ -178,6 +179,10 @@ class ServicesPane(Pane):
         pending = board.session.pending if board.session else set()
         look = Look(judgement, board.findings, pending, self.marks, board.clock.now(), board.utc, board.keymap)
         return self.listing.lines(table, key, width, look)
+
+    def hanging(self, key: Hashable, part: int, width: int) -> int | None:
+        """What goes on does so beneath its own column."""
+        return self.listing.hanging(self.table, part, width) if self.table is not None else 3
 
     @property
     def cell(self) -> rows.Cell | None:
@@ -258,18 +263,20 @@ class ServicesPane(Pane):
     def on_click(self, event: events.Click) -> None:
         """A column's name orders; a cluster's line beneath a service is what keys act on."""
         at = event.get_content_offset(self)
-        if at is None or not isinstance(self.listing, EachService):
+        if at is None:
             return
         line = self.line_at(at.y)
         if not 0 <= line < self.total:
             return
         index, part = self.locate(line)
         if index == 0:
-            lines = self._lines(0, self.scrollable_content_region.width)
+            lines = self.shown_lines(0, self.scrollable_content_region.width)
             found = span_at(lines[0], at.x) if lines else None
             self.order_by(found.cell if found else "")
             event.prevent_default()
-        elif part and self.items[index] == self.listing.open:
+            return
+        part = self.part_of(index, part)
+        if isinstance(self.listing, EachService) and part and self.items[index] == self.listing.open:
             self.listing.at = part - 1
             self.touch([self.listing.open])
             self.post_message(self.Moved(self))

@@ -18,6 +18,8 @@ Cell = tuple[str, str]
 """`(service key, context)`: what the cursor of the pane is on."""
 _MARKS = 22
 """Cells that a line takes beside its name: mark, tag, annotations, readiness."""
+READY = 8
+"""Cells of readiness and the space behind it, where type and ports follow."""
 _EACH = 5
 """Of more clusters than this, those that answer alike are counted."""
 _STALE = 18
@@ -34,6 +36,11 @@ def explains(row: core.Row) -> bool:
 def name_width(width: int) -> int:
     """Cells for the name in a pane of `width`."""
     return max(14, min(36, width - _MARKS - 9))
+
+
+def tells_ports(width: int) -> bool:
+    """Whether type and ports have a column of their own in a pane of `width`."""
+    return width > name_width(width) + _MARKS + _DETAIL
 
 
 def cell_line(
@@ -54,8 +61,7 @@ def cell_line(
     it is not now.
     """
     cell = next(cell for cell in row.cells if cell.context == cluster.context)
-    room = name_width(width)
-    wide = width > room + _MARKS + _DETAIL
+    room, wide = name_width(width), tells_ports(width)
     detail = "" if wide or first or not cell.present else f"  {_detail(cell, room - 2)}"
     told = name or safe(row.key)
     head = Span(f"{fit(told if first else detail, room)} ", "strong" if first else "dim")
@@ -66,8 +72,11 @@ def cell_line(
     line += [*marks(cell.effective), Span(" ")]
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
-    line += _ready(cell, health, age, wide=wide or width - width_of(line) > _STALE)
-    return [*line, Span(f"  {_detail(cell, width - room - _MARKS - 4)}", "dim")] if wide else line
+    ready = _ready(cell, health, age, wide=wide or width - width_of(line) > _STALE)
+    if not wide:
+        return [*line, *ready]
+    line += [*ready, Span(" " * max(2, READY - width_of(ready)))]
+    return [*line, Span(_detail(cell, width - width_of(line)), "dim")]
 
 
 def marks(effective: a.Effective) -> list[Span]:

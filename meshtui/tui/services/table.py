@@ -11,7 +11,7 @@ from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.reach import Reaches
 from meshtui.core.routing import Surroundings
 from meshtui.core.services import row as core
-from meshtui.tui.services.rows import marks, reach_text
+from meshtui.tui.services.rows import READY, marks, name_width, reach_text, tells_ports
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, clip, fit, joined, safe, tag, width_of
 
@@ -19,6 +19,7 @@ _COUNTED = 7
 """Cells of `all 16`."""
 _REACH = 11
 """Cells that `all → all` takes: names leave that much."""
+_REACHES = ("who reaches what", "reach")
 HEADER = ("", "")
 """The heads' item: never a service's."""
 
@@ -44,31 +45,43 @@ def widths(mesh: Mesh, width: int, longest: int) -> Widths:
         affinity = 0
         fixed -= 9
     if width - fixed < 22:
-        annotation, fixed = 2, fixed - 10
+        annotation, ready, fixed = 2, 7, fixed - 13
     left = max(12, width - fixed)
     name = max(14, min(longest, left - _REACH - 1))
     return Widths(name, where, annotation, affinity, ready, max(0, left - name - 1))
 
 
-def heads(at: Widths, sort: str, keys: Mapping[str, str], *, reverse: bool) -> Line:
-    """The columns' names, the key that orders by each in it; the one that orders carries an arrow; a click orders."""
+def widths_each(width: int) -> Widths:
+    """Of a line for each cluster, as `cell_line` makes it."""
+    ports = width - name_width(width) - READY - 20 if tells_ports(width) else 0
+    return Widths(name_width(width), 2, 3, 9, READY, max(0, ports))
+
+
+def heads(
+    at: Widths, sort: str, keys: Mapping[str, str], *, reverse: bool, lead: int = 3, last: tuple[str, str] = _REACHES
+) -> Line:
+    """The columns' names, the key that orders by each in it; the one that orders carries an arrow; a click orders.
+
+    `lead`: cells before the first column; `last`: what the last column tells, and its name when it orders.
+    """
     arrow = "▼" if reverse else "▲"
 
     def head(text: str, name: str, width: int) -> list[Span]:
         if width < 1:
             return []
-        role = "strong" if name == sort else "dim"
+        orders = bool(name) and name == sort
+        role = "strong" if orders else "dim"
         parts = [part._replace(cell=name) for part in _keyed(text, keys.get(name, ""), role, width - 1)]
-        parts += [Span(arrow, role, "", name)] if name == sort else []
+        parts += [Span(arrow, role, "", name)] if orders else []
         return [*clip(parts, width), Span(" " * max(0, width - width_of(parts)), "", "", name)]
 
     narrow = at.annotation < 6
-    spans = [Span("   "), *head("service", "name", at.name), Span(" "), *head("in", "in", at.where), Span(" ")]
+    spans = [Span(" " * lead), *head("service", "name", at.name), Span(" "), *head("in", "in", at.where), Span(" ")]
     spans += head("g" if narrow else "global", "global", at.annotation)
     spans += head("s" if narrow else "shared", "shared", at.annotation)
     if at.affinity:
         spans += head("affinity", "affinity", at.affinity)
-    return [*spans, *head("ready", "ready", at.ready), *head("who reaches what", "reach", at.reach)]
+    return [*spans, *head("ready", "ready", at.ready), *head(*last, at.reach)]
 
 
 def _keyed(text: str, key: str, role: str, room: int) -> list[Span]:

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from meshtui.tui.theme import palette
 from meshtui.tui.widgets.framed import Framed
 from meshtui.tui.widgets.paint import Line, clip
+from meshtui.tui.widgets.whole import Whole
 
 if TYPE_CHECKING:
     from rich.segment import Segment
@@ -66,6 +67,7 @@ class LineView(Framed, can_focus=True):
         self.cursor = 0
         self.clicking = False
         self._cache: dict[tuple[Hashable, int], Sequence[Line]] = {}
+        self._whole: Whole | None = None
 
     # What a subclass provides
 
@@ -86,7 +88,52 @@ class LineView(Framed, can_focus=True):
 
     def top_of(self, index: int) -> int:
         """First line of the item at `index`."""
+        opened, more = self._opened() if index > self.cursor else (index, 0)
+        return self._folded(index) + (more if index > opened else 0)
+
+    def _folded(self, index: int) -> int:
+        """First line of an item while none takes more than its lines."""
         return index * self.height_each if self.tops is None else self.tops[index]
+
+    # The item under the cursor is told whole, over as many lines as that takes
+
+    wraps: ClassVar[bool] = False
+    """Whether lines that are too long are broken under the cursor."""
+
+    def hanging(self, key: Hashable, part: int, width: int) -> int | None:
+        """Cells before what goes on from line `part` of an item; None for one that is not broken."""
+        return 3
+
+    def _opened(self) -> tuple[int, int]:
+        """The item that is told whole, and how many lines more than its own that takes."""
+        at = self.cursor
+        width = self.scrollable_content_region.width
+        if not self.wraps or width <= 0 or at >= len(self.items) or not self._under(at):
+            return at, 0
+        lines = self._lines(at, width)
+        if self._whole is None or self._whole.of is not lines or self._whole.width != width:
+            self._whole = Whole.made(lines, width, lambda part: self.hanging(self.items[at], part, width))
+        return at, max(0, len(self._whole.lines) - (self._folded(at + 1) - self._folded(at)))
+
+    def shown_lines(self, index: int, width: int) -> Sequence[Line]:
+        """The lines of an item as they stand on the screen."""
+        opened, more = self._opened()
+        return self._whole.lines if more and opened == index and self._whole else self._lines(index, width)
+
+    def part_of(self, index: int, part: int) -> int:
+        """Which of an item's own lines stands in its line `part` on the screen."""
+        opened, more = self._opened()
+        if not more or opened != index or self._whole is None:
+            return part
+        return self._whole.parts[min(part, len(self._whole.parts) - 1)]
+
+    def on_focus(self) -> None:
+        """There is a cursor now, and its item is told whole."""
+        self._resize()
+
+    def on_blur(self) -> None:
+        """There may be no cursor any more."""
+        self._resize()
 
     @property
     def total(self) -> int:
@@ -101,6 +148,8 @@ class LineView(Framed, can_focus=True):
         self.tops = None if heights is None else [0, *accumulate(heights)]
         if old is not None and (self.cursor >= len(items) or items[self.cursor] != old):
             self.cursor = _position(items, old, self.cursor)
+        if self.headed and self.cursor == 0 and len(items) > 1:
+            self.cursor = 1
         self.forget()
         self._resize()
         if old is not None and self.selected == old:
@@ -122,6 +171,8 @@ class LineView(Framed, can_focus=True):
                 del self._cache[cached]
             for key in wanted:
                 self.forget_row(key)
+        if self.wraps:
+            self._resize()
         self.refresh()
 
     def _resize(self) -> None:
@@ -169,6 +220,11 @@ class LineView(Framed, can_focus=True):
 
     def locate(self, y: int) -> tuple[int, int]:
         """Item index and line within it at virtual line `y`."""
+        opened, more = self._opened()
+        if more and (below := y - self.top_of(opened)) >= 0:
+            if y < self.top_of(opened + 1):
+                return opened, below
+            y -= more
         if self.tops is None:
             return divmod(y, self.height_each)
         index = bisect_right(self.tops, y) - 1
@@ -191,7 +247,7 @@ class LineView(Framed, can_focus=True):
             said = () if self.items else self.placeholder(width)
             return colours.segments(said[y] if y < len(said) else (), width, base)
         index, part = self.locate(line_number)
-        lines = self._lines(index, width)
+        lines = self.shown_lines(index, width)
         over = {"cursor": colours.cursor, "resting": colours.resting}.get(self._under(index))
         return colours.segments(clip(lines[part], width) if part < len(lines) else (), width, base, over)
 
@@ -228,6 +284,8 @@ class LineView(Framed, can_focus=True):
         index = max(min(1, len(self.items) - 1) if self.headed else 0, min(index, len(self.items) - 1))
         if index != self.cursor:
             self.cursor = index
+            if self.wraps:
+                self._resize()
             self.refresh()
             self.post_message(self.Moved(self))
         self.keep_in_sight()

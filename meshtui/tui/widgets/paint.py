@@ -127,9 +127,16 @@ def wrapped_spans(line: Line, width: int, *, indent: int = 3) -> list[Line]:
         for word in re.findall(r"\s*\S+|\s+$", span.text):
             cells = cell_len(word)
             if used + cells > width and lines[-1]:
+                word = word.lstrip()
+                if not word:
+                    continue
                 lines.append([Span(" " * indent)])
-                word, used = word.lstrip(), indent
-                cells = cell_len(word)
+                used, cells = indent, cell_len(word)
+            while used + cells > width > used:  # longer than a line: nothing of it is left out
+                lines[-1].append(span._replace(text=word[: width - used]))
+                word = word[width - used :]
+                lines.append([Span(" " * indent)])
+                used, cells = indent, cell_len(word)
             lines[-1].append(span._replace(text=word))
             used += cells
     return [clip(each, width) for each in lines]

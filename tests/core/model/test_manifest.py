@@ -1,6 +1,8 @@
 """One object as its API server has it: who wrote what, what is folded away, events in order."""
 
-from meshtui.core.model.manifest import events, folded, who_wrote, writers
+import pytest
+
+from meshtui.core.model.manifest import LAST_APPLIED, events, folded, who_wrote, writers
 
 SERVICE = {
     "apiVersion": "v1",
@@ -42,6 +44,19 @@ def test_what_is_only_bookkeeping_is_folded_away():
     assert "managedFields" not in shown["metadata"]
     assert shown["metadata"]["annotations"] == {"service.cilium.io/global": "true"}
     assert list(shown) == ["apiVersion", "kind", "metadata", "spec"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ({}, {}),
+        ({"annotations": {}}, {"annotations": {}}),
+        ({"annotations": {LAST_APPLIED: "{}"}}, {}),
+        ({"annotations": {LAST_APPLIED: "{}", "a": "b"}}, {"annotations": {"a": "b"}}),
+    ],
+)
+def test_an_empty_annotations_is_shown_only_where_the_server_sent_it(sent, shown):
+    assert folded({"kind": "Service", "metadata": {"name": "s", **sent}})["metadata"] == {"name": "s", **shown}
 
 
 def test_no_value_of_a_secret_is_shown():

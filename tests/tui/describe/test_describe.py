@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+
+import pytest
+
+from meshtui.core.model import resources as r
 from meshtui.core.settings import Settings
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 from meshtui.sim import SimOptions, launch
 from meshtui.tui.app import MeshtuiApp
+from meshtui.tui.describe.rows import commands
 from meshtui.tui.start import opening
 from tests.tui.conftest import Board
+
+
+def in_bash(line: str, kubeconfig: str = "/dev/null") -> str:
+    """What a copied line prints where a person pastes it; k9s, which is not here, tells what it was given."""
+    words = 'k9s() { printf "%s\\n" "$@"; }; ' + line
+    env = {**os.environ, "KUBECONFIG": kubeconfig}
+    done = subprocess.run(["bash", "-c", words], env=env, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("context", ["a b", "it's", "$(exit 3)", "arn:aws:eks:eu-west-1:1:cluster/x", "`exit 3`;"])
+def test_whatever_a_context_is_called_its_lines_are_one_command(context: str) -> None:
+    kubectl, k9s = commands(context, r.SERVICES, "default", "web")
+    assert in_bash(k9s).splitlines() == ["--context", context, "-n", "default", "--command", "services"]
+    told = in_bash(f'kubectl() {{ k9s "$@"; }}; {kubectl}').splitlines()
+    assert told == ["--context", context, "-n", "default", "describe", "services", "web"]
+    nodes = in_bash(commands(context, r.NODES, "", "w1")[1]).splitlines()
+    assert nodes == ["--context", context, "--command", "nodes"], "what has no namespace is asked for without one"
 
 
 async def test_a_service_a_node_and_an_agents_log_are_read_from_the_embedded_mesh() -> None:
@@ -31,12 +58,21 @@ async def test_a_service_a_node_and_an_agents_log_are_read_from_the_embedded_mes
             assert "managedFields:\n" not in board.text()
             await board.press("y")
             assert app.clipboard == "kubectl --context koornacht -n default describe services rebel-base"
+            said = in_bash(app.clipboard, running.kubeconfig)
+            assert re.search(r"^Name: +rebel-base$", said, re.MULTILINE)
+            assert "service.cilium.io/shared: false" in said
+            await board.press("9")
+            told_k9s = ["--context", "koornacht", "-n", "default", "--command", "services"]
+            assert in_bash(app.clipboard, running.kubeconfig).splitlines() == told_k9s
             await board.press("escape", "1")
             pane = app.board.clusters
             node = next(at for at, key in enumerate(pane.items) if isinstance(key, tuple) and key[0] == "node")
             pane.move_to(node)
             await board.press("d")
             await board.until(lambda: "Describe Node" in board.text())
+            await board.press("y")
+            name = str(pane.items[node][2])  # type: ignore[index]
+            assert re.search(rf"^Name: +{name}$", in_bash(app.clipboard, running.kubeconfig), re.MULTILINE)
             await board.press("escape", "enter")
             await board.until(lambda: "Conditions" in board.text() and "koornacht" in board.text())
             await board.press("escape", "home", "enter")
