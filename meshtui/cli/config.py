@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,7 @@ def read_file(path: Path, *, demanded: bool) -> dict[str, Any]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ConfigError(f"{path} is too large for a config file")
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        body = path.read_bytes()
     except FileNotFoundError:
         if demanded:
             raise ConfigError(
@@ -45,6 +43,10 @@ def read_file(path: Path, *, demanded: bool) -> dict[str, Any]:
     except OSError as error:
         hint = "MESHTUI_CONFIG names a file that you may read, or leave it unset"
         raise ConfigError(f"cannot read {path}", cause=error.strerror or str(error), hint=hint) from error
+    import tomllib  # most have no config file
+
+    try:
+        return tomllib.loads(body.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML", cause=str(error)) from error
 

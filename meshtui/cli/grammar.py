@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from meshtui.core.errors import UsageError
+from meshtui.core.spelling import nearest
 
 _CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
@@ -73,19 +74,17 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing: words are printed in one place."""
-        import difflib
-
         choice, unknown = _CHOICE.search(message), _UNKNOWN.search(message)
-        near: list[str] = []
+        near = ""
         if choice:
-            near = difflib.get_close_matches(choice[1], re.findall(r"'([^']*)'", choice[2]), 1, 0.5)
+            near = nearest(choice[1], re.findall(r"'([^']*)'", choice[2]), 0.5)
             message = f"there is no {message.split(':', maxsplit=1)[0].removeprefix('argument ')} {choice[1]!r}"
         elif unknown and unknown[1].startswith("-"):
             known = [name for name in self._option_string_actions if name.startswith("--")]
-            near = difflib.get_close_matches(unknown[1].partition("=")[0], known, 1, 0.6)
+            near = nearest(unknown[1].partition("=")[0], known)
             message = f"there is no flag {unknown[1].partition('=')[0]} here"
         see = f"see `{self.prog} -h`"
-        raise UsageError(message, hint=f"did you mean {near[0]}? {see}" if near else see)
+        raise UsageError(message, hint=f"did you mean {near}? {see}" if near else see)
 
     def format_help(self) -> str:
         """Examples, then the rest."""

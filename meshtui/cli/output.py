@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,6 +43,8 @@ class Growing:
         if not self._widths:
             self._widths = [max(map(cell_width, column)) for column in zip(heads, *cells, strict=True)]
             if not whole:
+                import shutil  # loads archives, too; a pipe is not cut
+
                 least = [cell_width(head) for head in heads]
                 self._widths = fitted(self._widths, least, shutil.get_terminal_size().columns)
             cells.insert(0, heads)
@@ -115,6 +115,8 @@ def document(value: Any, form: str) -> None:
 
         sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=_all_letters()))
     else:
+        import json  # a table needs none
+
         emit(json.dumps(value, indent=2, ensure_ascii=True))
 
 
@@ -125,6 +127,8 @@ def _all_letters() -> bool:
 
 def lines(rows: Iterable[Row]) -> None:
     """One JSON object per line."""
+    import json
+
     for row in rows:
         emit(json.dumps(row, ensure_ascii=True))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,7 +168,7 @@ async def _watch(session: Session, form: str, most: float | None) -> int:
 
 def _tell(line: dict[str, Any], form: str) -> None:
     if form == "jsonl":
-        output.emit(json.dumps(line, ensure_ascii=True))
+        output.lines([line])
     else:
         time = (line["at"] or "")[11:19]
         output.emit(output.plain(f"{time} {line['what']} {line['name']}: {line['verdict']}: {line['detail']}"))

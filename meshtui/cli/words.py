@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -58,6 +57,8 @@ def progress(text: str) -> None:
     if now - _progressed < PROGRESS_SECONDS or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return
     _progressed = now
+    import shutil  # loads archives, too; most runs show no progress
+
     width = shutil.get_terminal_size().columns - 1
     sys.stderr.write(f"\r\x1b[2K{clean(text, LIMIT)[:width]}")
     sys.stderr.flush()

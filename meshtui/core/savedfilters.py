@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 
 from meshtui.core.errors import MeshtuiError, UsageError
+from meshtui.core.spelling import nearest
 
 MARK = "@"
 
@@ -21,9 +21,9 @@ def _word(word: str, saved: Mapping[str, str]) -> str:
         return word
     if name in saved:
         return saved[name]
-    near = difflib.get_close_matches(name, saved, n=1, cutoff=0.4)
+    near = nearest(name, saved, 0.4)
     known = ", ".join(MARK + each for each in saved)
-    hint = f"did you mean {MARK}{near[0]}?" if near else f"saved are {known}" if known else "save some in [filters]"
+    hint = f"did you mean {MARK}{near}?" if near else f"saved are {known}" if known else "save some in [filters]"
     raise UsageError(f"no saved filter {word!r}", hint=hint)
 
 

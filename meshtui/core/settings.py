@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from msgspec import field
 
 from meshtui.core.errors import ConfigError
 from meshtui.core.settingtables import colour, theme_tables, with_meshes, words
+from meshtui.core.spelling import nearest
 from meshtui.core.untold import Untold
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -173,8 +173,8 @@ def _locale_says(env: Mapping[str, str]) -> tuple[bool, str] | None:
 def _check_keys(file: Mapping[str, Any], origin: str) -> None:
     for key in file:
         if key not in NAMES:
-            near = difflib.get_close_matches(key, NAMES, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]!r}?" if near else f"known settings: {', '.join(NAMES)}"
+            near = nearest(key, NAMES, 0.4)
+            hint = f"did you mean {near!r}?" if near else f"known settings: {', '.join(NAMES)}"
             raise ConfigError(f"unknown setting {key!r} in {origin}", hint=hint)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshtui.core.errors import ConfigError
+from meshtui.core.spelling import nearest
 
 Table = Mapping[str, Any]
 LOAD_KEYS = ("count", "concurrency", "max_time", "client")
@@ -123,8 +123,8 @@ def known(table: Table, keys: tuple[str, ...], title: str) -> None:
     """Raise ConfigError for the first key that is not one of `keys`, with the nearest that is."""
     unknown = next((key for key in table if key not in keys), None)
     if unknown is not None:
-        near = difflib.get_close_matches(unknown, keys, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there may be {', '.join(keys)}"
+        near = nearest(unknown, keys, 0.4)
+        hint = f"did you mean {near!r}?" if near else f"there may be {', '.join(keys)}"
         raise ConfigError(title, cause=f"it has {unknown}", hint=hint)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf import json_format
 from msgspec import Struct
 
 from meshtui.core.errors import UsageError
@@ -78,6 +77,8 @@ def refuses_mask(words: str) -> bool:
 
 def request(query: FlowQuery) -> observer_pb2.GetFlowsRequest:
     """The request of a query. Raises UsageError when a filter is not a FlowFilter."""
+    from google.protobuf import json_format
+
     message = observer_pb2.GetFlowsRequest(number=query.number, follow=query.follow, first=query.first)
     for filters, field in ((query.whitelist, message.whitelist), (query.blacklist, message.blacklist)):
         for document in filters:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +14,7 @@ from msgspec import Struct, field
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, ConfigError
-from meshtui.core.model.clocks import proven_offset
+from meshtui.core.model.clocks import date_told, proven_offset
 from meshtui.core.text import clean
 from meshtui.core.untold import Untold
 from meshtui.kube import failures
@@ -91,7 +90,7 @@ class Connection(Struct):
         headers, used = await self.source.headers(), self.source.generation
         sent = self.clock.now()
         found = await send(headers)
-        date = _seconds(answer_of(found).headers.get("date", ""))
+        date = date_told(answer_of(found).headers.get("date", ""))
         if date is not None:
             self.ahead = proven_offset(date, sent, self.clock.now())
         if answer_of(found).status != _UNAUTHORIZED or not await self.source.renew(used):
@@ -125,14 +124,6 @@ class Connection(Struct):
         """Close every connection, and end a plugin that nobody else waits for."""
         self.source.close()
         await self.http.close()
-
-
-def _seconds(date: str) -> float | None:
-    """A `Date` header in seconds since the epoch; None where there is none, or none that can be read."""
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 class Way(Untold, frozen=True):

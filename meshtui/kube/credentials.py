@@ -19,7 +19,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import ConfigError, CredentialFailed, LoginAwaited, MeshtuiError
 from meshtui.core.text import clean
 from meshtui.core.untold import Untold
-from meshtui.kube import execplugin, providers, tls
+from meshtui.kube import execplugin, tls
 from meshtui.kube.execplugin import Answer, Plugin
 from meshtui.kube.kubeconfig import Target
 from meshtui.kube.logins import LOGIN_PAUSE, LoginFailed, Logins
@@ -146,6 +146,8 @@ class Source:
         if isinstance(user.value.get("exec"), Mapping) and not said:
             credentials = await self._from_plugin()
         elif isinstance(user.value.get("auth-provider"), Mapping) and not said:
+            from meshtui.kube import providers
+
             credentials = self._taken(await providers.ask(self._target, self._env, self._timeout, self._secrets))
         else:
             credentials = await asyncio.to_thread(_static, self._target, self._clock.now(), self._secrets)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 import os
 import re
 import shlex
@@ -63,6 +62,8 @@ class Plugin(Untold, frozen=True):
     @property
     def key(self) -> tuple[Any, ...]:
         """Contexts with the same key have one login."""
+        import json
+
         cluster = json.dumps(self.cluster, sort_keys=True, default=str) if self.cluster else ""
         return self.argv, tuple(sorted(self.env.items())), self.version, cluster
 
@@ -78,6 +79,8 @@ class Plugin(Untold, frozen=True):
 
     def info(self, *, interactive: bool) -> str:
         """KUBERNETES_EXEC_INFO."""
+        import json
+
         spec: dict[str, Any] = {"interactive": interactive}
         if self.cluster is not None:
             spec["cluster"] = dict(self.cluster)
@@ -135,6 +138,8 @@ def _cluster(target: Target) -> dict[str, Any]:
 
 def read(plugin: Plugin, code: int, out: bytes, err: bytes) -> Answer:
     """The credentials in a plugin's output, which itself is never told. Raises CredentialFailed."""
+    import json
+
     try:
         document = json.loads(out)
     except ValueError:

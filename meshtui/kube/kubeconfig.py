@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from msgspec import Struct, field
 
 from meshtui.core.errors import ConfigError
+from meshtui.core.spelling import nearest
 from meshtui.core.text import clean
 from meshtui.core.untold import Untold
 
@@ -260,12 +260,12 @@ def _merge(merged: Kubeconfig, document: Mapping[str, Any], base: Path) -> None:
 
 def _unknown_context(config: Kubeconfig, context: str) -> ConfigError:
     known = list(config.contexts)
-    near = difflib.get_close_matches(context, known, 1)
+    near = nearest(context, known)
     names = ", ".join(clean(name, 80) for name in known[:12]) + (", …" if len(known) > 12 else "")
     return ConfigError(
         f"there is no context {clean(context)}",
         cause=f"{config.origin} knows {names}",
-        hint=f"did you mean --context {clean(near[0])}?" if near else "pass one of them with --context",
+        hint=f"did you mean --context {clean(near)}?" if near else "pass one of them with --context",
     )
 
 

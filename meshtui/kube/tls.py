@@ -7,7 +7,6 @@ import binascii
 import contextlib
 import os
 import ssl
-import tempfile
 from collections.abc import Iterator
 
 from meshtui.core.errors import ConfigError
@@ -86,6 +85,8 @@ def _as_path(secret: bytes) -> Iterator[str]:
         finally:
             os.close(memory)
         return
+    import tempfile  # only where no memory has a path
+
     with tempfile.NamedTemporaryFile(prefix="meshtui-") as file:
         file.write(secret)
         file.flush()

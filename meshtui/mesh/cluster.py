@@ -166,7 +166,8 @@ class ClusterTask(Struct):
 
     def _watched(self, event: s.Event) -> None:
         self.around.emit(event)
-        collector.taken(event)
+        if isinstance(event, s.Listed):
+            collector.taken(len(event.items))
         if isinstance(event, s.WatchChanged) and event.phase in (s.Phase.STALE, s.Phase.FAILED):
             # A watch that broke may be the first sign that the API server is gone.
             self._heartbeat.set()

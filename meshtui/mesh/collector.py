@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import gc
 
-from meshtui.core.model.state import Event, Listed
-
 THRESHOLDS = 20_000, 20, 20
-"""Flows come by the thousand and are no garbage; looking at them takes time."""
+"""What is loaded, listed or heard comes by the thousand and is no garbage; looking at it takes time."""
 OWN_MAPPING = 256 * 1024
 """Bytes from which a piece of memory goes back by itself."""
 _M_MMAP_THRESHOLD = -3
@@ -38,11 +36,11 @@ def hand_back() -> None:
 
 
 def keep() -> None:
-    """What there is stays: the collector need not look at it again."""
+    """What there is stays, or all ends: the collector need not look at it again."""
     gc.freeze()
 
 
-def taken(event: Event) -> None:
+def taken(objects: int) -> None:
     """A long list that was taken in is not looked at again; what is replaced later goes by its last reference."""
-    if isinstance(event, Listed) and len(event.items) >= LONG:
+    if objects >= LONG:
         keep()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from meshtui import __version__
-from meshtui.core.anonymous import Pseudonyms
 from meshtui.core.errors import UsageError
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.text import clean
 from meshtui.kube.secrets import postable
+
+if TYPE_CHECKING:
+    from meshtui.core.anonymous import Pseudonyms
 
 LOUD = ("meshtui", "httpx", "asyncio")
 """Whose words are kept: ours, and each request's line."""
@@ -32,7 +34,7 @@ class DebugLog(logging.Handler):
     def __init__(self, directory: Path, *, anonymous: bool, now: float) -> None:
         """Raises UsageError when the file cannot be made."""
         super().__init__(logging.DEBUG)
-        self.names = Pseudonyms() if anonymous else None
+        self.names = _pseudonyms() if anonymous else None
         self.last: deque[str] = deque(maxlen=_LAST)
         self.path = directory / f"debug-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{os.getpid()}.log"
         try:
@@ -68,8 +70,16 @@ class DebugLog(logging.Handler):
         super().close()
 
 
+def _pseudonyms() -> Pseudonyms:
+    from meshtui.core.anonymous import Pseudonyms
+
+    return Pseudonyms()
+
+
 def begin(directory: Path, *, anonymous: bool, now: float) -> DebugLog:
     """Log from now on. Raises UsageError when the file cannot be made."""
+    import platform
+
     log = DebugLog(directory, anonymous=anonymous, now=now)
     for name in LOUD:
         logger = logging.getLogger(name)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct, field
 
 from meshtui.cilium.config import read_config
 from meshtui.cilium.place import namespace_of
@@ -34,8 +36,7 @@ _REVIEWS_AT_ONCE = 2
 QUESTIONS = ("config", "access", "agents", "kvstoremesh", "health", "troubleshoot")
 
 
-@dataclass(slots=True)
-class Prober:
+class Prober(Struct, dict=True, eq=False):
     """All repeated questions to one cluster; what the cluster refuses becomes an event like what it answers."""
 
     api: Api
@@ -57,7 +58,6 @@ class Prober:
     around: Callable[[], Collection[s.Cluster]] = tuple
     """All clusters that share what a session may ask in a second."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
-    _unsure: Backoff = field(init=False)
     _next_agent: int = 0
     _refused: bool = False
     """Whether commands in agents were refused the last time."""
@@ -66,8 +66,10 @@ class Prober:
     _probed: set[str] = field(default_factory=set)
     """Nodes whose probes are read already, with `once`."""
 
-    def __post_init__(self) -> None:
-        self._unsure = Backoff(self.pace, self.rng)
+    @cached_property
+    def _unsure(self) -> Backoff:
+        """Until rights that could not be asked for are asked for again."""
+        return Backoff(self.pace, self.rng)
 
     async def run(self, questions: Collection[str] = QUESTIONS) -> None:
         """Ask `questions` for ever."""

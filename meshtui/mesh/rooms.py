@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from meshtui.core.clock import Clock
 from meshtui.core.model.state import Delta, Event, Mesh
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from meshtui.mesh.judging import Judging
 
 
-@dataclass
-class Rooms:
+class Rooms(Struct, dict=True, eq=False):
     """What a scope wants is open from `start` to `stop`, and what somebody opens beside. On the event loop only."""
 
     mesh: Mesh

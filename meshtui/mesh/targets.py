@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from meshtui.core import spelling
 from meshtui.core.errors import ConfigError, MeshtuiError, TooManyContexts, Unreachable, UsageError
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.model.tags import tags
@@ -112,7 +112,7 @@ def _named(infos: Sequence[ContextInfo], names: Sequence[str]) -> list[ContextIn
 
 
 def _nothing_named(wanted: str, known: Sequence[str]) -> ConfigError:
-    near = difflib.get_close_matches(wanted, known, 3)
+    near = spelling.near(wanted, known)
     shown = ", ".join(clean(name, 80) for name in (near or known[:12])) + ("" if near or len(known) <= 12 else ", …")
     what = "matches" if any(char in wanted for char in "*?[") else "is called"
     hint = f"did you mean {shown}?" if near else f"it has: {shown}"

@@ -53,7 +53,6 @@ def run_dashboard(
     """
     from meshtui.tui.app import MeshtuiApp
 
-    collector.seldom()
     collector.hand_back()
 
     def began(running: Any) -> None:

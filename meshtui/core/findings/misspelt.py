@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 from meshtui.core.findings.model import Finding, Fix, Kind
@@ -10,6 +9,7 @@ from meshtui.core.findings.written import Place
 from meshtui.core.model import objects as o
 from meshtui.core.model.severity import Severity
 from meshtui.core.routing import annotations as a
+from meshtui.core.spelling import nearest
 
 _PREFIXES = ("service.cilium.io/", "io.cilium/", "clustermesh.cilium.io/")
 _READ: Mapping[str, str] = {
@@ -40,8 +40,7 @@ def meant(key: str) -> str:
         return ""
     if word in _WORDS:
         return _WORDS[word]
-    near = difflib.get_close_matches(word.lower(), _WORDS, 1, _NEAR)
-    return _WORDS[near[0]] if near else ""
+    return _WORDS.get(nearest(word.lower(), _WORDS, _NEAR), "")
 
 
 def misspelt(place: Place) -> Iterator[Finding]:

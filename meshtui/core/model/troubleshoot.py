@@ -7,11 +7,11 @@ content (recordings 01, 04, 09, 14, 15 of the faults; cilium pkg/clustermesh/kvs
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from meshtui.core.text import clean
 
@@ -39,8 +39,7 @@ class Certificate(Struct, frozen=True):
     not_after: float
 
 
-@dataclass(frozen=True, slots=True)
-class Troubleshot:
+class Troubleshot(Struct, frozen=True, eq=False):
     """One remote cluster, tried once."""
 
     cluster: str
@@ -54,8 +53,14 @@ class Troubleshot:
     certificates: tuple[Certificate, ...] = ()
     etcd: str = ""
     """The remote etcd's cluster id, when it was reached: another one means another cluster."""
-    at: float = field(default=0.0, compare=False)
-    """Wall time of the attempt."""
+    at: float = 0.0
+    """Wall time of the attempt. Two that say the same are equal, whenever they were made."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Troubleshot) and astuple(self)[:-1] == astuple(other)[:-1]
+
+    def __hash__(self) -> int:
+        return hash(astuple(self)[:-1])
 
     @property
     def passed(self) -> bool:
@@ -150,6 +155,6 @@ def _certificates(lines: list[str]) -> tuple[Certificate, ...]:
 def _time(text: str) -> float:
     """Go's `2029-11-27 16:07:57 +0000 UTC`."""
     try:
-        return datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+        return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return 0.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 from meshtui.core.errors import UsageError
 from meshtui.core.policy.overview import PolicyRow, Stand
+from meshtui.core.spelling import nearest
 
 Test = Callable[[PolicyRow], bool]
 _STATES = {"differs": Stand.DIFFERS, "missing": Stand.MISSING, "refused": Stand.REFUSED, "present": Stand.PRESENT}
@@ -40,8 +40,8 @@ def _term(word: str) -> Test:
         return lambda row: any(key in text.casefold() for text in _told(row))
     make = _KEYS.get(key)
     if make is None:
-        near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}:" if near else f"use {', '.join(f'{k}:' for k in _KEYS)} or plain words"
+        near = nearest(key, _KEYS, 0.5)
+        hint = f"did you mean {near}:" if near else f"use {', '.join(f'{k}:' for k in _KEYS)} or plain words"
         raise UsageError(f"no filter key {key!r}", hint=hint)
     return make(value)
 

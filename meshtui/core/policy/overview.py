@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
@@ -117,17 +116,17 @@ class _Kept(Struct):
     whom: _Whom
 
 
-@dataclass
-class Overview:
+class Overview(Struct, dict=True, eq=False):
     """Rows are made when they are asked for, and kept while neither their policies nor the pods change."""
 
     mesh: Mesh
     _kept: dict[PolicyKey, _Kept] = field(default_factory=dict)
-    crowds: Crowds = field(init=False)
     _readings: tuple[Reading, ...] = ()
 
-    def __post_init__(self) -> None:
-        self.crowds = Crowds(self.mesh)
+    @cached_property
+    def crowds(self) -> Crowds:
+        """Whom policies select."""
+        return Crowds(self.mesh)
 
     def note(self, delta: Delta) -> bool:
         """Forget what a change makes wrong; whether anything shown here may be another."""
@@ -220,6 +219,8 @@ def rules_of(resource: Resource, policy: o.Policy, reading: Reading) -> list[Rul
 
 def said(policy: o.Policy) -> str:
     """What a policy says, comparable between clusters."""
+    import json
+
     return json.dumps([policy.spec, policy.specs], sort_keys=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -11,6 +10,7 @@ from meshtui.core.errors import UsageError
 from meshtui.core.model.state import Mesh
 from meshtui.core.routing import annotations as a
 from meshtui.core.services.row import Cell, Row
+from meshtui.core.spelling import nearest
 
 Test = Callable[[Row], bool]
 
@@ -58,8 +58,8 @@ def _positive(word: str, mesh: Mesh) -> Test:
         return lambda row: needle in row.key.casefold()
     make = _KEYS.get(key.casefold())
     if make is None:
-        near = difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}:" if near else f"use {', '.join(f'{k}:' for k in _KEYS)} or plain words"
+        near = nearest(key, _KEYS, 0.5)
+        hint = f"did you mean {near}:" if near else f"use {', '.join(f'{k}:' for k in _KEYS)} or plain words"
         raise UsageError(f"no filter key {key!r}", hint=hint)
     return make(value.casefold(), mesh)
 

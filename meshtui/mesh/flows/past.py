@@ -7,18 +7,14 @@ import asyncio
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meshtui.cilium.agents import CONTAINER
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import ClusterError, ExecFailed, MeshtuiError, RelayAbsent
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.model.resources import PODS
-from meshtui.hubble.jsonlines import JsonLines
 from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.relay import fetch
 from meshtui.hubble.rows import Item, Lost, NodeStatus
 from meshtui.kube.api import Api
-from meshtui.kube.exec import run
-from meshtui.mesh.flows.agents import AGENTS, LABEL, command, rfc3339
 from meshtui.mesh.flows.relays import Reached, reach
 from meshtui.mesh.flows.relaytls import Told
 from meshtui.mesh.flows.source import AGENTS as FROM_AGENTS
@@ -79,6 +75,8 @@ def _sorted_out(items: list[Item]) -> Past:
 
 
 async def _of_agents(api: Api, query: FlowQuery) -> Past:
+    from meshtui.mesh.flows.agents import AGENTS, LABEL, command, rfc3339
+
     words = [word for word in command(query.whitelist, query.blacklist) if word != "--follow"]
     words += ["--first" if query.first else "--last", str(query.number)] if query.number else ["--all"]
     words += ["--since", rfc3339(query.since_ns)] if query.since_ns is not None else []
@@ -99,6 +97,10 @@ async def _of_agents(api: Api, query: FlowQuery) -> Past:
 
 
 async def _ask(api: Api, pod: str, words: list[str]) -> Past:
+    from meshtui.cilium.agents import CONTAINER
+    from meshtui.hubble.jsonlines import JsonLines
+    from meshtui.kube.exec import run
+
     result = await run(api, await namespace_of(api), pod, words, container=CONTAINER, limit=_LIMIT)
     if result.exit_code:
         cause = result.stderr.decode("utf-8", "replace").strip()

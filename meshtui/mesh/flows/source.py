@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError, NotFound, RelayAbsent, RelayRefused, leaves
@@ -24,7 +26,6 @@ from meshtui.hubble.relay import server_status
 from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
-from meshtui.mesh.flows.agents import AgentFlows
 from meshtui.mesh.flows.belonging import Strangers
 from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
 from meshtui.mesh.flows.losses import Losses
@@ -46,8 +47,7 @@ _ANSWER_SECONDS = 2.0
 _BROKEN = (s.Phase.STALE, s.Phase.FAILED)
 
 
-@dataclass(slots=True)
-class FlowSourceTask:
+class FlowSourceTask(Struct, dict=True, eq=False):
     """One cluster's source of flows. Rows go to `inbox` from the stream's thread, all else is on the event loop."""
 
     context: str
@@ -81,16 +81,22 @@ class FlowSourceTask:
     """Monotonic seconds since when its Relay does not answer; None while it does."""
     _helped_at: float = float("-inf")
     """Monotonic seconds at which another Relay last delivered of this cluster while its own was silent."""
-    _strangers: Strangers = field(init=False)
-    _losses: Losses = field(init=False)
-    _besides: SecondStream = field(init=False)
-    _backoff: Backoff = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._backoff = Backoff(self.pace, self.rng)
-        self._strangers = Strangers(self.context, self.clock, self.emit)
-        self._losses = Losses(self.context, self.store, self.emit)
-        self._besides = SecondStream(self.context, self.inbox, self.clock, self.rng, self._told_besides)
+    @cached_property
+    def _backoff(self) -> Backoff:
+        return Backoff(self.pace, self.rng)
+
+    @cached_property
+    def _strangers(self) -> Strangers:
+        return Strangers(self.context, self.clock, self.emit)
+
+    @cached_property
+    def _losses(self) -> Losses:
+        return Losses(self.context, self.store, self.emit)
+
+    @cached_property
+    def _besides(self) -> SecondStream:
+        return SecondStream(self.context, self.inbox, self.clock, self.rng, self._told_besides)
 
     def set_filter(self, wanted: ServerFilter) -> None:
         """Ask for what matches `wanted` from now on, and for what did of the last minute."""
@@ -346,6 +352,8 @@ class FlowSourceTask:
     @contextlib.asynccontextmanager
     async def _agents(self, api: Api) -> AsyncIterator[None]:
         """The agents' flows come for as long as the block lasts."""
+        from meshtui.mesh.flows.agents import AgentFlows
+
         await self._stop_stream()
         agents = AgentFlows(
             api, self.emit, self.inbox.put, self.clock, self.rng, self.pace, self.store, self._left_off_ns

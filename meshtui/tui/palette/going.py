@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from meshtui.core import spelling
 from meshtui.core.model.state import Mesh
 
 
@@ -91,7 +91,7 @@ def _named(place: Place, argument: str, known: Sequence[str], kind: str) -> Goin
     begun = [name for name in known if name.startswith(argument)]
     if len(begun) == 1:
         return Going(place, begun[0])
-    close = begun or difflib.get_close_matches(argument, known, 3)
+    close = begun or spelling.near(argument, known)
     hint = f"; did you mean {' or '.join(close[:3])}?" if close else ""
     return Going(place, argument, f"there is no {kind} {argument}{hint}")
 

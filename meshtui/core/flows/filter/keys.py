@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import json
 import re
@@ -12,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from meshtui.core import spelling
 from meshtui.core.errors import UsageError
 from meshtui.core.flows import compact, dropreason
 from meshtui.core.flows.filter.labels import LabelSelector
@@ -52,8 +52,8 @@ class Key(Struct, frozen=True):
 
 def nearest(word: str, known: list[str]) -> str:
     """` — did you mean X?`, or nothing when no known word is close."""
-    close = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.5)
-    found = next((k for k in known if close and k.lower() == close[0]), "")
+    close = spelling.nearest(word.lower(), [k.lower() for k in known], 0.5)
+    found = next((k for k in known if k.lower() == close), "")
     return f" — did you mean {found}?" if found else ""
 
 
