@@ -59,8 +59,15 @@ async def _main(arguments: Any) -> int:
             _print(session, settings, arguments.output, unread)
             words.say(f"not all is well after {limit:g} s")
             return Exit.TIMED_OUT
-        await session.until(lambda: not unproven(session.judgement) or failing(session.judgement), _PROOF_SECONDS)
+        if _in_doubt(session):
+            session.room.follow()
+            await session.until(lambda: not _in_doubt(session), _PROOF_SECONDS)
         return _print(session, settings, arguments.output, unread)
+
+
+def _in_doubt(session: Session) -> bool:
+    """Whether something is not known, and nothing is known to fail."""
+    return bool(unproven(session.judgement)) and not failing(session.judgement)
 
 
 async def evidence(session: Session, settings: Settings) -> int:

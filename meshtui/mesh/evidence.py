@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from meshtui.core.errors import MeshtuiError, RelayUnreachable
+from meshtui.core.flows.assignment import helping, shares
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.health.way import WINDOW
 from meshtui.core.model.state import FlowSource, Phase
 from meshtui.core.text import clean
-from meshtui.hubble.query import FlowQuery
 
 if TYPE_CHECKING:
     from meshtui.mesh.flows.past import Past
     from meshtui.mesh.session import Session
 
-NUMBER = 2_000
-"""Flows asked for of each node."""
 NAMED = 4
 """Nodes told by name."""
 
@@ -39,6 +37,8 @@ async def recent_flows(session: Session, settling: float, patience: float) -> Re
     """
     each = (_of(session, context, settling, patience) for context in list(session.mesh.clusters))
     found = await asyncio.gather(*each)
+    if (helper := helping(session.mesh)) and (besides := _besides(session, helper)):
+        found = [*found, await _within(patience, helper, besides)]
     return Recent([row for one in found for row in one.rows], tuple(error for one in found for error in one.failures))
 
 
@@ -49,9 +49,13 @@ async def _of(session: Session, context: str, settling: float, patience: float) 
         return Recent()
     if cluster.api.phase is not Phase.LIVE:
         return Recent()
+    return await _within(patience, context, _looked_back(session, context) or _asked(session, context))
+
+
+async def _within(patience: float, context: str, asked: Awaitable[Past]) -> Recent:
     try:
         async with asyncio.timeout(patience):
-            past = await _asked(session, context)
+            past = await asked
     except MeshtuiError as error:
         return Recent(failures=(error,))
     except TimeoutError:
@@ -78,12 +82,43 @@ def _decided(session: Session, context: str) -> bool:
     return cluster.api.phase is Phase.LIVE and cluster.relay.link.phase is not Phase.CONNECTING
 
 
+def _looked_back(session: Session, context: str) -> Awaitable[Past] | None:
+    """What a session's own source brings that follows no Relay; None where it follows one, or asks the agents."""
+    lookback, relay = session.room.lookback(context), session.mesh.clusters[context].relay
+    if lookback is None or relay.source is FlowSource.AGENTS:
+        return None
+
+    async def brought() -> Past:
+        from meshtui.mesh.flows.past import Past
+
+        # A Relay that breaks is told as what it is.
+        await session.until(
+            lambda: lookback.complete or relay.link.phase is not Phase.LIVE, session.settings.request_timeout
+        )
+        return Past(lookback.rows(), away=relay.nodes_unavailable if lookback.complete else ())
+
+    return brought()
+
+
+def _besides(session: Session, helper: str) -> Awaitable[Past] | None:
+    """What the Relay that helps knows of clusters without one, where each was asked for its own cluster alone."""
+    from meshtui.mesh.flows.lookback import last_minute
+    from meshtui.mesh.flows.past import past_over
+
+    lookback, reached = session.room.lookback(helper), session.room.reached(helper)
+    besides = shares(session.mesh)[helper].besides
+    if lookback is None or not lookback.asked.only or reached is None or besides is None:
+        return None
+    return past_over(reached, session.api(helper), last_minute(session.clock.now(), besides))
+
+
 async def _asked(session: Session, context: str) -> Past:
+    from meshtui.mesh.flows.lookback import last_minute
     from meshtui.mesh.flows.past import past_flows, past_over
     from meshtui.mesh.flows.relaytls import told_of
 
     relay = session.mesh.clusters[context].relay
-    query = FlowQuery(follow=False, number=NUMBER, since_ns=int((session.clock.now() - WINDOW) * 1e9))
+    query = last_minute(session.clock.now())
     api, reached = session.api(context), session.room.reached(context)
     if reached is not None:
         return await past_over(reached, api, query)

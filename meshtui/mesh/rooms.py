@@ -55,6 +55,7 @@ class Rooms(Struct, dict=True, eq=False):
         capacity = self.settings.flow_capacity
         flows = MeshFlows(self.mesh, capacity, self.clock, self.emit, self.sources, self.pace)
         flows.reading_shown = self.scope.reading
+        flows.calm_seconds = 0.0 if self.scope.once else flows.calm_seconds
         if self.scope.judged:
             flows.record(self.judging.take)
             flows.inbox.whole = True
@@ -95,12 +96,15 @@ class Rooms(Struct, dict=True, eq=False):
         """A context's source of flows, not yet running; None where flows are not wanted. Loads gRPC."""
         if not self.scope.flows:
             return None
+        from meshtui.mesh.flows.lookback import Lookback
         from meshtui.mesh.flows.relaytls import told_of
         from meshtui.mesh.flows.source import FlowSourceTask
 
         told, flows = told_of(self.settings, context), self.flows
         shared = flows.store, flows.inbox, self.clock, self.rng, self.pace
-        return FlowSourceTask(context, told, self.emit, *shared, self.settings.flow_source)
+        source = FlowSourceTask(context, told, self.emit, *shared, self.settings.flow_source)
+        source.lookback = Lookback() if self.scope.once else None
+        return source
 
     def start(self) -> None:
         """Open what is wanted."""

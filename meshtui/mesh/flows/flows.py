@@ -24,6 +24,7 @@ from meshtui.mesh.publisher import Publisher
 from meshtui.mesh.scope import ServerFilter
 
 if TYPE_CHECKING:
+    from meshtui.mesh.flows.lookback import Lookback
     from meshtui.mesh.flows.relays import Reached
     from meshtui.mesh.flows.source import FlowSourceTask
 
@@ -70,6 +71,7 @@ class MeshFlows:
         """What was last asked for here; empty: as the settings have it."""
         self.reading_shown = True
         """Whether flows of those who read a Relay are asked for: never counted in rates."""
+        self.calm_seconds = CALM_SECONDS
         self._recorders: list[Recorder] = []
 
     def start(self) -> None:
@@ -103,6 +105,16 @@ class MeshFlows:
         source.show_reading(self.reading_shown)
         if self.wanted_source:
             source.set_source(self.wanted_source)
+
+    def lookback(self, context: str) -> Lookback | None:
+        """The last minute of a cluster's Relay, where it is asked for that and not followed."""
+        return next((source.lookback for source in self._sources() if source.context == context), None)
+
+    def follow(self) -> None:
+        """Follow every source from now on, after a look back."""
+        for source in self._sources():
+            if source.lookback is not None:
+                source.follow()
 
     def reached(self, context: str) -> Reached | None:
         """The Relay that a cluster's source reads; None while it looks for one, or asks agents."""
@@ -148,7 +160,7 @@ class MeshFlows:
         if isinstance(event, s.ConfigRead):
             self._keep_account()
         if self._due is None:
-            self._due = self._loop.call_later(CALM_SECONDS, self._share_out)
+            self._due = self._loop.call_later(self.calm_seconds, self._share_out)
 
     @property
     def shared_out(self) -> bool:

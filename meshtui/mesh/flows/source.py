@@ -28,11 +28,12 @@ from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.belonging import Strangers
 from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
+from meshtui.mesh.flows.lookback import Lookback
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers, versions_told
 from meshtui.mesh.flows.relays import Reached, nodes_of, reach
 from meshtui.mesh.flows.relaytls import Told
-from meshtui.mesh.flows.streams import new_stream
+from meshtui.mesh.flows.streams import new_stream, no_relay, relay_changed
 from meshtui.mesh.flows.survey import Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
 from meshtui.mesh.scope import ServerFilter
@@ -62,6 +63,8 @@ class FlowSourceTask(Struct, dict=True, eq=False):
     wanted_source: str = AUTO
     reading_shown: bool = True
     """Whether a Relay is also asked for the flows of those who read it."""
+    lookback: Lookback | None = None
+    """Where there is one the Relay is asked for the last minute, and not followed."""
     _share: Share = field(default_factory=Share)
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
@@ -131,6 +134,8 @@ class FlowSourceTask(Struct, dict=True, eq=False):
     def assign(self, share: Share) -> None:
         """Deliver that share from now on. What others no longer deliver is asked for on a stream of its own."""
         before, self._share = self._share, share
+        if self.lookback is not None:
+            return  # one question, asked when the Relay is reached
         if share.own != before.own and self._reading_relay:
             self._ask_again(CATCH_UP_SECONDS if before.own.only else 0.0)
         if share.besides != before.besides:
@@ -170,7 +175,14 @@ class FlowSourceTask(Struct, dict=True, eq=False):
         if self._share.besides is not None:
             self._besides.ask(self._query(self._share.besides), since_ns - LOOK_BACK_NS)
 
+    def follow(self) -> None:
+        """Follow from now on, after a look back."""
+        self.lookback = None
+        self._ask_again(CATCH_UP_SECONDS)
+
     def _query(self, asked: Assignment) -> FlowQuery:
+        if self.lookback is not None:
+            return self.lookback.query(self.clock.now(), asked)
         whitelist, blacklist = asked.filters(*self._filters)
         if not self.reading_shown:
             blacklist += left_out(self._filters[0])
@@ -274,7 +286,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
             self._query(self._share.own),
             self._status,
             context=self.context,
-            inbox=self.inbox,
+            inbox=self.lookback.inbox if self.lookback is not None else self.inbox,
             clock=self.clock,
             rng=self.rng,
         )
@@ -290,21 +302,9 @@ class FlowSourceTask(Struct, dict=True, eq=False):
         record_gap(self.store, status)
         self._losses.take("own", status, self._share.own, self._now_ns())
         self._troubled = status.held_up or bool(status.nodes_unavailable)
-        reached = self._reached
-        self.emit(
-            s.RelayChanged(
-                self.context,
-                status.at,
-                phase=status.phase,
-                source=reached.source if reached else None,
-                address=reached.address if reached else None,
-                error=status.error,
-                nodes_connected=status.nodes_connected,
-                nodes_unavailable=status.nodes_unavailable,
-                nodes=status.nodes,
-                held_up=status.held_up,
-            )
-        )
+        if self.lookback is not None:
+            self.lookback.complete = status.ended and status.phase is s.Phase.LIVE
+        self.emit(relay_changed(status, self._reached))
         if status.phase is s.Phase.LIVE:
             self._left_off_ns = None
             self._was_live = True
@@ -323,18 +323,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
             self._losses.take("besides", status, self._share.besides, self._now_ns())
 
     def _tell_failure(self, error: MeshtuiError) -> None:
-        absent = isinstance(error, RelayAbsent)
-        self.emit(
-            s.RelayChanged(
-                self.context,
-                self.clock.now(),
-                phase=s.Phase.ABSENT if absent else s.Phase.FAILED,
-                source=s.FlowSource.NONE,
-                address="",
-                error=error,
-                nodes=(),
-            )
-        )
+        self.emit(no_relay(self.context, self.clock.now(), error))
 
     async def _from_agents(self, api: Api) -> None:
         """Ask the agents instead until a Relay is there or something else is wanted."""

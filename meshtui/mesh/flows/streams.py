@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 
 from meshtui.core.clock import Clock
+from meshtui.core.errors import MeshtuiError, RelayAbsent
+from meshtui.core.model import state as s
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.status import StreamStatus
@@ -14,6 +16,28 @@ from meshtui.hubble.stream import FlowStream
 from meshtui.mesh.flows.relays import Reached
 
 Told = Callable[[FlowStream, StreamStatus], None]
+
+
+def relay_changed(status: StreamStatus, reached: Reached | None) -> s.RelayChanged:
+    """What a stream says of the source that it reads."""
+    return s.RelayChanged(
+        status.context,
+        status.at,
+        phase=status.phase,
+        source=reached.source if reached else None,
+        address=reached.address if reached else None,
+        error=status.error,
+        nodes_connected=status.nodes_connected,
+        nodes_unavailable=status.nodes_unavailable,
+        nodes=status.nodes,
+        held_up=status.held_up,
+    )
+
+
+def no_relay(context: str, at: float, error: MeshtuiError) -> s.RelayChanged:
+    """There is no source, and why."""
+    phase = s.Phase.ABSENT if isinstance(error, RelayAbsent) else s.Phase.FAILED
+    return s.RelayChanged(context, at, phase=phase, source=s.FlowSource.NONE, address="", error=error, nodes=())
 
 
 def new_stream(

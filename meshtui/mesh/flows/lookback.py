@@ -1,0 +1,46 @@
+"""The last minute of one cluster's flows, asked of its Relay once: for who judges once and does not stay to watch."""
+
+from __future__ import annotations
+
+import sys
+
+from msgspec import Struct, field
+
+from meshtui.core.flows.assignment import EVERYTHING, Assignment
+from meshtui.core.flows.flow import FlowRow
+from meshtui.core.health.way import WINDOW
+from meshtui.hubble.inbox import Inbox
+from meshtui.hubble.query import FlowQuery
+
+NUMBER = 2_000
+"""Flows asked for of each node."""
+
+
+def last_minute(now: float, asked: Assignment = EVERYTHING) -> FlowQuery:
+    """What a judgement looks back at. `now`: wall time, seconds."""
+    whitelist, blacklist = asked.filters((), ())
+    return FlowQuery(whitelist, blacklist, follow=False, number=NUMBER, since_ns=int((now - WINDOW) * 1e9), mask=())
+
+
+def _endless() -> Inbox:
+    """One that keeps all: what was asked for by number is bounded, and a sample of it would be judged wrongly."""
+    return Inbox(lambda: None, sys.maxsize)
+
+
+class Lookback(Struct):
+    """Belongs on the event loop, but for `inbox`."""
+
+    inbox: Inbox = field(default_factory=_endless)
+    asked: Assignment = EVERYTHING
+    """Whose flows were asked for."""
+    complete: bool = False
+    """Whether the Relay has told all it had."""
+
+    def query(self, now: float, asked: Assignment) -> FlowQuery:
+        """The question for that share of the flows. `now`: wall time, seconds."""
+        self.asked = asked
+        return last_minute(now, asked)
+
+    def rows(self) -> list[FlowRow]:
+        """What came, once."""
+        return self.inbox.drain()[0]
