@@ -7,10 +7,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 from meshtui.cilium import place, version
-from meshtui.core.errors import ClusterError, NotFound
+from meshtui.core.errors import ClusterError
 from meshtui.core.model.ciliumstatus import CiliumConfig
-from meshtui.core.model.objects import ConfigMap
-from meshtui.core.model.resources import CILIUMIDENTITIES, CONFIGMAPS, DAEMONSETS
+from meshtui.core.model.resources import CILIUMIDENTITIES, DAEMONSETS
 from meshtui.kube.api import Api
 
 DEFAULT_NAME = "default"
@@ -23,7 +22,7 @@ async def read_config(api: Api, *, identities: bool = True) -> CiliumConfig:
     Raises NotFound when there is no Cilium, and the API's errors.
     """
     namespace = await place.namespace_of(api)
-    reading: list[Awaitable[Any]] = [_data(api, namespace), _version(api, namespace)]
+    reading: list[Awaitable[Any]] = [_data(api), _version(api, namespace)]
     data, found, numbers = await asyncio.gather(*reading, _identities(api) if identities else _none())
     return CiliumConfig(
         name=data.get("cluster-name") or DEFAULT_NAME,
@@ -37,8 +36,7 @@ async def read_config(api: Api, *, identities: bool = True) -> CiliumConfig:
 
 async def read_name(api: Api) -> str:
     """What Cilium calls the cluster; raises as `read_config` does."""
-    found: ConfigMap = await api.get(CONFIGMAPS, place.CONFIG, await place.namespace_of(api))
-    return (found.data or {}).get("cluster-name") or DEFAULT_NAME
+    return (await _data(api)).get("cluster-name") or DEFAULT_NAME
 
 
 async def _version(api: Api, namespace: str) -> tuple[int, int]:
@@ -49,14 +47,8 @@ async def _version(api: Api, namespace: str) -> tuple[int, int]:
         return (0, 0)
 
 
-async def _data(api: Api, namespace: str) -> dict[str, str]:
-    try:
-        found: ConfigMap = await api.get(CONFIGMAPS, place.CONFIG, namespace)
-    except NotFound:
-        # Uninstalled, or moved: whoever asks next looks for it anew.
-        place.forget(api)
-        raise place.nowhere(api) from None
-    return found.data or {}
+async def _data(api: Api) -> dict[str, str]:
+    return (await place.config_of(api)).data or {}
 
 
 async def _identities(api: Api) -> tuple[int, ...]:

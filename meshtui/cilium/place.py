@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from weakref import WeakKeyDictionary
 
 from meshtui.core.errors import ClusterError, Forbidden, NotFound
+from meshtui.core.model.objects import ConfigMap
 from meshtui.core.model.resources import CONFIGMAPS, DAEMONSETS, PODS, Resource
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
@@ -31,6 +32,8 @@ class _Place:
         self.hints: tuple[str, ...] = ()
         self.refused: Forbidden | None = None
         self.refused_at = 0.0
+        self.config: ConfigMap | None = None
+        """As it was found, for who reads it next."""
 
 
 _places: WeakKeyDictionary[Api, _Place] = WeakKeyDictionary()
@@ -50,11 +53,24 @@ async def namespace_of(api: Api, hints: Iterable[str] = ()) -> str:
         if place.refused is not None and now - place.refused_at < _REFUSED_SECONDS:
             raise place.refused
         try:
-            place.namespace = await _find(api, place.hints)
+            place.namespace, place.config = await _find(api, place.hints)
         except Forbidden as error:
             place.refused, place.refused_at = error, now
             raise
         return place.namespace
+
+
+async def config_of(api: Api) -> ConfigMap:
+    """The ConfigMap cilium-config as it is now. Raises NotFound where there is no Cilium, and the API's errors."""
+    namespace = await namespace_of(api)
+    place = _places[api]
+    found, place.config = place.config, None
+    try:
+        return found or await api.get(CONFIGMAPS, CONFIG, namespace)
+    except NotFound:
+        # Uninstalled, or moved: whoever asks next looks for it anew.
+        forget(api)
+        raise nowhere(api) from None
 
 
 def forget(api: Api) -> None:
@@ -62,24 +78,22 @@ def forget(api: Api) -> None:
     _places.pop(api, None)
 
 
-async def _find(api: Api, hints: Iterable[str]) -> str:
+async def _find(api: Api, hints: Iterable[str]) -> tuple[str, ConfigMap | None]:
     refusal: Forbidden | None = None
     try:
-        await api.get(CONFIGMAPS, CONFIG, USUAL)
-        return USUAL
+        return USUAL, await api.get(CONFIGMAPS, CONFIG, USUAL)
     except NotFound:
         pass
     except Forbidden as error:
         refusal = error
     for resource in (DAEMONSETS, PODS):
         try:
-            return await _labelled(api, resource)
+            return await _labelled(api, resource), None
         except Forbidden as error:
             refusal = refusal or error
     for namespace in dict.fromkeys([*OTHERS, *hints]):
         with contextlib.suppress(NotFound, Forbidden):
-            await api.get(CONFIGMAPS, CONFIG, namespace)
-            return namespace
+            return namespace, await api.get(CONFIGMAPS, CONFIG, namespace)
     assert refusal is not None
     raise Forbidden(
         clean(f"{api.context}: Cilium is not to be seen for you"),

@@ -16,11 +16,12 @@ from meshtui.core.health.words import place
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Mesh
 from meshtui.core.settings import Settings
-from meshtui.mesh.evidence import Recent, recent_flows
+from meshtui.mesh.evidence import Recent, recent_flows, versions_told
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
-RESOURCES = (r.NODES, r.DAEMONSETS, r.DEPLOYMENTS, r.PODS, r.SERVICES, r.ENDPOINTSLICES, r.NAMESPACES, *r.POLICIES)
+RESOURCES = (r.PODS, r.NODES, r.DAEMONSETS, r.DEPLOYMENTS, r.SERVICES, r.ENDPOINTSLICES, r.NAMESPACES, *r.POLICIES)
+"""Pods first: what Cilium's agents say is asked of those found there."""
 CLUSTERS = ("cluster", "id", "verdict", "kubernetes", "cilium", "nodes", "agents", "relay", "detail", "problem")
 LINKS = ("from", "to", "verdict", "agents", "latency_ms", "detail")
 COMPONENTS = ("cluster", "component", "ready", "verdict", "restarts")
@@ -84,6 +85,7 @@ async def _evidence(session: Session, settings: Settings, recent: Recent) -> int
         words.complain(error)
     session.judging.take(session.room.past(recent.rows))
     await session.until(lambda: headless.answered(session, "troubleshoot"), settings.request_timeout)
+    await versions_told(session)
     session.judging.now()
     return int(bool(recent.failures))
 

@@ -151,7 +151,7 @@ class FlowStream:
     @property
     def running(self) -> bool:
         """Whether the stream still reads or will try again."""
-        return self._reader.is_alive()
+        return self._reader.is_alive() and not self._stopping.is_set()
 
     # The reading thread.
 

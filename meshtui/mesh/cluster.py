@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import Forbidden, LoginAwaited, MeshtuiError
 from meshtui.core.model import state as s
-from meshtui.core.model.resources import Resource
+from meshtui.core.model.resources import PODS, Resource
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
 from meshtui.mesh import collector
@@ -40,6 +40,7 @@ class ClusterTask(Struct):
     _cilium: str = ""
     """Its namespace, where it had to be known before watches began."""
     _heartbeat: asyncio.Event = field(default_factory=asyncio.Event)
+    _pods_told: asyncio.Event = field(default_factory=asyncio.Event)
     _watches: dict[Resource, asyncio.Task[None]] = field(default_factory=dict)
     _prober: Prober | None = None
     _anew: Callable[[], None] | None = None
@@ -127,18 +128,20 @@ class ClusterTask(Struct):
             own,
             once=scope.once,
             whole=scope.status,
+            pods_told=self._pods_told,
         )
         prober.around = around.mesh.clusters.values
         self._prober = prober
         await self._look_for_cilium(api)
         async with asyncio.TaskGroup() as group:
             self._anew = partial(self._back, group, api, prober, (s.Phase.STALE, s.Phase.FAILED, s.Phase.ABSENT))
-            for resource in self.around.scope.resources:
-                self._watch(group, api, resource)
-            group.create_task(prober.run(self._questions()), name=f"probe {self.context}")
-            group.create_task(self._beats(group, api, prober), name=f"heartbeat {self.context}")
+            # What takes several questions in turn begins first: few connections carry them all.
             if self.flows is not None:
                 group.create_task(self.flows.run(api), name=f"flows {self.context}")
+            group.create_task(prober.run(self._questions()), name=f"probe {self.context}")
+            for resource in scope.resources:
+                self._watch(group, api, resource)
+            group.create_task(self._beats(group, api, prober), name=f"heartbeat {self.context}")
 
     def _watch(self, group: asyncio.TaskGroup, api: Api, resource: Resource) -> None:
         wanted = self._namespaces()
@@ -168,6 +171,8 @@ class ClusterTask(Struct):
         self.around.emit(event)
         if isinstance(event, s.Listed):
             collector.taken(len(event.items))
+        if isinstance(event, s.WatchChanged) and event.resource is PODS:
+            self._pods_told.set()
         if isinstance(event, s.WatchChanged) and event.phase in (s.Phase.STALE, s.Phase.FAILED):
             # A watch that broke may be the first sign that the API server is gone.
             self._heartbeat.set()

@@ -42,6 +42,18 @@ async def recent_flows(session: Session, settling: float, patience: float) -> Re
     return Recent([row for one in found for row in one.rows], tuple(error for one in found for error in one.failures))
 
 
+async def versions_told(session: Session) -> None:
+    """Learn Cilium's version from the Relay where no agent told it: for who may not ask agents."""
+    from meshtui.mesh.flows.peers import tell_versions
+
+    untold = [
+        tell_versions(reached, session.api(context), session.clock, session.emit)
+        for context, cluster in session.mesh.clusters.items()
+        if not cluster.agents and session.room.lookback(context) and (reached := session.room.reached(context))
+    ]
+    await asyncio.gather(*untold)
+
+
 async def _of(session: Session, context: str, settling: float, patience: float) -> Recent:
     await session.until(lambda: _decided(session, context), settling)
     cluster = session.mesh.clusters.get(context)

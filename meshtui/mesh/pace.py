@@ -22,6 +22,8 @@ class Pace(Struct, frozen=True):
     """KVStoreMesh's own troubleshoot, which connects anew to every remote cluster."""
     troubleshoot_again: float = 15.0
     """The same while a link is not well."""
+    list_awaited: float = 0.5
+    """How long agents wait to be found in the list of all pods that is on its way: one of many pages takes longer."""
     judge: float = 1.0
     access: float = 300.0
     relay: float = 30.0

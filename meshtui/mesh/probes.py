@@ -6,6 +6,7 @@ Every question loads what it asks with itself: list verbs ask next to nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Collection
 from functools import cached_property
@@ -57,6 +58,8 @@ class Prober(Struct, dict=True, eq=False):
     """Whether Cilium's configuration is read with what findings alone ask of it."""
     around: Callable[[], Collection[s.Cluster]] = tuple
     """All clusters that share what a session may ask in a second."""
+    pods_told: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the list of all pods came, or will not come."""
     _poke: dict[str, asyncio.Event] = field(default_factory=dict)
     _next_agent: int = 0
     _refused: bool = False
@@ -151,8 +154,12 @@ class Prober(Struct, dict=True, eq=False):
         return "" if allowed else f"your credentials do not allow to {words}"
 
     async def _pods(self, app: str) -> list[Pod]:
-        """Running pods of one of Cilium's apps: from the watch when it is live, else listed."""
+        """Running pods of one of Cilium's apps: from the list of all pods where there is one, else listed."""
         namespace = await namespace_of(self.api)
+        if self.once:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.pace.list_awaited):
+                    await self.pods_told.wait()
         link = self.cluster.watches.get(PODS)
         if link is not None and link.phase is s.Phase.LIVE:
             found = [

@@ -8,7 +8,6 @@ from msgspec import Struct, field
 
 from meshtui.core.flows.assignment import EVERYTHING, Assignment
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.health.way import WINDOW
 from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
 
@@ -18,6 +17,8 @@ NUMBER = 2_000
 
 def last_minute(now: float, asked: Assignment = EVERYTHING) -> FlowQuery:
     """What a judgement looks back at. `now`: wall time, seconds."""
+    from meshtui.core.health.way import WINDOW
+
     whitelist, blacklist = asked.filters((), ())
     return FlowQuery(whitelist, blacklist, follow=False, number=NUMBER, since_ns=int((now - WINDOW) * 1e9), mask=())
 

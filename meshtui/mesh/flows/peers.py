@@ -20,19 +20,20 @@ _CALM_ROUNDS = 12
 """When all is well it is asked that much less often: a node or a cluster that joined is not told by a stream."""
 
 
+async def tell_versions(reached: Reached, api: Api, clock: Clock, emit: Callable[[s.Event], None]) -> None:
+    """Tell (node, version of its Hubble), where the Relay says."""
+    with contextlib.suppress(MeshtuiError):
+        nodes = await asyncio.to_thread(nodes_of, reached, api.context, api.request_timeout)
+        versions = tuple((node.name, node.version) for node in nodes if node.version)
+        emit(s.RelayChanged(api.context, clock.now(), versions=versions))
+
+
 @contextlib.asynccontextmanager
 async def versions_told(
     reached: Reached, api: Api, clock: Clock, emit: Callable[[s.Event], None]
 ) -> AsyncIterator[None]:
-    """Tell (node, version of its Hubble) once, in the block's time; a Relay that does not say is not asked again."""
-
-    async def once() -> None:
-        with contextlib.suppress(MeshtuiError):
-            nodes = await asyncio.to_thread(nodes_of, reached, api.context, api.request_timeout)
-            versions = tuple((node.name, node.version) for node in nodes if node.version)
-            emit(s.RelayChanged(api.context, clock.now(), versions=versions))
-
-    task = asyncio.create_task(once(), name="versions of a Relay's nodes")
+    """Tell versions once, in the block's time; a Relay that does not say is not asked again."""
+    task = asyncio.create_task(tell_versions(reached, api, clock, emit), name="versions of a Relay's nodes")
     try:
         yield
     finally:

@@ -238,11 +238,11 @@ class FlowSourceTask(Struct, dict=True, eq=False):
         async with reach(api, self.told, self._strangers.refuse) as reached:
             await self._aim(reached)
             try:
-                async with (
-                    self._survey(reached, api.request_timeout).running(),
-                    self._peers(reached, api.request_timeout).running(),
-                    versions_told(reached, api, self.clock, self.emit),
-                ):
+                async with contextlib.AsyncExitStack() as beside:
+                    if self.lookback is None:
+                        await beside.enter_async_context(self._survey(reached, api.request_timeout).running())
+                        await beside.enter_async_context(self._peers(reached, api.request_timeout).running())
+                        await beside.enter_async_context(versions_told(reached, api, self.clock, self.emit))
                     while (patience := self._patience()) != 0.0 and not await self._changes_within(patience):
                         pass
             finally:
