@@ -98,13 +98,9 @@ def _known(cluster: Cluster, question: str) -> bool:
 
 
 def refused_lists(cluster: Cluster, resources: Iterable[Resource]) -> list[MeshtuiError]:
-    """Why some of `resources` could not be listed."""
-    wanted = set(resources)
-    return [
-        link.error
-        for resource, link in cluster.watches.items()
-        if resource in wanted and link.error is not None and link.phase not in (Phase.LIVE, Phase.ABSENT)
-    ]
+    """Why some of `resources` could not be listed, in their order."""
+    links = (link for resource in dict.fromkeys(resources) if (link := cluster.watches.get(resource)) is not None)
+    return [link.error for link in links if link.error is not None and link.phase not in (Phase.LIVE, Phase.ABSENT)]
 
 
 def late_lists(cluster: Cluster, resources: Iterable[Resource]) -> list[str]:
