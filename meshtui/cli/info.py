@@ -13,7 +13,7 @@ from meshtui.cli.config import config_path, settings_of
 from meshtui.core.errors import Exit
 from meshtui.core.settings import NAMES
 
-_LIBRARIES = ("textual", "kubernetes", "grpcio", "protobuf", "httpx", "msgspec", "httptools", "aiohttp")
+_LIBRARIES = ("textual", "kubernetes", "grpcio", "protobuf", "httpx", "msgspec", "websockets", "aiohttp")
 
 
 def main(arguments: Any) -> int:

@@ -14,7 +14,7 @@ from meshtui import __version__
 from meshtui.core.text import HIDDEN
 from meshtui.kube.secrets import postable
 
-LIBRARIES = ("textual", "rich", "kubernetes", "grpcio", "protobuf", "httpx", "msgspec", "httptools", "aiohttp")
+LIBRARIES = ("textual", "rich", "kubernetes", "grpcio", "protobuf", "httpx", "msgspec", "websockets", "aiohttp")
 _TERMINAL = ("TERM", "COLORTERM", "LANG", "LC_ALL", "TMUX", "SSH_TTY", "COLUMNS", "LINES", "TERM_PROGRAM")
 _SENT = frozenset(("-H", "--header", "-d", "--data", "--as-user-extra"))
 _LONGEST = 200_000

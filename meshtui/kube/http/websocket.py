@@ -1,26 +1,19 @@
-"""A WebSocket to an API server over a connection of the client's."""
+"""A WebSocket to an API server over a connection of the client's: frames by the websockets library's protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
+import logging
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import cast
 
-from meshtui.kube.http.frames import (
-    GOING_AWAY,
-    NORMAL,
-    TOO_BIG,
-    UNREADABLE,
-    Frame,
-    Opcode,
-    Reader,
-    Wrong,
-    farewell,
-    framed,
-    goodbye,
-)
+from websockets.exceptions import ConnectionClosedOK
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN, Protocol, Side
+
 from meshtui.kube.http.line import Line
 
 MOST = 64 * 1024 * 1024
@@ -29,7 +22,12 @@ _MOST_WAITING = 1024 * 1024
 """Bytes of messages that nobody takes, after which the server is made to wait."""
 _GOODBYE = 1.0
 """Seconds in which the server may answer our goodbye."""
+_DATA = (Opcode.BINARY, Opcode.TEXT, Opcode.CONT)
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+# It logs what goes over the wire at DEBUG: output of commands among it.
+_SILENT = logging.getLogger("meshtui.kube.http.websocket")
+_SILENT.setLevel(logging.CRITICAL + 1)
 
 
 def proof(key: str) -> str:
@@ -50,17 +48,10 @@ class WebSocket(asyncio.Protocol):
         self.subprotocol = subprotocol
         self._line = line
         self._transport = line.transport
-        self._reader = Reader(MOST)
-        self._said = 0
-        """The code of the server's goodbye; 0 before one."""
-        self._reason = ""
-        self._over = False
-        """Whether we said goodbye."""
+        self._protocol = Protocol(Side.CLIENT, max_size=MOST, logger=_SILENT)
         self._messages: deque[bytes] = deque()
         self._begun: list[bytes] = []
         """Parts of a message whose end is still to come."""
-        self._size = 0
-        """Bytes of those."""
         self._waiting = 0
         self._ended = False
         self._news = asyncio.Event()
@@ -74,7 +65,7 @@ class WebSocket(asyncio.Protocol):
     @property
     def open(self) -> bool:
         """Whether neither side has said goodbye or gone."""
-        return not (self._ended or self._over or self._said)
+        return not self._ended and self._protocol.state is OPEN
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Messages until the server ends it. Raises Closed when that was no goodbye."""
@@ -94,7 +85,8 @@ class WebSocket(asyncio.Protocol):
     async def send(self, data: bytes) -> None:
         """Send one binary message; waits while the server takes none. Raises Closed when it is gone."""
         if self.open:
-            self._write(framed(Opcode.BINARY, data))
+            self._protocol.send_binary(data)
+            self._flush()
             await self._writable.wait()
         if not self.open:
             raise Closed(self._reason)
@@ -103,7 +95,8 @@ class WebSocket(asyncio.Protocol):
         """Say goodbye and end it; cancelled or not, the connection goes."""
         try:
             if self.open:
-                self._end(NORMAL)
+                self._protocol.send_close(1000)
+                self._flush()
             if not self._line.closed.done():
                 await asyncio.wait((self._line.closed,), timeout=_GOODBYE)
         finally:
@@ -111,51 +104,30 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of frames."""
-        if self._said or self._transport.is_closing():
-            return  # nothing comes after a goodbye
-        try:
-            for frame in self._reader.feed(data):
-                self._heed(frame)
-        except Wrong as wrong:
-            self._end(wrong.code)
-            self._transport.abort()
-        if self._waiting > _MOST_WAITING and not self._transport.is_closing():
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            frame = cast("Frame", event)
+            if frame.opcode in _DATA:
+                self._take(bytes(frame.data), frame.fin)
+            elif frame.opcode is Opcode.CLOSE:
+                # The server ends the connection; one that does not is not waited for.
+                asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
+        self._flush()
+        if self._waiting > _MOST_WAITING:
             self._transport.pause_reading()
+        if self._protocol.parser_exc is not None:
+            self._transport.abort()
 
-    def _heed(self, frame: Frame) -> None:
-        if self._said:
-            return
-        if frame.opcode is Opcode.PING:
-            self._write(framed(Opcode.PONG, frame.data))
-        elif frame.opcode is Opcode.CLOSE:
-            self._said, self._reason = farewell(frame.data)
-            self._end(self._said)
-            # The server ends the connection; one that does not is not waited for.
-            asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
-        elif frame.opcode is not Opcode.PONG:
-            self._take(frame)
-
-    def _take(self, frame: Frame) -> None:
-        """Part of a message, or all of it. Raises Wrong."""
-        if (frame.opcode is Opcode.CONTINUED) != bool(self._begun):
-            raise Wrong(UNREADABLE)
-        self._begun.append(frame.data)
-        self._size += len(frame.data)
-        if self._size > MOST:
-            raise Wrong(TOO_BIG)
-        if frame.final:
-            whole = self._begun[0] if len(self._begun) == 1 else b"".join(self._begun)
+    def _take(self, part: bytes, final: bool) -> None:
+        if not final or self._begun:
+            self._begun.append(part)
+            if not final:
+                return
+            part = b"".join(self._begun)
             self._begun.clear()
-            self._size = 0
-            self._messages.append(whole)
-            self._waiting += len(whole)
-            self._news.set()
-
-    def _end(self, code: int) -> None:
-        """Say goodbye, once."""
-        if not self._over:
-            self._over = True
-            self._write(goodbye(code))
+        self._messages.append(part)
+        self._waiting += len(part)
+        self._news.set()
 
     def pause_writing(self) -> None:
         """The server takes no more for now."""
@@ -167,15 +139,22 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """It is gone, whoever ended it."""
+        self._protocol.receive_eof()
         self._ended = True
         self._news.set()
         self._writable.set()
         self._line.connection_lost(error)
 
-    def _write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data and not self._transport.is_closing():
+                self._transport.write(data)
+
+    @property
+    def _reason(self) -> str:
+        said = self._protocol.close_rcvd
+        return said.reason if said is not None else ""
 
     def _raise_unless_goodbye(self) -> None:
-        if self._said not in (NORMAL, GOING_AWAY):
+        if not isinstance(self._protocol.close_exc, ConnectionClosedOK):
             raise Closed(self._reason)
