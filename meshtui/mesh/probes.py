@@ -219,12 +219,17 @@ class Prober(Struct, dict=True, eq=False):
             except MeshtuiError as error:
                 if isinstance(error, Forbidden):
                     refused.append(error)
-                self.emit(s.AgentRead(self.api.context, node, None, _whose(error, pod), asked))
+                    self._refuse(pod, error, asked)
+                else:
+                    self.emit(s.AgentRead(self.api.context, node, None, _whose(error, pod), asked))
             else:
                 self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
 
     def _refuse(self, pod: Pod, error: Forbidden, asked: float) -> None:
-        self.emit(s.AgentRead(self.api.context, pod.spec.node_name, None, error, asked))
+        """The refusal that is known stays: another one differs by the name of the pod that was asked, which is no news."""
+        node = pod.spec.node_name
+        known = self.cluster.agent_errors.get(node)
+        self.emit(s.AgentRead(self.api.context, node, None, known if isinstance(known, Forbidden) else error, asked))
 
     async def _both(self, pod: Pod) -> AgentStatus | None:
         """The agent's status; its probes, which came with it, are told at once. Raises what exec raises."""

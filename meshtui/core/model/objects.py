@@ -90,6 +90,14 @@ class Condition(Struct, frozen=True):
     message: str = ""
     last_transition_time: str | None = None
 
+    def __post_init__(self) -> None:
+        """Share what thousands of conditions say alike."""
+        force_setattr(self, "type", intern(self.type))
+        force_setattr(self, "status", intern(self.status))
+        force_setattr(self, "reason", intern(self.reason))
+        if self.last_transition_time is not None:
+            force_setattr(self, "last_transition_time", intern(self.last_transition_time))
+
 
 class NodeAddress(Struct, frozen=True):
     """One entry of Node.status.addresses."""
@@ -190,6 +198,11 @@ class Pod(Object, frozen=True):
 
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
+
+    def __post_init__(self) -> None:
+        """Share its name with the slices that name it, and its node's."""
+        force_setattr(self.metadata, "name", intern(self.metadata.name))
+        force_setattr(self.spec, "node_name", intern(self.spec.node_name))
 
 
 class ServicePort(Struct, frozen=True):
@@ -297,6 +310,7 @@ class EndpointSlice(Object, frozen=True):
             if target is not None:
                 force_setattr(target, "kind", intern(target.kind))
                 force_setattr(target, "namespace", intern(target.namespace))
+                force_setattr(target, "name", intern(target.name))
 
 
 class LabelSelector(Struct, frozen=True):

@@ -99,3 +99,19 @@ def test_a_second_cluster_of_the_same_services_takes_two_thirds_of_the_memory_at
     finally:
         tracemalloc.stop()
     assert grown[1] < 0.67 * grown[0], grown
+
+
+def test_a_pod_and_the_slice_that_names_it_hold_one_name_and_conditions_one_word() -> None:
+    text = b"""{"metadata": {"name": "web-7", "namespace": "default"}, "spec": {"nodeName": "a-n1"}, "status":
+        {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-23T19:36:28Z"}]}}"""
+    ends = b"""{"metadata": {"name": "web-x"}, "endpoints": [{"addresses": ["10.1.1.7"], "nodeName": "a-n1",
+        "targetRef": {"kind": "Pod", "namespace": "default", "name": "web-7"}}]}"""
+    one, other = (msgspec.json.decode(text, type=o.Pod) for _ in range(2))
+    (endpoint,) = msgspec.json.decode(ends, type=o.EndpointSlice).endpoints or ()
+    assert endpoint.target_ref is not None
+    assert endpoint.target_ref.name is one.metadata.name
+    assert endpoint.node_name is one.spec.node_name
+    first, second = (each.status.conditions or [] for each in (one, other))
+    assert first == second
+    assert first[0].status is second[0].status
+    assert first[0].last_transition_time is second[0].last_transition_time

@@ -81,3 +81,30 @@ async def test_one_refusal_stands_for_all_agents(new_lab: NewLab, monkeypatch: p
             await until(session, lambda: all(isinstance(c.relay.link.error, Forbidden) for c in clusters))
             assert all(c.relay.link.phase is s.Phase.FAILED for c in clusters)
             assert sorted(dialled) == sorted(session.mesh.clusters), "one agent of each cluster was asked"
+
+
+async def test_a_refusal_is_told_of_all_nodes_at_once_and_once(new_lab: NewLab) -> None:
+    news = 0
+    async with new_lab(state="cilium", nodes=6) as lab:
+        await lab.fault("forbid", resource="pods/exec")
+        session = session_on(lab, Scope(flows=False), replace(FAST, agents=0.05, agents_per_round=2))
+        emit, told = session.emit, dict[str, int]()
+
+        def counted(event: s.Event) -> None:
+            nonlocal news
+            if not isinstance(event, s.AgentRead):
+                return emit(event)
+            cluster = session.mesh.clusters[event.context]
+            before = cluster.agent_errors.get(event.node)
+            emit(event)
+            told[event.node] = told.get(event.node, 0) + 1
+            news += before is not cluster.agent_errors.get(event.node)
+
+        session.emit = counted  # type: ignore[method-assign]
+        async with session:
+            clusters = session.mesh.clusters.values()
+            await until(session, lambda: all(c.agent_errors for c in clusters))
+            nodes = sum(len(cluster.nodes) for cluster in clusters)
+            assert sum(len(cluster.agent_errors) for cluster in clusters) == nodes == 12
+            await passed(lambda: len(told) == nodes and min(told.values()) > 2)
+            assert news == nodes, "the same refusal is no news, whichever agent was asked"
