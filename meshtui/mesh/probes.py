@@ -226,7 +226,7 @@ class Prober(Struct, dict=True, eq=False):
                 self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
 
     def _refuse(self, pod: Pod, error: Forbidden, asked: float) -> None:
-        """The refusal that is known stays: another one differs by the name of the pod that was asked, which is no news."""
+        """The refusal that is known stays: another one names another pod, which is no news."""
         node = pod.spec.node_name
         known = self.cluster.agent_errors.get(node)
         self.emit(s.AgentRead(self.api.context, node, None, known if isinstance(known, Forbidden) else error, asked))
