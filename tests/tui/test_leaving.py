@@ -17,10 +17,10 @@ ALTERNATE_OFF, MOUSE_OFF, CURSOR_ON = b"\x1b[?1049l", b"\x1b[?1000l", b"\x1b[?25
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    flows = tmp_path / "flows.jsonl"
-    flows.write_text("")
-    argv = [sys.executable, "-m", "meshtui", "--replay", str(flows)]
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    (tmp_path / "flows.jsonl").write_text("")
+    monkeypatch.chdir(tmp_path)  # a name as long on every machine
+    argv = [sys.executable, "-m", "meshtui", "--replay", "flows.jsonl"]
     found = Terminal(argv, columns=100, rows=30)
     try:
         found.until(lambda text: "meshtui" in text and "quit" in text)
@@ -65,7 +65,7 @@ def test_suspended_and_back_the_screen_is_whole(terminal: Terminal) -> None:
 
 
 def test_a_file_without_flows_says_so_and_nothing_is_fired_from_it(terminal: Terminal) -> None:
-    terminal.until(lambda text: "holds no fl" in text)  # what is said before it has been read may pass unseen
+    terminal.until(lambda text: "flows.jsonl holds no flows" in text)  # what is said before it has been read may pass unseen
     terminal.send("l")
     terminal.until(lambda text: "is not connected" in text)
     terminal.send("q")
