@@ -65,7 +65,7 @@ def test_suspended_and_back_the_screen_is_whole(terminal: Terminal) -> None:
 
 
 def test_a_file_without_flows_says_so_and_nothing_is_fired_from_it(terminal: Terminal) -> None:
-    terminal.until(lambda text: "flows.jsonl holds no flows" in text)  # what is said before it has been read may pass unseen
+    terminal.until(lambda text: "flows.jsonl holds no flows" in text)  # said before it has been read, words may pass
     terminal.send("l")
     terminal.until(lambda text: "is not connected" in text)
     terminal.send("q")
