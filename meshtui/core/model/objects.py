@@ -92,9 +92,8 @@ class Condition(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Share what thousands of conditions say alike."""
-        force_setattr(self, "type", intern(self.type))
-        force_setattr(self, "status", intern(self.status))
-        force_setattr(self, "reason", intern(self.reason))
+        for name in ("type", "status", "reason"):
+            force_setattr(self, name, intern(getattr(self, name)))
         if self.last_transition_time is not None:
             force_setattr(self, "last_transition_time", intern(self.last_transition_time))
 
@@ -308,9 +307,8 @@ class EndpointSlice(Object, frozen=True):
                 force_setattr(endpoint, "node_name", intern(endpoint.node_name))
             target = endpoint.target_ref
             if target is not None:
-                force_setattr(target, "kind", intern(target.kind))
-                force_setattr(target, "namespace", intern(target.namespace))
-                force_setattr(target, "name", intern(target.name))
+                for name in ("kind", "namespace", "name"):
+                    force_setattr(target, name, intern(getattr(target, name)))
 
 
 class LabelSelector(Struct, frozen=True):
