@@ -49,6 +49,21 @@ def test_help_and_version_load_nothing_heavy(words):
     assert python(code).stdout.splitlines()[-1] == "[]"
 
 
+SELDOM = {
+    "email",
+    "http",
+    "importlib.metadata",
+    "urllib.request",
+    "tomllib",
+    "difflib",
+    "statistics",
+    "zipfile",
+    "websockets",
+    "python_socks",
+    "meshtui.core.anonymous",
+    "meshtui.kube.providers",
+}
+"""What costs milliseconds to load and is of use in few runs: a config file, a mistake, a proxy, a debug log."""
 LISTS = {
     "meshtui.core.findings",
     "meshtui.core.health",
@@ -67,7 +82,6 @@ LISTS = {
     "meshtui.sim",
     "grpc",
     "google.protobuf",
-    "websockets",
     "httpx",
     "httpcore",
     "anyio",
@@ -78,6 +92,9 @@ LISTS = {
     "pygments",
     "kubernetes",
     "aiohttp",
+    *SELDOM,
+    "json",
+    "meshtui.mesh.load",
 }
 """What a verb that lists objects has no use for."""
 UNUSED = {
@@ -85,6 +102,10 @@ UNUSED = {
     ("services",): LISTS - {"meshtui.core.policy"},
     ("policies",): LISTS - {"meshtui.core.policy"},
     ("status",): {
+        *SELDOM,
+        "meshtui.hubble.jsonlines",
+        "meshtui.mesh.flows.agents",
+        "meshtui.mesh.load",
         "meshtui.core.load",
         "meshtui.mesh.describe",
         "meshtui.mesh.changes.perform",

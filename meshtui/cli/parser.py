@@ -25,7 +25,8 @@ def build() -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version and end")
     _files(parser)
     _trouble(parser)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    # With its `prog` given argparse need not lay out a help for it, by which it would measure the terminal.
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, prog=parser.prog)
     for name, (help_text, fill, takes_common) in _VERBS.items():
         told: dict[str, Any] = (
             {"help": help_text, "description": help_text} if help_text else {}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from meshtui.mesh.flows.flows import MeshFlows
     from meshtui.mesh.flows.source import FlowSourceTask
     from meshtui.mesh.judging import Judging
+    from meshtui.mesh.load.runlog import RunLog
 
 
 class Rooms(Struct, dict=True, eq=False):
@@ -72,6 +73,13 @@ class Rooms(Struct, dict=True, eq=False):
         if self.running:
             judging.start()
         return judging
+
+    @cached_property
+    def runs(self) -> RunLog:
+        """What is kept of load tests."""
+        from meshtui.mesh.load.runlog import RunLog
+
+        return RunLog(self.settings.state_directory)
 
     @cached_property
     def audit(self) -> AuditLog:

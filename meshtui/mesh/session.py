@@ -22,7 +22,6 @@ from meshtui.kube.logins import Logins, Terminal
 from meshtui.mesh import debuglog
 from meshtui.mesh.changes.echo import Echo
 from meshtui.mesh.changes.pending import Pending
-from meshtui.mesh.load.runlog import RunLog
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.progress import Progress, told_when_broken
 from meshtui.mesh.publisher import Publisher
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from meshtui.mesh.flows.recorder import Recorder
     from meshtui.mesh.flows.source import FlowSourceTask
     from meshtui.mesh.judging import Judging
+    from meshtui.mesh.load.runlog import RunLog
 
 
 class Session:
@@ -80,8 +80,6 @@ class Session:
         wanted = settings, self.scope, self.clock, self._pace, self._rng
         self._rooms = Rooms(self.mesh, *wanted, self.emit, self._changed, self._flow_sources)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
-        self.runs = RunLog(settings.state_directory)
-        """Load tests made before, across restarts."""
         self._twins = Twins([target.context for target in self.targets])
         self._clusters: dict[str, ClusterTask] = {}
         self._echo = Echo(self._clusters, self._pace.after_change)
@@ -102,6 +100,11 @@ class Session:
     def judging(self) -> Judging:
         """Is it broken? The one judgement of all that is known."""
         return self._rooms.judging
+
+    @property
+    def runs(self) -> RunLog:
+        """Load tests made before, across restarts."""
+        return self._rooms.runs
 
     @property
     def audit_path(self) -> Path | None:
