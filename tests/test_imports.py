@@ -49,16 +49,13 @@ def test_help_and_version_load_nothing_heavy(words):
     assert python(code).stdout.splitlines()[-1] == "[]"
 
 
+BY_WEBSOCKETS = {"email", "http", "importlib.metadata", "zipfile", "websockets"}
+"""What the frames of exec and port-forward cost."""
 SELDOM = {
-    "email",
-    "http",
-    "importlib.metadata",
     "urllib.request",
     "tomllib",
     "difflib",
     "statistics",
-    "zipfile",
-    "websockets",
     "python_socks",
     "meshtui.core.anonymous",
     "meshtui.kube.providers",
@@ -93,6 +90,7 @@ LISTS = {
     "kubernetes",
     "aiohttp",
     *SELDOM,
+    *BY_WEBSOCKETS,
     "json",
     "meshtui.mesh.load",
 }
