@@ -21,6 +21,8 @@ CONFIG = "cilium-config"
 LABEL = ("k8s-app", "cilium")
 """On the agents' DaemonSet and its pods (cilium install/kubernetes/cilium/templates/cilium-agent/daemonset.yaml)."""
 _REFUSED_SECONDS = 20.0
+FRESH_SECONDS = 2.0
+"""For so long what was read to find Cilium need not be read again to know it."""
 
 
 class _Place:
@@ -33,7 +35,8 @@ class _Place:
         self.refused: Forbidden | None = None
         self.refused_at = 0.0
         self.config: ConfigMap | None = None
-        """As it was found, for who reads it next."""
+        """As it was found, for who reads it at once."""
+        self.found_at = 0.0
 
 
 _places: WeakKeyDictionary[Api, _Place] = WeakKeyDictionary()
@@ -54,6 +57,7 @@ async def namespace_of(api: Api, hints: Iterable[str] = ()) -> str:
             raise place.refused
         try:
             place.namespace, place.config = await _find(api, place.hints)
+            place.found_at = now
         except Forbidden as error:
             place.refused, place.refused_at = error, now
             raise
@@ -65,8 +69,9 @@ async def config_of(api: Api) -> ConfigMap:
     namespace = await namespace_of(api)
     place = _places[api]
     found, place.config = place.config, None
+    fresh = asyncio.get_running_loop().time() - place.found_at < FRESH_SECONDS
     try:
-        return found or await api.get(CONFIGMAPS, CONFIG, namespace)
+        return found if found is not None and fresh else await api.get(CONFIGMAPS, CONFIG, namespace)
     except NotFound:
         # Uninstalled, or moved: whoever asks next looks for it anew.
         forget(api)

@@ -159,10 +159,12 @@ async def resolve_service_pod(api: Api, namespace: str, service: str, port: str 
     `port` is a name or number of the Service's ports; None takes its first. Raises NotFound when the Service, the
     port or a ready pod is missing.
     """
-    found: Service = await api.get(SERVICES, service, namespace)
-    wanted = _service_port(api, found, port)
     label = f"kubernetes.io/service-name={service}"
-    slices, _ = await api.list_all(ENDPOINTSLICES, namespace, label_selector=label)
+    found: Service
+    found, (slices, _) = await asyncio.gather(
+        api.get(SERVICES, service, namespace), api.list_all(ENDPOINTSLICES, namespace, label_selector=label)
+    )
+    wanted = _service_port(api, found, port)
     choices = sorted(
         (endpoint.target_ref.name, number)
         for entry in slices.values()

@@ -7,8 +7,9 @@ import json
 import msgspec
 import pytest
 
-from meshtui.cilium import version
+from meshtui.cilium import place, version
 from meshtui.cilium.config import read_config
+from meshtui.cilium.place import namespace_of
 from meshtui.core.errors import Forbidden, NotFound
 from meshtui.core.model.objects import DaemonSet
 from tests.cilium.conftest import KUBE_SYSTEM
@@ -78,3 +79,21 @@ def test_version(image, chart, expected):
         "spec": {"template": {"spec": {"containers": [{"name": "cilium-agent", "image": image}]}}},
     }
     assert version.of_daemonset(msgspec.convert(document, DaemonSet)) == expected
+
+
+async def test_what_found_cilium_is_not_read_again_to_know_it_and_is_read_anew_the_next_time(fake, api):
+    fake.objects[CONFIG] = {"metadata": {"name": "cilium-config"}, "data": {"cluster-name": "one"}}
+    assert await namespace_of(api) == "kube-system"
+    assert (await read_config(api, identities=False)).name == "one"
+    assert len(fake.asked("GET", CONFIG)) == 1
+    fake.objects[CONFIG] = {"metadata": {"name": "cilium-config"}, "data": {"cluster-name": "two"}}
+    assert (await read_config(api, identities=False)).name == "two"
+    assert len(fake.asked("GET", CONFIG)) == 2
+
+
+async def test_what_was_read_a_while_ago_is_read_again(fake, api, monkeypatch):
+    fake.objects[CONFIG] = {"metadata": {"name": "cilium-config"}, "data": {"cluster-name": "one"}}
+    monkeypatch.setattr(place, "FRESH_SECONDS", 0.0)
+    await namespace_of(api)
+    assert (await read_config(api, identities=False)).name == "one"
+    assert len(fake.asked("GET", CONFIG)) == 2
