@@ -122,7 +122,9 @@ class FooterBar(_OnDashboard):
         key = c.key_text(keys[0]) if keys else "–"
         refused = self.dashboard.why_not(command)
         word = "struck" if refused else "dim"
-        return [Span(key, "dim" if refused else "key", command.id), Span(f" {command.footer}  ", word, command.id)]
+        struck = Span(command.footer, word, command.id)
+        gap = Span("  ", "dim", command.id)
+        return [Span(key, "dim" if refused else "key", command.id), Span(" ", "dim", command.id), struck, gap]
 
 
 class GuideBar(_OnDashboard):

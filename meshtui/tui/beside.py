@@ -13,7 +13,7 @@ from textual.timer import Timer
 from meshtui.core.text import clean
 from meshtui.tui.theme import drawn
 from meshtui.tui.widgets.dialog import LineText
-from meshtui.tui.widgets.paint import Line, Span, clip
+from meshtui.tui.widgets.paint import Line, Span, wrapped_spans
 
 PAUSE = 0.12
 """Seconds after the cursor moved until its details are made: a key that is held down does not wait for them."""
@@ -81,8 +81,8 @@ class Beside(Vertical):
             self.border_title = Content(drawn(title))
             self.text.scroll_to(y=0, animate=False)
         height = self.text.scrollable_content_region.height
-        more = f"{len(lines) - height} lines more: enter, or the mouse's wheel" if len(lines) > height > 0 else ""
+        shown = [part for line in lines for part in wrapped_spans(line, width, indent=6)]
+        more = f"{len(shown) - height} lines more: enter, or the mouse's wheel" if len(shown) > height > 0 else ""
         self.border_subtitle = Content(drawn(more))
-        shown = [clip(line, width) for line in lines]
         if shown != self.text.lines:
             self.text.set_lines(shown)

@@ -18,7 +18,7 @@ from meshtui.tui.load.rows import beside, column, history_line, result_words, ru
 from meshtui.tui.load.specs import cannot_ask, spec_for
 from meshtui.tui.ports import SessionPort
 from meshtui.tui.services.rows import index_of_clusters
-from meshtui.tui.widgets.paint import Line, Span, safe, tag
+from meshtui.tui.widgets.paint import Line, Span, safe, tag, wrapped_spans
 from meshtui.tui.widgets.pane import BlockPane, bindings
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class LoadPane(BlockPane):
         brief = len(self.front) > 1 and each == width
         lines = beside([self._told(run, mesh, each, brief) for run in self.front], width)
         lines += [history_line(self.runs[-KEPT:]), self._next()]
+        lines = [part for line in lines for part in wrapped_spans(line, width, indent=1)]
         return [((number,), [line]) for number, line in enumerate(lines)]
 
     def _told(self, run: Run, mesh: Mesh, width: int, brief: bool) -> list[Line]:

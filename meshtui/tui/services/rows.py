@@ -35,7 +35,7 @@ def explains(row: core.Row) -> bool:
 
 def name_width(width: int) -> int:
     """Cells for the name in a pane of `width`."""
-    return max(14, min(36, width - _MARKS - 9))
+    return max(14, min(36, width - _MARKS - 8))
 
 
 def tells_ports(width: int) -> bool:

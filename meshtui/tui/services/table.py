@@ -17,8 +17,10 @@ from meshtui.tui.widgets.paint import Line, Span, clip, fit, joined, safe, tag, 
 
 _COUNTED = 7
 """Cells of `all 16`."""
-_REACH = 11
-"""Cells that `all → all` takes: names leave that much."""
+_NAME = 24
+"""Cells that a name is given before affinity, then the words for global and shared, stay."""
+_REACH = 13
+"""Cells that `each → itself` takes: names leave that much."""
 _REACHES = ("who reaches what", "reach")
 HEADER = ("", "")
 """The heads' item: never a service's."""
@@ -41,10 +43,11 @@ def widths(mesh: Mesh, width: int, longest: int) -> Widths:
     where = max(2, where) if where <= width // 4 and _single(mesh) else _COUNTED
     annotation, affinity, ready = 7, 9, 10
     fixed = 3 + where + 1 + 2 * annotation + affinity + ready
-    if width - fixed < 26:
+    wanted = min(longest, _NAME) + 1 + _REACH
+    if width - fixed < wanted:
         affinity = 0
         fixed -= 9
-    if width - fixed < 22:
+    if width - fixed < wanted:
         annotation, ready, fixed = 2, 7, fixed - 13
     left = max(12, width - fixed)
     name = max(14, min(longest, left - _REACH - 1))
