@@ -6,21 +6,23 @@ from typing import Any
 
 from meshtui.cli import headless, output
 from meshtui.core.errors import Exit
-from meshtui.core.model.resources import ENDPOINTSLICES, NAMESPACES, PODS, POLICIES, SERVICES
+from meshtui.core.model.resources import CCNPS, CNPS, ENDPOINTSLICES, NAMESPACES, NETWORKPOLICIES, PODS, SERVICES
 from meshtui.core.policy import DirectionVerdict
 from meshtui.core.reach.check import Checked
 from meshtui.core.reach.check import check as ask
 from meshtui.mesh.scope import Scope
 
 COLUMNS = ("verdict", "source", "destination", "port", "why", "fix")
-RESOURCES = (NAMESPACES, SERVICES, ENDPOINTSLICES, PODS, *POLICIES)
+NEEDED = (SERVICES, ENDPOINTSLICES, PODS, CNPS, NETWORKPOLICIES)
+BESIDE = (CCNPS, NAMESPACES)
+"""Of the whole cluster: who may see one namespace may not see them, and is told so with each verdict."""
 
 
 async def check(arguments: Any, source: str, target: str) -> int:
     """Print a verdict for each connection; 0 when all are allowed, 1 when one is denied or not known."""
     settings = headless.settings_from(arguments)
-    async with headless.opened(settings, Scope(RESOURCES, status=False, access=False, flows=False)) as session:
-        code = headless.missing_data(session, RESOURCES, ())
+    async with headless.opened(settings, Scope((*NEEDED, *BESIDE), status=False, access=False, flows=False)) as session:
+        code = headless.missing_data(session, NEEDED, BESIDE)
         found = ask(session.mesh, source, target, session.home)
         output.show([row(each) for each in found], COLUMNS, arguments.output)
         return max(code, Exit.OK if all(each.word == "allowed" for each in found) else Exit.DEGRADED)

@@ -100,6 +100,21 @@ def test_in_one_namespace_one_looks_and_acts_there(mesh: Served, state: Path) ->
             assert "may not" not in ran.err, (user, line, ran.err)
 
 
+def test_in_one_namespace_a_check_says_what_was_not_read_and_ends_by_its_verdict(mesh: Served, state: Path) -> None:
+    line = "policies check koornacht/x-wing rebel-base -n default"
+    whole, part = told(mesh, state, "jane", line), told(mesh, state, "eve", line)
+    assert whole.code == part.code == 0, part.err
+    assert "want of rights" not in whole.out + whole.err
+    assert "tion: not seen for want of rights: ciliumclusterwidenetworkpolicies, namespaces" in part.err
+    assert "cannot list" not in part.err
+    [verdict] = {row["verdict"] for row in told(mesh, state, "eve", f"{line} -o json").data}
+    assert verdict == "allowed"
+    unread = "as far as may be seen: koornacht's ciliumclusterwidenetworkpolicies were not read for want of rights"
+    assert unread in " ".join(part.out.split())
+    nobody = told(mesh, state, "eve", "policies check koornacht/x-wing rebel-base:81 -n default")
+    assert nobody.code in (1, 2), "what is not allowed, or is nobody's port, is no success for them either"
+
+
 @pytest.mark.parametrize(
     ("user", "line"),
     [(user, line) for user in ("jane", "eve") for line in REFUSED if (user, line) != ("jane", "nodes")],

@@ -8,9 +8,10 @@ from ipaddress import ip_address
 from msgspec import Struct
 from msgspec.structs import replace
 
-from meshtui.core.errors import UsageError
+from meshtui.core.errors import Forbidden, UsageError
 from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.model.objects import Pod
+from meshtui.core.model.resources import POLICIES
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy import PolicyVerdict, outside
 from meshtui.core.policy.explain import explain_verdict
@@ -105,9 +106,19 @@ def _service(asked: Reaches, cluster: Cluster, client: Pod, key: str, port: str 
 def _checked(asked: Reaches, source: Party, target: Party, protocol: str, port: int) -> Checked:
     verdict = asked.verdict(source, target, protocol, port)
     told = explain_verdict(verdict)
-    return Checked(
-        source.name, source.cluster, target.name, target.cluster, protocol, port, verdict, told.sentence, told.fix
-    )
+    why = "; ".join(filter(None, [told.sentence, _unseen(asked.mesh, source.cluster, target.cluster)]))
+    return Checked(source.name, source.cluster, target.name, target.cluster, protocol, port, verdict, why, told.fix)
+
+
+def _unseen(mesh: Mesh, *names: str) -> str:
+    """Which policies of these clusters this person may not see: a verdict is by those that were read."""
+    parts = []
+    for cluster in filter(None, map(mesh.by_name, dict.fromkeys(names))):
+        links = ((kind, cluster.watches.get(kind)) for kind in POLICIES)
+        refused = [kind.plural for kind, link in links if link is not None and isinstance(link.error, Forbidden)]
+        if refused:
+            parts.append(f"{cluster.name}'s {' and '.join(refused)}")
+    return f"as far as may be seen: {' and '.join(parts)} were not read for want of rights" if parts else ""
 
 
 def _workload(mesh: Mesh, text: str, namespace: str) -> tuple[Cluster, Pod]:
