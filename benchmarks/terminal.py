@@ -11,6 +11,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pyte
 
@@ -28,6 +29,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.started = time.monotonic()
         self.bytes = 0
+        self.own = 0.0  # what `key_to_paint` says of it
         size = struct.pack("HHHH", rows, columns, 0, 0)
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
@@ -82,28 +84,38 @@ class Terminal:
         """Seconds from pressing `key` to the arrival of the bytes that make `changed(before, after)` hold.
 
         What arrives is put on the screen afterwards: reading it there takes longer than the program took to write it.
+        `own` is the same without what was `waited` meanwhile.
         """
         before = self.text
-        pressed = time.monotonic()
+        pressed, waited = time.monotonic(), self.waited
         self.press(key)
         while time.monotonic() - pressed < limit:
             found: list[float] = []
-            for arrived, data in self._gather(_WINDOW):
+            for arrived, by_then, data in self._gather(_WINDOW):
                 self._stream.feed(data)
                 if not found and changed(before, self.text):
                     found.append(arrived - pressed)
+                    self.own = max(0.0, found[0] - (by_then - waited))
             if found:
                 return found[0]
         raise TimeoutError(self.text)
 
-    def _gather(self, seconds: float) -> list[tuple[float, bytes]]:
-        """What arrives within `seconds`, with its time, unread."""
+    @property
+    def waited(self) -> float:
+        """Seconds for which its main thread was ready to run and did not, so far; 0 where the kernel does not say."""
+        try:
+            return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0.0
+
+    def _gather(self, seconds: float) -> list[tuple[float, float, bytes]]:
+        """What arrives within `seconds`, with its time and what was `waited` by then, unread."""
         chunks = []
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._fd], [], [], left)[0]:
                 data = os.read(self._fd, 65536)
-                chunks.append((time.monotonic(), data))
+                chunks.append((time.monotonic(), self.waited, data))
                 self.bytes += len(data)
         return chunks
 
