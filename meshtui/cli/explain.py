@@ -32,8 +32,8 @@ async def explain(session: Session, key: str, form: str) -> int:
     mesh = session.mesh
     if not any(key in cluster.services for cluster in mesh.clusters.values()):
         raise CheckFailed(f"no cluster has a service {key}", hint="`meshtui services -A` lists them")
-    told = await asyncio.gather(*(session.realised(context) for context in mesh.clusters))
-    drops = await recent_drops(session, key)
+    tables = asyncio.gather(*(session.realised(context) for context in mesh.clusters))
+    told, drops = await asyncio.gather(tables, recent_drops(session, key))
     evidence = Evidence(realised=dict(zip(mesh.clusters, told, strict=True)))
     rows = [explanation(mesh, found, evidence) for found in reaches(mesh, key)]
     found = [finding_json(mesh, finding) for finding in (*findings_for(mesh, key), *policy_findings(mesh, key))]

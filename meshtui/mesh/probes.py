@@ -221,9 +221,17 @@ class Prober(Struct, dict=True, eq=False):
                     refused.append(error)
                     self._refuse(pod, error, asked)
                 else:
-                    self.emit(s.AgentRead(self.api.context, node, None, _whose(error, pod), asked))
+                    self._failed(pod, error, asked)
             else:
                 self.emit(s.AgentRead(self.api.context, node, status, at=self.clock.now()))
+
+    def _failed(self, pod: Pod, error: MeshtuiError, asked: float) -> None:
+        node, whose = pod.spec.node_name, _whose(error, pod)
+        self.emit(s.AgentRead(self.api.context, node, None, whose, asked))
+        if self.once and isinstance(error, TimedOut):
+            # Its probes were asked for in the same command: who waits for one answer does not wait for it twice.
+            self._probed.add(pod.name)
+            self.emit(s.HealthRead(self.api.context, None, whose, asked, node))
 
     def _refuse(self, pod: Pod, error: Forbidden, asked: float) -> None:
         """The refusal that is known stays: another one names another pod, which is no news."""

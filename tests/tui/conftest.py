@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from textual import _wait
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -17,6 +18,9 @@ from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.start import opening
 from tests.tui.fakes import NOW, FakeSession, recorded_mesh
 from tests.waiting import told, until
+
+IDLE = 0.1
+"""Seconds a test waits at most for the process to be at rest; what takes longer is a condition to wait for."""
 
 
 class StillClock:
@@ -88,6 +92,17 @@ async def board_on(
         await board.until(lambda: app.board.session is not None, "the session starts")
         await pilot.pause()
         yield board
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual's pilot waits up to a second after a key for a process at rest, which one with a session never is."""
+
+    async def settled(min_sleep: float = _wait.SLEEP_GRANULARITY, max_sleep: float = IDLE) -> None:
+        await _wait.wait_for_idle(min_sleep, min(max_sleep, IDLE))
+
+    monkeypatch.setattr("textual.app.wait_for_idle", settled)
+    monkeypatch.setattr("textual.pilot.wait_for_idle", settled)
 
 
 @pytest.fixture(autouse=True)

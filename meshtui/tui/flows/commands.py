@@ -294,7 +294,7 @@ class FlowCommands:
         board = self.pane.dashboard
         if board.mesh is not None:
             nothing = "no policy dropped what is under the cursor; v shows drops only"
-            open_mending(board, of_rows(board.mesh, rows), nothing)
+            open_mending(board, of_rows(board.mesh, rows, board.settings), nothing)
 
     def do_sources(self) -> None:
         """Who feeds each cluster, what was lost, and the gaps."""

@@ -15,11 +15,10 @@ def target_url(key: str, port: int, namespace: str) -> str:
     return f"http://{host}" if port in (0, 80) else f"http://{host}:{port}"
 
 
-def spec_for(mesh: Mesh, context: str, key: str, settings: Settings | None = None) -> LoadSpec:
+def spec_for(mesh: Mesh, context: str, key: str, usual: Settings) -> LoadSpec:
     """Requests of one cluster's client to one service, as many as the settings say: ten from x-wing by default."""
     service = mesh.clusters[context].services.get(key)
     port, _ = port_to_ask(service) if service else (80, "")
-    usual = settings or Settings()
     return LoadSpec(
         target_url(key, port or 80, "default"),
         context=context,

@@ -11,6 +11,7 @@ from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy import Party, PodRef
 from meshtui.core.policy.mend import Wanted, wanted_of_rows, wanted_of_service
+from meshtui.core.settings import Settings
 from meshtui.tui.load.specs import spec_for
 
 
@@ -23,7 +24,7 @@ class Asked:
     """Load tests to run again; empty where none is known that makes such connections."""
 
 
-def of_rows(mesh: Mesh, rows: Iterable[FlowRow]) -> Asked:
+def of_rows(mesh: Mesh, rows: Iterable[FlowRow], settings: Settings) -> Asked:
     """What policies dropped among flows, and a load test of the same client and service."""
     wanted = wanted_of_rows(mesh, rows)
     specs: dict[tuple[str, str], LoadSpec] = {}
@@ -31,16 +32,16 @@ def of_rows(mesh: Mesh, rows: Iterable[FlowRow]) -> Asked:
         key = _service_of(mesh, each)
         workload = _workload(each.source)
         if key and workload and each.source.context:
-            found = spec_for(mesh, each.source.context, key)
+            found = spec_for(mesh, each.source.context, key, settings)
             namespace = each.source.labels.namespace
             if (namespace, workload) == (found.namespace, found.workload):
                 specs[each.source.context, key] = found
     return Asked(wanted, tuple(specs.values()))
 
 
-def of_service(mesh: Mesh, context: str, key: str) -> Asked:
+def of_service(mesh: Mesh, context: str, key: str, settings: Settings) -> Asked:
     """What the load test's client in a cluster needs for a service."""
-    return of_specs(mesh, [(spec_for(mesh, context, key), "", key)])
+    return of_specs(mesh, [(spec_for(mesh, context, key, settings), "", key)])
 
 
 def of_load(mesh: Mesh, front: Iterable[Run]) -> Asked:

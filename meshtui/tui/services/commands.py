@@ -59,7 +59,11 @@ class ServicesCommands:
         cell, board = self.pane.cell, self.pane.dashboard
         if cell is not None and board.mesh is not None:
             key, context = cell
-            open_mending(board, of_service(board.mesh, context, key), f"no client of {key} is known in this cluster")
+            open_mending(
+                board,
+                of_service(board.mesh, context, key, board.settings),
+                f"no client of {key} is known in this cluster",
+            )
 
     def do_drill(self) -> None:
         """Scale the service's workload in the cluster under the cursor to zero, or back."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from meshtui.core.load.run import Run
 from meshtui.core.load.spec import Answer, LoadSpec, Request, Tools
+from meshtui.core.settings import Settings
 from meshtui.mesh.load.runlog import RunLog
 from meshtui.tui.flows.commands import FlowCommands
 from meshtui.tui.load import rows
@@ -242,7 +243,7 @@ def test_columns_stand_beside_each_other_only_where_there_is_room():
 def test_the_spec_of_a_key_press_names_service_and_port():
     from tests.tui.fakes import recorded_mesh
 
-    spec = spec_for(recorded_mesh(), "tion", "default/rebel-base")
+    spec = spec_for(recorded_mesh(), "tion", "default/rebel-base", Settings())
     assert (spec.context, spec.url, spec.count) == ("tion", "http://rebel-base", 10)
 
 

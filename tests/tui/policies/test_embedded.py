@@ -13,10 +13,9 @@ from meshtui.core.model import resources as r
 from meshtui.tui.changes.consent import ConsentDialog
 from meshtui.tui.policies.mending import MendDialog
 from meshtui.tui.policies.screen import PoliciesScreen
-from tests.tui.policies.test_mending import long, message
+from tests.tui.policies.test_mending import message
 from tests.tui.test_road import on_embedded_mesh, ten_curls
 
-# Each takes some seconds: a mesh of its own is started, and requests that nobody answers run into their time limit.
 DENY = "default/default-deny"
 
 
@@ -53,10 +52,10 @@ async def test_applied_until_agents_have_it_undone_and_refused_by_a_webhook():
         await board.press("a")
         await board.until(lambda: "default-deny" in board.text())
         await board.press("enter")
-        await long(board, lambda: "every agent has it" in told(board), "agents have it")
+        await board.until(lambda: "every agent has it" in told(board), "agents have it")
         assert set(specs(board)) == {"koornacht", "tion"}
         await board.press("u")
-        await long(board, lambda: "every agent has dropped it" in told(board), "taken back")
+        await board.until(lambda: "every agent has dropped it" in told(board), "taken back")
         assert specs(board) == {}
 
         # A webhook that says no to a dry run: nothing is sent to anybody.
@@ -64,7 +63,7 @@ async def test_applied_until_agents_have_it_undone_and_refused_by_a_webhook():
         await board.press("a")
         await board.until(lambda: "default-deny" in board.text())
         await board.press("enter")
-        await long(board, lambda: "Nothing was changed" in board.text(), "it is refused")
+        await board.until(lambda: "Nothing was changed" in board.text(), "it is refused")
         assert "1 of 2 would be refused" in told(board)
         words = " ".join(re.sub("[│\\s]+", " ", board.text()).split())
         assert 'admission webhook "rules.team.example" denied the request' in words, words
@@ -78,13 +77,13 @@ async def test_applied_until_agents_have_it_undone_and_refused_by_a_webhook():
         await board.press("a")
         await board.until(lambda: "default-deny" in board.text())
         await board.press("enter")
-        await long(board, lambda: "1 of 2 done" in board.text(), "half of it is done, and that is said")
+        await board.until(lambda: "1 of 2 done" in board.text(), "half of it is done, and that is said")
         await board.until(lambda: set(specs(board)) == {"koornacht"})
         await board.press("escape")
         await heal(board)
-        await long(board, lambda: "every agent has it" in told(board), "where it was accepted")
+        await board.until(lambda: "every agent has it" in told(board), "where it was accepted")
         await board.press("u")
-        await long(board, lambda: "every agent has dropped it" in told(board), "taken back")
+        await board.until(lambda: "every agent has dropped it" in told(board), "taken back")
         assert specs(board) == {}
 
 
@@ -93,7 +92,7 @@ async def test_deleted_asked_about_and_restored_as_it_was():
     async with on_embedded_mesh("default-deny") as board:
         for cluster in board.app.board.mesh.clusters.values():
             cluster.trusted = False
-        await long(board, lambda: set(specs(board)) == {"koornacht", "tion"}, "policies are listed")
+        await board.until(lambda: set(specs(board)) == {"koornacht", "tion"}, "policies are listed")
         before = copy.deepcopy(specs(board))
         await on_screen(board)
         await board.until(lambda: board.app.screen.row is not None)
@@ -102,12 +101,12 @@ async def test_deleted_asked_about_and_restored_as_it_was():
         line = "kubectl --context koornacht -n default delete ciliumnetworkpolicies default-deny"
         await board.until(lambda: line in ["".join(s.text for s in each) for each in board.app.screen.text.lines])
         await board.press("y")
-        await long(board, lambda: "every agent has dropped it" in told(board), "gone")
+        await board.until(lambda: "every agent has dropped it" in told(board), "gone")
         assert specs(board) == {}
         await board.press("u")
         await board.until(lambda: isinstance(board.app.screen, ConsentDialog))
         await board.press("y")
-        await long(board, lambda: "every agent has it" in told(board), "back")
+        await board.until(lambda: "every agent has it" in told(board), "back")
         assert specs(board) == before
 
 
@@ -140,7 +139,7 @@ async def test_mend_on_a_service_a_sum_a_connection_a_drop_and_a_run_without_nam
         await board.press("3")
         for key, kind in (("e", "events"), ("s", "sums"), ("c", "connections")):
             await board.press(key)
-            await long(board, lambda kind=kind: flows.kind == kind and flows.items, kind)
+            await board.until(lambda kind=kind: flows.kind == kind and flows.items, kind)
             await board.press("home")
             found, _ = await mended(board)
             assert found, kind
@@ -148,7 +147,7 @@ async def test_mend_on_a_service_a_sum_a_connection_a_drop_and_a_run_without_nam
             assert found[0][0] == "koornacht", kind
         # A drop's own details say the key.
         await board.press("e")
-        await long(board, lambda: flows.kind == "events" and flows.items, "events")
+        await board.until(lambda: flows.kind == "events" and flows.items, "events")
         await board.press("enter")
         await board.until(lambda: "M proposes the smallest policies that would let it pass" in board.text())
         found, _ = await mended(board)

@@ -28,17 +28,6 @@ class Keys:
         return self.board.app.screen
 
 
-async def long(board: Board, holds, what: str) -> None:
-    """Machines differ: some things take longer than ten seconds."""
-    for _ in range(6):
-        try:
-            await board.until(holds, what)
-            return
-        except AssertionError:
-            continue
-    raise AssertionError(f"never happened: {what}\n{board.text()}")
-
-
 def message(board: Board) -> str:
     return board.text()
 
@@ -64,7 +53,7 @@ async def test_three_keys_from_a_failed_run_to_a_verified_fix_where_a_yes_is_ask
         await keys.shown(ConsentDialog)
         assert "allows default/x-wing" in board.text()
         await keys.press("y")
-        await long(board, lambda: "mended" in message(board), "the fix is verified")
+        await board.until(lambda: "mended" in message(board), "the fix is verified")
         assert keys.pressed == 3
         assert "all 10 answered" in message(board)
         assert "FORWARDED" in message(board)
@@ -72,14 +61,14 @@ async def test_three_keys_from_a_failed_run_to_a_verified_fix_where_a_yes_is_ask
         assert {q.cluster for q in answered} == {"koornacht", "tion"}
         theirs = dashboard.session.mesh
         dashboard.load_pane.begin(dashboard.session, "tion", "default/rebel-base")
-        await long(board, lambda: not dashboard.load_pane.running, "tion's run ends")
+        await board.until(lambda: not dashboard.load_pane.running, "tion's run ends")
         assert {q.answer for q in dashboard.load_pane.runs[-1].requests} == {Answer.TIMED_OUT}, "none of Tion's"
         await board.press("2", "u")
         await keys.shown(ConsentDialog)
         await board.press("y")
         gone = {"default/x-wing-to-rebel-base", "default/rebel-base-from-x-wing"}
-        await long(
-            board, lambda: not any(gone & set(c.of(r.CNPS)) for c in theirs.clusters.values()), "undone in one go"
+        await board.until(
+            lambda: not any(gone & set(c.of(r.CNPS)) for c in theirs.clusters.values()), "undone in one go"
         )
 
 
@@ -89,7 +78,7 @@ async def test_two_keys_from_a_drop_to_a_verified_fix_where_nothing_needs_a_yes(
         dashboard = board.app.board
         await ten_curls(board)
         await board.press("3")
-        await long(board, lambda: dashboard.flows.row is not None, "a drop is seen")
+        await board.until(lambda: dashboard.flows.row is not None, "a drop is seen")
         keys = Keys(board)
         await keys.press("M")
         dialog = await keys.shown(MendDialog)
@@ -103,7 +92,7 @@ async def test_two_keys_from_a_drop_to_a_verified_fix_where_nothing_needs_a_yes(
             await board.press("space")
         assert dialog.taken == [change]
         await keys.press("enter")
-        await long(board, lambda: "mended" in message(board), "the fix is verified")
+        await board.until(lambda: "mended" in message(board), "the fix is verified")
         assert keys.pressed == 2
         mended = dashboard.mesh.clusters["koornacht"].of(r.CNPS)["default/x-wing-to-rebel-base"]
         [selector] = mended.spec["egress"][0]["toEndpoints"]
