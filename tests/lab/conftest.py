@@ -19,8 +19,8 @@ from meshtui.sim import Running, SimOptions, Trouble, launch
 from tests.mesh.conftest import FAST
 from tests.waiting import GUARD
 
-QUICK = 0.5
-"""Seconds after which a request of these tests times out."""
+QUICK = 0.25
+"""Seconds after which a request of these tests times out: on the network, which no busy machine makes slower."""
 
 
 def walk_in(session: Session, foundation: Foundation, **changes: Any) -> Walk:

@@ -60,6 +60,20 @@ def test_an_unknown_name_is_a_dns_failure_and_no_connection() -> None:
     assert not [f for f in flows(made) if "TCP" in f["l4"]]
 
 
+def test_a_busy_machine_makes_no_network_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sleeps is woken 0.3 s late; what an answer takes on the network is what counts."""
+    made = world()
+    sleep = made.clock.sleep
+
+    async def oversleep(seconds: float) -> None:
+        await sleep(seconds + 0.3)
+
+    monkeypatch.setattr(made.clock, "sleep", oversleep)
+    (result,) = curl(made, "koornacht", max_time=0.1)
+    assert answered_by([result]) == {"Koornacht"}
+    assert result.seconds < 0.1
+
+
 def test_a_remote_pod_answers_at_its_own_address() -> None:
     made = world()
     ip = pod(made.clusters["tion"], "rebel-base")["status"]["podIP"]

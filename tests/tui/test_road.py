@@ -20,8 +20,8 @@ from tests.mesh.conftest import FAST
 from tests.tui.conftest import Board
 
 REBEL = "default/rebel-base"
-PATIENCE = 0.5
-"""Seconds a request may take here: ten that nobody answers come one after another."""
+PATIENCE = 0.25
+"""Seconds a request may take here, on the network: ten that nobody answers come one after another."""
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meshtui.hubble.pb import flow_pb2 as pb
@@ -65,6 +65,10 @@ class Asked:
     headers: Mapping[str, str]
     limit: float
     start: float
+    spent: float = 0.0
+    """Seconds that names and lost packets have cost so far. Whether an answer comes in time is decided by these: a
+    machine that is busy must not make a network slow.
+    """
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ async def request(
         found = await _resolve(world, known, client, pod, asked)
         if isinstance(found, RequestResult):
             return found
-        ips = found
+        ips, spent = found
+        asked = replace(asked, spent=spent)
     return await _connect(world, known, client, ips[0], asked)
 
 
@@ -121,8 +126,9 @@ def _ephemeral(world: World) -> int:
 
 async def _resolve(
     world: World, known: View, client: Party, pod: Object, asked: Asked
-) -> tuple[str, ...] | RequestResult:
-    """Ask CoreDNS; the answer, or how the request ends without one."""
+) -> tuple[tuple[str, ...], float] | RequestResult:
+    """Ask CoreDNS; the answer and how long it took, or how the request ends without one."""
+    spent = 0.0
     for lookup in names.lookups(known, asked.host, pod["metadata"].get("namespace", "default")):
         link = _dns_link(world, known, client)
         if link is None:
@@ -131,13 +137,13 @@ async def _resolve(
         if not link.egress.allowed or not link.ingress.allowed or link.cut or link.cut_back:
             return await _silent_resolver(world, link, lookup, asked)
         steps = list(resolver.conversation(link, lookup, proxy_port(known, client)))
-        await play(world, steps, at)
+        spent += await play(world, steps, at)
         if not resolver.permitted(link, lookup.query):
             return await _end(world, asked, "dns", 0.002)
         if lookup.ips:
             if link.egress.proxied:
                 learn(known, lookup.query, lookup.ips)
-            return lookup.ips
+            return lookup.ips, spent
     return await _end(world, asked, "dns", 0.004)
 
 
@@ -261,10 +267,10 @@ async def _connect(world: World, known: View, client: Party, ip: str, asked: Ask
     lost = _lost_packets(world, link)
     if lost:
         wait = 2.0**lost - 1
-        if began + wait - asked.start >= asked.limit or lost > 6:
+        if asked.spent + wait >= asked.limit or lost > 6:
             return await _unanswered(world, link, asked, began)
         await world.clock.sleep(wait)
-        began = world.clock.monotonic()
+        asked, began = replace(asked, spent=asked.spent + wait), world.clock.monotonic()
     return await _answered(world, link, server, ip, asked, began)
 
 
@@ -325,7 +331,7 @@ async def _no_backend(
 async def _unanswered(world: World, link: Connection, asked: Asked, began: float) -> RequestResult:
     """SYNs until the caller's patience ends."""
     jitter = 0.005 + world.rng.random() * 0.025
-    within = asked.limit - (began - asked.start)
+    within = asked.limit - asked.spent
     share = world.faults.loss(link.client.known.name, link.server.known.name)
     steps = list(unanswered(link, within, jitter=jitter, lost=lambda: share > 0 and world.rng.random() < share))
     await play(world, [step for step in steps if step[0] <= within], began)
@@ -348,13 +354,14 @@ async def _answered(
         await play(world, unfinished(link, question=stuck[0] == "question", rest=stuck[1]), began)
         return await _end(world, asked, "timeout", asked.limit)
     late = _lost_later(world, link)
-    if steps and link.answered + late + began - asked.start > asked.limit:
+    taken = asked.spent + link.answered + late
+    if steps and taken > asked.limit:
         await play(world, [*opening(link)], began)
         return await _end(world, asked, "timeout", asked.limit)
     await play(world, steps, began)
     status, body, headers = answer
-    seconds = began - asked.start + link.answered + late + 0.0006 + world.rng.random() * 0.0015
-    return RequestResult("answered", status, body, headers, seconds, link.source.ip, link.source_port, ip, asked.port)
+    taken += 0.0006 + world.rng.random() * 0.0015
+    return RequestResult("answered", status, body, headers, taken, link.source.ip, link.source_port, ip, asked.port)
 
 
 async def _end(world: World, asked: Asked, kind: str, after: float) -> RequestResult:

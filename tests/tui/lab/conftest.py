@@ -17,6 +17,7 @@ from meshtui.sim import Running, SimOptions, launch
 from meshtui.tui.app import MeshtuiApp
 from meshtui.tui.lab.pane import TourPane
 from meshtui.tui.start import opening
+from tests.lab.conftest import QUICK
 from tests.mesh.conftest import FAST
 from tests.tui.conftest import Board
 from tests.waiting import until
@@ -77,4 +78,4 @@ async def touring(
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of these tests time out soon."""
-    monkeypatch.setattr(TourPane, "max_time", 0.5)
+    monkeypatch.setattr(TourPane, "max_time", QUICK)

@@ -98,7 +98,7 @@ async def test_a_filter_that_cannot_be_says_what_can(board: Board):
     await board.press("slash", *"clutser:K", "enter")
     wanted = ("no filter key 'clutser'", "did you mean cluster:")
     await board.until(lambda: all(words in board.text() for words in wanted))
-    assert len(board.app.board.services.items) > 2
+    await board.until(lambda: len(board.app.board.services.items) > 2)
 
 
 async def test_a_service_missing_in_one_cluster_is_shown_as_missing():
