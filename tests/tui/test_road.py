@@ -97,8 +97,8 @@ async def test_undo_takes_back_exactly_what_was_done():
     async with on_embedded_mesh("global") as board:
         services = board.app.board.services
         await board.press("a")
-        await board.until(lambda: "local" in board.text(services).splitlines()[0])
+        await board.until(lambda: "local" in board.text(services))
         await board.until(lambda: "K → K 2 ·" in board.text(services))
         await board.press("u")
-        await board.until(lambda: "local" not in board.text(services).splitlines()[0])
+        await board.until(lambda: "local" not in board.text(services))
         await board.until(lambda: "K → K 2, T 2" in board.text(services))
