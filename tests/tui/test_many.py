@@ -23,6 +23,8 @@ from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.tags import tags
+from meshtui.tui.flows.sumrows import sum_widths, sums_header
+from meshtui.tui.widgets.paint import width_of
 from tests.core import meshes
 from tests.tui.conftest import Board, board_on
 from tests.tui.fakes import NOW
@@ -318,3 +320,13 @@ async def test_links_that_fail_alike_are_told_together() -> None:
         text = board.text(board.app.board.clusters)
         assert "✗ 4 links  no answer · for 9 s" in text
         assert "link K→B, link K→E, link K→H, link K→N" in text
+
+
+@pytest.mark.parametrize("width", [47, 49, 58, 60, 75, 92, 98, 99, 104, 130, 200])
+@pytest.mark.parametrize("ends", [(8, 14), (20, 45)])
+def test_a_line_of_the_sums_is_never_wider_than_its_pane(width: int, ends: tuple[int, int]) -> None:
+    head = sums_header(sum_widths(width, *ends), "count", reverse=True)
+    assert width_of(head) <= width
+    told = "".join(span.text for span in head)
+    assert told.index("verdict") > told.index("dest") > told.index("source")
+    assert "reason" in told

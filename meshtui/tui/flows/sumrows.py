@@ -14,7 +14,8 @@ from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag, width_of
 
 SPARK_WIDTH = 20
 _VERDICT_BY_NUMBER = {int(verdict): told for verdict, told in VERDICTS.items()}
-_NARROW, _WIDE = 90, 130
+_TINY, _NARROW, _WIDE = 60, 99, 130
+"""Below these widths: no count of what was not answered; no last minute, and reasons in short; no times."""
 
 
 def verdict_span(verdict: int) -> Span:
@@ -33,6 +34,8 @@ class SumWidths:
     narrow: bool
     times: bool
     """Whether the first and the last event's times are shown."""
+    silent: bool = True
+    """Whether connections without an answer are counted."""
 
 
 def sum_widths(width: int, source: int, destination: int) -> SumWidths:
@@ -41,11 +44,13 @@ def sum_widths(width: int, source: int, destination: int) -> SumWidths:
     A short column's spare cells go to the other one; the numbers and the verdict never give way.
     """
     narrow, times = width < _NARROW, width >= _WIDE
-    fate = 17 if narrow else 29
-    room = max(24, width - _numbers_width(narrow=narrow, times=times) - fate - _BETWEEN)
+    silent = width >= _TINY
+    fate = (17 if silent else 15) if narrow else 29
+    numbers = _numbers_width(narrow=narrow, times=times) if silent else 7
+    room = max(24 if silent else 20, width - numbers - fate - _BETWEEN)
     first = min(source, max(room // 2, room - destination))
     second = min(max(destination, len("destination↓")), room - first)
-    return SumWidths(max(first, len("source↓")), second, fate, narrow, times)
+    return SumWidths(max(first, len("source↓")), second, fate, narrow, times, silent)
 
 
 _BETWEEN = 5
@@ -65,10 +70,10 @@ def sums_header(widths: SumWidths, column: str, *, reverse: bool) -> Line:
         return Span(fit(marked, cells, right=right), "strong" if key == column else "dim", cell=key)
 
     gap = Span(" ")
-    head = [
-        name("count", "count", 6 if widths.narrow else 8, True), gap,
-        name("unanswered", "SYN?" if widths.narrow else "no answer", 5 if widths.narrow else 9, True), gap,
-    ]  # fmt: skip
+    head = [name("count", "count", 6 if widths.narrow else 8, True), gap]
+    if widths.silent:
+        short = "SYN?" if widths.narrow else "no answer"
+        head += [name("unanswered", short, 5 if widths.narrow else 9, True), gap]
     if not widths.narrow:
         head += [name("rate", "last minute", SPARK_WIDTH), gap]
     if widths.times:
@@ -79,7 +84,7 @@ def sums_header(widths: SumWidths, column: str, *, reverse: bool) -> Line:
         name("destination", "destination", widths.destination),
     ]
     if widths.narrow:
-        return [*head, Span("  "), name("verdict", "verdict", 9), name("reason", "reason", 8)]
+        return [*head, Span("  "), name("verdict", "verdict", 9), name("reason", "reason", widths.fate - 9)]
     return [*head, Span("  "), name("verdict", "verdict", 12), name("reason", "reason", 17)]
 
 
@@ -87,7 +92,8 @@ def sums_line(a: Aggregate, tags: Tags, widths: SumWidths, now_ns: int, *, utc: 
     """`  57  3  ▁▂▇  K x-wing ⇄ T rebel-base:80  ✗ DROPPED Policy denied`."""
     silent = str(a.unanswered) if a.unanswered else ""
     line: list[Span] = [Span(f"{a.count:>{6 if widths.narrow else 8}} ")]
-    line.append(Span(f"{silent:>{5 if widths.narrow else 9}} ", "warn"))
+    if widths.silent:
+        line.append(Span(f"{silent:>{5 if widths.narrow else 9}} ", "warn"))
     if not widths.narrow:
         line.append(Span(fit(sparkline(a.history(now_ns), SPARK_WIDTH), SPARK_WIDTH) + " ", "info"))
     if widths.times:
