@@ -25,7 +25,7 @@ from meshtui.kube.http.client import Ask
 from meshtui.kube.http.line import Answer
 from meshtui.kube.kubeconfig import Overrides
 from meshtui.kube.logins import Logins
-from meshtui.kube.turns import own_turn
+from meshtui.kube.turns import LONG, own_turn
 
 PAGE = 500
 FIELD_MANAGER = "meshtui"
@@ -143,7 +143,7 @@ class Api:
         call = self._call("list", resource, namespace)
         while True:
             body = await self._request(call, "GET", resource.path(namespace), params=params)
-            async with own_turn(len(body)):
+            async with own_turn(len(body) >= LONG):
                 metadata, items = self._decode_page(call, resource, body)
             yield items, metadata.resource_version
             if not metadata.continue_:

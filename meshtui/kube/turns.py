@@ -1,4 +1,4 @@
-"""One long answer is read in a turn of the loop: sixteen clusters' pages that came together would hold it for all."""
+"""One long answer is read, or long list taken in, in a turn of the loop: those of sixteen clusters come together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _GATES: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 
 @asynccontextmanager
-async def own_turn(length: int) -> AsyncIterator[None]:
-    """Read an answer of so many bytes in the block, in a turn in which no other long one is read."""
-    if length < LONG:
+async def own_turn(long: bool) -> AsyncIterator[None]:
+    """Do long work in the block, in a turn in which no other is done; what is not long does not wait."""
+    if not long:
         yield
         return
     loop = asyncio.get_running_loop()
@@ -24,5 +24,5 @@ async def own_turn(length: int) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # What follows in this turn, the mesh taking in the list, belongs to it, too.
+        # What follows in this turn belongs to it, too.
         loop.call_soon(gate.release)

@@ -15,10 +15,11 @@ from meshtui.core.errors import ClusterError, Expired, Forbidden, MeshtuiError, 
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Event
 from meshtui.kube import failures
-from meshtui.kube.api import Api, object_decoder
+from meshtui.kube.api import PAGE, Api, object_decoder
 from meshtui.kube.delivery import Deliver
 from meshtui.kube.http.client import Ask
 from meshtui.kube.http.line import Answer, Cut, Silent
+from meshtui.kube.turns import own_turn
 
 WATCH_SECONDS = 300
 IDLE_SECONDS = 75.0
@@ -114,7 +115,8 @@ class _Follower:
             try:
                 if not self._version:
                     items, self._version = await self._api.list_all(self._resource, self._namespace)
-                    self._deliver.listed(self._namespace, items)
+                    async with own_turn(len(items) >= PAGE):
+                        self._deliver.listed(self._namespace, items)
                     if self._once:
                         return
                 began = self._clock.monotonic()

@@ -124,6 +124,7 @@ class MeshtuiApp(App[int]):
             stack.callback(session.subscribe_flows(self.board.flows.arrived))
             theme.choose_clusters(chosen_colours(session.mesh.clusters, self.settings.cluster_colors))
             self.board.adopt(session)
+            collector.settle()
             if self.control:
                 self.board.guide.begin()
             if self.tour:

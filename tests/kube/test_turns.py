@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from meshtui.kube.turns import LONG, own_turn
+from meshtui.kube.turns import own_turn
 
 
 @pytest.fixture
@@ -25,27 +25,27 @@ async def turn() -> AsyncIterator[list[int]]:
     handles[0].cancel()
 
 
-async def read(length: int, turn: list[int]) -> int:
-    async with own_turn(length):
+async def read(long: bool, turn: list[int]) -> int:
+    async with own_turn(long):
         return turn[0]
 
 
 async def test_no_two_long_answers_are_read_in_one_turn(turn: list[int]) -> None:
-    found = await asyncio.gather(*(read(LONG, turn) for _ in range(16)))
+    found = await asyncio.gather(*(read(True, turn) for _ in range(16)))
     assert len(set(found)) == 16
 
 
 async def test_short_ones_do_not_wait_for_each_other(turn: list[int]) -> None:
-    found = await asyncio.gather(*(read(LONG - 1, turn) for _ in range(16)))
+    found = await asyncio.gather(*(read(False, turn) for _ in range(16)))
     assert len(set(found)) == 1
 
 
 async def test_one_that_gives_up_or_fails_keeps_nobody_waiting(turn: list[int]) -> None:
     async def broken() -> None:
-        async with own_turn(LONG):
+        async with own_turn(True):
             raise ValueError
 
-    tasks = [asyncio.create_task(each) for each in (read(LONG, turn), broken(), read(LONG, turn), read(LONG, turn))]
+    tasks = [asyncio.create_task(each) for each in (read(True, turn), broken(), read(True, turn), read(True, turn))]
     await asyncio.sleep(0)
     tasks[2].cancel()
     found = await asyncio.gather(*tasks, return_exceptions=True)
