@@ -183,7 +183,10 @@ def exchange(world: World) -> None:
                 continue
             silent = (
                 severed(reader, source)(faults)
-                or any(f.between(reader.name, source.name) for f in faults.of("link-cut", "control-plane-only"))
+                or any(
+                    f.between(reader.name, source.name)
+                    for f in (*faults.of("link-cut"), *faults.of("control-plane-only"))
+                )
                 or faults.kvstoremesh_down(reader.name)
                 or faults.distrusts(reader.name)
                 or bool(faults.wrong_address(reader.name, source.name))

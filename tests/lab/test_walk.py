@@ -31,6 +31,7 @@ ALREADY = {"clusters", "no-cni", "local"}
 
 
 async def test_every_check_fails_until_its_step_is_taken_and_holds_then(start: Start):
+    """Twenty steps. It takes 20 s: each is checked twice by real requests, and agents and pods start as slowly as ever."""
     async with start(state="no-cni") as (walk, _):
         for step in STEPS:
             walk.enter()
@@ -116,7 +117,7 @@ async def test_read_only_refuses_and_changes_nothing(start: Start):
 
 
 async def test_elsewhere_the_walk_is_the_same_and_nothing_is_left(start: Start):
-    """Clusters somebody else made, a namespace of their own, a cluster's own planet."""
+    """Clusters somebody else made, a namespace of their own, a cluster's own planet. It takes 12 s: the whole walk."""
     async with start(state="deployed") as (walk, _):
         walk.foundation = Theirs()
         theirs = walk.with_place("lab", planets=("Yavin",))

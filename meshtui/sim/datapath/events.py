@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from meshtui.hubble.pb import flow_pb2 as pb
 from meshtui.sim.datapath.identity import Party
@@ -56,6 +57,7 @@ class Observer:
         return party.is_pod and party.cluster == self.known.name and party.node == self.node
 
 
+@lru_cache(maxsize=4096)
 def mac(*parts: str) -> str:
     """A stable locally administered address."""
     text = "/".join(parts).encode()

@@ -27,7 +27,14 @@ class Broken:
     """The faults of one moment. They compose: every question looks at all of them."""
 
     def __init__(self, faults: tuple[Fault, ...] = ()) -> None:
-        self._active = faults
+        self._hold(faults)
+
+    def _hold(self, faults: tuple[Fault, ...]) -> None:
+        """Every tick asks for some by name, hundreds of times a second in tests: they are sorted by it once."""
+        named: dict[str, tuple[Fault, ...]] = {}
+        for fault in faults:
+            named[fault.name] = (*named.get(fault.name, ()), fault)
+        self._active, self._named = faults, named
 
     def active(self) -> list[Object]:
         """What is broken, oldest first, as it was asked for."""
@@ -37,9 +44,9 @@ class Broken:
         """What is broken, oldest first."""
         return self._active
 
-    def of(self, *names: str) -> list[Fault]:
-        """The faults of these names."""
-        return [f for f in self._active if f.name in names]
+    def of(self, name: str) -> tuple[Fault, ...]:
+        """The faults of this name, oldest first."""
+        return self._named.get(name, ())
 
     def _hits(self, name: str, cluster: str, node: str = "") -> bool:
         return any(f.about(cluster) and (not node or f.hits_node(node)) for f in self.of(name))

@@ -40,12 +40,12 @@ class Faults(Broken):
 
     def remove(self, name: str | None, at: float) -> list[Fault]:
         """From `at` on, forget every fault, or those of one name; returns them, oldest first."""
-        gone = self.of(name) if name is not None else list(self._active)
+        gone = list(self.of(name) if name is not None else self._active)
         self._become(tuple(f for f in self._active if f not in gone), at)
         return gone
 
     def _become(self, faults: tuple[Fault, ...], at: float) -> None:
-        self._active = faults
+        self._hold(faults)
         newest = (max(at, self._history[-1][0]), Broken(faults))
         self._history = (self._history[0], *self._history[1:][-KEPT:], newest)
 
@@ -72,5 +72,9 @@ class Faults(Broken):
 
     def since(self, question: Callable[[Broken], bool]) -> float | None:
         """Since when the answer is yes; None where it is no."""
-        spans = self.spans(question)
-        return spans[-1].start if spans and spans[-1].end is None else None
+        began: float | None = None
+        for time, state in reversed(self._history if self.remembered else ()):
+            if not question(state):
+                break
+            began = time
+        return began

@@ -90,7 +90,10 @@ async def test_a_filtered_probe_is_no_alarm() -> None:
 
 
 async def test_an_hour_of_calm_without_an_alarm() -> None:
-    """Pods are replaced and agents restart all the time; right after its start an agent has probed nobody yet."""
+    """Pods are replaced and agents restart all the time; right after its start an agent has probed nobody yet.
+
+    It takes 15 s or more of computing: an hour of two clusters, with all their probes and flows, judged every few seconds.
+    """
     async with Embedded().running() as it:
         await it.go(WARM)
         it.alarms.clear()
@@ -123,6 +126,7 @@ async def test_someone_who_may_not_ask_agents_gets_what_objects_and_flows_tell()
 
 
 async def test_half_an_hour_of_random_faults_leaves_nothing_behind() -> None:
+    """What is remembered of former faults changes no judgement. It takes 10 s or more: of computing, half an hour's."""
     draw = random.Random(12)
     async with Embedded().running() as it:
         await it.go(WARM, 5.0)

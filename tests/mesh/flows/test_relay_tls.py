@@ -6,7 +6,7 @@ import asyncio
 import base64
 import copy
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +172,10 @@ async def test_a_relay_that_is_not_published_is_checked_through_the_tunnel(
 # A Relay that --relay names
 
 
-@pytest.fixture
-def strict(authority: trustme.CA) -> Iterator[FakeRelay]:
-    """One that wants a client certificate of its authority, under a name of its own."""
-    leaf = authority.issue_cert("relay.corp.example")
+@contextmanager
+def mutual(authority: trustme.CA, name: str) -> Iterator[FakeRelay]:
+    """One that wants a client certificate of its authority."""
+    leaf = authority.issue_cert(name)
     pair = (leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())
     credentials = grpc.ssl_server_credentials(
         [pair], root_certificates=authority.cert_pem.bytes(), require_client_auth=True
@@ -184,6 +184,20 @@ def strict(authority: trustme.CA) -> Iterator[FakeRelay]:
     made.start()
     yield made
     made.kill()
+
+
+@pytest.fixture
+def strict(authority: trustme.CA) -> Iterator[FakeRelay]:
+    """Under a name of its own."""
+    with mutual(authority, "relay.corp.example") as made:
+        yield made
+
+
+@pytest.fixture
+def theirs(authority: trustme.CA) -> Iterator[FakeRelay]:
+    """Under the name that Cilium gives it."""
+    with mutual(authority, "*.hubble-relay.cilium.io") as made:
+        yield made
 
 
 def files_of(authority: trustme.CA, folder: Path) -> dict[str, str]:
@@ -259,16 +273,11 @@ async def test_a_relay_with_tls_that_is_dialled_in_the_clear_suggests_it(relay: 
     assert f"--relay k=tls://{relay.address}" in caught.value.hint
 
 
-async def test_what_ciliums_own_secrets_hold_needs_no_flags(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_what_ciliums_own_secrets_hold_needs_no_flags(
+    theirs: FakeRelay, authority: trustme.CA, tmp_path: Path
+) -> None:
     """The Relay says in its configuration that it wants client certificates; nothing else reads their key."""
-    leaf, client = authority.issue_cert("*.hubble-relay.cilium.io"), authority.issue_cert("client")
-    credentials = grpc.ssl_server_credentials(
-        [(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())],
-        root_certificates=authority.cert_pem.bytes(),
-        require_client_auth=True,
-    )
-    strict = FakeRelay("127.0.0.1:0", credentials)
-    strict.start()
+    client = authority.issue_cert("client")
     fake = recorded_cluster()
     encoded = {
         "ca.crt": authority.cert_pem.bytes(),
@@ -279,20 +288,17 @@ async def test_what_ciliums_own_secrets_hold_needs_no_flags(authority: trustme.C
     fake.objects[SECRET] = {"data": {"ca.crt": data["data"]["ca.crt"]}}
     keys = SECRET.replace("hubble-relay-server-certs", "hubble-relay-client-certs")
     fake.objects[keys] = data
-    told = told_of(Settings(relays={"k": f"tls://{strict.address}"}), "k")
-    try:
-        async with api_on(fake, tmp_path) as api:
-            with pytest.raises(RelayError):
-                async with reach(api, told):
-                    pass
-            assert not fake.asked("GET", keys)
-            path = "/api/v1/namespaces/kube-system/configmaps/hubble-relay-config"
-            fake.objects[path] = {"data": {"config.yaml": "tls-relay-client-ca-files: /var/lib/ca.crt\n"}}
-            async with reach(api, told) as reached:
-                assert reached.tls is not None
-                assert reached.tls.key == encoded["tls.key"]
-    finally:
-        strict.kill()
+    told = told_of(Settings(relays={"k": f"tls://{theirs.address}"}), "k")
+    async with api_on(fake, tmp_path) as api:
+        with pytest.raises(RelayError):
+            async with reach(api, told):
+                pass
+        assert not fake.asked("GET", keys)
+        path = "/api/v1/namespaces/kube-system/configmaps/hubble-relay-config"
+        fake.objects[path] = {"data": {"config.yaml": "tls-relay-client-ca-files: /var/lib/ca.crt\n"}}
+        async with reach(api, told) as reached:
+            assert reached.tls is not None
+            assert reached.tls.key == encoded["tls.key"]
 
 
 def mounting(*sources: dict[str, Any]) -> dict[str, Any]:
@@ -308,17 +314,10 @@ def items(name: str, **paths: str) -> dict[str, Any]:
 
 
 async def test_secrets_that_helm_values_name_are_found_by_where_the_pods_mount_them(
-    authority: trustme.CA, tmp_path: Path
+    theirs: FakeRelay, authority: trustme.CA, tmp_path: Path
 ) -> None:
     """`hubble.relay.tls.server.existingSecret` and `hubble.ui.tls.client.existingSecret`."""
-    leaf, client = authority.issue_cert("*.hubble-relay.cilium.io"), authority.issue_cert("client")
-    credentials = grpc.ssl_server_credentials(
-        [(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())],
-        root_certificates=authority.cert_pem.bytes(),
-        require_client_auth=True,
-    )
-    strict = FakeRelay("127.0.0.1:0", credentials)
-    strict.start()
+    client = authority.issue_cert("client")
     fake, encoded = recorded_cluster(), lambda raw: base64.b64encode(raw).decode()
     base, apps = "/api/v1/namespaces/kube-system", "/apis/apps/v1/namespaces/kube-system/deployments"
     ours = {"ca.crt": encoded(authority.cert_pem.bytes())}
@@ -337,18 +336,15 @@ async def test_secrets_that_helm_values_name_are_found_by_where_the_pods_mount_t
         {"configMap": {"name": "corp-bundle", "items": [{"key": "ca.crt", "path": "hubble-server-ca.crt"}]}},
     )
     fake.objects[f"{apps}/hubble-ui"] = mounting(items("corp-ui-client", cert="client.crt", key="client.key"))
-    try:
-        async with (
-            api_on(fake, tmp_path) as api,
-            reach(api, told_of(Settings(relays={"k": f"tls://{strict.address}"}), "k")) as reached,
-        ):
-            assert reached.tls is not None
-            assert (reached.tls.ca, reached.tls.key) == (
-                authority.cert_pem.bytes(),
-                client.private_key_pem.bytes(),
-            )
-    finally:
-        strict.kill()
+    async with (
+        api_on(fake, tmp_path) as api,
+        reach(api, told_of(Settings(relays={"k": f"tls://{theirs.address}"}), "k")) as reached,
+    ):
+        assert reached.tls is not None
+        assert (reached.tls.ca, reached.tls.key) == (
+            authority.cert_pem.bytes(),
+            client.private_key_pem.bytes(),
+        )
 
 
 @pytest.mark.parametrize(

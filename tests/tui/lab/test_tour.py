@@ -14,6 +14,9 @@ pytestmark = pytest.mark.timeout(300)  # two busy cores
 
 
 async def test_the_whole_tour_by_its_keys(tmp_path: Path):
+    """Twenty steps by hand. It takes half a minute: each is checked before and after, by real requests and their drops,
+    and what Cilium takes seconds for (agents that start, drops that come) takes them here, too.
+    """
     async with touring(tmp_path, state="no-cni") as walker:
         for step in STEPS:
             guide = walker.guide
