@@ -31,7 +31,7 @@ ALREADY = {"clusters", "no-cni", "local"}
 
 
 async def test_every_check_fails_until_its_step_is_taken_and_holds_then(start: Start):
-    """Twenty steps. It takes 20 s: each is checked twice by real requests, and agents and pods start as slowly as ever."""
+    """Twenty steps. It takes 20 s: each is checked twice by real requests, and agents and pods take their time."""
     async with start(state="no-cni") as (walk, _):
         for step in STEPS:
             walk.enter()

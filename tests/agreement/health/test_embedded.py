@@ -92,7 +92,7 @@ async def test_a_filtered_probe_is_no_alarm() -> None:
 async def test_an_hour_of_calm_without_an_alarm() -> None:
     """Pods are replaced and agents restart all the time; right after its start an agent has probed nobody yet.
 
-    It takes 15 s or more of computing: an hour of two clusters, with all their probes and flows, judged every few seconds.
+    It takes 15 s or more of computing: an hour of two clusters, with all their probes and flows, and its judgements.
     """
     async with Embedded().running() as it:
         await it.go(WARM)
