@@ -26,7 +26,7 @@ OUTCOMES = {
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("index", range(len(BREAKS)), ids=[b.name for b in BREAKS])
 async def test_a_fault_is_broken_found_and_mended(tmp_path: Path, index: int):
-    """Broken, seen, mended. Each takes some 10 to 25 s: KVStoreMesh notices after 14, as the real one, and agents' probes
+    """Broken, seen, mended. Each takes 10 to 25 s: KVStoreMesh notices after 14, as the real one, and agents' probes
     are read until all of them agree.
     """
     async with touring(tmp_path, state="global") as walker:
