@@ -165,6 +165,8 @@ class ClusterTask(Struct):
 
     def _asked(self, question: str) -> None:
         self.asked.add(question)
+        if question == "config" and self.flows is not None and self.flows.lookback is not None:
+            self.flows.lookback.named.set()
         self.around.progressed()
 
     def _watched(self, event: s.Event) -> None:

@@ -104,6 +104,7 @@ class Rooms(Struct, dict=True, eq=False):
         """A context's source of flows, not yet running; None where flows are not wanted. Loads gRPC."""
         if not self.scope.flows:
             return None
+        from meshtui.core.flows.assignment import shares
         from meshtui.mesh.flows.lookback import Lookback
         from meshtui.mesh.flows.relaytls import told_of
         from meshtui.mesh.flows.source import FlowSourceTask
@@ -111,7 +112,7 @@ class Rooms(Struct, dict=True, eq=False):
         told, flows = told_of(self.settings, context), self.flows
         shared = flows.store, flows.inbox, self.clock, self.rng, self.pace
         source = FlowSourceTask(context, told, self.emit, *shared, self.settings.flow_source)
-        source.lookback = Lookback() if self.scope.once else None
+        source.lookback = Lookback(lambda: shares(self.mesh)[context].own) if self.scope.once else None
         return source
 
     def start(self) -> None:

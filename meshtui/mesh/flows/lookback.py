@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Callable
 
 from msgspec import Struct, field
 
@@ -31,16 +33,20 @@ def _endless() -> Inbox:
 class Lookback(Struct):
     """Belongs on the event loop, but for `inbox`."""
 
+    share: Callable[[], Assignment]
+    """Whose flows the Relay is to tell, by what is known of the mesh now."""
     inbox: Inbox = field(default_factory=_endless)
+    named: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the cluster's name is known or refused: who asks before it is told every cluster's flows."""
     asked: Assignment = EVERYTHING
     """Whose flows were asked for."""
     complete: bool = False
     """Whether the Relay has told all it had."""
 
-    def query(self, now: float, asked: Assignment) -> FlowQuery:
-        """The question for that share of the flows. `now`: wall time, seconds."""
-        self.asked = asked
-        return last_minute(now, asked)
+    def query(self, now: float) -> FlowQuery:
+        """The question for its share of the flows. `now`: wall time, seconds."""
+        self.asked = self.share()
+        return last_minute(now, self.asked)
 
     def rows(self) -> list[FlowRow]:
         """What came, once."""

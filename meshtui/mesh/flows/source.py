@@ -182,7 +182,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
 
     def _query(self, asked: Assignment) -> FlowQuery:
         if self.lookback is not None:
-            return self.lookback.query(self.clock.now(), asked)
+            return self.lookback.query(self.clock.now())
         whitelist, blacklist = asked.filters(*self._filters)
         if not self.reading_shown:
             blacklist += left_out(self._filters[0])
@@ -236,6 +236,8 @@ class FlowSourceTask(Struct, dict=True, eq=False):
     async def _follow(self, api: Api) -> None:
         """Find the Relay and read from it until it is lost or something else is wanted."""
         async with reach(api, self.told, self._strangers.refuse) as reached:
+            if self.lookback is not None:
+                await self.lookback.named.wait()
             await self._aim(reached)
             try:
                 async with contextlib.AsyncExitStack() as beside:
