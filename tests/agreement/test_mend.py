@@ -15,6 +15,7 @@ EXAMPLES = 250
 
 @pytest.mark.timeout(300)
 def test_proposals_are_valid_sufficient_and_open_what_they_say(record_property, capsys) -> None:
+    """Over 5 s: each of its meshes is judged whole, before and after every proposal."""
     tally = Tally()
 
     @settings(

@@ -28,7 +28,10 @@ async def test_a_step_is_brought_about_from_anywhere_and_is_a_state():
 
 
 async def test_a_check_that_fails_says_why_and_ends_with_1():
-    """The mesh is cut behind the lab's back: requests do not fail over."""
+    """The mesh is cut behind the lab's back: requests do not fail over.
+
+    It takes as long as the requests of one check that get no answer.
+    """
     async with launch(SimOptions(state="global", nodes=3)) as running:
         meshtui = Command(str(running.kubeconfig))
         import httpx

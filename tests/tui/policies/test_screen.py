@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import msgspec
 import pytest
@@ -135,18 +136,21 @@ async def test_apply_to_one_cluster_delete_everywhere_filter_sort_copy_and_workl
         assert board.app.screen is board.app.board
 
 
-async def test_a_file_that_is_no_policy_is_told_and_one_that_is_is_offered(tmp_path):
+async def test_a_file_that_is_no_policy_is_told_and_one_that_is_is_offered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # each letter of a whole path is a key
     async with board_on() as board:
         path = tmp_path / "x.yaml"
         path.write_text("kind: Secret\n")
         await opened(board)
-        await board.press("a", "f", *str(path), "enter")
+        await board.press("a", "f", *path.name, "enter")
         await board.until(lambda: "holds no" in board.text() and "Secret" in board.text())
         path.write_text(
             "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: mine, namespace: default}\n"
         )
-        await board.press("f", *str(path), "enter")
-        await board.until(lambda: "x.yaml" in board.text())
+        await board.press("f", *path.name, "enter")
+        await board.until(
+            lambda: re.search("x.yaml +CiliumNetworkPolicy", board.text()) and "holds no" not in board.text()
+        )
 
 
 def editor(tmp_path, monkeypatch, script: str) -> None:

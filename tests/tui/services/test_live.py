@@ -59,6 +59,7 @@ async def test_a_race_with_someone_else_is_shown_and_asked_about():
 
 @pytest.mark.timeout(120)
 async def test_the_failover_drill_is_two_keys_and_is_remembered():
+    """Over 5 s: it takes pods down and up again, and waits each time until the mesh answers otherwise."""
     async with on_embedded_mesh("global") as board:
         session = board.app.board.session
         for here in (False, True):
