@@ -100,8 +100,8 @@ class ServicesFilter(ModalScreen[str | None]):
         return None
 
     def _narrow(self) -> None:
-        if self._problem() is None:
-            self.live(self.input.value)
+        """What cannot be understood narrows nothing, nor does the half of it that could be a moment ago."""
+        self.live(self.input.value if self._problem() is None else self.before)
 
     def _tell(self) -> None:
         lines: list[Line] = []
@@ -146,6 +146,8 @@ class ServicesFilter(ModalScreen[str | None]):
         if self._problem() is None:
             self.history.add(self.input.value.strip())
             self.dismiss(self.input.value)
+        else:
+            self._narrow()
 
     def action_leave(self) -> None:
         """The filter there was is in force again."""
