@@ -40,7 +40,12 @@ from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
 
 GRACE = 1.0
-"""Seconds beyond the request timeout, so that a timeout is told rather than our own impatience."""
+"""Seconds beyond what requests may take, so that a timeout is told rather than our own impatience."""
+
+
+def settling(settings: Settings) -> float:
+    """Seconds until everything is answered, refused or timed out: the lists, and what is asked by them in turn."""
+    return 2 * settings.request_timeout + GRACE
 
 
 def settings_from(arguments: Any) -> Settings:
@@ -84,7 +89,7 @@ def new_session(settings: Settings, scope: Scope) -> Session:
 async def opened(settings: Settings, scope: Scope) -> AsyncIterator[Session]:
     """A session that has settled. Raises the first cluster's failure when none could be reached."""
     async with new_session(settings, scope) as session:
-        await session.settled(settings.request_timeout + GRACE)
+        await session.settled(settling(settings))
         tell_twins(session.mesh)
         problems = unreached(session.mesh, settings)
         if len(problems) == len(session.mesh.clusters):

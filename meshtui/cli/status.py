@@ -50,7 +50,7 @@ async def _main(arguments: Any) -> int:
     limit = headless.limit(arguments.timeout) if arguments.timeout else _WAIT_SECONDS
     once = not (arguments.watch or arguments.wait)
     async with headless.new_session(settings, Scope(RESOURCES, access=False, once=once)) as session:
-        settling = settings.request_timeout + headless.GRACE
+        settling = headless.settling(settings)
         _, recent = await asyncio.gather(session.settled(settling), _recent(session, settings, settling))
         unread = await _evidence(session, settings, recent)
         if arguments.watch:

@@ -7,6 +7,7 @@ import json
 import signal
 
 from tests.cli.conftest import Command
+from tests.waiting import GUARD
 
 POLICY = """\
 apiVersion: cilium.io/v2
@@ -20,7 +21,7 @@ async def told(process: asyncio.subprocess.Process, **wanted: object) -> dict[st
     """The first line from here on that has these values."""
     assert process.stdout is not None
     while True:
-        line = json.loads(await asyncio.wait_for(process.stdout.readline(), 40))
+        line = json.loads(await asyncio.wait_for(process.stdout.readline(), GUARD))
         if wanted.items() <= line.items():
             return line  # type: ignore[no-any-return]
 
@@ -47,7 +48,7 @@ async def test_rows_are_told_as_they_come_change_and_go(lab, tmp_path) -> None:
     finally:
         for process in (services, findings, policies):
             process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(process.communicate(), 20)
+            await asyncio.wait_for(process.communicate(), GUARD)
             assert process.returncode == 130
 
 
