@@ -49,13 +49,12 @@ def test_help_and_version_load_nothing_heavy(words):
     assert python(code).stdout.splitlines()[-1] == "[]"
 
 
-BY_WEBSOCKETS = {"email", "http", "importlib.metadata", "zipfile", "websockets"}
+BY_WEBSOCKETS = {"http", "importlib.metadata", "zipfile", "websockets"}
 """What the frames of exec and port-forward cost."""
 SELDOM = {
     "urllib.request",
     "tomllib",
     "difflib",
-    "statistics",
     "python_socks",
     "meshtui.core.anonymous",
     "meshtui.kube.providers",
@@ -92,6 +91,7 @@ LISTS = {
     *SELDOM,
     *BY_WEBSOCKETS,
     "json",
+    "statistics",
     "meshtui.mesh.load",
 }
 """What a verb that lists objects has no use for."""

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from meshtui.core.errors import ClusterError, MeshtuiError, NotFound, Unreachable
 from meshtui.core.model.objects import Endpoint, EndpointSlice, Service, ServicePort
 from meshtui.core.model.resources import ENDPOINTSLICES, PODS, SERVICES
+from meshtui.core.model.slices import SERVICE_NAME
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 from meshtui.kube.channels import dial
@@ -159,7 +160,7 @@ async def resolve_service_pod(api: Api, namespace: str, service: str, port: str 
     `port` is a name or number of the Service's ports; None takes its first. Raises NotFound when the Service, the
     port or a ready pod is missing.
     """
-    label = f"kubernetes.io/service-name={service}"
+    label = f"{SERVICE_NAME}={service}"
     found: Service
     found, (slices, _) = await asyncio.gather(
         api.get(SERVICES, service, namespace), api.list_all(ENDPOINTSLICES, namespace, label_selector=label)

@@ -1,4 +1,4 @@
-"""Waiting for something to become true of a session: asked again whenever something happened."""
+"""Waiting for something to become true of a session, asked again whenever something happened; and its broken tasks."""
 
 from __future__ import annotations
 

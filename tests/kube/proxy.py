@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.gate import pipe
+
 
 @dataclass
 class Proxy:
@@ -73,17 +75,9 @@ class Proxy:
         self.met.append((host, port))
         there = await asyncio.open_connection("127.0.0.1" if host.endswith(".internal") else host, port)
         try:
-            await asyncio.gather(_pipe(reader, there[1]), _pipe(there[0], writer))
+            await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
         finally:
             there[1].close()
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
 
 
 @asynccontextmanager

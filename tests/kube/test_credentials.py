@@ -20,19 +20,9 @@ from meshtui.core.errors import ConfigError, CredentialFailed, MeshtuiError, Una
 from meshtui.core.model import resources as r
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
+from tests.clocks import HandClock
 from tests.kube.fake import TOKEN, FakeApi, failure, frames, server_tls, serving
 from tests.waiting import alive, until
-
-
-class MovingClock:
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +98,7 @@ async def test_client_certificates_inline_and_by_relative_file(tmp_path, monkeyp
 
 async def test_token_file_is_read_again(fake, tmp_path):
     (tmp_path / "token").write_text(TOKEN + "\n")
-    clock = MovingClock()
+    clock = HandClock()
     async with await connect(fake.kubeconfig(tmp_path, user={"tokenFile": "token"}), clock=clock) as api:
         assert await api.version() == "1.36.2"
         fake.tokens = {"rotated"}
@@ -261,7 +251,7 @@ async def test_a_plugin_that_is_given_up_is_ended_with_all_it_started(fake, tmp_
 
 
 async def test_an_expired_token_is_fetched_again_by_one_run_for_all(fake, tmp_path):
-    clock = MovingClock()
+    clock = HandClock()
     stamp = "time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(1_800_000_000 + 600 * runs))"
     user = plugin(tmp_path, f"give(token={TOKEN!r}, expirationTimestamp={stamp})")
     async with await connect(fake.kubeconfig(tmp_path, user=user), clock=clock) as api:
@@ -274,7 +264,7 @@ async def test_an_expired_token_is_fetched_again_by_one_run_for_all(fake, tmp_pa
 
 async def test_a_token_that_comes_expired_does_not_run_the_plugin_for_every_request(fake, tmp_path):
     user = plugin(tmp_path, f"give(token={TOKEN!r}, expirationTimestamp='2020-01-01T00:00:00Z')")
-    clock = MovingClock()
+    clock = HandClock()
     async with await connect(fake.kubeconfig(tmp_path, user=user), clock=clock) as api:
         for _ in range(3):
             await api.version()
@@ -286,7 +276,7 @@ async def test_a_token_that_comes_expired_does_not_run_the_plugin_for_every_requ
 
 async def test_all_who_wait_for_a_failing_plugin_share_its_failure(fake, tmp_path):
     body = f"give(token={TOKEN!r}, expirationTimestamp='2020-01-01T00:00:00Z') if runs == 1 else sys.exit('log in')"
-    clock = MovingClock()
+    clock = HandClock()
     async with await connect(fake.kubeconfig(tmp_path, user=plugin(tmp_path, body)), clock=clock) as api:
         clock.time += 60
         results = await asyncio.gather(*(api.version() for _ in range(6)), return_exceptions=True)
@@ -298,7 +288,7 @@ async def test_all_who_wait_for_a_failing_plugin_share_its_failure(fake, tmp_pat
 async def test_a_401_fetches_once_more_and_only_once(fake, tmp_path):
     fake.tokens = {"token-2"}
     user = plugin(tmp_path, "give(token=f'token-{runs}')")
-    clock = MovingClock()
+    clock = HandClock()
     async with await connect(fake.kubeconfig(tmp_path, user=user), clock=clock) as api:
         results = await asyncio.gather(*(api.version() for _ in range(6)))
         assert results == ["1.36.2"] * 6

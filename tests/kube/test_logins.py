@@ -18,8 +18,8 @@ from meshtui.core.errors import CredentialFailed, LoginAwaited, TimedOut
 from meshtui.kube import logins as desk
 from meshtui.kube.api import Api
 from meshtui.kube.logins import LoginFailed, Logins
+from tests.clocks import HandClock
 from tests.kube.fake import TOKEN, FakeApi
-from tests.kube.test_credentials import MovingClock
 from tests.waiting import GUARD, until
 
 CODE = "To sign in, open https://login.example.test/device and enter the code ABC-123"
@@ -175,7 +175,7 @@ async def test_a_request_that_meets_a_login_says_so_and_starts_no_other(fake, tm
     fake.objects["/version"] = {"gitVersion": "v1.36.2"}
     person = Person(tmp_path, "ann")
     person.answers()
-    clock = MovingClock()
+    clock = HandClock()
     news = News()
     path = two_contexts(fake, tmp_path, user(tmp_path, "ann"))
     async with connecting(path, Logins(tell=news), "c0", clock=clock) as (task,):
@@ -203,7 +203,7 @@ async def test_a_login_that_failed_is_not_begun_again_by_itself(fake, tmp_path, 
     body = ASKS.replace("word = open", "time.sleep(0.2); word = open").replace(
         "'status': {'token'", "'status': {'expirationTimestamp': '2020-01-01T00:00:00Z', 'token'"
     )
-    person, clock = Person(tmp_path, "ann"), MovingClock()
+    person, clock = Person(tmp_path, "ann"), HandClock()
     person.answers()
     path = two_contexts(fake, tmp_path, user(tmp_path, "ann", body))
     async with connecting(path, Logins(), "c0", clock=clock, request_timeout=10) as (task,):

@@ -13,6 +13,7 @@ from aiohttp import web
 from meshtui.core.errors import TimedOut
 from meshtui.kube.api import Api
 from meshtui.kube.exec import run
+from tests.gate import gated
 from tests.kube.fake import FakeApi
 from tests.waiting import GUARD, until
 
@@ -75,42 +76,6 @@ async def test_a_handshake_that_takes_too_long_closes_its_connection(what: str, 
             await ended(await met.get())
 
 
-class Gate:
-    """Passes connections on to a port, and counts those whose client has not closed them."""
-
-    def __init__(self, onward: int) -> None:
-        self.onward = onward
-        self.met = self.open = 0
-
-    async def accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.met, self.open = self.met + 1, self.open + 1
-        there, onward = await asyncio.open_connection("127.0.0.1", self.onward)
-        back = asyncio.ensure_future(pipe(there, writer))
-        await pipe(reader, onward)
-        self.open -= 1
-        await back
-
-
-async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
-
-
-@asynccontextmanager
-async def gated(fake: FakeApi) -> AsyncIterator[Gate]:
-    """Whoever asks the fake from now on passes here."""
-    gate = Gate(fake.port)
-    server = await asyncio.start_server(gate.accepted, "127.0.0.1", 0)
-    fake.port = server.sockets[0].getsockname()[1]
-    try:
-        yield gate
-    finally:
-        server.close()
-
-
 async def succeed(socket: web.WebSocketResponse, request: web.Request) -> None:
     await socket.send_bytes(b'\x03{"metadata":{},"status":"Success"}')
 
@@ -123,7 +88,8 @@ async def test_at_whatever_turn_it_is_cancelled_no_connection_stays(
     """From the loop's first turn to the last: in the dial, the handshakes, the goodbye; once, and again at once."""
     fake.objects["/version"] = {"gitVersion": "v1.36.2"}
     fake.sockets["/api/v1/namespaces/default/pods/x-wing/exec"] = succeed
-    async with gated(fake) as gate:
+    async with gated(fake.port) as gate:
+        fake.port = gate.port
         path, turns, done = fake.kubeconfig(tmp_path), 0, False
         while not done:
             async with await Api.connect("k", path, {}, request_timeout=30) as api:

@@ -21,24 +21,12 @@ from meshtui.core.model.state import Changed, Event, Listed, Phase, WatchChanged
 from meshtui.kube import watch
 from meshtui.kube.api import Api
 from meshtui.kube.watch import follow
+from tests.clocks import HandClock
 from tests.kube.fake import Cut, FakeApi, Hold, failure, serving
 from tests.waiting import until
 
 SERVICES = "/api/v1/services"
 GLOBAL = "service.cilium.io/global"
-
-
-class StoppedClock:
-    """Time stands still unless told."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
 
 
 class Naps:
@@ -57,7 +45,7 @@ class Following:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.naps = Naps()
-        self.clock = StoppedClock()
+        self.clock = HandClock()
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import tracemalloc
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import yaml
@@ -17,6 +17,7 @@ from meshtui.core.model import state as s
 from meshtui.core.services.table import ServiceTable
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
+from tests.gate import gated
 from tests.mesh.conftest import Lab, NewLab
 from tests.mesh.waiting import until
 from tests.waiting import until as soon
@@ -92,52 +93,15 @@ async def test_what_vanishes_comes_back_and_leaves_nothing_behind(new_lab: NewLa
         await soon(lambda: all(now <= then + 1 for now, then in zip(held(session), before, strict=True)), what=before)
 
 
-class Gate:
-    """A way to one server that can be closed, so that others change the cluster meanwhile."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.closed = False
-        self.writers: set[asyncio.StreamWriter] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one connection on."""
-        if self.closed:
-            writer.close()
-            return
-        there, onward = await asyncio.open_connection("127.0.0.1", self.port)
-        both = {writer, onward}
-        self.writers |= both
-        try:
-            await asyncio.gather(pipe(reader, onward), pipe(there, writer))
-        finally:
-            self.writers -= both
-
-    def close(self) -> None:
-        """Break every connection, and let none through."""
-        self.closed = True
-        for writer in self.writers:
-            writer.transport.abort()
-
-
-async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
-
-
 async def test_a_deletion_during_absence_is_not_missed_and_old_data_is_marked(new_lab: NewLab, tmp_path: Path) -> None:
-    async with new_lab(state="global") as lab, lab.session() as other:
+    async with new_lab(state="global") as lab, lab.session() as other, AsyncExitStack() as stack:
         document = yaml.safe_load(lab.running.kubeconfig.read_text())
         entry = next(each for each in document["clusters"] if each["name"] == "tion")["cluster"]
-        gate = Gate(int(entry["server"].rpartition(":")[2]))
-        server = await asyncio.start_server(gate.serve, "127.0.0.1", 0)
-        entry["server"] = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        gate = await stack.enter_async_context(gated(int(entry["server"].rpartition(":")[2])))
+        entry["server"] = f"https://127.0.0.1:{gate.port}"
         path = tmp_path / "gated"
         path.write_text(yaml.safe_dump(document))
-        async with server, lab.session(kubeconfig=path, request_timeout=1.0) as session:
+        async with lab.session(kubeconfig=path, request_timeout=1.0) as session:
             tion = session.mesh.clusters["tion"]
             gate.close()
             await until(session, lambda: tion.api.phase is s.Phase.STALE)

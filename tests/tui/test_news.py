@@ -5,28 +5,15 @@ from __future__ import annotations
 from meshtui.core.model.resources import SERVICES
 from meshtui.core.model.state import Delta
 from meshtui.tui.news import LONGEST, News
+from tests.clocks import HandClock
 from tests.waiting import until
-
-
-class Hands:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def monotonic(self) -> float:
-        return self.at
-
-    def now(self) -> float:
-        return self.at
-
 
 STATUS, OTHER = Delta(status={"a"}), Delta(status={"b"})
 OBJECT = Delta(objects={("a", SERVICES): {"default/web"}})
 
 
 async def test_several_changes_are_asked_for_once_and_come_as_one() -> None:
-    clock, asked = Hands(), list[int]()
+    clock, asked = HandClock(), list[int]()
     shown = list[Delta]()
     news = News(lambda: asked.append(1), clock)
     for delta in (STATUS, OTHER, OBJECT):
@@ -39,11 +26,11 @@ async def test_several_changes_are_asked_for_once_and_come_as_one() -> None:
 
 
 async def test_after_a_show_that_took_long_a_status_rests_and_an_object_does_not() -> None:
-    clock, asked = Hands(), list[int]()
+    clock, asked = HandClock(), list[int]()
     news = News(lambda: asked.append(1), clock)
 
     def slow(_: Delta) -> None:
-        clock.at += 0.02
+        clock.time += 0.02
 
     news.take(STATUS)
     news.show(slow)
@@ -52,18 +39,18 @@ async def test_after_a_show_that_took_long_a_status_rests_and_an_object_does_not
     news.take(OBJECT)
     assert asked == [1, 1], "somebody may wait for it"
     news.show(slow)
-    clock.at += LONGEST
+    clock.time += LONGEST
     news.take(STATUS)
     assert asked == [1, 1, 1]
 
 
 async def test_a_status_that_rests_is_shown_without_another() -> None:
-    clock, asked = Hands(), list[int]()
+    clock, asked = HandClock(), list[int]()
     shown = list[Delta]()
     news = News(lambda: asked.append(1), clock)
 
     def slow(delta: Delta) -> None:
-        clock.at += 0.001
+        clock.time += 0.001
         shown.append(delta)
 
     news.take(STATUS)

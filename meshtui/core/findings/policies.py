@@ -11,13 +11,14 @@ from meshtui.core.findings.overruled import overruled
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
+from meshtui.core.model.slices import is_mirror
 from meshtui.core.model.state import Cluster
 from meshtui.core.policy.labels import NAMESPACE, Labels
 from meshtui.core.policy.model import Party, PeerKind, Rule, Way
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.selectors import Selector
 from meshtui.core.reach import Reaches
-from meshtui.core.routing.candidates import is_mirror, slices
+from meshtui.core.routing.candidates import slices
 
 
 def in_policies(asked: Reaches) -> list[Finding]:

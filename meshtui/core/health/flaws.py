@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from heapq import nlargest
+from statistics import median
 
 from msgspec.structs import replace
 
@@ -11,7 +12,6 @@ from meshtui.core.health.eyes import SAMPLES, Sights
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.way import LOSSES, WINDOW, Evidence, Way, WayState
-from meshtui.core.middle import median
 
 _RECENT = 15.0
 _STALLS, _STALL_SHARE = 3, 0.08

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from meshtui.core.health.nodes import unread
 from meshtui.core.model import resources as r
-from meshtui.core.model.reduce import service_of
+from meshtui.core.model.slices import backed_by
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.policy import outside
 from meshtui.core.policy.rulebook import Rulebook
@@ -130,7 +130,7 @@ class Foreseen:
         slices = self.mesh.clusters[context].endpointslices if context in self.mesh.clusters else {}
         found = set()
         for name in names:
-            now = service_of(slices.get(name))
+            now = backed_by(slices.get(name))
             found |= {self._owners.pop((context, name), ""), now or ""}
             if now:
                 self._owners[context, name] = now

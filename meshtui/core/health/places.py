@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
-from meshtui.core.model.reduce import service_of
 from meshtui.core.model.resources import Resource
+from meshtui.core.model.slices import backed_by
 from meshtui.core.model.state import Cluster, Delta, Mesh
 
 _SPARE = 1_000
@@ -73,7 +73,7 @@ class Places:
                 continue
             for name in (names,) if isinstance(names, str) else names:
                 item: o.EndpointSlice | None = cluster.endpointslices.get(name)
-                key = service_of(item)
+                key = backed_by(item)
                 ports = [each.port or 0 for each in item.ports or ()] if item is not None else []
                 if key and port in ports and address in _addresses(item):
                     found[key] = None
@@ -113,7 +113,7 @@ def _of_pods(cluster: Cluster, keys: Iterable[str]) -> Iterator[tuple[str, str]]
 def _of_slices(cluster: Cluster, keys: Iterable[str], into: dict[str, str | tuple[str, ...]]) -> None:
     for key in keys:
         item: o.EndpointSlice | None = cluster.endpointslices.get(key)
-        if not service_of(item):
+        if not backed_by(item):
             continue
         for address in _addresses(item):
             held = into.setdefault(address, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from statistics import median
 
 from msgspec import Struct
 
@@ -11,7 +12,6 @@ from meshtui.core.flows import dropreason
 from meshtui.core.flows.flow import EventType, FlowRow, Verdict
 from meshtui.core.health.tally import BUCKET_SECONDS, Tally
 from meshtui.core.health.traffic import Traffic
-from meshtui.core.middle import median
 
 _BUCKET_NS = BUCKET_SECONDS * 10**9
 BUCKETS = 60

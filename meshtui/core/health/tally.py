@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from statistics import median
 
 from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.middle import median
 
 BUCKET_SECONDS = 5
 _KEPT = 60

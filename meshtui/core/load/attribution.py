@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.load.spec import Answer, Request
-from meshtui.core.middle import median
 
 WINDOW = 1.5
 """Seconds a connection's first flow may lie from the request's beginning, once clocks are compared."""

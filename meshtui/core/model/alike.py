@@ -14,6 +14,7 @@ from msgspec.structs import force_setattr
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
+from meshtui.core.model.slices import service_of
 from meshtui.core.model.state import Cluster, Mesh
 
 
@@ -35,9 +36,8 @@ def share(mesh: Mesh, cluster: Cluster, resource: Resource, items: Mapping[str, 
             if each is not cluster and each.context in mesh.slices_of
         ]
         for item in items.values() if others else ():
-            name = item.labels.get(o.SERVICE_NAME) if item is not None else None
-            if name is not None:
-                _of_slice(item, _slice_of(others, f"{item.metadata.namespace}/{name}"))
+            if service := service_of(item):
+                _of_slice(item, _slice_of(others, service))
 
 
 def _first_with(held: Sequence[Mapping[str, Any]], key: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
 
@@ -15,22 +15,12 @@ _SAME = 2.0
 """Seconds within which two offsets are one: every API server tells whole seconds."""
 
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
 def date_told(header: str) -> float | None:
-    """A `Date` header in seconds since the epoch; None where it is none.
-
-    Senders write one form alone, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-    """
+    """A `Date` header in seconds since the epoch; None where there is none, or none that can be read."""
     try:
-        _, day, month, year, time, zone = header.split(" ")
-        hour, minute, second = map(int, time.split(":"))
-        # A leap second is 60 here; no clock that matters to us differs by one.
-        at = datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, min(second, 59), tzinfo=UTC)
-    except ValueError:
+        return parsedate_to_datetime(header).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return at.timestamp() if zone == "GMT" else None
 
 
 def proven_offset(date: float, sent: float, received: float) -> float:

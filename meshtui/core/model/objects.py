@@ -283,8 +283,6 @@ class EndpointPort(Struct, frozen=True):
     port: int | None = None
 
 
-SERVICE_NAME = "kubernetes.io/service-name"
-"""Label of a slice: the Service it belongs to."""
 _CONDITIONS: dict[EndpointConditions, EndpointConditions] = {}
 """At most 27, each of three being true, false or absent."""
 

@@ -16,12 +16,8 @@ from meshtui.core.model import state as s
 from meshtui.core.model import versions
 from meshtui.core.model.alike import share
 from meshtui.core.model.resources import Resource
+from meshtui.core.model.slices import backed_by, service_of
 from meshtui.core.model.tags import tags
-
-MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
-MESH_CONTROLLER = "endpointslice-mesh-controller.cilium.io"
-"""Slices the operator mirrors from remote clusters; agents ignore them for load balancing, and counting
-them would count remote backends twice (cilium operator pkg/clustermesh/endpointslicesync)."""
 
 
 def reduce(mesh: s.Mesh, event: s.Event) -> s.Delta:
@@ -127,24 +123,10 @@ def _same(old: o.Object, new: o.Object) -> bool:
     return old == new
 
 
-def service_of(item: o.EndpointSlice | None) -> str:
-    """Key of the Service whose local backends a slice holds; empty for none and for mirrored slices."""
-    if item is None or item.labels.get(MANAGED_BY) == MESH_CONTROLLER:
-        return ""
-    return _named(item)
-
-
-def _named(item: o.EndpointSlice | None) -> str:
-    """Key of the Service that a slice is labelled with, mirrored or not."""
-    name = item.labels.get(o.SERVICE_NAME, "") if item is not None else ""
-    # The key of the Service itself, not a second one.
-    return intern(f"{item.namespace}/{name}") if item is not None and name else ""
-
-
 def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, new: o.EndpointSlice | None) -> set[str]:
     """Keep the index of a cluster's slices; the services concerned, mirrored slices' among them."""
     index = mesh.slices_of.setdefault(context, {})
-    was, now = service_of(old), service_of(new)
+    was, now = backed_by(old), backed_by(new)
     if was and was != now:
         keys = tuple(each for each in index.get(was, ()) if each != key)
         if keys:
@@ -155,7 +137,7 @@ def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, ne
         held = index.get(now, ())
         if key not in held:
             index[now] = (*held, key)
-    return {was or _named(old), now or _named(new)} - {""}
+    return {was or service_of(old), now or service_of(new)} - {""}
 
 
 def _forget_agents(cluster: s.Cluster) -> bool:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.flows.workload import workload_of_pod
+from meshtui.core.model.slices import backed_by
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.effects import FATE
 from meshtui.core.policy.evaluate import judge
@@ -15,7 +16,6 @@ from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import of_flow
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.routing.candidates import is_mirror, service_of
 
 _PORTS = frozenset(("TCP", "UDP", "SCTP"))
 
@@ -77,11 +77,12 @@ def _services_by_address(mesh: Mesh) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for cluster in mesh.clusters.values():
         for item in cluster.endpointslices.values():
-            if is_mirror(item):
+            service = backed_by(item)
+            if not service:
                 continue
             for endpoint in item.endpoints or ():
                 for address in endpoint.addresses:
-                    found.setdefault(address, []).append(service_of(item))
+                    found.setdefault(address, []).append(service)
     return found
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct, field
 
 from meshtui.core.model import objects as o
+from meshtui.core.model.slices import is_mirror, service_of
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.routing.model import Backend, Reason, Unused
 
-MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
-MIRRORED = "endpointslice-mesh-controller.cilium.io"
 SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster"
 
 
@@ -30,21 +29,6 @@ def slices(mesh: Mesh, cluster: Cluster, key: str) -> Iterator[o.EndpointSlice]:
         found = known.get(slice_key)
         if found is not None:
             yield found
-
-
-def is_mirror(found: o.EndpointSlice) -> bool:
-    """Whether the operator made this slice from another cluster's endpoints.
-
-    Agents ignore these for load balancing; counting them would count twice
-    (pkg/clustermesh/endpointslicesync).
-    """
-    labels = found.metadata.labels
-    return labels is not None and labels.get(MANAGED_BY) == MIRRORED
-
-
-def service_of(found: o.EndpointSlice) -> str:
-    """Key of the service a slice belongs to."""
-    return f"{found.namespace}/{found.labels.get(o.SERVICE_NAME, '')}"
 
 
 def ready_counts(mesh: Mesh, cluster: Cluster, key: str) -> tuple[int, int]:

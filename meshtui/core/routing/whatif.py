@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
+from meshtui.core.model.slices import backed_by
 from meshtui.core.model.state import Mesh
-from meshtui.core.routing.candidates import is_mirror, service_of
 
 Changes = Mapping[tuple[str, Resource], Mapping[str, o.Object | None]]
 """(context, resource) → key → the object as it would be, or None when it would be gone."""
@@ -54,9 +54,9 @@ def _reindex(
     copy = dict(index)
     for key, item in items.items():
         for entry in (table.get(key), item):
-            if not isinstance(entry, o.EndpointSlice) or is_mirror(entry):
+            service = backed_by(entry) if isinstance(entry, o.EndpointSlice) else ""
+            if not service:
                 continue
-            service = service_of(entry)
             others = tuple(each for each in copy.get(service, ()) if each != key)
             copy[service] = others if item is None else (*others, key)
     return copy

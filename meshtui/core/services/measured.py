@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from msgspec import Struct, field
 
 from meshtui.core.flows.flow import FlowRow, Verdict
+from meshtui.core.model.slices import is_mirror
 from meshtui.core.model.state import Cluster, Mesh
-from meshtui.core.routing.candidates import is_mirror, slices
+from meshtui.core.routing.candidates import slices
 
 WINDOW_SECONDS = 300.0
 """How far back flows count as the last minutes."""

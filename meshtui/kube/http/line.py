@@ -12,7 +12,7 @@ import httptools
 SWITCHED = 101
 """The status of an answer after which the connection speaks another protocol."""
 _LONGEST_HEAD = 256 * 1024
-_MOST_WAITING = 1024 * 1024
+MOST_WAITING = 1024 * 1024
 """Bytes of an answer that nobody takes, after which the server is made to wait."""
 _GZIP = 32 + zlib.MAX_WBITS
 """gzip and zlib, told apart by their first bytes."""
@@ -79,7 +79,7 @@ class Line(asyncio.Protocol):
             else:
                 self._fail(Cut("the server wants another protocol"))
         else:
-            if answer.longest_waiting > _MOST_WAITING:
+            if answer.longest_waiting > MOST_WAITING:
                 self.pause()
 
     def eof_received(self) -> None:

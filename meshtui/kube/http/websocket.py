@@ -14,12 +14,10 @@ from websockets.exceptions import ConnectionClosedOK
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 
-from meshtui.kube.http.line import Line
+from meshtui.kube.http.line import MOST_WAITING, Line
 
 MOST = 64 * 1024 * 1024
 """Bytes of one message."""
-_MOST_WAITING = 1024 * 1024
-"""Bytes of messages that nobody takes, after which the server is made to wait."""
 _GOODBYE = 1.0
 """Seconds in which the server may answer our goodbye."""
 _DATA = (Opcode.BINARY, Opcode.TEXT, Opcode.CONT)
@@ -73,7 +71,7 @@ class WebSocket(asyncio.Protocol):
             while self._messages:
                 message = self._messages.popleft()
                 self._waiting -= len(message)
-                if self._waiting <= _MOST_WAITING and not self._transport.is_closing():
+                if self._waiting <= MOST_WAITING and not self._transport.is_closing():
                     self._transport.resume_reading()
                 yield message
             if self._ended:
@@ -113,7 +111,7 @@ class WebSocket(asyncio.Protocol):
                 # The server ends the connection; one that does not is not waited for.
                 asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
         self._flush()
-        if self._waiting > _MOST_WAITING:
+        if self._waiting > MOST_WAITING:
             self._transport.pause_reading()
         if self._protocol.parser_exc is not None:
             self._transport.abort()

@@ -7,11 +7,12 @@ from itertools import groupby
 
 from meshtui.core.findings import Finding
 from meshtui.core.model.objects import Endpoint
+from meshtui.core.model.slices import is_mirror
 from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.reach import Reach, reaches
 from meshtui.core.routing import Unused, ready_counts
 from meshtui.core.routing import annotations as a
-from meshtui.core.routing.candidates import is_mirror, pod_key, slices
+from meshtui.core.routing.candidates import pod_key, slices
 from meshtui.core.services.evidence import Evidence
 from meshtui.tui.findings.rows import finding_lines
 from meshtui.tui.services.evidencerows import evidence_lines

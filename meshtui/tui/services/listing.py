@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from meshtui.core.apart import ShortNames
 from meshtui.core.findings import Findings
@@ -58,10 +58,12 @@ class Look:
         return self.findings.reaches if self.findings else None
 
 
-def _heads(table: ServiceTable, at: folded.Widths, look: Look, **shape: Any) -> Line:
-    """The columns' names, with what orders and how."""
+def _heads(
+    table: ServiceTable, at: folded.Widths, look: Look, *, lead: int = 3, last: tuple[str, str] = folded.REACHES
+) -> Line:
+    """The columns' names, with what orders and how; `lead` and `last` as `folded.heads` takes them."""
     column = next((name for name, sort in COLUMNS.items() if sort is table.view.sort), "")
-    return folded.heads(at, column, sort_keys(look.keymap), reverse=table.view.reverse, **shape)
+    return folded.heads(at, column, sort_keys(look.keymap), reverse=table.view.reverse, lead=lead, last=last)
 
 
 class EachCluster:

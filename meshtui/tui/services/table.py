@@ -21,7 +21,7 @@ _NAME = 24
 """Cells that a name is given before affinity, then the words for global and shared, stay."""
 _REACH = 13
 """Cells that `each → itself` takes: names leave that much."""
-_REACHES = ("who reaches what", "reach")
+REACHES = ("who reaches what", "reach")
 HEADER = ("", "")
 """The heads' item: never a service's."""
 
@@ -61,7 +61,7 @@ def widths_each(width: int) -> Widths:
 
 
 def heads(
-    at: Widths, sort: str, keys: Mapping[str, str], *, reverse: bool, lead: int = 3, last: tuple[str, str] = _REACHES
+    at: Widths, sort: str, keys: Mapping[str, str], *, reverse: bool, lead: int = 3, last: tuple[str, str] = REACHES
 ) -> Line:
     """The columns' names, the key that orders by each in it; the one that orders carries an arrow; a click orders.
 

@@ -11,6 +11,7 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
+from meshtui.core.model.slices import SERVICE_NAME
 from tests.core import meshes
 
 COUNT = 200
@@ -35,7 +36,7 @@ def service(number: int, context: str, **labels: str) -> o.Service:
 
 def endpointslice(number: int, context: str) -> o.EndpointSlice:
     labels = {
-        o.SERVICE_NAME: f"svc-{number}",
+        SERVICE_NAME: f"svc-{number}",
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
     }
     text = {

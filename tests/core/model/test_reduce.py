@@ -9,8 +9,9 @@ from meshtui.core.errors import Forbidden, MeshtuiError, Unreachable
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import CiliumConfig
-from meshtui.core.model.objects import SERVICE_NAME, EndpointSlice, Meta, Service
-from meshtui.core.model.reduce import MANAGED_BY, MESH_CONTROLLER, reduce
+from meshtui.core.model.objects import EndpointSlice, Meta, Service
+from meshtui.core.model.reduce import reduce
+from meshtui.core.model.slices import MANAGED_BY, MIRRORED, SERVICE_NAME
 from tests.core.recorded import KEY, LISTS, items, mesh_of
 
 
@@ -88,7 +89,7 @@ def test_the_index_follows_a_slice_through_its_life() -> None:
 
 def test_slices_mirrored_from_other_clusters_are_kept_and_not_indexed() -> None:
     mesh = empty()
-    mirrored = slice_of("one", "m", **{MANAGED_BY: MESH_CONTROLLER})
+    mirrored = slice_of("one", "m", **{MANAGED_BY: MIRRORED})
     reduce(mesh, s.Changed("tion", r.ENDPOINTSLICES, {"default/m": mirrored}, 0.0))
     assert mesh.clusters["tion"].endpointslices == {"default/m": mirrored}
     assert not mesh.slices_of["tion"]
