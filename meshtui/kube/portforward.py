@@ -179,7 +179,7 @@ async def resolve_service_pod(api: Api, namespace: str, service: str, port: str 
 
 
 def _service_port(api: Api, service: Service, port: str | int | None) -> ServicePort:
-    ports = service.spec.ports or []
+    ports = service.spec.ports or ()
     for candidate in ports:
         if port is None or port in {candidate.name, candidate.port} or str(port) == str(candidate.port):
             return candidate

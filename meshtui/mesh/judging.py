@@ -21,6 +21,13 @@ TURN_SECONDS = 0.05
 BACKLOG = 5_000
 """More rows waiting than this are let go: what is open then stays without a verdict."""
 _PATIENCE = 10.0
+_NODES_A_SECOND = 1_000
+"""Nodes judged in a second of a session: judging 3,200 takes 18 ms, and they are heard every eleven minutes."""
+
+
+def pause_after(took: float, seconds: float, nodes: int) -> float:
+    """Seconds from the end of one judgement to the next, given what it took: a large mesh is judged less often."""
+    return max(seconds, _PATIENCE * took, nodes / _NODES_A_SECOND)
 
 
 class Judging:
@@ -75,8 +82,7 @@ class Judging:
         if len(self._rows) > BACKLOG:
             self._rows.clear()
             self.traffic.missed()
-        if self._turn is None and self._loop is not None:
-            self._turn = self._loop.call_later(TURN_SECONDS, self._look)
+        self._go_on()
 
     def consider(self, event: s.Event) -> None:
         """Something was told: a source of flows that breaks leaves connections without a verdict."""
@@ -86,6 +92,7 @@ class Judging:
     def note(self, delta: Delta) -> None:
         """Something changed: addresses are others' now."""
         self.judge.note(delta)
+        self._go_on()
 
     def suspend(self, some_only: bool) -> None:
         """Whether only some flows are asked for from now on."""
@@ -102,17 +109,23 @@ class Judging:
 
     def now(self) -> Judgement:
         """Judge at once, with all flows that have come."""
+        self.judge.catch_up()
         while self._rows:
             self._portion()
-        while self.judge.behind:
-            self.judge.foreseen()
         return self._judged()
+
+    def _go_on(self) -> None:
+        if self._turn is None and self._loop is not None and (self._rows or self.judge.owing):
+            self._turn = self._loop.call_later(TURN_SECONDS, self._look)
 
     def _look(self) -> None:
         self._turn = None
-        self._portion()
-        if self._rows and self._loop is not None:
-            self._turn = self._loop.call_later(TURN_SECONDS, self._look)
+        # Whose an address is comes first: a connection is counted for its services once.
+        if self.judge.owing:
+            self.judge.work()
+        else:
+            self._portion()
+        self._go_on()
 
     def _portion(self) -> None:
         count = min(len(self._rows), ROWS_AT_ONCE)
@@ -122,9 +135,9 @@ class Judging:
         began = self._clock.monotonic()
         self._judged()
         if self._loop is not None:
-            # A large mesh takes longer to judge: it is judged less often, so that this stays a tenth of the time.
             took = self._clock.monotonic() - began
-            self._beat = self._loop.call_later(max(self._seconds, _PATIENCE * took), self._tick)
+            nodes = sum(len(cluster.nodes) for cluster in self.mesh.clusters.values())
+            self._beat = self._loop.call_later(pause_after(took, self._seconds, nodes), self._tick)
 
     def _judged(self) -> Judgement:
         judgement = self.judge.judge(self._clock.now())

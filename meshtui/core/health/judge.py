@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from itertools import combinations
 
@@ -39,13 +40,14 @@ from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.unready import Unready
 from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.meshes import apart, groups
+from meshtui.core.model.parts import parts, size
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.policy.rulebook import Rulebook
 
 _ORDER = {cause: number for number, cause in enumerate(Cause)}
-
-
+AT_ONCE = 1_000
+"""Objects whose addresses and readiness are noted in one go: 5 ms."""
 _RETURNED_SECONDS = 150.0
 _OWN = frozenset((Cause.AGENT_HUNG, Cause.AGENT_DOWN, Cause.COMPONENT_SHORT, Cause.CLUSTER_REPLACED))
 """Troubles of a cluster's own that make it fail, although requests pass."""
@@ -65,6 +67,7 @@ class Judge:
         self._places: Places | None = None
         self._crews: Crews | None = None
         self._book: Rulebook | None = None
+        self._due: deque[Delta] = deque()
 
     def follow(self) -> None:
         """Take every change from `note` from now on; without that all is looked at anew each time."""
@@ -72,18 +75,36 @@ class Judge:
         self._foreseen, self._crews = Foreseen(self.mesh, self.rules), Crews()
 
     def note(self, delta: Delta) -> None:
-        """Something changed."""
-        if self._unready is not None and self._places is not None and self._foreseen is not None:
+        """Something changed. Of a long list only a little is looked at now, the rest by `work`."""
+        if self._foreseen is not None and self._crews is not None:
+            self._foreseen.note(delta)
+            self._crews.note(delta)
+            if size(delta) > AT_ONCE:
+                self._due.extend(parts(delta, AT_ONCE))
+            else:
+                self._look(delta)
+
+    def _look(self, delta: Delta) -> None:
+        if self._unready is not None and self._places is not None:
             self._unready.note(delta)
             self._places.note(delta)
-            self._foreseen.note(delta)
-        if self._crews is not None:
-            self._crews.note(delta)
 
     @property
-    def behind(self) -> bool:
-        """Whether services changed that the next judgement looks at first."""
-        return self._foreseen is not None and self._foreseen.pending
+    def owing(self) -> bool:
+        """Whether some of a long list was not looked at yet: whose an address is may not be known."""
+        return bool(self._due)
+
+    def work(self) -> None:
+        """Look at one part of what is owed."""
+        if self._due:
+            self._look(self._due.popleft())
+
+    def catch_up(self) -> None:
+        """Look at everything that the next judgement would leave for those after it."""
+        while self._due:
+            self.work()
+        while self._foreseen is not None and self._foreseen.pending:
+            self._foreseen.look()
 
     def judge(self, now: float) -> Judgement:
         """Judge everything as of `now`, wall time."""

@@ -15,7 +15,7 @@ from meshtui.core.model.slices import backed_by
 from meshtui.core.model.state import Cluster, Delta, Mesh
 
 _SPARE = 1_000
-"""So many addresses that are nobody's any more are kept without looking."""
+"""So many changes leave addresses behind that are nobody's any more, however few objects there are."""
 
 
 class Places:
@@ -25,11 +25,11 @@ class Places:
         self.mesh = mesh
         self._pods: dict[str, dict[str, str]] = {}
         self._slices: dict[str, dict[str, str | tuple[str, ...]]] = {}
-        self._begun: dict[tuple[str, Resource], int] = {}
-        """How many addresses there were when they were written down anew last."""
+        self._noted: dict[tuple[str, Resource], int] = {}
+        """How many changes were written down since all was written down anew."""
         for context in mesh.clusters:
-            self._note(context, r.PODS, ())
-            self._note(context, r.ENDPOINTSLICES, ())
+            self._anew(context, r.PODS)
+            self._anew(context, r.ENDPOINTSLICES)
 
     def note(self, delta: Delta) -> None:
         """Something changed."""
@@ -79,24 +79,29 @@ class Places:
                     found[key] = None
         return tuple(found)
 
-    def _note(self, context: str, resource: Resource, keys: Iterable[str]) -> None:
+    def _note(self, context: str, resource: Resource, keys: Collection[str]) -> None:
         cluster = self.mesh.clusters[context]
-        place = context, resource
-        known = len(self._pods.get(context, ()) if resource is r.PODS else self._slices.get(context, ()))
-        anew = not known or known > 2 * self._begun.get(place, 0) + _SPARE
-        if anew:
-            # What went is still written down: begin anew each time that there is twice as much as there was then.
-            if resource is r.PODS:
-                self._pods[context] = {}
-            else:
-                self._slices[context] = {}
-            keys = cluster.of(resource)
-        if resource is r.PODS:
-            self._pods[context].update(_of_pods(cluster, keys))
+        self._noted[context, resource] = self._noted.get((context, resource), 0) + len(keys)
+        # What went is still written down: begin anew once more was told than there is, twice.
+        if self._noted[context, resource] > 2 * len(cluster.of(resource)) + _SPARE:
+            self._anew(context, resource)
         else:
-            _of_slices(cluster, keys, self._slices[context])
-        if anew:
-            self._begun[place] = len(self._pods[context] if resource is r.PODS else self._slices[context])
+            self._write(cluster, resource, keys)
+
+    def _anew(self, context: str, resource: Resource) -> None:
+        cluster = self.mesh.clusters[context]
+        self._noted[context, resource] = 0
+        if resource is r.PODS:
+            self._pods[context] = {}
+        else:
+            self._slices[context] = {}
+        self._write(cluster, resource, cluster.of(resource))
+
+    def _write(self, cluster: Cluster, resource: Resource, keys: Iterable[str]) -> None:
+        if resource is r.PODS:
+            self._pods.setdefault(cluster.context, {}).update(_of_pods(cluster, keys))
+        else:
+            _of_slices(cluster, keys, self._slices.setdefault(cluster.context, {}))
 
 
 def _address(pod: o.Pod) -> str:

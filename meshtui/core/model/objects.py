@@ -124,8 +124,8 @@ class NodeSpec(Struct, frozen=True):
 class NodeStatus(Struct, frozen=True):
     """Node.status."""
 
-    conditions: list[Condition] | None = None
-    addresses: list[NodeAddress] | None = None
+    conditions: tuple[Condition, ...] | None = None
+    addresses: tuple[NodeAddress, ...] | None = None
     node_info: NodeInfo = NodeInfo()
 
 
@@ -149,7 +149,7 @@ class Container(Struct, frozen=True):
 
     name: str = ""
     image: str = ""
-    ports: list[ContainerPort] | None = None
+    ports: tuple[ContainerPort, ...] | None = None
 
 
 class PodSpec(Struct, frozen=True):
@@ -158,7 +158,7 @@ class PodSpec(Struct, frozen=True):
     node_name: str = ""
     host_network: bool = False
     service_account_name: str = ""
-    containers: list[Container] | None = None
+    containers: tuple[Container, ...] | None = None
 
 
 class Waiting(Struct, frozen=True):
@@ -188,8 +188,8 @@ class PodStatus(Struct, frozen=True):
 
     phase: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
-    conditions: list[Condition] | None = None
-    container_statuses: list[ContainerStatus] | None = None
+    conditions: tuple[Condition, ...] | None = None
+    container_statuses: tuple[ContainerStatus, ...] | None = None
 
 
 class Pod(Object, frozen=True):
@@ -215,9 +215,9 @@ class ServicePort(Struct, frozen=True):
 
 
 @lru_cache(maxsize=64)
-def _families(families: tuple[str, ...]) -> list[str]:
+def _families(families: tuple[str, ...]) -> tuple[str, ...]:
     """`IPv4`, `IPv6` or both, in either order; of whatever else a server says only little is kept."""
-    return [intern(family) for family in families]
+    return tuple([intern(family) for family in families])
 
 
 class ServiceSpec(Struct, frozen=True):
@@ -225,11 +225,11 @@ class ServiceSpec(Struct, frozen=True):
 
     type: str = "ClusterIP"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
-    ports: list[ServicePort] | None = None
+    ports: tuple[ServicePort, ...] | None = None
     selector: dict[str, str] | None = None
     session_affinity: str = "None"
     internal_traffic_policy: str = "Cluster"
-    ip_families: list[str] | None = None
+    ip_families: tuple[str, ...] | None = None
     external_name: str = ""
     """Of type ExternalName: the DNS name that stands for it."""
 
@@ -238,7 +238,7 @@ class ServiceSpec(Struct, frozen=True):
         for name in ("type", "session_affinity", "internal_traffic_policy"):
             force_setattr(self, name, intern(getattr(self, name)))
         if self.ip_families is not None:
-            force_setattr(self, "ip_families", _families(tuple(self.ip_families)))
+            force_setattr(self, "ip_families", _families(self.ip_families))
         for port in self.ports or ():
             force_setattr(port, "protocol", intern(port.protocol))
 
@@ -268,7 +268,7 @@ class TargetRef(Struct, frozen=True):
 class Endpoint(Struct, frozen=True):
     """One endpoint of an EndpointSlice."""
 
-    addresses: list[str] = []
+    addresses: tuple[str, ...] = ()
     conditions: EndpointConditions = EndpointConditions()
     target_ref: TargetRef | None = None
     node_name: str | None = None
@@ -291,8 +291,8 @@ class EndpointSlice(Object, frozen=True):
     """discovery.k8s.io/v1 EndpointSlice."""
 
     address_type: str = "IPv4"
-    endpoints: list[Endpoint] | None = None
-    ports: list[EndpointPort] | None = None
+    endpoints: tuple[Endpoint, ...] | None = None
+    ports: tuple[EndpointPort, ...] | None = None
 
     def __post_init__(self) -> None:
         """Share what thousands of slices say alike."""
@@ -341,7 +341,7 @@ class WorkloadStatus(Struct, frozen=True):
     desired_number_scheduled: int = 0
     number_ready: int = 0
     number_available: int = 0
-    conditions: list[Condition] | None = None
+    conditions: tuple[Condition, ...] | None = None
 
 
 class Deployment(Object, frozen=True):
@@ -367,7 +367,7 @@ class ConfigMap(Object, frozen=True):
 class PolicyStatus(Struct, frozen=True):
     """status of a Cilium policy."""
 
-    conditions: list[Condition] | None = None
+    conditions: tuple[Condition, ...] | None = None
 
 
 class Policy(Object, frozen=True):

@@ -113,7 +113,7 @@ def _no_service(work: _Work) -> None:
 
 
 def _frontend(service: o.Service, port: int | str | None) -> o.ServicePort | None:
-    ports = service.spec.ports or []
+    ports = service.spec.ports or ()
     if port is None:
         return ports[0] if ports else None
     return next((p for p in ports if port in (p.port, p.name) or str(port) == str(p.port)), None)

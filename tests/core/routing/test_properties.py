@@ -54,7 +54,7 @@ def test_routes_are_drawn_from_the_clusters_endpoints(world):
         assert not left_out & {b.ip for b in found.backends}
         for backend in found.backends:
             ends = [e for item in mesh.clusters[backend.context].endpointslices.values() for e in item.endpoints]
-            chosen = next(e.conditions for e in ends if e.addresses == [backend.ip])
+            chosen = next(e.conditions for e in ends if e.addresses == (backend.ip,))
             assert chosen.ready is not False or (chosen.serving and chosen.terminating)
 
 
