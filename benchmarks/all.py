@@ -22,14 +22,14 @@ HERE = Path(__file__).parent
 RUNS: dict[str, tuple[list[str], float]] = {
     "start": (["--rounds", "5"], 75),
     "judging": ([], 60),
-    "session": (["--services", "2000", "--clusters", "4"], 100),
+    "session": ([], 100),
     "services": (["--services", "2000", "--clusters", "4"], 100),
     "dashboard": (["--rounds", "3"], 90),
     "flows": ([], 90),
     "flowsout": (["--rounds", "3"], 60),
     "latency": ([], 60),
-    "flowroom": ([], 90),
-    "soak": (["--hours", "2", "--rate", "10"], 60),
+    "flowroom": (["--rates", "0,2700,5000"], 220),
+    "soak": (["--hours", "3"], 100),
     "scale": (["--recorded", "--clusters", "4", "--nodes", "20", "--services", "2000", "--settle", "5"], 90),
 }
 """Benchmark → its arguments and the seconds it may take."""

@@ -126,6 +126,8 @@ def measure(ready: dict[str, object], rate: int, keys: int, base: list[float]) -
         for key, view in views if rate else views[:1]:
             terminal.press(key)
             watch(terminal, 2)
+            # What was there before the view was opened is counted once; what flows cost is told without it.
+            terminal.until(lambda text: "flows to go" not in text, 60)
             share, (painted, own) = watch(terminal, 6), pauses(terminal, keys)
             base = base or painted
             row(f"{rate:,} {view}", share, painted, own, base)

@@ -42,7 +42,30 @@ def roles(line) -> dict[str, str]:
 
 def cell(mesh, context="koornacht", width=70, pending=False, **more):
     row = build_row(mesh, KEY)
-    return services.cell_line(mesh.clusters[context], row, width, first=True, pending=pending, **more)
+    room = services.room_in(mesh, width, len(KEY))
+    return services.cell_line(mesh.clusters[context], row, width, room=room, first=True, pending=pending, **more)
+
+
+@pytest.mark.parametrize(
+    ("width", "stale", "name", "affinity"),
+    [
+        (45, False, 18, 6),
+        (45, True, 17, 6),
+        (76, False, 41, 8),
+        (118, False, 41, 8),
+        (86, False, 38, 8),
+    ],
+)
+def test_a_name_gets_what_the_rest_of_its_line_does_not_need(width, stale, name, affinity) -> None:
+    mesh = recorded_mesh(3)
+    if stale:
+        mesh.clusters["tion"].api.phase = s.Phase.STALE
+    room = services.room_in(mesh, width, len("kube-system/clustermesh-apiserver-metrics"))
+    assert room == (name, affinity)
+    row, now = build_row(mesh, KEY), 12.0 if stale else None
+    line = services.cell_line(mesh.clusters["tion"], row, width, room=room, first=True, age=now)
+    assert paint.width_of(line) <= width, "nothing is clipped"
+    assert "12 s" in text(line) if stale else "2/2" in text(line)
 
 
 EXPECTED = {
@@ -81,7 +104,9 @@ def test_ready_counts_are_the_recorded_ones():
         services.route_line(mesh, KEY, 120, health=denied, since="12:03:04")
     )
     assert "! 2/2 stale 12 s" in text(cell(mesh, "tion", width=110, health=seen, age=12.0))
-    assert "! 12 s old" in text(cell(mesh, "tion", health=seen, age=12.0)), "the age stays where there is no room"
+    assert "! 12 s old" in text(cell(mesh, "tion", width=45, health=seen, age=12.0)), (
+        "the age stays where there is no room"
+    )
 
 
 def test_what_is_written_but_not_read_is_struck_through():

@@ -93,6 +93,7 @@ def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[
     held = cluster.objects.setdefault(resource, {})
     touched: set[str] = set()
     backed: set[str] = set()
+    index = mesh.slices_of.setdefault(cluster.context, {}) if resource is r.ENDPOINTSLICES else None
     share(mesh, cluster, resource, items)
     for key, new in items.items():
         old = held.get(key)
@@ -103,8 +104,8 @@ def _store(mesh: s.Mesh, cluster: s.Cluster, resource: Resource, items: Mapping[
         else:
             held[intern(key) if resource is r.SERVICES else key] = new
         touched.add(key)
-        if resource is r.ENDPOINTSLICES:
-            backed |= _index(mesh, cluster.context, key, old, new)
+        if index is not None:
+            _index(index, key, old, new, backed)
     if not touched:
         return s.Delta()
     delta = s.Delta(objects={(cluster.context, resource): touched})
@@ -123,9 +124,14 @@ def _same(old: o.Object, new: o.Object) -> bool:
     return old == new
 
 
-def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, new: o.EndpointSlice | None) -> set[str]:
-    """Keep the index of a cluster's slices; the services concerned, mirrored slices' among them."""
-    index = mesh.slices_of.setdefault(context, {})
+def _index(
+    index: dict[str, tuple[str, ...]],
+    key: str,
+    old: o.EndpointSlice | None,
+    new: o.EndpointSlice | None,
+    backed: set[str],
+) -> None:
+    """Keep the index of a cluster's slices; into `backed` the services concerned, mirrored slices' among them."""
     was, now = backed_by(old), backed_by(new)
     if was and was != now:
         keys = tuple(each for each in index.get(was, ()) if each != key)
@@ -137,7 +143,9 @@ def _index(mesh: s.Mesh, context: str, key: str, old: o.EndpointSlice | None, ne
         held = index.get(now, ())
         if key not in held:
             index[now] = (*held, key)
-    return {was or service_of(old), now or service_of(new)} - {""}
+    for service in (was or service_of(old), now or service_of(new)):
+        if service:
+            backed.add(service)
 
 
 def _forget_agents(cluster: s.Cluster) -> bool:

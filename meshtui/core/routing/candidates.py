@@ -42,20 +42,20 @@ def ready_counts(mesh: Mesh, cluster: Cluster, key: str) -> tuple[int, int]:
 
 def count_ready(found: Iterable[o.EndpointSlice]) -> tuple[int, int]:
     """(ready, total) endpoints of a service's slices, each pod counted once; mirrored slices do not count."""
-    ready: set[str] = set()
-    total: set[str] = set()
+    ready: set[tuple[str, str]] = set()
+    total: set[tuple[str, str]] = set()
     for item in found:
         if is_mirror(item):
             continue
         for endpoint in item.endpoints or ():
             ref = endpoint.target_ref
             if ref is not None and ref.kind == "Pod":
-                name = f"{ref.namespace}/{ref.name}"
+                who = ref.namespace, ref.name
             else:
-                name = endpoint.addresses[0] if endpoint.addresses else ""
-            total.add(name)
+                who = "", endpoint.addresses[0] if endpoint.addresses else ""
+            total.add(who)
             if endpoint.conditions.ready is not False:
-                ready.add(name)
+                ready.add(who)
     return len(ready), len(total)
 
 

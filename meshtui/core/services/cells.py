@@ -36,6 +36,9 @@ class Cells:
         self.mesh = mesh
         self._absent: dict[tuple[str, bool], Cell] = {}
         self._shared: dict[tuple[object, ...], Cell] = {}
+        self._ports: tuple[o.ServicePort, ...] | None = None
+        self._told: tuple[tuple[str, int, str], ...] = ()
+        """What is told of those ports: the clusters of one mesh hold one object where they say the same."""
 
     def rows(self, keys: Iterable[str]) -> Iterable[tuple[str, Row | None]]:
         """Each service's row from the mesh as it stands; None for one that no cluster has."""
@@ -76,7 +79,10 @@ class Cells:
         )
         spec = service.spec
         kind = "Headless" if a.is_headless(service) else spec.type
-        ports = tuple([(port.name, port.port, port.protocol) for port in spec.ports or ()])
+        if spec.ports is not self._ports:
+            self._ports = spec.ports
+            self._told = tuple([(port.name, port.port, port.protocol) for port in spec.ports or ()])
+        ports = self._told
         # A cell that is kept holds on to its `effective`, so that no other can come to have its id.
         sign = column.context, column.counted, id(effective), ready, total, kind, ports
         found = self._shared.get(sign)

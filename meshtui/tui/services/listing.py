@@ -73,11 +73,14 @@ class EachCluster:
         self.contexts = contexts
         self.items_each = len(contexts)
         self.names = ShortNames(())
+        self.longest = 0
+        """Cells of the longest name."""
 
     def items(self, table: ServiceTable) -> tuple[list[Hashable], list[int]]:
         """The heads, then the items and how many lines each takes."""
         shown = [table[index] for index in range(len(table))]
         self.names = ShortNames([row.key for row in shown])
+        self.longest = max((len(row.key) for row in shown), default=0)
         one_each = [1] * (len(self.contexts) - 1)
         heights = [height for row in shown for height in (*one_each, 2 if rows.explains(row) else 1)]
         listed: list[Hashable] = [(row.key, context) for row in shown for context in self.contexts]
@@ -98,17 +101,19 @@ class EachCluster:
     def lines(self, table: ServiceTable, item: Hashable, width: int, look: Look) -> Sequence[Line]:
         """The heads, or a cluster's line, and under the last cluster's where requests go."""
         if item == folded.HEADER:
-            at = folded.widths_each(width)
+            at = folded.widths_each(table.mesh, width, self.longest)
             return [_heads(table, at, look, lead=1, last=("type and ports", ""))]
         service, context = cell = cast("rows.Cell", item)
         row = table.row(service)
         if row is None:
             return ()
         cluster, health = table.mesh.clusters[context], look.judgement.service(service)
+        room = rows.room_in(table.mesh, width, self.longest)
         line = rows.cell_line(
             cluster, row, width,
+            room=room,
             first=context == self.contexts[0],
-            name=safe(self.names.of(service, rows.name_width(width))),
+            name=safe(self.names.of(service, room.name)),
             pending=(context, service) in look.pending,
             marked=cell in look.marked,
             health=health,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from meshtui.core.findings import Finding, Severity
 from meshtui.core.health.model import ServiceHealth, Verdict
-from meshtui.core.model.state import Cluster, Mesh
+from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.reach import Reach, Reaches
 from meshtui.core.routing import Surroundings
 from meshtui.core.routing import annotations as a
@@ -16,8 +17,14 @@ from meshtui.tui.widgets.paint import Line, Span, fit, joined, safe, tag, width_
 
 Cell = tuple[str, str]
 """`(service key, context)`: what the cursor of the pane is on."""
-_MARKS = 22
-"""Cells that a line takes beside its name: mark, tag, annotations, readiness."""
+_MARKS = 20
+"""Cells that a line takes before and behind the name until readiness: mark, tag, annotations."""
+_NAME = 36
+"""Cells for a name where type and ports have a column."""
+AFFINITY, _SHORT_AFFINITY = 8, 6
+"""Cells of a word for affinity; the short one has room for what Cilium knows."""
+COUNTS, _AGE = 9, 10
+"""Cells of readiness where type and ports have no column: `⚠ 10/12` or `◌ pending`, and `⚠ 12 s old` of a stale cluster."""
 READY = 8
 """Cells of readiness and the space behind it, where type and ports follow."""
 _EACH = 5
@@ -33,14 +40,29 @@ def explains(row: core.Row) -> bool:
     return row.meshed or not row.system
 
 
-def name_width(width: int) -> int:
-    """Cells for the name in a pane of `width`."""
-    return max(14, min(36, width - _MARKS - 8))
-
-
 def tells_ports(width: int) -> bool:
     """Whether type and ports have a column of their own in a pane of `width`."""
-    return width > name_width(width) + _MARKS + _DETAIL
+    return width > _NAME + _MARKS + _DETAIL + 2
+
+
+class Room(NamedTuple):
+    """Cells for a name and for the word on affinity."""
+
+    name: int
+    affinity: int
+
+
+def room_in(mesh: Mesh, width: int, longest: int) -> Room:
+    """What a pane of `width` has for both: the name gets what its `longest` needs of what the rest can spare now."""
+    if tells_ports(width):
+        return Room(max(_NAME, min(longest, width - _MARKS - _DETAIL - 2)), AFFINITY)
+    stale = any(cluster.api.phase is Phase.STALE for cluster in mesh.clusters.values())
+    spare = width - _MARKS - (_AGE if stale else COUNTS)
+    # Type and ports stand where a name stood.
+    wanted = max(longest, _DETAIL)
+    if wanted <= spare:
+        return Room(wanted, AFFINITY)
+    return Room(max(14, min(wanted, spare + AFFINITY - _SHORT_AFFINITY)), _SHORT_AFFINITY)
 
 
 def cell_line(
@@ -48,6 +70,7 @@ def cell_line(
     row: core.Row,
     width: int,
     *,
+    room: Room,
     first: bool,
     name: str = "",
     pending: bool = False,
@@ -57,19 +80,19 @@ def cell_line(
 ) -> Line:
     """One cluster's line of a service: the name before the first, type and ports at the end or where a name stood.
 
-    `name`: how its name is told from the others in the room there is. `age`: seconds since its cluster was heard, when
-    it is not now.
+    `name`: how it is told from the others in the `room` there is. `age`: seconds since its cluster
+    was heard, when it is not now.
     """
     cell = next(cell for cell in row.cells if cell.context == cluster.context)
-    room, wide = name_width(width), tells_ports(width)
-    detail = "" if wide or first or not cell.present else f"  {_detail(cell, room - 2)}"
+    wide = tells_ports(width)
+    detail = "" if wide or first or not cell.present else f"  {_detail(cell, room.name - 2)}"
     told = name or safe(row.key)
-    head = Span(f"{fit(told if first else detail, room)} ", "strong" if first else "dim")
+    head = Span(f"{fit(told if first else detail, room.name)} ", "strong" if first else "dim")
     mark = Span("▪", "key") if marked else Span(" ")
     line = [mark, head, tag(fit(cluster.tag, 2), cluster.index), Span(" ")]
     if not cell.present or cell.effective is None:
         return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
-    line += [*marks(cell.effective), Span(" ")]
+    line += [*marks(cell.effective, room.affinity), Span(" ")]
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
     ready = _ready(cell, health, age, wide=wide or width - width_of(line) > _STALE)
@@ -79,8 +102,8 @@ def cell_line(
     return [*line, Span(_detail(cell, width - width_of(line)), "dim")]
 
 
-def marks(effective: a.Effective) -> list[Span]:
-    """`◉g ◉s local`: filled when in effect, struck through when written but not read."""
+def marks(effective: a.Effective, room: int) -> list[Span]:
+    """`◉g ◉s local`: filled when in effect, struck through when written but not read; `room`: cells for affinity."""
     shared_off = effective.inactive("shared")
     spans = [Span("◉g" if effective.global_ else "○g", "ok" if effective.global_ else "dim"), Span(" ")]
     if shared_off:
@@ -88,18 +111,18 @@ def marks(effective: a.Effective) -> list[Span]:
     else:
         role = "ok" if effective.exported else "warn" if effective.global_ else "dim"
         spans.append(Span("◉s" if effective.shared else "○s", role))
-    return [*spans, Span(" "), _affinity(effective)]
+    return [*spans, Span(" "), _affinity(effective, room)]
 
 
-def _affinity(effective: a.Effective) -> Span:
+def _affinity(effective: a.Effective, room: int) -> Span:
     written = effective.written_affinity.value
     if written is None:
-        return Span(fit("–", 8), "dim")
-    word = fit(safe(written, 24) or "–", 8)
+        return Span(fit("–", room), "dim")
+    word = fit(safe(written, 24) or "–", room)
     if effective.inactive("affinity"):
         return Span(word, "struck")
     if effective.affinity is a.Affinity.DROPS_REMOTE:
-        return Span(fit(f"!{safe(written, 24)}", 8), "bad")
+        return Span(fit(f"!{safe(written, 24)}", room), "bad")
     return Span(word, "info" if a.affinity_known(written) else "warn")
 
 

@@ -11,7 +11,15 @@ from meshtui.core.model.state import Cluster, Mesh, Phase
 from meshtui.core.reach import Reaches
 from meshtui.core.routing import Surroundings
 from meshtui.core.services import row as core
-from meshtui.tui.services.rows import READY, marks, name_width, reach_text, tells_ports
+from meshtui.tui.services.rows import (
+    AFFINITY,
+    COUNTS,
+    READY,
+    marks,
+    reach_text,
+    room_in,
+    tells_ports,
+)
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, clip, fit, joined, safe, tag, width_of
 
@@ -54,10 +62,12 @@ def widths(mesh: Mesh, width: int, longest: int) -> Widths:
     return Widths(name, where, annotation, affinity, ready, max(0, left - name - 1))
 
 
-def widths_each(width: int) -> Widths:
+def widths_each(mesh: Mesh, width: int, longest: int) -> Widths:
     """Of a line for each cluster, as `cell_line` makes it."""
-    ports = width - name_width(width) - READY - 20 if tells_ports(width) else 0
-    return Widths(name_width(width), 2, 3, 9, READY, max(0, ports))
+    name, affinity = room_in(mesh, width, longest)
+    if not tells_ports(width):
+        return Widths(name, 2, 3, affinity + 1, COUNTS, 0)
+    return Widths(name, 2, 3, affinity + 1, READY, max(0, width - name - READY - 12 - affinity))
 
 
 def heads(
@@ -83,7 +93,7 @@ def heads(
     spans += head("g" if narrow else "global", "global", at.annotation)
     spans += head("s" if narrow else "shared", "shared", at.annotation)
     if at.affinity:
-        spans += head("affinity", "affinity", at.affinity)
+        spans += head("affinity" if at.affinity > 8 else "affin", "affinity", at.affinity)
     return [*spans, *head("ready", "ready", at.ready), *head(*last, at.reach)]
 
 
@@ -225,7 +235,7 @@ def cluster_line(
     line = [Span(" ▪ " if marked else "   ", "key"), point, tag(name, cluster.index), Span(" " * (at.where + 2))]
     if not cell.present or cell.effective is None:
         return [*line, Span("–  no Service here" if cell.known else f"{status.WAITING}  not known yet", "dim")]
-    line += _under_heads(marks(cell.effective), at)
+    line += _under_heads(marks(cell.effective, AFFINITY), at)
     if pending:
         return [*line, Span(f"{status.WAITING} pending", "pending")]
     role = "bad" if cell.total and not cell.ready else "warn" if cell.ready < cell.total else ""
