@@ -32,12 +32,13 @@ def connected(*names: str) -> observer_pb2.GetFlowsResponse:
 
 
 class FakeRelay(grpc.GenericRpcHandler):
-    """Holds `ring` and sends what `push` adds. Requests are kept in `requests`."""
+    """Holds `ring` and sends what `push` adds. Requests are kept in `requests`, those followed now in `followed`."""
 
     def __init__(self, address: str, credentials: grpc.ServerCredentials | None = None) -> None:
         self.address = address
         self.credentials = credentials
         self.requests: list[observer_pb2.GetFlowsRequest] = []
+        self.followed: list[observer_pb2.GetFlowsRequest] = []
         self.ring: list[observer_pb2.GetFlowsResponse] = []
         self.peers = 2
         self.states = {NODE: relay_pb2.NODE_CONNECTED, "tion/gone": relay_pb2.NODE_UNAVAILABLE}
@@ -127,12 +128,16 @@ class FakeRelay(grpc.GenericRpcHandler):
             yield from self.ring[-request.number :]
             return
         at = at if since is None else 0
-        while context.is_active() and self.server is not None:
-            batch = self.after(at)
-            for response in batch:
-                if since is None or response.time.ToNanoseconds() >= since or not response.HasField("flow"):
-                    yield response
-            at += len(batch)
+        self.followed.append(request)
+        try:
+            while context.is_active() and self.server is not None:
+                batch = self.after(at)
+                for response in batch:
+                    if since is None or response.time.ToNanoseconds() >= since or not response.HasField("flow"):
+                        yield response
+                at += len(batch)
+        finally:
+            self.followed.remove(request)
 
 
 class Collected:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from meshtui.core.flows.assignment import shares
 from meshtui.core.settings import Settings
 from meshtui.hubble.pb import observer_pb2
 from meshtui.mesh.pace import Pace
@@ -74,14 +75,19 @@ class Stage:
         await until(met, what=told, every=0.02)
 
     async def play_flows(self, step: str) -> None:
-        """Once every Relay is followed as it will be, both see what the agents of both clusters saw."""
-        relays = self.relays.values()
+        """Once every Relay is asked for what it is to deliver and for nothing else, both see what all agents saw."""
         await self.until(
-            lambda: all(any(_assigned(q) for q in relay.requests) for relay in relays),
-            lambda: [relay.requests for relay in relays],
+            lambda: self.session.room.shared_out and all(self._asked(context) for context in self.relays),
+            lambda: [relay.followed for relay in self.relays.values()],
         )
-        for relay in relays:
+        for relay in self.relays.values():
             relay.push(*recorded_flows(step))
+
+    def _asked(self, context: str) -> bool:
+        """Whether a Relay is followed as assigned: a question that was asked before may still be open."""
+        share = shares(self.session.mesh)[context]
+        followed = list(self.relays[context].followed)
+        return len(followed) == 1 + (share.besides is not None) and all(map(_assigned, followed))
 
 
 def _assigned(request: observer_pb2.GetFlowsRequest) -> bool:

@@ -24,7 +24,7 @@ _NAME = 36
 AFFINITY, _SHORT_AFFINITY = 8, 6
 """Cells of a word for affinity; the short one has room for what Cilium knows."""
 COUNTS, _AGE = 9, 10
-"""Cells of readiness where type and ports have no column: `⚠ 10/12` or `◌ pending`, and `⚠ 12 s old` of a stale cluster."""
+"""Cells of readiness where type and ports have no column: `⚠ 10/12`, `◌ pending`; `⚠ 12 s old` of a stale cluster."""
 READY = 8
 """Cells of readiness and the space behind it, where type and ports follow."""
 _EACH = 5
