@@ -133,6 +133,7 @@ def as_sent(step: str) -> list[bytes]:
 
 
 def test_every_recorded_line_and_few_of_them_are_opened(recordings: Path) -> None:
+    """Takes some seconds: protobuf's own printer, to which 1,800 lines are compared, is the slow one."""
     lines, messages = Lines(), [raw for raw in everything_recorded(recordings) if raw[:1] == b"\x0a"]
     for raw in messages:
         assert lines.line(raw) == slow(raw)

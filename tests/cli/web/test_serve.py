@@ -36,6 +36,7 @@ async def serving(kubeconfig: str, *flags: str) -> AsyncIterator[str]:
 @needs_a_browser
 @pytest.mark.timeout(240)
 async def test_two_visitors_each_have_a_dashboard_that_obeys_their_keys(tmp_path: Path) -> None:
+    """Takes 5 to 10 s: a Chromium starts, and a dashboard with a Python of its own for each visitor."""
     async with (
         launch(SimOptions(state="global")) as running,
         serving(str(running.kubeconfig), "--read-write") as url,
@@ -68,6 +69,7 @@ async def test_two_visitors_each_have_a_dashboard_that_obeys_their_keys(tmp_path
 @needs_a_browser
 @pytest.mark.timeout(120)
 async def test_visitors_look_and_change_nothing_unless_it_is_said(tmp_path: Path) -> None:
+    """Takes about 5 s: a Chromium and a dashboard start."""
     async with (
         launch(SimOptions(state="global")) as running,
         serving(str(running.kubeconfig)) as url,

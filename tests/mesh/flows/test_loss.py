@@ -23,6 +23,7 @@ async def held(session: Session) -> list[FlowRow]:
 
 
 async def test_a_relay_killed_and_revived_misses_no_event_that_the_rings_hold(new_lab: NewLab) -> None:
+    """Takes about 5 s: both Relays are noticed as gone, tried again by the pace of a session, and looked back to."""
     async with (
         new_lab(relays=True, flow_rate=20) as lab,
         lab.session(scope=FLOWS, flow_source="relay") as session,

@@ -95,6 +95,7 @@ async def test_a_pod_deleted_mid_run_ends_it_with_its_reason(lab: Lab) -> None:
 
 
 async def test_an_api_server_that_goes_away_mid_run_is_told(lab: Lab) -> None:
+    """Takes 5 s and more: a connection that falls silent is given up after the 4 s that a request may take."""
     async with lab.session(request_timeout=4.0) as session:
         async with running(session, ENDLESS) as (run, wait_for):
             await lab.fault("api-down", cluster="koornacht")
@@ -168,6 +169,7 @@ async def test_a_stopped_run_keeps_what_came_back_and_is_written_down(lab: Lab) 
 
 
 async def test_steady_requests_measure_the_gap_that_was_made(new_lab: NewLab) -> None:
+    """Takes some seconds: the gap that is measured is a second at least, and requests wait for their own time-out."""
     async with new_lab(state="failover-local-0") as lab, lab.session() as session:
         loop = asyncio.get_running_loop()
         async with running(session, ENDLESS, 20) as (run, wait_for):
@@ -240,6 +242,7 @@ async def test_steady_requests_get_their_stories_while_they_go_on(new_lab: NewLa
 
 
 async def test_nothing_runs_in_the_pod_after_a_stop(new_lab: NewLab) -> None:
+    """Takes some seconds: what would come of the stopped run has to have had the time to come."""
     async with new_lab(relays=True) as lab, lab.session(scope=Scope(status=False)) as session:
         async with running(session, ENDLESS) as (run, _):
             pass
