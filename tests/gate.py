@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Gate:
@@ -47,10 +49,16 @@ class Gate:
 async def gated(onward: int) -> AsyncIterator[Gate]:
     """A gate on a port of its own."""
     gate = Gate(onward)
-    server = await asyncio.start_server(gate.serve, "127.0.0.1", 0)
-    gate.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(gate.serve) as gate.port:
         yield gate
+
+
+@asynccontextmanager
+async def listening(serve: Serve) -> AsyncIterator[int]:
+    """A port of its own where each connection is served."""
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from tests.gate import pipe
+from tests.gate import listening, pipe
 
 
 @dataclass
@@ -83,9 +83,5 @@ class Proxy:
 @asynccontextmanager
 async def proxying(kind: str, login: str = "", *, refuses: bool = False) -> AsyncIterator[Proxy]:
     proxy = Proxy(kind, login, refuses)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(proxy.serve) as proxy.port:
         yield proxy
-    finally:
-        server.close()
