@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from meshtui.core.findings import Findings
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
+from meshtui.core.model.completeness import coming
 from meshtui.core.model.state import Delta
 from meshtui.core.routing import Surroundings, route
 from meshtui.core.routing import annotations as a
@@ -98,8 +99,12 @@ async def fill(session: Session, expected: int) -> tuple[ServiceTable, Findings,
         return lists and table.known >= expected and not table.backlog
 
     while not complete():
-        table.work(PORTION)
-        await asyncio.sleep(0 if table.backlog else 0.01)
+        # As the services pane does it: rows in sight at once, the others when no list is on its way.
+        if table.known < PORTION or not coming(session.mesh, (r.SERVICES, r.ENDPOINTSLICES)):
+            table.work(PORTION)
+            await asyncio.sleep(0 if table.backlog else 0.002)
+        else:
+            await asyncio.sleep(0.002)
     filled = time.perf_counter() - begun
     while findings.backlog:
         findings.work(PORTION)

@@ -67,7 +67,7 @@ class Dashboard(Screen[None]):
         self.keymap = dict(settings.keymap)
         self.current = "services"
         self.clusters = ClustersPane()
-        self.services = ServicesPane()
+        self.services = ServicesPane(lambda: self.upkeep.go_on())
         self.flows = FlowsPane()
         self.load_pane = LoadPane()
         self.tour = TourPane()
@@ -86,7 +86,7 @@ class Dashboard(Screen[None]):
         self.navigation = Navigation(self, self, self.bookmarks)
         self.everywhere = (self.navigation, self.bookmarks, self)
         """Who carries out what belongs to no pane, asked after a pane's actors."""
-        self.upkeep = Upkeep(self, self.services.touch)
+        self.upkeep: Upkeep = Upkeep(self, self.services.touch, early=lambda: self.services.busy)
         self._changing = asyncio.Lock()  # one change after another, in the order of their keys
         self.listeners: set[Callable[[], None]] = set()
         """Dialogs that want to know when the mesh changed."""

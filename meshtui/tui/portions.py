@@ -10,6 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+PATIENCE = 1.0
+"""Seconds that work waits at most for what would have it done anew."""
+
 
 class Pump(Protocol):
     """What of a widget or screen is needed: a queue of its own, which drops what comes once it is closed."""
@@ -18,22 +21,46 @@ class Pump(Protocol):
         """Run it when the messages before it are read."""
         ...
 
+    def set_timer(self, delay: float, callback: Callable[[], None]) -> object:
+        """Run it after so many seconds."""
+        ...
+
 
 class Portions:
-    """Calls `portion` again and again until it says that nothing is left, once in a turn."""
+    """Calls `portion` again and again until it says that nothing is left, once in a turn.
 
-    def __init__(self, pump: Pump, portion: Callable[[], bool]) -> None:
+    While `early()` holds, what is left waits for the next `go_on`, and for `PATIENCE` seconds at most.
+    """
+
+    def __init__(self, pump: Pump, portion: Callable[[], bool], *, early: Callable[[], bool] = lambda: False) -> None:
         self._pump = pump
         self._portion = portion
+        self._early = early
         self._waiting = False
+        self._timed = False
+        """Whether the end of patience is set."""
+        self._patient = True
 
     def go_on(self) -> None:
         """Do one portion now, and the rest by and by; nothing where a portion is awaited already."""
-        if not self._waiting and self._portion():
+        if not self._waiting and not self._holds_back() and self._portion():
             self._waiting = True
             # The queue alone is no turn: who reads it goes on as long as there is something in it.
             asyncio.get_running_loop().call_soon(self._pump.call_later, self._next)
 
     def _next(self) -> None:
         self._waiting = False
+        self.go_on()
+
+    def _holds_back(self) -> bool:
+        if not self._early():
+            self._patient = True
+            return False
+        if self._patient and not self._timed:
+            self._timed = True
+            self._pump.set_timer(PATIENCE, self._enough)
+        return self._patient
+
+    def _enough(self) -> None:
+        self._timed = self._patient = False
         self.go_on()

@@ -12,6 +12,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.services.table import ServiceTable
+from meshtui.tui import portions
 from meshtui.tui.findings import upkeep
 from meshtui.tui.portions import Portions
 from meshtui.tui.services import pane
@@ -49,6 +50,7 @@ class Pump:
     """Reads its queue as Textual does: to its end, in one turn."""
 
     def __init__(self) -> None:
+        self.timers: list[tuple[float, Callable[[], None]]] = []
         self._queue: list[Callable[[], object]] = []
 
     def call_later(self, callback: Callable[[], object]) -> bool:
@@ -56,6 +58,9 @@ class Pump:
         while self._queue:
             self._queue.pop()()
         return True
+
+    def set_timer(self, delay: float, callback: Callable[[], None]) -> None:
+        self.timers.append((delay, callback))
 
 
 async def test_what_else_is_ready_runs_between_two_portions(turns: Turns) -> None:
@@ -104,3 +109,75 @@ async def test_rows_and_findings_of_many_services_never_come_twice_in_a_turn(
         numbers = [number for number, _ in seen[name]]
         assert max(count for _, count in seen[name]) <= most + 1, f"{name}; the policies count as one more"
         assert len(set(numbers)) == len(numbers), name
+
+
+async def test_what_would_be_done_anew_waits_and_not_for_ever(turns: Turns) -> None:
+    pump, more, done = Pump(), [True], []
+    work = Portions(pump, lambda: bool(done.append(len(done))), early=lambda: more[0])
+    work.go_on()
+    work.go_on()
+    assert not done, "more is to come"
+    (waited, enough), *others = pump.timers
+    assert waited == portions.PATIENCE
+    assert not others, "patience ends once"
+    enough()
+    work.go_on()
+    assert len(done) == 2, "its time is over: as long as it holds, nothing waits again"
+    more[0] = False
+    work.go_on()
+    more[0] = True
+    work.go_on()
+    assert len(done) == 3, "what comes later is waited for anew"
+    assert len(pump.timers) == 2
+
+
+async def test_rows_out_of_sight_are_made_once_the_lists_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    whole = ServiceTable.work
+
+    def work(self: ServiceTable, limit: int | None = None) -> set[str]:
+        found = whole(self, limit)
+        made.extend(found)
+        return found
+
+    monkeypatch.setattr(ServiceTable, "work", work)
+    monkeypatch.setattr(portions, "PATIENCE", 3600.0)
+    mesh, count = meshes.mesh(), 1000
+    services = {f"default/svc-{n}": meshes.service(meshes.GLOBAL, key=f"default/svc-{n}") for n in range(count)}
+    slices = {
+        f"default/svc-{n}-abc": meshes.endpointslice([meshes.endpoint("10.0.0.1")], key=f"default/svc-{n}")
+        for n in range(count)
+    }
+    lists = {r.SERVICES: services, r.ENDPOINTSLICES: slices}
+    events = [s.Listed(context, resource, items, 0.0) for context in mesh.clusters for resource, items in lists.items()]
+    for context in mesh.clusters:
+        for resource in lists:
+            mesh.clusters[context].objects.pop(resource, None)
+        reduce(mesh, s.ApiChanged(context, s.Phase.LIVE, 0.0, "1.36.2"))
+    async with board_on(mesh) as board:
+        table = board.app.board.services.table
+        assert table is not None
+        for event in events[:-1]:
+            board.session.emit(event)
+            await board.until(lambda: len(made) >= pane.IN_SIGHT, "what a screen shows is made at once")
+        assert table.known < count
+        assert board.app.board.findings.backlog, "findings come behind the rows"
+        board.session.emit(events[-1])
+        await board.until(lambda: table.known == count and not table.backlog, "all have rows")
+        await board.until(lambda: not board.app.board.findings.backlog, "all are looked at, without another event")
+    assert len(made) < 1.5 * count, "hardly any row was made twice"
+    assert {row.cells[0].total for row in table.all_rows()} == {1}
+
+
+async def test_a_list_that_does_not_come_keeps_nothing_away_for_long() -> None:
+    mesh = meshes.mesh()
+    context, other = mesh.clusters
+    for each in (context, other):
+        mesh.clusters[each].objects.clear()
+        reduce(mesh, s.ApiChanged(each, s.Phase.LIVE, 0.0, "1.36.2"))
+    made = {f"default/svc-{n}": meshes.service(key=f"default/svc-{n}") for n in range(COUNT)}
+    reduce(mesh, s.Listed(context, r.SERVICES, made, 0.0))
+    async with board_on(mesh) as board:
+        table = board.app.board.services.table
+        assert table is not None
+        await board.until(lambda: table.known == COUNT, "the other cluster's lists never come")

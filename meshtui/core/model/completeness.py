@@ -112,6 +112,12 @@ def late_lists(cluster: Cluster, resources: Iterable[Resource]) -> list[str]:
     ]
 
 
+def coming(mesh: Mesh, resources: Iterable[Resource]) -> bool:
+    """Whether a cluster that answers has still to send one of these lists."""
+    wanted = tuple(resources)
+    return any(late_lists(cluster, wanted) for cluster in live(mesh))
+
+
 def _late(cluster: Cluster, what: Sequence[str]) -> Iterator[MeshtuiError]:
     if what:
         yield TimedOut(

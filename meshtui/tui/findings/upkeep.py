@@ -10,13 +10,18 @@ from meshtui.tui.portions import Portions, Pump
 AT_ONCE = 20
 """Services looked at in one turn: 8 ms where each is in sixteen clusters."""
 _MANY = 30
+_WAITS = 200
+"""Services left to look at, above which they may wait."""
 
 
 class Upkeep:
-    """Looks at some services now and at the rest in later turns; `done` is told when many were looked at."""
+    """Looks at some services now and at the rest in later turns; `done` is told when many were looked at.
 
-    def __init__(self, pump: Pump, done: Callable[[], None]) -> None:
-        self._portions = Portions(pump, self._portion)
+    While `early()` holds and there are many, they wait, as `Portions` says.
+    """
+
+    def __init__(self, pump: Pump, done: Callable[[], None], *, early: Callable[[], bool] = lambda: False) -> None:
+        self._portions = Portions(pump, self._portion, early=lambda: self._many and early())
         self._done = done
         self._findings: Findings | None = None
         self._looked = 0
@@ -24,7 +29,15 @@ class Upkeep:
     def work(self, findings: Findings) -> None:
         """Look at a portion."""
         self._findings = findings
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Look at a portion, where any is left: what was waited for may have come."""
         self._portions.go_on()
+
+    @property
+    def _many(self) -> bool:
+        return self._findings is not None and self._findings.backlog > _WAITS
 
     def _portion(self) -> bool:
         findings = self._findings

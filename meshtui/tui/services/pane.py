@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import accumulate
 from typing import ClassVar
 
@@ -12,6 +12,8 @@ from textual.binding import BindingType
 
 from meshtui.core.errors import UsageError
 from meshtui.core.health.model import Judgement
+from meshtui.core.model import resources as r
+from meshtui.core.model.completeness import coming
 from meshtui.core.model.state import Delta
 from meshtui.core.savedfilters import expanded
 from meshtui.core.services import filter as servicefilter
@@ -27,6 +29,8 @@ from meshtui.tui.widgets.pane import Pane, bindings
 
 PORTION = 40
 """Rows made in one turn: 10 ms where each is in sixteen clusters."""
+IN_SIGHT = 200
+"""Rows that are made at once; more than any screen shows."""
 _SHOW_EVERY = 30
 """Portions after which a list still being made is shown again."""
 _CHANGES = {
@@ -44,8 +48,10 @@ class ServicesPane(Pane):
     rests = True
     wraps = True
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[], None] = lambda: None) -> None:
+        """`done` is told when many rows were made."""
         super().__init__()
+        self._done = done
         self.view = View()
         self.table: ServiceTable | None = None
         self.marks = Marks()
@@ -53,7 +59,7 @@ class ServicesPane(Pane):
         self.listing: Listing = EachCluster(())
         self._version = -1
         self._portions = 0
-        self._rest = Portions(self, self._portion)
+        self._rest = Portions(self, self._portion, early=self._early)
 
     # What is shown
 
@@ -94,11 +100,24 @@ class ServicesPane(Pane):
         self._version = -1
         self._rest.go_on()
 
+    @property
+    def busy(self) -> bool:
+        """Whether many rows are still to be made."""
+        return self.table is not None and self.table.backlog > IN_SIGHT
+
+    def _early(self) -> bool:
+        """Whether most rows would have to be made again: more of the lists that they show are on their way."""
+        table = self.table
+        if table is None or not self.busy or table.known < IN_SIGHT:
+            return False
+        return coming(table.mesh, (r.SERVICES, r.ENDPOINTSLICES))
+
     def _portion(self) -> bool:
         """Make some rows; whether there are more to make."""
         table = self.table
         if table is None or not self.is_attached:
             return False
+        was_busy = self.busy
         keys = table.work(PORTION)
         now = self.dashboard.clock.now()
         self._when.update(dict.fromkeys(table.altered(), now))
@@ -108,6 +127,8 @@ class ServicesPane(Pane):
             self.title_again()
         elif not table.backlog or self._portions % _SHOW_EVERY == 0:
             self._list(table)
+        if was_busy and not self.busy:
+            self._done()
         if table.backlog:
             # Rows live as long as the session: without this the collector stops the loop for half a second to see it.
             collector.keep()

@@ -6,7 +6,7 @@ from meshtui.core.errors import Forbidden, NotFound, RelayUnreachable, TimedOut
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import AgentStatus
-from meshtui.core.model.completeness import AGENTS, CONFIG, HEALTH, KVSTOREMESH, Wanted, missing
+from meshtui.core.model.completeness import AGENTS, CONFIG, HEALTH, KVSTOREMESH, Wanted, coming, missing
 from meshtui.core.model.reduce import reduce
 from tests.core import meshes
 
@@ -43,6 +43,20 @@ def test_lists_and_questions_that_have_not_come():
     reduce(mesh, s.WatchChanged("a", r.NODES, s.Phase.CONNECTING, 2.0))
     (line,), _ = said(mesh, unasked={"a": {AGENTS}})
     assert line.startswith("a has not sent all of its lists yet: missing: nodes, the agents' status;")
+
+
+def test_a_list_is_coming_from_a_cluster_that_answers_until_it_is_here_or_refused():
+    mesh = whole()
+    assert not coming(mesh, (r.SERVICES, r.NODES))
+    del mesh.clusters["a"].objects[r.NODES]
+    reduce(mesh, s.WatchChanged("a", r.NODES, s.Phase.CONNECTING, 2.0))
+    assert coming(mesh, (r.SERVICES, r.NODES))
+    assert not coming(mesh, (r.SERVICES,))
+    reduce(mesh, s.WatchChanged("a", r.NODES, s.Phase.FAILED, 3.0, closed()))
+    assert not coming(mesh, (r.SERVICES, r.NODES)), "it was refused"
+    reduce(mesh, s.WatchChanged("a", r.NODES, s.Phase.CONNECTING, 4.0))
+    reduce(mesh, s.ApiChanged("a", s.Phase.STALE, 5.0))
+    assert not coming(mesh, (r.SERVICES, r.NODES)), "nobody knows when that cluster answers again"
 
 
 def test_agents_that_did_not_answer_are_counted_and_those_nobody_may_ask_are_told():
