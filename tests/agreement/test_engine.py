@@ -17,7 +17,8 @@ from meshtui.core.model.reduce import reduce
 from meshtui.core.policy import Decision, Party, PodRef, Rulebook, Way, direction
 from meshtui.core.policy.labels import Labels
 from meshtui.core.policy.parties import of_pod
-from tests.sim.policycases import PLURAL, load, slices
+from tests.policycases import load
+from tests.sim.policycases import PLURAL, slices
 
 Object = dict[str, Any]
 LETTERS = {

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from meshtui.sim.clock import ManualClock
@@ -18,7 +15,6 @@ from meshtui.sim.options import CLUSTER_NAMES, SimOptions
 from meshtui.sim.world import World
 
 Object = dict[str, Any]
-CASES = Path(__file__).parent.parent / "recordings" / "policy-cases" / "cases.jsonl.gz"
 PLURAL = {
     "CiliumNetworkPolicy": ("cilium.io", "ciliumnetworkpolicies"),
     "CiliumClusterwideNetworkPolicy": ("cilium.io", "ciliumclusterwidenetworkpolicies"),
@@ -51,13 +47,6 @@ class Answer:
     def agrees(self) -> bool:
         """Whether both let it pass, or both do not."""
         return (self.theirs in ".AaRr") == (self.ours in ".AaRr")
-
-
-def load(path: Path = CASES) -> tuple[Object, list[Object]]:
-    """The head line and the cases."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        head, *cases = (json.loads(line) for line in lines)
-    return head, cases
 
 
 def slices(cluster: Object) -> list[Object]:

@@ -28,7 +28,7 @@ from meshtui.tui.flows.views.events import Events, find
 from meshtui.tui.flows.views.view import FlowLook, Look
 from meshtui.tui.services.rows import index_of_clusters
 from meshtui.tui.theme import drawn
-from meshtui.tui.widgets.paint import Line, Span, span_at
+from meshtui.tui.widgets.paint import Line, Span
 from meshtui.tui.widgets.pane import Pane, bindings
 
 if TYPE_CHECKING:
@@ -293,16 +293,10 @@ class FlowsPane(Pane):
 
     def on_click(self, event: events.Click) -> None:
         """A column's name orders; a cell clicked twice is a filter, clicked with alt, ctrl or right excludes."""
-        at = event.get_content_offset(self)
+        at = self.clicked(event)
         if at is None:
             return
-        line = self.line_at(at.y)
-        if not 0 <= line < self.total:
-            return
-        index, part = self.locate(line)
-        lines = self.shown_lines(index, self.scrollable_content_region.width)
-        found = span_at(lines[part], at.x) if part < len(lines) else None
-        cell = found.cell if found else ""
+        index, _, cell = at
         if self.headed and index == 0:
             event.prevent_default()
             if cell:

@@ -24,7 +24,7 @@ from meshtui.tui.portions import Portions
 from meshtui.tui.services import rows
 from meshtui.tui.services.listing import COLUMNS, EachCluster, EachService, Listing, Look, listing_for
 from meshtui.tui.services.marks import Marks
-from meshtui.tui.widgets.paint import Line, Span, safe, span_at
+from meshtui.tui.widgets.paint import Line, Span, safe
 from meshtui.tui.widgets.pane import Pane, bindings
 
 PORTION = 40
@@ -283,17 +283,12 @@ class ServicesPane(Pane):
 
     def on_click(self, event: events.Click) -> None:
         """A column's name orders; a cluster's line beneath a service is what keys act on."""
-        at = event.get_content_offset(self)
+        at = self.clicked(event)
         if at is None:
             return
-        line = self.line_at(at.y)
-        if not 0 <= line < self.total:
-            return
-        index, part = self.locate(line)
+        index, part, cell = at
         if index == 0:
-            lines = self.shown_lines(0, self.scrollable_content_region.width)
-            found = span_at(lines[0], at.x) if lines else None
-            self.order_by(found.cell if found else "")
+            self.order_by(cell)
             event.prevent_default()
             return
         part = self.part_of(index, part)

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from meshtui.tui.theme import palette
 from meshtui.tui.widgets.framed import Framed
-from meshtui.tui.widgets.paint import Line, clip
+from meshtui.tui.widgets.paint import Line, clip, span_at
 from meshtui.tui.widgets.whole import Whole
 
 if TYPE_CHECKING:
@@ -341,14 +341,21 @@ class LineView(Framed, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the item that was clicked."""
-        offset = event.get_content_offset(self)
-        if offset is None:
-            return
-        line = self.line_at(offset.y)
-        if 0 <= line < self.total:
+        if (at := self.clicked(event)) is not None:
             self.clicking = True
-            self.move_to(self.locate(line)[0])
+            self.move_to(at[0])
             self.clicking = False
+
+    def clicked(self, event: events.Click) -> tuple[int, int, str] | None:
+        """Which item was clicked, which of its lines, and which cell of that; None beside all of them."""
+        offset = event.get_content_offset(self)
+        line = self.line_at(offset.y) if offset is not None else -1
+        if offset is None or not 0 <= line < self.total:
+            return None
+        index, part = self.locate(line)
+        lines = self.shown_lines(index, self.scrollable_content_region.width)
+        found = span_at(lines[part], offset.x) if part < len(lines) else None
+        return index, part, found.cell if found else ""
 
 
 def _thumb(height: int, total: float, position: float) -> tuple[int, int]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,7 +14,6 @@ from meshtui.core.model.reduce import reduce
 from meshtui.core.policy import Decision, DirectionVerdict, Party, PodRef, Rulebook, Way, direction, of_pod
 from meshtui.core.policy.labels import Labels
 
-CASES = Path(__file__).parents[2] / "recordings" / "policy-cases" / "cases.jsonl.gz"
 LETTER = {
     Decision.NOT_ENFORCED: ".", Decision.ALLOWED: "A", Decision.REDIRECTED: "R", Decision.DENIED: "D",
     Decision.DEFAULT_DENY: "x", Decision.UNKNOWN: "?",
@@ -43,13 +38,6 @@ class Answer(NamedTuple):
     @property
     def enforced(self) -> bool:
         return not self.theirs == self.ours == "."
-
-
-@cache
-def load() -> tuple[Case, list[Case]]:
-    with gzip.open(CASES, "rt", encoding="utf-8") as lines:
-        head, *cases = (json.loads(line) for line in lines)
-    return head, cases
 
 
 def letter(found: DirectionVerdict) -> str:

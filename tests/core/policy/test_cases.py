@@ -7,7 +7,8 @@ from typing import Any
 
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.policy import By, Reading, reading, refusal
-from tests.core.policy.cases import answers, load
+from tests.core.policy.cases import answers
+from tests.policycases import load
 
 NOT_KNOWN = {"unknown-fqdns", "knp-ipblock-ingress", "cidr-group-breaks-the-rest"}
 """Kinds in which something is not known here; see docs/agreement.md."""

@@ -204,10 +204,8 @@ async def test_when_nobody_else_delivers_the_agents_do_until_the_relay_answers_a
         assert [(gap.source, gap.missing) for gap in session.flows.gaps if not gap.silent] == [("tion", ())]
 
 
-async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
-    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two faults at once, as recorded: the link is cut and one Relay is gone, the other's own flows go on."""
+def note_questions(monkeypatch: pytest.MonkeyPatch) -> list[FlowQuery]:
+    """What streams are asked for from now on, in that order."""
     asked: list[FlowQuery] = []
     ask = FlowStream.ask
 
@@ -215,9 +213,17 @@ async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
         asked.append(query)
         ask(stream, query, since_ns)
 
+    monkeypatch.setattr(FlowStream, "ask", spy)
+    return asked
+
+
+async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
+    new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two faults at once, as recorded: the link is cut and one Relay is gone, the other's own flows go on."""
     async with new_lab(relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
         await until_each_feeds_itself(session)
-        monkeypatch.setattr(FlowStream, "ask", spy)
+        asked = note_questions(monkeypatch)
         phases = {relay(session, "tion").link.phase}
         stop = session.subscribe(lambda _: phases.add(relay(session, "tion").link.phase))
         await lab.fault("link-cut")
@@ -232,16 +238,9 @@ async def test_a_healthy_stream_is_not_touched_for_a_neighbour(
 async def test_readers_of_a_relay_are_left_out_at_the_servers_until_they_are_asked_for(
     new_lab: NewLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[FlowQuery] = []
-    ask = FlowStream.ask
-
-    def spy(stream: FlowStream, query: FlowQuery, since_ns: int) -> None:
-        asked.append(query)
-        ask(stream, query, since_ns)
-
     async with new_lab(relays=True, flow_rate=40) as lab, lab.session(scope=FLOWS) as session:
         await until_each_feeds_itself(session)
-        monkeypatch.setattr(FlowStream, "ask", spy)
+        asked = note_questions(monkeypatch)
         await session.set_flow_query(parse("verdict:forwarded"))
         assert [list(query.blacklist) for query in asked] == [list(READING)] * 2
         asked.clear()

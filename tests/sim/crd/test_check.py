@@ -9,7 +9,7 @@ import pytest
 from meshtui.sim.crd import check, kinds
 from meshtui.sim.crd.policies import policy
 from meshtui.sim.options import VERSIONS
-from tests.sim.policycases import load
+from tests.policycases import load
 
 Object = dict[str, Any]
 HTTP = {"http": [{"method": "GET"}]}

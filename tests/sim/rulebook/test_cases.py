@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 
 from meshtui.sim.rulebook import refusals
-from tests.sim.policycases import Answer, judge, load
+from tests.policycases import load
+from tests.sim.policycases import Answer, judge
 
 Object = dict[str, Any]
-
-
-@functools.cache
-def cases() -> tuple[Object, list[Object]]:
-    return load()
 
 
 def version_of(case: Object) -> tuple[int, int]:
@@ -26,13 +22,13 @@ def version_of(case: Object) -> tuple[int, int]:
 @functools.cache
 def answers() -> dict[str, list[Answer]]:
     """Everything that one of both enforces, by case."""
-    head, found = cases()
+    head, found = load()
     return {case["id"]: [a for a in judge(case, head) if a.enforced] for case in found}
 
 
 def test_the_cases_are_all_there() -> None:
     """Over 5 s for the first of this module: more than 200,000 decisions, made once for all its tests."""
-    _, found = cases()
+    _, found = load()
     assert len(found) == 342
     assert {case["version"] for case in found} == {"1.17", "1.19"}
     assert sum(map(len, answers().values())) > 200_000
@@ -62,7 +58,7 @@ def test_every_kind_of_answer_occurs(letter: str) -> None:
 
 def test_agents_and_operator_take_and_refuse_what_theirs_do() -> None:
     told = {"ok": 0, "derivative": 0, "invalid": 0}
-    for case in cases()[1]:
+    for case in load()[1]:
         imports = case.get("import") or ["ok"] * len(case["policies"])
         for obj, theirs in zip(case["policies"], imports, strict=True):
             if obj["kind"] == "NetworkPolicy":
