@@ -117,15 +117,16 @@ class ServicesPane(Pane):
         table = self.table
         if table is None or not self.is_attached:
             return False
-        was_busy = self.busy
+        was_busy, before = self.busy, table.known
         keys = table.work(PORTION)
+        screenful = before < IN_SIGHT <= table.known
         now = self.dashboard.clock.now()
         self._when.update(dict.fromkeys(table.altered(), now))
         self._portions += 1
         if table.version == self._version:
             self.touch(self.listing.keys(keys))
             self.title_again()
-        elif not table.backlog or self._portions % _SHOW_EVERY == 0:
+        elif not table.backlog or screenful or self._portions % _SHOW_EVERY == 0:
             self._list(table)
         if was_busy and not self.busy:
             self._done()
@@ -171,7 +172,8 @@ class ServicesPane(Pane):
         table, view = self.table, self.view
         if table is None:
             return
-        parts = [f"{len(table)}" if len(table) == table.known else f"{len(table)} of {table.known}"]
+        shown = f"{len(table)}" if len(table) == table.known else f"{len(table)} of {table.known}"
+        parts = [f"{shown} so far" if self.busy else shown]
         parts += [", ".join(map(safe, sorted(view.namespaces)))] if view.namespaces else []
         parts += ["mesh only"] if view.mesh_only else []
         parts += ["faults only"] if view.faults_only else []
