@@ -173,6 +173,45 @@ async def test_rows_out_of_sight_are_made_once_the_lists_are_there(monkeypatch: 
     assert {row.cells[0].total for row in table.all_rows()} == {1}
 
 
+@pytest.mark.parametrize("clusters", [2, 3], ids=["a line for each cluster", "folded"])
+@pytest.mark.parametrize("moved", [False, True])
+async def test_the_cursor_is_on_top_of_a_list_that_grows_unless_it_was_moved(
+    clusters: int, moved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "PATIENCE", 3600.0)
+    mesh = meshes.mesh(*("abc"[:clusters]))
+    for context in mesh.clusters:
+        mesh.clusters[context].objects.clear()
+        reduce(mesh, s.ApiChanged(context, s.Phase.LIVE, 0.0, "1.36.2"))
+    first, *others = mesh.clusters
+    later = {f"default/m-{n}": meshes.service(key=f"default/m-{n}") for n in range(COUNT)}
+    sooner = {f"default/a-{n}": meshes.service(key=f"default/a-{n}") for n in range(COUNT)}
+    async with board_on(mesh) as board:
+        shown = board.app.board.services
+        board.session.emit(s.Listed(first, r.SERVICES, later, 0.0))
+        await board.until(lambda: len(shown.items) > 100, "a screenful is listed")
+        if moved:
+            await board.press("j", "j")
+        chosen = shown.selected
+        assert (shown.cursor == 1) is not moved
+        for context in others:
+            board.session.emit(s.Listed(context, r.SERVICES, sooner, 0.0))
+        for context in mesh.clusters:
+            board.session.emit(s.Listed(context, r.ENDPOINTSLICES, {}, 0.0))
+        each = clusters if clusters == 2 else 1
+        await board.until(lambda: len(shown.items) == 1 + 2 * COUNT * each, "all are listed")
+        assert shown.cell is not None
+        if moved:
+            assert shown.selected == chosen
+        else:
+            assert (shown.cursor, shown.cell[0]) == (1, "default/a-0")
+            await board.press("j", "k")
+        board.session.emit(s.Changed(first, r.SERVICES, {"default/a": meshes.service(key="default/a")}, 0.0))
+        held = shown.selected
+        await board.until(lambda: "default/a" in str(shown.items[1]), "one more service comes first")
+        assert shown.selected == held, "a list that is whole moves nobody"
+
+
 async def test_a_list_that_does_not_come_keeps_nothing_away_for_long() -> None:
     mesh = meshes.mesh()
     context, other = mesh.clusters

@@ -59,6 +59,8 @@ class ServicesPane(Pane):
         self.listing: Listing = EachCluster(())
         self._version = -1
         self._portions = 0
+        self._first: Hashable | None = None
+        """What the cursor was put on, while more rows are to come."""
         self._rest = Portions(self, self._portion, early=self._early)
 
     # What is shown
@@ -110,7 +112,7 @@ class ServicesPane(Pane):
         table = self.table
         if table is None or not self.busy or table.known < IN_SIGHT:
             return False
-        return coming(table.mesh, (r.SERVICES, r.ENDPOINTSLICES))
+        return _more_to_come(table)
 
     def _portion(self) -> bool:
         """Make some rows; whether there are more to make."""
@@ -136,13 +138,15 @@ class ServicesPane(Pane):
         return bool(table.backlog)
 
     def _list(self, table: ServiceTable) -> None:
+        """List the rows made so far. The cursor begins on top, and stays there while more come, unless it was moved."""
         self._version = table.version
-        if isinstance(self.listing, EachService) and self.cell is None and len(table):
+        on_top = self.cell is None or (self._first is not None and self.selected == self._first)
+        if on_top and isinstance(self.listing, EachService) and len(table):
             self.listing.open = table[0].key
-            self.show(*self.listing.items(table))
+        self.show(*self.listing.items(table))
+        if on_top:
             self.move_to(1)
-        else:
-            self.show(*self.listing.items(table))
+        self._first = self.selected if on_top and (table.backlog or _more_to_come(table)) else None
         self.title_again()
 
     @property
@@ -337,3 +341,8 @@ class ServicesPane(Pane):
         else:
             return False
         return True
+
+
+def _more_to_come(table: ServiceTable) -> bool:
+    """Whether lists that rows show are on their way from a cluster that answers."""
+    return coming(table.mesh, (r.SERVICES, r.ENDPOINTSLICES))
