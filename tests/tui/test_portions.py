@@ -163,12 +163,12 @@ async def test_rows_out_of_sight_are_made_once_the_lists_are_there(monkeypatch: 
         shown = board.app.board.services
         await board.until(lambda: len(shown.items) > 100, "they are on the screen")
         assert table.known < count
-        assert "so far" in str(shown.border_title)
+        assert "to come" in str(shown.border_title)
         assert board.app.board.findings.backlog, "findings come behind the rows"
         board.session.emit(events[-1])
         await board.until(lambda: table.known == count and not table.backlog, "all have rows")
         await board.until(lambda: not board.app.board.findings.backlog, "all are looked at, without another event")
-        assert "so far" not in str(shown.border_title)
+        assert "to come" not in str(shown.border_title)
     assert len(made) < 1.5 * count, "hardly any row was made twice"
     assert {row.cells[0].total for row in table.all_rows()} == {1}
 

@@ -176,8 +176,7 @@ class ServicesPane(Pane):
         table, view = self.table, self.view
         if table is None:
             return
-        shown = f"{len(table)}" if len(table) == table.known else f"{len(table)} of {table.known}"
-        parts = [f"{shown} so far" if self.busy else shown]
+        parts = [f"{len(table)}" if len(table) == table.known else f"{len(table)} of {table.known}"]
         parts += [", ".join(map(safe, sorted(view.namespaces)))] if view.namespaces else []
         parts += ["mesh only"] if view.mesh_only else []
         parts += ["faults only"] if view.faults_only else []
