@@ -9,7 +9,7 @@ import msgspec
 
 from meshtui.cilium.agents import ask, decode
 from meshtui.core.model.objects import Pod
-from meshtui.core.policy.uptake import AgentPolicy, Named
+from meshtui.core.policy.rollout import AgentPolicy, Named
 from meshtui.kube.api import Api
 
 _LABEL = "io.cilium.k8s.policy."

@@ -39,7 +39,7 @@ async def recent_drops(session: Session, key: str) -> list[dict[str, Any]]:
         except MeshtuiError as error:
             words.say(f"meshtui: no flows of {clean(cluster.context)}, so drops are not known: {clean(error.title)}")
             continue
-        rows |= {row.uuid: row for row in session.room.named(past.rows)}
+        rows |= {row.uuid: row for row in session.mesh_flows.named(past.rows)}
     return explained(session.mesh, key, rows.values())
 
 

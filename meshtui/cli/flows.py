@@ -37,7 +37,7 @@ _UNAVAILABLE, _ERROR = 2, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FlowsRequest:
     """Which flows."""
 
     filter: FlowFilter
@@ -94,7 +94,7 @@ def main(arguments: Any) -> int:
     return headless.wait_for(_past(arguments, asked, printer))
 
 
-def _asked(arguments: Any, wanted: FlowFilter) -> Asked:
+def _asked(arguments: Any, wanted: FlowFilter) -> FlowsRequest:
     """Raises UsageError for what `hubble observe` does not take together either."""
     told = [name for name in ("first", "last", "all") if getattr(arguments, name)]
     if "first" in told and arguments.follow:
@@ -107,7 +107,7 @@ def _asked(arguments: Any, wanted: FlowFilter) -> Asked:
     since = point(arguments.since, now) if arguments.since else None
     until = point(arguments.until, now) if arguments.until else None
     bounded = told or since is not None or until is not None or arguments.follow or arguments.input_file
-    return Asked(wanted, since, until, arguments.first or 0, arguments.last or (0 if bounded else LAST))
+    return FlowsRequest(wanted, since, until, arguments.first or 0, arguments.last or (0 if bounded else LAST))
 
 
 def _raw_filters(wanted: FlowFilter) -> int:
@@ -118,7 +118,7 @@ def _raw_filters(wanted: FlowFilter) -> int:
     return Exit.OK
 
 
-def _from_file(name: str, asked: Asked, printer: Printer) -> int:
+def _from_file(name: str, asked: FlowsRequest, printer: Printer) -> int:
     """Flows that were written before, by us or by the hubble CLI; whatever is not among them is told."""
     from meshtui.hubble.jsonlines import JsonLines, read
 
@@ -152,7 +152,7 @@ def _told_of(items: Sequence[Any]) -> bool:
     return bool(bad)
 
 
-async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
+async def _past(arguments: Any, asked: FlowsRequest, printer: Printer) -> int:
     settings = headless.settings_from(arguments)
     resources = EXPLAINING if arguments.explain else ()
     scope = Scope(resources, status=False, access=False, flows=False, judged=False, once=True)
@@ -166,14 +166,14 @@ async def _past(arguments: Any, asked: Asked, printer: Printer) -> int:
         return code
 
 
-def _missing(session: Session, arguments: Any, resources: tuple[Resource, ...], asked: Asked) -> int:
+def _missing(session: Session, arguments: Any, resources: tuple[Resource, ...], asked: FlowsRequest) -> int:
     """Say what is missing beside the flows: what explains them, and clocks that agree where a time was asked for."""
     timed = bool(asked.since or asked.until or arguments.follow)
     timed |= any(cluster.node_clocks for cluster in session.mesh.clusters.values())
     return headless.missing_data(session, (), resources, cilium=bool(arguments.explain), time=timed)
 
 
-async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
+async def _follow(arguments: Any, asked: FlowsRequest, printer: Printer) -> int:
     settings = headless.settings_from(arguments)
     begin = asked.since if asked.since is not None else int(time.time() * 1e9) - _SKEW_NS
 
@@ -186,7 +186,7 @@ async def _follow(arguments: Any, asked: Asked, printer: Printer) -> int:
         explaining(session, printer, arguments)
         _missing(session, arguments, resources, asked)
         take(session.flows)
-        session.room.record(take)
+        session.mesh_flows.record(take)
         await session.set_flow_query(asked.filter)
         told: set[str] = set()
         news = asyncio.Event()

@@ -109,8 +109,8 @@ def away(error: MeshtuiError) -> MeshtuiError:
 
 def tell_twins(mesh: Mesh) -> None:
     """Name the contexts that are left out, since they lead to a cluster that is shown already."""
-    for twin, shown in mesh.twins.items():
-        words.say(f"meshtui: {clean(twin)} leads to the same cluster as {clean(shown)}, and is shown as that")
+    for alias, shown in mesh.aliases.items():
+        words.say(f"meshtui: {clean(alias)} leads to the same cluster as {clean(shown)}, and is shown as that")
 
 
 def unreached(mesh: Mesh, settings: Settings) -> dict[str, MeshtuiError]:

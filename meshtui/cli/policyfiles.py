@@ -15,9 +15,9 @@ from meshtui.core.changes.manifests import Written, parse
 from meshtui.core.changes.plan import Outcome, Plan, Step
 from meshtui.core.errors import CheckFailed, Exit, Forbidden, MeshtuiError, Refused, UsageError
 from meshtui.core.model import resources as r
-from meshtui.core.policy.uptake import Uptake
+from meshtui.core.policy.rollout import RolloutState
+from meshtui.mesh.changes.rollout import PolicyRollout
 from meshtui.mesh.changes.sources import read
-from meshtui.mesh.changes.taking import Taking
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import own_namespaces
@@ -116,17 +116,17 @@ def _diff(session: Session, plan: Plan, arguments: Any) -> int:
 
 
 async def _carry_out(session: Session, plan: Plan, arguments: Any) -> int:
-    taking = session.taking(plan) if plan.refusal is None and not arguments.dry_run else None
+    rollout = session.rollout(plan) if plan.refusal is None and not arguments.dry_run else None
     try:
         if plan.refusal is None:
             await _rehearse(session, plan, arguments)
-        if taking is not None:
-            await taking.ready()
+        if rollout is not None:
+            await rollout.ready()
         outcomes = await carry_out(session, plan, arguments)
-        arrived = await _wait(taking, outcomes, arguments.patience) if taking is not None else {}
+        arrived = await _wait(rollout, outcomes, arguments.patience) if rollout is not None else {}
     finally:
-        if taking is not None:
-            taking.stop()
+        if rollout is not None:
+            rollout.stop()
     rows = [_row(session, outcome, arrived, dry_run=arguments.dry_run) for outcome in outcomes]
     output.show(rows, COLUMNS, arguments.output)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
@@ -162,14 +162,14 @@ def _where(session: Session, step: Step) -> str:
     return f"{session.mesh.clusters[step.context].name} {step.resource.kind} {step.key}"
 
 
-_Arrived = dict[int, Uptake]
+_Arrived = dict[int, RolloutState]
 """By the identity of the step."""
 
 
-async def _wait(taking: Taking, outcomes: Sequence[Outcome], patience: float) -> _Arrived:
+async def _wait(rollout: PolicyRollout, outcomes: Sequence[Outcome], patience: float) -> _Arrived:
     """Until every cluster's agents have taken it up, or refused it, or the time is over."""
     steps = [outcome.step for outcome in outcomes if outcome.error is None]
-    return {id(step): found for step, found in await taking.wait(steps, patience)} if steps else {}
+    return {id(step): found for step, found in await rollout.wait(steps, patience)} if steps else {}
 
 
 def _row(session: Session, outcome: Outcome, arrived: _Arrived, *, dry_run: bool) -> dict[str, Any]:

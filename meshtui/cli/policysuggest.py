@@ -99,7 +99,7 @@ def _json(each: Proposal) -> dict[str, Any]:
     return {
         "context": each.context,
         "cluster": each.cluster,
-        "direction": each.way.value,
+        "direction": each.direction.value,
         "manner": each.manner.value,
         "manifest": each.manifest,
         "opens": [str(opening) for opening in each.openings],

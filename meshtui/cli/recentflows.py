@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 async def read_past(session: Session, settings: Settings, query: FlowQuery) -> tuple[list[FlowRow], int]:
     """The flows of every cluster that answers, and 1 when some are missing, else 0. Raises when no cluster has any."""
-    from meshtui.mesh.flows.past import Past
+    from meshtui.mesh.flows.past import PastFlows
 
     contexts = [cluster.context for cluster in headless.clusters_of(session)]
     rows: list[FlowRow] = []
     failures: list[MeshtuiError] = []
     incomplete = len(contexts) < len(session.mesh.clusters)
     for context, answer in await _answers(session, settings, query, contexts):
-        if isinstance(answer, Past):
-            rows += session.room.named(answer.rows)
+        if isinstance(answer, PastFlows):
+            rows += session.mesh_flows.named(answer.rows)
             for line in answer.refused:
                 words.say(f"meshtui: {clean(line, 400)}")
             incomplete |= tell_missing(context, answer.lost, answer.away)
@@ -39,7 +39,7 @@ async def read_past(session: Session, settings: Settings, query: FlowQuery) -> t
         raise failures[0]
     for failure in failures:
         words.complain(failure)
-    session.room.note_clocks(rows)
+    session.mesh_flows.note_clocks(rows)
     return rows, int(bool(failures) or incomplete)
 
 
@@ -66,14 +66,14 @@ async def gather(session: Session, settings: Settings, contexts: Sequence[str]) 
                 f"meshtui: no flows of {clean(context)}, so their fate is not foretold: {clean(answer.title, 200)}"
             )
         else:
-            session.room.past(answer.rows)
+            session.mesh_flows.past(answer.rows)
             tell_missing(context, answer.lost, answer.away)
 
 
 async def _answers(
     session: Session, settings: Settings, query: FlowQuery, contexts: Sequence[str]
 ) -> Iterator[tuple[str, Any]]:
-    """(context, its `Past` or why there is none). Raises what is no MeshtuiError."""
+    """(context, its `PastFlows` or why there is none). Raises what is no MeshtuiError."""
     from meshtui.mesh.flows.past import past_flows
     from meshtui.mesh.flows.relaytls import told_of
 

@@ -16,7 +16,7 @@ from meshtui.core.health.words import place
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Mesh
 from meshtui.core.settings import Settings
-from meshtui.mesh.evidence import Recent, recent_flows, versions_told
+from meshtui.mesh.evidence import RecentFlows, recent_flows, versions_told
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 
@@ -61,7 +61,7 @@ async def _main(arguments: Any) -> int:
             words.say(f"not all is well after {limit:g} s")
             return Exit.TIMED_OUT
         if _in_doubt(session):
-            session.room.follow()
+            session.mesh_flows.follow()
             await session.until(lambda: not _in_doubt(session), _PROOF_SECONDS)
         return _print(session, settings, arguments.output, unread)
 
@@ -80,17 +80,17 @@ async def evidence(session: Session, settings: Settings) -> int:
     return await _evidence(session, settings, await _recent(session, settings, patience))
 
 
-async def _evidence(session: Session, settings: Settings, recent: Recent) -> int:
+async def _evidence(session: Session, settings: Settings, recent: RecentFlows) -> int:
     for error in recent.failures:
         words.complain(error)
-    session.judging.take(session.room.past(recent.rows))
+    session.judging.take(session.mesh_flows.past(recent.rows))
     await session.until(lambda: headless.answered(session, "troubleshoot"), settings.request_timeout)
     await versions_told(session)
     session.judging.now()
     return int(bool(recent.failures))
 
 
-async def _recent(session: Session, settings: Settings, settling: float) -> Recent:
+async def _recent(session: Session, settings: Settings, settling: float) -> RecentFlows:
     return await recent_flows(session, settling, min(_RELAY_PATIENCE, settings.request_timeout))
 
 

@@ -19,10 +19,10 @@ from meshtui.core.model.resources import Resource
 from meshtui.kube import failures
 from meshtui.kube.call import Call, call_parts
 from meshtui.kube.clock import SystemClock
-from meshtui.kube.connection import Connection, Way
+from meshtui.kube.connection import Connection, ConnectionOptions
 from meshtui.kube.contexts import ContextInfo
-from meshtui.kube.http.client import Ask
-from meshtui.kube.http.line import Answer
+from meshtui.kube.http.client import Request
+from meshtui.kube.http.connection import Response
 from meshtui.kube.kubeconfig import Overrides
 from meshtui.kube.logins import Logins
 from meshtui.kube.turns import LONG, own_turn
@@ -89,8 +89,10 @@ class Api:
         `overrides` is what flags say in the kubeconfig's stead; `logins` runs plugins for several contexts in turn.
         """
         name = context if isinstance(context, str) else context.name
-        way = Way(name, kubeconfig, env, request_timeout, clock or SystemClock(), overrides or Overrides(), logins)
-        return cls(await Connection.open(way))
+        options = ConnectionOptions(
+            name, kubeconfig, env, request_timeout, clock or SystemClock(), overrides or Overrides(), logins
+        )
+        return cls(await Connection.open(options))
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,8 +108,8 @@ class Api:
 
     async def version(self) -> str:
         """The server's version without the `v`: `1.36.2`."""
-        answer = await self.get_raw("/version")
-        return str(answer.get("gitVersion", "")).removeprefix("v") if isinstance(answer, dict) else ""
+        response = await self.get_raw("/version")
+        return str(response.get("gitVersion", "")).removeprefix("v") if isinstance(response, dict) else ""
 
     async def get(self, resource: Resource, name: str, namespace: str = "") -> Any:
         """One object as the resource's struct; raises NotFound."""
@@ -271,20 +273,20 @@ class Api:
         content_type: str = "application/json",
     ) -> bytes:
         content = b"" if document is None else msgspec.json.encode(document)
-        ask = Ask(method, path, params or {}, content, content_type)
+        request = Request(method, path, params or {}, content, content_type)
         # A plugin has its own time; its failure must not read as the server's silence.
         await self.connection.source.headers()
         try:
             async with asyncio.timeout(self.request_timeout):
-                answer, body = await self._send(ask)
+                response, body = await self._send(request)
         except MeshtuiError:
             raise
         except TimeoutError:
             raise self.late(call) from None
         except _TRANSPORT_ERRORS as error:
             raise await self.connection.explain(call, error) from None
-        if answer.status >= 300:
-            raise self.refusal(call, answer.status, body, answer.headers.get("location", ""))
+        if response.status >= 300:
+            raise self.refusal(call, response.status, body, response.headers.get("location", ""))
         return body
 
     def late(self, call: Call) -> MeshtuiError:
@@ -295,14 +297,14 @@ class Api:
         """The error for an answer that is none of success."""
         return failures.from_status(call, status, body, self.connection.source.certificate, location)
 
-    async def _send(self, ask: Ask) -> tuple[Answer, bytes]:
+    async def _send(self, request: Request) -> tuple[Response, bytes]:
         """A kept connection may have been closed just now: what only reads is sent once more."""
         try:
-            return await self.connection.fetch(ask)
+            return await self.connection.fetch(request)
         except _TRANSPORT_ERRORS as error:
-            if ask.method != "GET" or not failures.is_cut(error):
+            if request.method != "GET" or not failures.is_cut(error):
                 raise
-        return await self.connection.fetch(ask)
+        return await self.connection.fetch(request)
 
     def _decode(self, call: Call, resource: Resource, body: bytes) -> Any:
         try:

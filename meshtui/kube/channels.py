@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from meshtui.core.errors import MeshtuiError
 from meshtui.kube.api import Api
 from meshtui.kube.call import Call
-from meshtui.kube.http.client import Ask
-from meshtui.kube.http.line import SWITCHED
+from meshtui.kube.http.client import Request
+from meshtui.kube.http.connection import SWITCHED
 from meshtui.kube.http.websocket import WebSocket, proof
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
@@ -32,20 +32,20 @@ async def dial(
         ("Sec-WebSocket-Key", key),
         ("Sec-WebSocket-Protocol", ", ".join(protocols)),
     )
-    ask = Ask("GET", f"{path}?{urlencode(params)}", headers=upgrade)
+    request = Request("GET", f"{path}?{urlencode(params)}", headers=upgrade)
     try:
         async with asyncio.timeout(api.request_timeout):
-            answer, body = await api.connection.switch(ask)
-            if answer.status == SWITCHED:
-                chosen = answer.headers.get("sec-websocket-protocol", "")
-                if answer.headers.get("sec-websocket-accept") != proof(key) or chosen not in ("", *protocols):
-                    answer.drop()
+            response, body = await api.connection.switch(request)
+            if response.status == SWITCHED:
+                chosen = response.headers.get("sec-websocket-protocol", "")
+                if response.headers.get("sec-websocket-accept") != proof(key) or chosen not in ("", *protocols):
+                    response.drop()
                     raise OSError("the server's WebSocket is not the one that was asked for")
-                return WebSocket(answer.line, answer.rest, chosen)
+                return WebSocket(response.connection, response.rest, chosen)
     except MeshtuiError:
         raise
     except TimeoutError:
         raise api.late(call) from None
     except (ssl.SSLError, OSError) as error:
         raise await api.connection.explain(call, error) from None
-    raise api.refusal(call, answer.status, body, answer.headers.get("location", ""))
+    raise api.refusal(call, response.status, body, response.headers.get("location", ""))

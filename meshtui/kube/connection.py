@@ -22,9 +22,9 @@ from meshtui.kube import kubeconfig as files
 from meshtui.kube import tls as trust
 from meshtui.kube.call import Call
 from meshtui.kube.credentials import Source
-from meshtui.kube.http.client import Ask, Client
-from meshtui.kube.http.line import Answer
-from meshtui.kube.http.road import Road
+from meshtui.kube.http.client import Client, Request
+from meshtui.kube.http.connection import Response
+from meshtui.kube.http.dialer import Dialer
 from meshtui.kube.kubeconfig import Overrides, Target
 from meshtui.kube.logins import Logins
 from meshtui.kube.proxies import Proxy, proxy_of
@@ -33,7 +33,7 @@ from meshtui.kube.secrets import Secrets
 _LOOK_SECONDS = 1.0
 _UNAUTHORIZED = 401
 _PORTS = {"http": 80, "https": 443}
-_ANSWER = TypeVar("_ANSWER")
+_RESPONSE = TypeVar("_RESPONSE")
 
 
 class Connection(Struct):
@@ -55,9 +55,9 @@ class Connection(Struct):
     """Seconds that the server's clock is ahead of ours, by its newest answer; None before one told its time."""
 
     @classmethod
-    async def open(cls, way: Way) -> Connection:
+    async def open(cls, options: ConnectionOptions) -> Connection:
         """Read the kubeconfig and fetch the credentials. Raises ConfigError or CredentialFailed."""
-        connection = await asyncio.to_thread(_prepare, way)
+        connection = await asyncio.to_thread(_prepare, options)
         try:
             await connection.source.headers()
         except BaseException:
@@ -71,31 +71,33 @@ class Connection(Struct):
         proxy = self.proxy.shown if self.proxy else ""
         return Call(self.context, self.server, verb, resource, namespace, name, seconds, proxy, self.secrets)
 
-    async def fetch(self, ask: Ask) -> tuple[Answer, bytes]:
+    async def fetch(self, request: Request) -> tuple[Response, bytes]:
         """Send; the answer with its whole body. Raises OSError, ssl.SSLError, CredentialFailed, ConfigError."""
-        return await self._shown(partial(self.http.fetch, ask), lambda found: found[0])
+        return await self._shown(partial(self.http.fetch, request), lambda found: found[0])
 
-    async def stream(self, ask: Ask) -> Answer:
+    async def stream(self, request: Request) -> Response:
         """Send; the answer whose body is yet to come: drop it at its end. Raises as `fetch`."""
-        return await self._shown(partial(self.http.stream, ask), lambda found: found)
+        return await self._shown(partial(self.http.stream, request), lambda found: found)
 
-    async def switch(self, ask: Ask) -> tuple[Answer, bytes]:
+    async def switch(self, request: Request) -> tuple[Response, bytes]:
         """Ask for another protocol: the answer, and a refusal's whole body; see `Client.switch`. Raises as `fetch`."""
-        return await self._shown(partial(self.http.switch, ask), lambda found: found[0])
+        return await self._shown(partial(self.http.switch, request), lambda found: found[0])
 
     async def _shown(
-        self, send: Callable[[list[tuple[str, str]]], Awaitable[_ANSWER]], answer_of: Callable[[_ANSWER], Answer]
-    ) -> _ANSWER:
+        self,
+        send: Callable[[list[tuple[str, str]]], Awaitable[_RESPONSE]],
+        response_of: Callable[[_RESPONSE], Response],
+    ) -> _RESPONSE:
         """With the credentials of the moment; on 401 they are renewed and it is tried once more."""
         headers, used = await self.source.headers(), self.source.generation
         sent = self.clock.now()
         found = await send(headers)
-        date = date_told(answer_of(found).headers.get("date", ""))
+        date = date_told(response_of(found).headers.get("date", ""))
         if date is not None:
             self.ahead = proven_offset(date, sent, self.clock.now())
-        if answer_of(found).status != _UNAUTHORIZED or not await self.source.renew(used):
+        if response_of(found).status != _UNAUTHORIZED or not await self.source.renew(used):
             return found
-        answer_of(found).leave()
+        response_of(found).leave()
         return await send(await self.source.headers())
 
     async def explain(self, call: Call, error: BaseException) -> ClusterError:
@@ -126,7 +128,7 @@ class Connection(Struct):
         await self.http.close()
 
 
-class Way(Untold, frozen=True):
+class ConnectionOptions(Untold, frozen=True):
     """What decides how one context's API server is reached."""
 
     context: str
@@ -154,30 +156,32 @@ def _scheme(target: Target) -> str:
     return scheme
 
 
-def _prepare(way: Way) -> Connection:
+def _prepare(options: ConnectionOptions) -> Connection:
     """Everything that reads files or imports, and so would hold up the event loop."""
-    target = files.target(files.load(way.kubeconfig, way.env), way.context, way.overrides)
+    target = files.target(files.load(options.kubeconfig, options.env), options.context, options.overrides)
     scheme = _scheme(target)
     secrets = Secrets()
     secrets.keep_user(target.user.value)
     for key in ("server", "proxy-url"):
         secrets.keep_url(target.cluster.text(key).strip())
     secure = trust.server_context(target) if scheme == "https" else None
-    source = Source(target, secure, way.env, secrets, timeout=way.seconds, clock=way.clock, logins=way.logins)
-    proxy = proxy_of(target, way.env)
+    source = Source(
+        target, secure, options.env, secrets, timeout=options.seconds, clock=options.clock, logins=options.logins
+    )
+    proxy = proxy_of(target, options.env)
     if proxy is not None:
         secrets.keep_url(proxy.url)
     parts, name = urlsplit(target.server), target.cluster.text("tls-server-name")
-    road = Road(parts.hostname or "", parts.port or _PORTS[scheme], secure, name, proxy)
+    dialer = Dialer(parts.hostname or "", parts.port or _PORTS[scheme], secure, name, proxy)
     return Connection(
-        context=way.context,
+        context=options.context,
         server=target.server,
-        timeout=way.seconds,
+        timeout=options.seconds,
         source=source,
-        http=Client(road, target.server),
+        http=Client(dialer, target.server),
         tls=secure,
         server_name=name,
         proxy=proxy,
         secrets=secrets,
-        clock=way.clock,
+        clock=options.clock,
     )

@@ -29,7 +29,7 @@ from meshtui.core.errors import (
 from meshtui.core.model.resources import Resource
 from meshtui.core.text import clean
 from meshtui.kube.call import Call
-from meshtui.kube.http.line import Cut
+from meshtui.kube.http.connection import Cut
 
 _NO_VERDICT = (
     ssl.SSLEOFError,
@@ -196,7 +196,7 @@ def _refused(error: BaseException) -> bool:
 
 
 def _at_the_proxy(call: Call, chain: list[BaseException]) -> ClusterError | None:
-    """The road ended at the proxy: it is down, unknown, wants a login, or cannot reach the server."""
+    """The way ended at the proxy: it is down, unknown, wants a login, or cannot reach the server."""
     said = next((link for link in chain if type(link).__name__ in _PROXY_ERRORS), None)
     name = "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"
     if any(isinstance(link, socket.gaierror) for link in chain):

@@ -42,7 +42,7 @@ class Proxy(Untold, frozen=True):
 
 
 def proxy_of(target: Target, env: Mapping[str, str]) -> Proxy | None:
-    """The proxy to the target's API server, None for the direct road. Raises ConfigError for one nobody could use."""
+    """The proxy to the target's API server, None for the direct way. Raises ConfigError for one nobody could use."""
     said = target.cluster.text("proxy-url").strip()
     if said:
         return _parse(said, f"context {clean(target.context)}: its proxy-url cannot be used")

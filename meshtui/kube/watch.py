@@ -17,8 +17,8 @@ from meshtui.core.model.state import Event
 from meshtui.kube import failures
 from meshtui.kube.api import PAGE, Api, object_decoder
 from meshtui.kube.delivery import Deliver
-from meshtui.kube.http.client import Ask
-from meshtui.kube.http.line import Answer, Cut, Silent
+from meshtui.kube.http.client import Request
+from meshtui.kube.http.connection import Cut, Response, Silent
 from meshtui.kube.turns import own_turn
 
 WATCH_SECONDS = 300
@@ -147,9 +147,9 @@ class _Follower:
 
     async def _watch(self) -> int:
         """One watch until the server ends it or it falls silent; how many events it brought."""
-        answer = await self._open()
+        response = await self._open()
         events = 0
-        async with _Reader(answer) as reader:
+        async with _Reader(response) as reader:
             self._deliver.live(self._namespace)
             try:
                 while batch := await reader.next():
@@ -198,29 +198,29 @@ class _Follower:
         self._version = ""
         return failures.from_status(self._call, failures.status_of(body).code or 500, body)
 
-    async def _open(self) -> Answer:
+    async def _open(self) -> Response:
         params = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
             "timeoutSeconds": str(int(WATCH_SECONDS * self._rng.uniform(0.8, 1.0))),
         }
-        ask = Ask("GET", self._resource.path(self._namespace), params)
+        request = Request("GET", self._resource.path(self._namespace), params)
         await self._api.connection.source.headers()
         try:
             async with asyncio.timeout(self._api.request_timeout):
-                answer = await self._api.connection.stream(ask)
-                if answer.status < 300:
-                    return answer
+                response = await self._api.connection.stream(request)
+                if response.status < 300:
+                    return response
                 try:
-                    body = await answer.body()
+                    body = await response.body()
                 finally:
-                    answer.drop()
+                    response.drop()
         except TimeoutError:
             raise self._api.late(self._call) from None
         except (ssl.SSLError, OSError) as error:
             raise await self._api.connection.explain(self._call, error) from None
-        raise self._api.refusal(self._call, answer.status, body, answer.headers.get("location", ""))
+        raise self._api.refusal(self._call, response.status, body, response.headers.get("location", ""))
 
 
 class _Reader:
@@ -229,8 +229,8 @@ class _Reader:
     The first line after a pause is handed out at once: what a person did must not wait for company.
     """
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+    def __init__(self, response: Response) -> None:
+        self._response = response
         self._lines: list[bytes] = []
         self._arrived = asyncio.Event()
         self._handed_out = 0.0
@@ -245,7 +245,7 @@ class _Reader:
             self._task.cancel()
             # Whoever reads may be cancelled meanwhile, and must hear of it: then its cancel is not taken for this one.
             await asyncio.gather(self._task, return_exceptions=True)
-        self._answer.drop()
+        self._response.drop()
 
     async def next(self) -> list[bytes]:
         """The next lines, at most 200; empty at the end of the stream. Raises what reading raised."""
@@ -265,7 +265,7 @@ class _Reader:
     async def _pump(self) -> None:
         rest = bytearray()
         try:
-            async for chunk in self._answer.chunks(IDLE_SECONDS):
+            async for chunk in self._response.chunks(IDLE_SECONDS):
                 *complete, last = chunk.split(b"\n")
                 for part in complete:
                     rest += part

@@ -10,7 +10,7 @@ from meshtui.core.errors import CheckFailed
 from meshtui.core.health.model import Cause
 from meshtui.lab.bring import bring
 from meshtui.lab.checks.application import written
-from meshtui.lab.checks.look import Check, Checked, Look, bad, every, good
+from meshtui.lab.checks.checkinput import Check, Checked, CheckInput, bad, every, good
 from meshtui.lab.checks.requests import FIRST, SECOND, SILENCE, answers
 from meshtui.lab.checks.table import repeat
 from meshtui.lab.state import Side, State
@@ -47,7 +47,7 @@ class Break:
 def _known(cause: Cause) -> Check:
     """The dashboard's own judgement names the cause. It is not repeated here: it is to be found."""
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         if cause in _causes(look):
             return good("The dashboard knows what it is. Find it, then press a to compare and r to mend it.")
         return bad("The dashboard does not know yet what it is.")
@@ -55,7 +55,7 @@ def _known(cause: Cause) -> Check:
     return check
 
 
-def _causes(look: Look) -> set[Cause]:
+def _causes(look: CheckInput) -> set[Cause]:
     """What the mesh suffers from, as judged from agents, probes, flows and requests."""
     return {trouble.cause for trouble in look.session.judging.now().troubles}
 
@@ -83,7 +83,7 @@ def _break(number: int, text: Text) -> Break:
 BREAKS: tuple[Break, ...] = tuple(_break(number, text) for number, text in enumerate(texts("breaks").values(), 1))
 
 
-async def _heard(look: Look) -> Checked:
+async def _heard(look: CheckInput) -> Checked:
     """None of the six is known of any more."""
     left = _causes(look) & {each.cause for each in BREAKS}
     if left:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from meshtui.core.errors import MeshtuiError
-from meshtui.lab.checks.look import Checked
+from meshtui.lab.checks.checkinput import Checked
 from meshtui.lab.progress import Progress, ProgressFile
 from meshtui.lab.tour import Stop, Tour
 

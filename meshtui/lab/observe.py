@@ -14,7 +14,7 @@ from meshtui.core.model.state import Cluster
 from meshtui.core.routing.annotations import KEYS, read
 from meshtui.lab import manifests
 from meshtui.lab.facts import IMAGES
-from meshtui.lab.place import Half, Place
+from meshtui.lab.place import LabCluster, Place
 from meshtui.lab.state import REPLICAS, Side, State, policy_name
 from meshtui.mesh.session import Session
 
@@ -29,7 +29,7 @@ async def observe(session: Session, place: Place) -> State:
     return State(first, second)
 
 
-async def _side(session: Session, place: Place, half: Half) -> Side:
+async def _side(session: Session, place: Place, half: LabCluster) -> Side:
     cluster = session.mesh.clusters[half.context]
     service = cluster.services.get(place.key(SERVICE))
     deployment = cluster.of(r.DEPLOYMENTS).get(place.key(SERVICE))
@@ -48,7 +48,7 @@ async def _side(session: Session, place: Place, half: Half) -> Side:
     )
 
 
-async def _answers_as(session: Session, place: Place, half: Half) -> bool:
+async def _answers_as(session: Session, place: Place, half: LabCluster) -> bool:
     """Whether rebel-base's answer is there and names this cluster."""
     try:
         found = await session.api(half.context).get(r.CONFIGMAPS, CONFIGMAP, place.namespace)
@@ -72,7 +72,7 @@ def _runs(cluster: Cluster, place: Place, name: str) -> bool:
     return any(container.image == wanted for container in found.spec.template.spec.containers or ())
 
 
-def policies(cluster: Cluster, place: Place, half: Half) -> frozenset[str]:
+def policies(cluster: Cluster, place: Place, half: LabCluster) -> frozenset[str]:
     """The lab's policies that are in force in a cluster; `other NAME` where one of that name says something else."""
     there = cluster.of(r.CNPS)
     found = set()

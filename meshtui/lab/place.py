@@ -15,7 +15,7 @@ REGION = "topology.kubernetes.io/region"
 
 
 @dataclass(frozen=True, slots=True)
-class Half:
+class LabCluster:
     """One of the two clusters."""
 
     context: str
@@ -33,17 +33,17 @@ class Half:
 class Place:
     """The lab as it stands in a session."""
 
-    first: Half
-    second: Half
+    first: LabCluster
+    second: LabCluster
     namespace: str = "default"
     images: Images = IMAGES
 
     @property
-    def halves(self) -> tuple[Half, Half]:
+    def halves(self) -> tuple[LabCluster, LabCluster]:
         """Both, in the order of the lab."""
         return self.first, self.second
 
-    def values(self, half: Half) -> dict[str, str]:
+    def values(self, half: LabCluster) -> dict[str, str]:
         """What manifests for one cluster are filled in with."""
         return {
             "first": self.first.name,
@@ -55,7 +55,7 @@ class Place:
             "client_image": self.images.client,
         }
 
-    def objects(self, half: Half, name: str) -> list[dict[str, Any]]:
+    def objects(self, half: LabCluster, name: str) -> list[dict[str, Any]]:
         """The objects of one manifest for one cluster."""
         return manifests.load(name, self.values(half))
 
@@ -68,7 +68,7 @@ def place(mesh: Mesh, namespace: str = "default", images: Images = IMAGES, plane
     """The lab in a mesh: koornacht and tion if they are there, else its only two clusters. Raises UsageError."""
     first, second = pair(mesh)
     given = [*planets, "", ""]
-    halves = [Half(c.context, c.name, given[i] or _planet(c)) for i, c in enumerate((first, second))]
+    halves = [LabCluster(c.context, c.name, given[i] or _planet(c)) for i, c in enumerate((first, second))]
     return Place(halves[0], halves[1], namespace, images)
 
 

@@ -10,7 +10,7 @@ from meshtui.core.errors import NotFound
 from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
 from meshtui.lab import manifests
-from meshtui.lab.place import Half, Place
+from meshtui.lab.place import LabCluster, Place
 from meshtui.mesh.session import Session
 
 _KINDS = {"ConfigMap": r.CONFIGMAPS, "Deployment": r.DEPLOYMENTS, "Service": r.SERVICES}
@@ -22,7 +22,7 @@ async def removal(session: Session, place: Place) -> list[Plan]:
     return [plan for plan in plans if plan.steps]
 
 
-async def _half(session: Session, place: Place, half: Half) -> Plan:
+async def _half(session: Session, place: Place, half: LabCluster) -> Plan:
     cluster = session.mesh.clusters[half.context]
     space = cluster.namespaces.get(place.namespace)
     if space is not None and space.labels.get(manifests.OWNER_LABEL) == manifests.OWNER:
@@ -45,11 +45,11 @@ async def _half(session: Session, place: Place, half: Half) -> Plan:
     return plan if unique else replace(plan, steps=())
 
 
-def _delete(session: Session, half: Half, resource: Resource, name: str, place: Place) -> tuple[Step, ...]:
+def _delete(session: Session, half: LabCluster, resource: Resource, name: str, place: Place) -> tuple[Step, ...]:
     return session.plan_delete(half.context, resource, place.namespace, name).steps
 
 
-async def _exists(session: Session, half: Half, place: Place, name: str) -> bool:
+async def _exists(session: Session, half: LabCluster, place: Place, name: str) -> bool:
     """ConfigMaps are not watched."""
     try:
         await session.api(half.context).get(r.CONFIGMAPS, name, place.namespace)

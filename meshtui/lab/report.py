@@ -55,7 +55,7 @@ async def _one(walk: Walk, step: LabStep) -> Result:
     walk.enter()
     found = await walk.check(step, 0.0) if step.foundation else None
     if found is None or not found.ok:
-        refused = walk.foundation.why_not(step) if step.foundation else ""
+        refused = walk.builder.why_not(step) if step.foundation else ""
         if refused and step.name == "no-cni":
             return Result(
                 step, None, f"These clusters have a network already. {found.sentence if found else ''}".strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from meshtui.lab.checks.look import Checked
+from meshtui.lab.checks.checkinput import Checked
 from meshtui.lab.steps import STEPS, LabStep
 from meshtui.lab.texts import Text
 from meshtui.lab.walk import Walk
@@ -80,7 +80,7 @@ class LabTour:
     def why_not(self, stop: Stop) -> str:
         """The foundation is not always ours to build."""
         step = STEPS[stop.number - 1]
-        return self.walk.foundation.why_not(step) if step.foundation else ""
+        return self.walk.builder.why_not(step) if step.foundation else ""
 
     def commands(self, stop: Stop) -> tuple[str, ...]:
         """As in a script."""

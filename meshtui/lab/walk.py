@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from meshtui.core.changes.plan import Plan
 from meshtui.core.errors import CheckFailed, Refused
 from meshtui.lab.bring import Perform, bring, carry_out
-from meshtui.lab.checks.look import MAX_TIME, Checked, Look
+from meshtui.lab.checks.checkinput import MAX_TIME, Checked, CheckInput
 from meshtui.lab.checks.requests import fire
 from meshtui.lab.checks.table import CHECKS, patience, verify
 from meshtui.lab.facts import IMAGES, Images
-from meshtui.lab.foundation import Foundation
+from meshtui.lab.meshbuilder import MeshBuilder
 from meshtui.lab.observe import WORKLOADS
 from meshtui.lab.place import Place, place
 from meshtui.lab.remove import removal
@@ -36,7 +36,7 @@ class Walk:
     """One walk."""
 
     session: Session
-    foundation: Foundation
+    builder: MeshBuilder
     perform: Perform
     namespace: str = "default"
     images: Images = IMAGES
@@ -55,9 +55,9 @@ class Walk:
         return place(self.session.mesh, self.namespace, self.images, self.planets)
 
     @property
-    def look(self) -> Look:
+    def look(self) -> CheckInput:
         """What checks look with."""
-        return Look(self.session, self.place, self.max_time, self.since)
+        return CheckInput(self.session, self.place, self.max_time, self.since)
 
     def enter(self) -> None:
         """A step begins now: drops from before do not count."""
@@ -90,7 +90,7 @@ class Walk:
 
     def commands(self, step: LabStep) -> tuple[str, ...]:
         """The commands the step stands for."""
-        return self.foundation.commands(step) if step.foundation else commands(self.place, step)
+        return self.builder.commands(step) if step.foundation else commands(self.place, step)
 
     def _alone(self, step: LabStep) -> None:
         """Raise Refused where default-deny would cut off pods that are not the lab's; a local lab is a person's own."""
@@ -106,10 +106,10 @@ class Walk:
         here = (await CHECKS[step.name](self.look)).ok
         after = STEPS[2] if step.number < 2 else STEPS[step.number]  # bare clusters are the first two steps
         beyond = after.foundation and (await CHECKS[after.name](self.look)).ok
-        return here and (not beyond or bool(self.foundation.why_not(step)))
+        return here and (not beyond or bool(self.builder.why_not(step)))
 
     async def _found(self, step: LabStep) -> None:
-        await self.foundation.to(step)
+        await self.builder.to(step)
         self.session.look_again()
 
     async def _founded(self) -> None:
@@ -118,7 +118,7 @@ class Walk:
         In clusters of others only Cilium must be there: of a broken mesh the step's own check tells more.
         """
         last = step_named(NEEDED[-1])
-        theirs = bool(self.foundation.why_not(last))
+        theirs = bool(self.builder.why_not(last))
         needed = NEEDED[:1] if theirs else NEEDED
         missing = [name for name in needed if not (await CHECKS[name](self.look)).ok]
         if not missing:

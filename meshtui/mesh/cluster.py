@@ -67,8 +67,8 @@ class ClusterTask(Struct):
                 )
                 async with self.api:
                     await self._first_answer(self.api, backoff)
-                    if shown := await self.around.twins.twin_of(self.context, self.api):
-                        self.around.emit(s.TwinFound(self.context, shown))
+                    if shown := await self.around.aliases.alias_of(self.context, self.api):
+                        self.around.emit(s.AliasFound(self.context, shown))
                         return
                     await self._live(self.api)
             except MeshtuiError as error:
@@ -109,7 +109,7 @@ class ClusterTask(Struct):
     def _failed(self, error: MeshtuiError) -> None:
         """STALE when we have shown this cluster before, else FAILED; a login that goes on is neither."""
         nothing = s.Phase.CONNECTING if isinstance(error, LoginAwaited) else s.Phase.FAILED
-        self.around.twins.tried(self.context)
+        self.around.aliases.tried(self.context)
         phase = s.Phase.STALE if self.cluster.objects else nothing
         self.around.emit(s.ApiChanged(self.context, phase, self.around.clock.now(), error=error))
 

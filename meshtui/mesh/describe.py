@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from msgspec import Struct, field
 
 from meshtui.core.errors import MeshtuiError
-from meshtui.core.model.manifest import Told, events
+from meshtui.core.model.manifest import ObjectEvent, events
 from meshtui.core.model.resources import Resource
 from meshtui.kube.api import Api
 
@@ -21,7 +21,7 @@ class Description(Struct, frozen=True):
     """One object now; what could not be read says why."""
 
     document: dict[str, Any] = field(default_factory=dict)
-    events: tuple[Told, ...] = ()
+    events: tuple[ObjectEvent, ...] = ()
     error: MeshtuiError | None = None
     events_error: MeshtuiError | None = None
 
@@ -51,7 +51,7 @@ class Reader:
         return await self._api(context).get_text(path)
 
 
-async def _events(api: Api, resource: Resource, namespace: str, name: str) -> tuple[Told, ...]:
+async def _events(api: Api, resource: Resource, namespace: str, name: str) -> tuple[ObjectEvent, ...]:
     selector = {"involvedObject.name": name, "involvedObject.kind": resource.kind}
     query = urlencode({"fieldSelector": ",".join(f"{k}={v}" for k, v in selector.items()), "limit": "100"})
     where = f"/api/v1/namespaces/{quote(namespace, safe='')}/events" if namespace else "/api/v1/events"

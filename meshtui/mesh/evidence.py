@@ -15,21 +15,21 @@ from meshtui.core.model.state import FlowSource, Phase
 from meshtui.core.text import clean
 
 if TYPE_CHECKING:
-    from meshtui.mesh.flows.past import Past
+    from meshtui.mesh.flows.past import PastFlows
     from meshtui.mesh.session import Session
 
 NAMED = 4
 """Nodes told by name."""
 
 
-class Recent(Struct, frozen=True):
+class RecentFlows(Struct, frozen=True):
     """The last minute's flows, and what is missing of them."""
 
     rows: list[FlowRow] = field(default_factory=list)
     failures: tuple[MeshtuiError, ...] = ()
 
 
-async def recent_flows(session: Session, settling: float, patience: float) -> Recent:
+async def recent_flows(session: Session, settling: float, patience: float) -> RecentFlows:
     """The last minute's flows; what cannot be read within `patience` seconds of its Relay's first word is told.
 
     A cluster is asked as soon as its Relay is found, whatever else of the mesh is still awaited; whether there is one
@@ -39,7 +39,9 @@ async def recent_flows(session: Session, settling: float, patience: float) -> Re
     found = await asyncio.gather(*each)
     if (helper := helping(session.mesh)) and (besides := _besides(session, helper)):
         found = [*found, await _within(patience, helper, besides)]
-    return Recent([row for one in found for row in one.rows], tuple(error for one in found for error in one.failures))
+    return RecentFlows(
+        [row for one in found for row in one.rows], tuple(error for one in found for error in one.failures)
+    )
 
 
 async def versions_told(session: Session) -> None:
@@ -49,32 +51,34 @@ async def versions_told(session: Session) -> None:
     untold = [
         tell_versions(reached, session.api(context), session.clock, session.emit)
         for context, cluster in session.mesh.clusters.items()
-        if not cluster.agents and session.room.lookback(context) and (reached := session.room.reached(context))
+        if not cluster.agents
+        and session.mesh_flows.lookback(context)
+        and (reached := session.mesh_flows.reached(context))
     ]
     await asyncio.gather(*untold)
 
 
-async def _of(session: Session, context: str, settling: float, patience: float) -> Recent:
+async def _of(session: Session, context: str, settling: float, patience: float) -> RecentFlows:
     await session.until(lambda: _decided(session, context), settling)
     cluster = session.mesh.clusters.get(context)
     if cluster is None or cluster.recorded or cluster.relay.link.phase is not Phase.LIVE:
-        return Recent()
+        return RecentFlows()
     if cluster.api.phase is not Phase.LIVE:
-        return Recent()
+        return RecentFlows()
     return await _within(patience, context, _looked_back(session, context) or _asked(session, context))
 
 
-async def _within(patience: float, context: str, asked: Awaitable[Past]) -> Recent:
+async def _within(patience: float, context: str, asked: Awaitable[PastFlows]) -> RecentFlows:
     try:
         async with asyncio.timeout(patience):
             past = await asked
     except MeshtuiError as error:
-        return Recent(failures=(error,))
+        return RecentFlows(failures=(error,))
     except TimeoutError:
-        return Recent(failures=(_unread(context, f"its flows did not come within {patience:g} s", "nothing"),))
+        return RecentFlows(failures=(_unread(context, f"its flows did not come within {patience:g} s", "nothing"),))
     away = f"no flows from {', '.join(past.away[:NAMED])}"
     lacking = (_unread(context, away, f"of {len(past.away)} nodes nothing"),) if past.away else ()
-    return Recent(past.rows, lacking)
+    return RecentFlows(past.rows, lacking)
 
 
 def _unread(context: str, what: str, how_much: str) -> RelayUnreachable:
@@ -94,44 +98,44 @@ def _decided(session: Session, context: str) -> bool:
     return cluster.api.phase is Phase.LIVE and cluster.relay.link.phase is not Phase.CONNECTING
 
 
-def _looked_back(session: Session, context: str) -> Awaitable[Past] | None:
+def _looked_back(session: Session, context: str) -> Awaitable[PastFlows] | None:
     """What a session's own source brings that follows no Relay; None where it follows one, or asks the agents."""
-    lookback, relay = session.room.lookback(context), session.mesh.clusters[context].relay
+    lookback, relay = session.mesh_flows.lookback(context), session.mesh.clusters[context].relay
     if lookback is None or relay.source is FlowSource.AGENTS:
         return None
 
-    async def brought() -> Past:
-        from meshtui.mesh.flows.past import Past
+    async def brought() -> PastFlows:
+        from meshtui.mesh.flows.past import PastFlows
 
         # A Relay that breaks is told as what it is.
         await session.until(
             lambda: lookback.complete or relay.link.phase is not Phase.LIVE, session.settings.request_timeout
         )
-        return Past(lookback.rows(), away=relay.nodes_unavailable if lookback.complete else ())
+        return PastFlows(lookback.rows(), away=relay.nodes_unavailable if lookback.complete else ())
 
     return brought()
 
 
-def _besides(session: Session, helper: str) -> Awaitable[Past] | None:
+def _besides(session: Session, helper: str) -> Awaitable[PastFlows] | None:
     """What the Relay that helps knows of clusters without one, where each was asked for its own cluster alone."""
     from meshtui.mesh.flows.lookback import last_minute
     from meshtui.mesh.flows.past import past_over
 
-    lookback, reached = session.room.lookback(helper), session.room.reached(helper)
+    lookback, reached = session.mesh_flows.lookback(helper), session.mesh_flows.reached(helper)
     besides = shares(session.mesh)[helper].besides
     if lookback is None or not lookback.asked.only or reached is None or besides is None:
         return None
     return past_over(reached, session.api(helper), last_minute(session.clock.now(), besides))
 
 
-async def _asked(session: Session, context: str) -> Past:
+async def _asked(session: Session, context: str) -> PastFlows:
     from meshtui.mesh.flows.lookback import last_minute
     from meshtui.mesh.flows.past import past_flows, past_over
     from meshtui.mesh.flows.relaytls import told_of
 
     relay = session.mesh.clusters[context].relay
     query = last_minute(session.clock.now())
-    api, reached = session.api(context), session.room.reached(context)
+    api, reached = session.api(context), session.mesh_flows.reached(context)
     if reached is not None:
         return await past_over(reached, api, query)
     source = "agents" if relay.source is FlowSource.AGENTS else "auto"

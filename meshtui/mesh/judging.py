@@ -10,7 +10,7 @@ from meshtui.core.clock import Clock
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.health.judge import Judge
 from meshtui.core.health.model import Judgement, Verdict
-from meshtui.core.health.pulse import Pulse, Rhythm
+from meshtui.core.health.pulse import EventCounts, Pulse
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.model import state as s
 from meshtui.core.model.state import Delta, Mesh
@@ -36,7 +36,7 @@ class Judging:
     def __init__(self, mesh: Mesh, clock: Clock, tell: Callable[[Delta], None], seconds: float) -> None:
         self.mesh = mesh
         self.judge = Judge(mesh, Traffic())
-        self.rhythm = Rhythm()
+        self.event_counts = EventCounts()
         self.judge.follow()
         self._clock = clock
         self._tell = tell
@@ -60,7 +60,7 @@ class Judging:
     def pulses(self) -> dict[str, Pulse]:
         """Context → the last minutes of a cluster."""
         now, traffic = self._clock.now(), self.traffic
-        return {c.context: self.rhythm.of(c.name, traffic, now) for c in self.mesh.clusters.values()}
+        return {c.context: self.event_counts.of(c.name, traffic, now) for c in self.mesh.clusters.values()}
 
     def start(self) -> None:
         """Judge from now on."""
@@ -77,7 +77,7 @@ class Judging:
 
     def take(self, rows: Sequence[FlowRow]) -> None:
         """New flows; they are looked at by and by."""
-        self.rhythm.take(rows)
+        self.event_counts.take(rows)
         self._rows.extend(rows)
         if len(self._rows) > BACKLOG:
             self._rows.clear()
@@ -129,7 +129,7 @@ class Judging:
 
     def _portion(self) -> None:
         count = min(len(self._rows), ROWS_AT_ONCE)
-        self.traffic.take([self._rows.popleft() for _ in range(count)], self.judge.places.services)
+        self.traffic.take([self._rows.popleft() for _ in range(count)], self.judge.addresses.services)
 
     def _tick(self) -> None:
         began = self._clock.monotonic()

@@ -14,7 +14,7 @@ _LOGIN_LOOK = 0.5
 """Seconds after which it is looked again whether a person is still waited for."""
 
 
-class Desk(Protocol):
+class LoginQueue(Protocol):
     """Where plugins log in."""
 
     @property
@@ -45,7 +45,7 @@ class Progress:
             return done()
         return True
 
-    async def settled(self, done: Callable[[], bool], desk: Desk, most: float) -> bool:
+    async def settled(self, done: Callable[[], bool], desk: LoginQueue, most: float) -> bool:
         """As `until`, but while a person logs in the time does not run: it begins anew once nobody is waited for."""
         while not await self.until(done, _LOGIN_LOOK if desk.busy else most):
             busy, self._was_busy = self._was_busy, desk.busy

@@ -12,8 +12,8 @@ from meshtui.core.clock import Clock
 from meshtui.core.model.resources import WATCHED, Resource
 from meshtui.core.model.state import Event, Mesh
 from meshtui.core.settings import Settings
+from meshtui.mesh.aliases import Aliases
 from meshtui.mesh.pace import Pace
-from meshtui.mesh.twins import Twins
 
 if TYPE_CHECKING:
     from meshtui.kube.logins import Logins
@@ -61,5 +61,5 @@ class Surroundings(Struct, frozen=True):
     """The desk where plugins log in, for all clusters."""
     doubted: Callable[[str], bool]
     """Whether a link from or to a context's cluster is not known to be well."""
-    twins: Twins
+    aliases: Aliases
     """Which context shows which cluster."""

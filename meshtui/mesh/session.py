@@ -20,15 +20,15 @@ from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.kube.logins import Logins, Terminal
 from meshtui.mesh import debuglog
-from meshtui.mesh.changes.echo import Echo
+from meshtui.mesh.aliases import Aliases, of_those_shown
+from meshtui.mesh.changes.agentrefresh import AgentRefresh
 from meshtui.mesh.changes.pending import Pending
+from meshtui.mesh.ondemand import OnDemand
 from meshtui.mesh.pace import Pace
 from meshtui.mesh.progress import Progress, told_when_broken
 from meshtui.mesh.publisher import Publisher
-from meshtui.mesh.rooms import Rooms
 from meshtui.mesh.scope import Scope, ServerFilter, Surroundings
 from meshtui.mesh.targets import Target, home, new_mesh, own_namespaces, scoped, why_no_api
-from meshtui.mesh.twins import Twins, of_those_shown
 
 if TYPE_CHECKING:
     from meshtui.core.changes.plan import History, Outcome, Plan
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from meshtui.kube.api import Api
     from meshtui.mesh.changes.perform import Changes
     from meshtui.mesh.changes.plans import Plans
-    from meshtui.mesh.changes.taking import Taking
+    from meshtui.mesh.changes.rollout import PolicyRollout
     from meshtui.mesh.cluster import ClusterTask
     from meshtui.mesh.describe import Reader
     from meshtui.mesh.flows.flows import MeshFlows
@@ -78,38 +78,38 @@ class Session:
         self.scope = scope or Scope()
         self._news: Publisher[Delta] = Publisher(Delta, Delta.merge)
         wanted = settings, self.scope, self.clock, self._pace, self._rng
-        self._rooms = Rooms(self.mesh, *wanted, self.emit, self._changed, self._flow_sources)
+        self._on_demand = OnDemand(self.mesh, *wanted, self.emit, self._changed, self._flow_sources)
         self._pending = Pending(self.mesh, self._news.post, self._pace.pending)
-        self._twins = Twins([target.context for target in self.targets])
+        self._aliases = Aliases([target.context for target in self.targets])
         self._clusters: dict[str, ClusterTask] = {}
-        self._echo = Echo(self._clusters, self._pace.after_change)
+        self._agent_refresh = AgentRefresh(self._clusters, self._pace.after_change)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress = Progress()
 
     @property
-    def room(self) -> MeshFlows:
+    def mesh_flows(self) -> MeshFlows:
         """The clusters' flows: who delivers them, what is asked for, who records them."""
-        return self._rooms.flows
+        return self._on_demand.flows
 
     @property
     def flows(self) -> FlowStore:
         """All clusters' flows."""
-        return self.room.store
+        return self.mesh_flows.store
 
     @property
     def judging(self) -> Judging:
         """Is it broken? The one judgement of all that is known."""
-        return self._rooms.judging
+        return self._on_demand.judging
 
     @property
     def runs(self) -> RunLog:
         """Load tests made before, across restarts."""
-        return self._rooms.runs
+        return self._on_demand.runs
 
     @property
     def audit_path(self) -> Path | None:
         """Where the audit log is; None when there is no state directory to keep it in."""
-        return self._rooms.audit.path
+        return self._on_demand.audit.path
 
     def recall(self) -> None:
         """Take changes of earlier sessions that still stand from the audit log into the history. Raises Refused."""
@@ -117,22 +117,22 @@ class Session:
 
     @cached_property
     def _changes(self) -> Changes:
-        return self._rooms.changes(self._api_of, self._pending)
+        return self._on_demand.changes(self._api_of, self._pending)
 
     async def _run(self, target: Target) -> None:
         # HTTP, gRPC and WebSocket cost a third of a second to load: off the loop, so that the screen paints first.
-        rooms = await asyncio.to_thread(importlib.import_module, "meshtui.mesh.cluster")
-        source = await asyncio.to_thread(self._rooms.source, target.context)
-        cluster: ClusterTask = rooms.new_task(target, self._surroundings(), source)
+        loaded = await asyncio.to_thread(importlib.import_module, "meshtui.mesh.cluster")
+        source = await asyncio.to_thread(self._on_demand.source, target.context)
+        cluster: ClusterTask = loaded.new_task(target, self._surroundings(), source)
         self._clusters[target.context] = cluster
         if source is not None:
-            self.room.join(source)
+            self.mesh_flows.join(source)
         await cluster.run()
 
     def _surroundings(self) -> Surroundings:
-        made, clock, doubted = self._progress.made, self.clock, self._rooms.doubted
+        made, clock, doubted = self._progress.made, self.clock, self._on_demand.doubted
         wanted = self.mesh, self.settings, self.scope, self._pace, self.emit
-        return Surroundings(*wanted, made, clock, self._rng, self.logins, doubted, self._twins)
+        return Surroundings(*wanted, made, clock, self._rng, self.logins, doubted, self._aliases)
 
     async def changes_seen(self) -> None:
         """Wait until every change asked for is seen, refused, or has run out of time."""
@@ -193,7 +193,7 @@ class Session:
     async def start(self) -> None:
         """Begin with every cluster; returns at once."""
         loop = asyncio.get_running_loop()
-        self._rooms.start()
+        self._on_demand.start()
         for target in self.targets:
             task = loop.create_task(self._run(target), name=f"cluster {target.context}")
             task.add_done_callback(partial(told_when_broken, self.emit, self.clock))
@@ -201,13 +201,13 @@ class Session:
 
     async def stop(self) -> None:
         """End every task, thread and connection; returns when they are gone."""
-        self._echo.close()
+        self._agent_refresh.close()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
-        self._rooms.stop()
+        self._on_demand.stop()
         if self._recorder is not None:
             await asyncio.to_thread(self._recorder.close)
         self._news.close()
@@ -227,15 +227,15 @@ class Session:
     @property
     def flow_reading(self) -> bool:
         """Whether flows of those who read a Relay are asked for."""
-        return self.room.reading_shown
+        return self.mesh_flows.reading_shown
 
     def show_flow_reading(self, shown: bool) -> None:
         """Ask for the flows of those who read a Relay, this session among them, or leave them out."""
-        self.room.show_reading(shown)
+        self.mesh_flows.show_reading(shown)
 
     def subscribe_flows(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` when flows arrived, at most 20 times a second; the returned function ends it."""
-        return self.room.subscribe(listener)
+        return self.mesh_flows.subscribe(listener)
 
     def _flow_sources(self) -> Iterable[FlowSourceTask]:
         return [cluster.flows for cluster in self._clusters.values() if cluster.flows is not None]
@@ -244,14 +244,14 @@ class Session:
         """Take one event: the only way anything gets into the mesh."""
         debuglog.note(event)
         delta = reduce(self.mesh, event)
-        if isinstance(event, s.TwinFound):
+        if isinstance(event, s.AliasFound):
             self._clusters.pop(event.context, None)
             self.targets = tuple(target for target in self.targets if target.context != event.context)
         if delta:
             self._pending.seen(delta)
-            self._rooms.note(delta)
+            self._on_demand.note(delta)
             self._news.post(delta)
-        self._rooms.consider(event)
+        self._on_demand.consider(event)
         self._progress.made()
 
     def look_again(self) -> None:
@@ -348,12 +348,12 @@ class Session:
         """Carry out a plan; each step's outcome in order. Raises Refused or Forbidden when it may not be done."""
         outcomes = await self._changes.perform(plan, confirmed=confirmed, typed=typed, dry_run=dry_run)
         if not dry_run:
-            self._echo.expect(outcomes)
+            self._agent_refresh.expect(outcomes)
         return outcomes
 
-    def taking(self, plan: Plan) -> Taking:
+    def rollout(self, plan: Plan) -> PolicyRollout:
         """Follow a plan's policies until every agent has them; begin before it is carried out."""
-        return self._rooms.taking(self.api, plan.steps)
+        return self._on_demand.rollout(self.api, plan.steps)
 
     def load(self, spec: LoadSpec) -> AsyncGenerator[LoadEvent, None]:
         """Run a load test: LoadStarted, Requests as they end, LoadEnded. Closing it stops the run.
@@ -362,7 +362,7 @@ class Session:
         """
         from meshtui.mesh.load.opening import opened
 
-        return self._rooms.heard(opened(self.api, spec, self.settings, self.clock, self._rng), spec)
+        return self._on_demand.heard(opened(self.api, spec, self.settings, self.clock, self._rng), spec)
 
     async def tools(self, context: str, namespace: str, pod: str) -> Tools:
         """Whether a load test can run in a pod; a failure is part of the result."""
@@ -375,14 +375,14 @@ class Session:
         whitelist, blacklist, _ = flow_filter.to_server()
         if self.scope.judged:
             self.judging.suspend(bool(whitelist or blacklist))
-        self.room.set_query(flow_filter)
+        self.mesh_flows.set_query(flow_filter)
 
     def record(self, path: Path) -> None:
         """Write every flow from now on into a new file, as `hubble observe -o jsonpb` does. Raises UsageError."""
         from meshtui.mesh.flows.recorder import Recorder
 
         self._recorder = Recorder(path)
-        self.room.record(self._recorder.take)
+        self.mesh_flows.record(self._recorder.take)
 
     @property
     def recording(self) -> str:
@@ -392,8 +392,8 @@ class Session:
     @property
     def flow_source(self) -> str:
         """Where flows are read from: `auto`, `relay` or `agents`."""
-        return self.room.wanted_source or self.settings.flow_source
+        return self.mesh_flows.wanted_source or self.settings.flow_source
 
     def set_flow_source(self, wanted: str, context: str = "") -> None:
         """Read flows from `relay`s, from the `agents`, or (`auto`) from agents where there is no Relay."""
-        self.room.set_source(wanted, context)
+        self.mesh_flows.set_source(wanted, context)

@@ -171,7 +171,7 @@ def why_no_api(mesh: Mesh, context: str) -> MeshtuiError:
 
 
 def _all(infos: Sequence[ContextInfo], current: str | None, settings: Settings) -> list[ContextInfo]:
-    """One context per API server, the current one preferred over its twins, in the order of the files."""
+    """One context per API server, the current one preferred over its aliases, in the order of the files."""
     first: dict[str, ContextInfo] = {}
     for info in infos:
         server = info.server or info.name

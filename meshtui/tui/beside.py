@@ -21,7 +21,7 @@ EVERY = 1.0
 """Seconds between two looks at the same thing: ages pass, and what changed shows."""
 
 
-class Told(NamedTuple):
+class Details(NamedTuple):
     """What there is to say of one thing."""
 
     title: str
@@ -32,7 +32,7 @@ class Told(NamedTuple):
 class TellsMore(Protocol):
     """A pane, or its commands, that knows more of what is under the cursor than a line."""
 
-    def beside(self, width: int) -> Told | None:
+    def beside(self, width: int) -> Details | None:
         """Everything known of it without asking anybody, in `width` cells; None when the cursor is on nothing."""
         ...
 
@@ -40,7 +40,7 @@ class TellsMore(Protocol):
 class Beside(Vertical):
     """Shown where the screen is wide enough (see the style sheet); made again shortly after the cursor moved."""
 
-    def __init__(self, tell: Callable[[int], Told | None]) -> None:
+    def __init__(self, tell: Callable[[int], Details | None]) -> None:
         super().__init__(id="beside")
         self.tell = tell
         self.text = LineText([])

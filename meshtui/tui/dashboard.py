@@ -20,7 +20,7 @@ from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.settings import Settings
 from meshtui.tui import commands as c
 from meshtui.tui.bars import FooterBar, GuideBar, HeaderBar, MessageBar, TabBar, TooSmall
-from meshtui.tui.beside import Beside, TellsMore, Told
+from meshtui.tui.beside import Beside, Details, TellsMore
 from meshtui.tui.bookmarks.commands import BookmarkCommands
 from meshtui.tui.clusters.pane import ClustersPane
 from meshtui.tui.findings.upkeep import Upkeep
@@ -309,7 +309,7 @@ class Dashboard(Screen[None]):
         self.footer.refresh()
         self.beside.soon()
 
-    def _told(self, width: int) -> Told | None:
+    def _told(self, width: int) -> Details | None:
         """What is known of what is under the cursor of the pane in front."""
         return next((a.beside(width) for a in self.actors[self.current] if isinstance(a, TellsMore)), None)
 

@@ -16,7 +16,7 @@ from meshtui.tui.ports import SessionPort
 from meshtui.tui.widgets.paint import Line
 
 
-class Ground(place.Ground, Protocol):
+class NavigationHost(place.PlaceHost, Protocol):
     """What there is to go to: the dashboard's panes and dialogs."""
 
     session: SessionPort | None
@@ -44,7 +44,7 @@ class Ground(place.Ground, Protocol):
 class Navigation:
     """The commands that go somewhere. `ground` and `board` are the same dashboard, by what is asked of it."""
 
-    def __init__(self, ground: Ground, board: Board, bookmarks: BookmarkCommands) -> None:
+    def __init__(self, ground: NavigationHost, board: Board, bookmarks: BookmarkCommands) -> None:
         self.ground = ground
         self.board = board
         self.bookmarks = bookmarks

@@ -18,7 +18,7 @@ from meshtui.core.load.spec import LoadEvent, LoadSpec, Tools
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Delta, Mesh
 from meshtui.core.services.evidence import Realised
-from meshtui.mesh.changes.taking import Taking
+from meshtui.mesh.changes.rollout import PolicyRollout
 from meshtui.mesh.describe import Reader
 from meshtui.mesh.load.runlog import RunLog
 
@@ -113,7 +113,7 @@ class SessionPort(Protocol):
         """Where the audit log is."""
         ...
 
-    def taking(self, plan: Plan) -> Taking:
+    def rollout(self, plan: Plan) -> PolicyRollout:
         """Follow a plan's policies until every agent has them; begin before it is carried out."""
         ...
 

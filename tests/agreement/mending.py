@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from meshtui.core.policy import PodRef, Rulebook, Way, direction, of_pod, refusal
+from meshtui.core.policy import PodRef, Rulebook, TrafficDirection, direction_verdict, of_pod, refusal
 from meshtui.core.policy.mend import Proposal, Remedy, Wanted, propose, with_proposals
 from meshtui.core.policy.parties import as_seen
 from meshtui.sim.rulebook import refusals
@@ -64,11 +64,13 @@ def applied(clusters: list[PlainCluster], proposals: Iterable[Proposal]) -> list
     return made
 
 
-def stated(proposals: Iterable[Proposal], way: Way, subject: Any, peer: Any, protocol: str, port: int) -> bool:
+def stated(
+    proposals: Iterable[Proposal], direction: TrafficDirection, subject: Any, peer: Any, protocol: str, port: int
+) -> bool:
     """Whether a proposal says that it lets this pass."""
     for each in proposals:
         for opening in each.openings:
-            mine = opening.way is way and opening.subject.context == subject.context
+            mine = opening.direction is direction and opening.subject.context == subject.context
             if not mine or opening.subject.labels.exact != subject.labels.exact:
                 continue
             theirs = opening.peer is None or (
@@ -118,12 +120,12 @@ def _suffices(
     for (source, destination, probe), each in zip(ends, wanted, strict=True):
         if any(str(each) in text for text in remedy.obstacles):
             continue
-        for way, theirs in zip(Way, sides(after, source, destination, *probe), strict=True):
-            ours = direction(now, *each.ends(way), way, *probe)
-            if f"{each.ends(way)[0].name} ({way.value})" in closed:  # no option lets a policy leave it open
+        for direction, theirs in zip(TrafficDirection, sides(after, source, destination, *probe), strict=True):
+            ours = direction_verdict(now, *each.ends(direction), direction, *probe)
+            if f"{each.ends(direction)[0].name} ({direction.value})" in closed:  # no option lets a policy leave it open
                 continue
-            assert ours.allowed, f"{each} {way} {[p.manifest for p in taken]} {ours}"
-            assert theirs.allowed, f"{each} {way} {[p.manifest for p in taken]} {theirs}"
+            assert ours.allowed, f"{each} {direction} {[p.manifest for p in taken]} {ours}"
+            assert theirs.allowed, f"{each} {direction} {[p.manifest for p in taken]} {theirs}"
 
 
 def _opens_no_more(
@@ -137,14 +139,16 @@ def _opens_no_more(
             pair = Wanted(of_pod(mesh, ref(source)), of_pod(mesh, ref(destination)), "", 0)
             for protocol, port in PROBES:
                 simulated = [sides(world, source, destination, protocol, port) for world in worlds]
-                for number, way in enumerate(Way):
-                    subject, peer = pair.ends(way)
-                    ours = [direction(book, subject, peer, way, protocol, port).allowed for book in books]
+                for number, direction in enumerate(TrafficDirection):
+                    subject, peer = pair.ends(direction)
+                    ours = [direction_verdict(book, subject, peer, direction, protocol, port).allowed for book in books]
                     theirs = [found[number].allowed for found in simulated]
-                    about = (subject.name, peer.name, way, protocol, port, taken)
+                    about = (subject.name, peer.name, direction, protocol, port, taken)
                     for then, now in (ours, theirs):
                         if now and not then:
-                            assert stated(taken, way, subject, as_seen(peer, subject) and peer, protocol, port), about
+                            assert stated(taken, direction, subject, as_seen(peer, subject) and peer, protocol, port), (
+                                about
+                            )
                             tally.kinds["opened"] += 1
                         if then and not now:
                             assert any(each.closes for each in taken), about

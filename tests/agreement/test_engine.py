@@ -14,7 +14,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import AgentStatus
 from meshtui.core.model.reduce import reduce
-from meshtui.core.policy import Decision, Party, PodRef, Rulebook, Way, direction
+from meshtui.core.policy import Decision, Party, PodRef, Rulebook, TrafficDirection, direction_verdict
 from meshtui.core.policy.labels import Labels
 from meshtui.core.policy.parties import of_pod
 from tests.policycases import load
@@ -81,15 +81,15 @@ def judge(case: Object, head: Object) -> Iterator[tuple[str, str, str, int, int]
         name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
         me = of_pod(mesh, PodRef(case["cluster"], *name.split("/")))
         peers = list(peers_of(case, population, mesh, me))
-        for way in Way:
+        for direction in TrafficDirection:
             rows: dict[int, list[str]] = {}
-            for row, indices in given.get(name, {}).get(way.value, {}).items():
+            for row, indices in given.get(name, {}).get(direction.value, {}).items():
                 rows.update({int(i): row.split("/") for i in indices})
             for index, (protocol, port) in enumerate(ports):
                 letters, kinds = rows.get(index) or ("." * len(peers), "0" * len(peers))
                 for peer, theirs, kind in zip(peers, letters, kinds, strict=True):
-                    found = direction(book, me, peer, way, protocol, port)
-                    where = f"{case['id']} {name} {way.value} {protocol}/{port} {peer.name}"
+                    found = direction_verdict(book, me, peer, direction, protocol, port)
+                    where = f"{case['id']} {name} {direction.value} {protocol}/{port} {peer.name}"
                     yield where, theirs, LETTERS[found.decision], int(kind), found.match_type
 
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 
 from meshtui.core.flows.compact import match_type
-from meshtui.core.policy import Decision, DirectionVerdict, Party, PodRef, Rulebook, Way, direction, verdict
+from meshtui.core.policy import (
+    Decision,
+    DirectionVerdict,
+    Party,
+    PodRef,
+    Rulebook,
+    TrafficDirection,
+    direction_verdict,
+    verdict,
+)
 from meshtui.core.policy.labels import reserved
 from meshtui.sim.datapath import policy as simulated
 from meshtui.sim.datapath.identity import as_seen, of_pod, resolve
@@ -85,9 +94,9 @@ def with_the_world(clusters: list[PlainCluster], world: World, book: Rulebook, t
         subject, peer = of_pod(known, pod), resolve(world, known, policies.OUTSIDE)
         ref = PodRef(name, pod["metadata"]["namespace"], pod["metadata"]["name"])
         judged = verdict(book.mesh, ref, ref, "TCP", 80, book=book).source
-        for way in Way:
-            ours = direction(book, judged, stranger, way, "TCP", 80)
-            same(ours, simulated.decide(known, way.value, subject, peer, "TCP", 80), (ref, way), tally)
+        for direction in TrafficDirection:
+            ours = direction_verdict(book, judged, stranger, direction, "TCP", 80)
+            same(ours, simulated.decide(known, direction.value, subject, peer, "TCP", 80), (ref, direction), tally)
 
 
 def compare(clusters: list[PlainCluster], tally: Tally) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from meshtui.cli.completion import words_of
 from meshtui.cli.flowflags import OUTPUTS, filter_text
-from meshtui.cli.flows import LAST, Asked, _asked
+from meshtui.cli.flows import LAST, FlowsRequest, _asked
 from meshtui.cli.parser import build
 from meshtui.core.errors import UsageError
 from meshtui.core.flows.filter import KEYS, FilterError, FlowFilter, parse
@@ -113,20 +113,20 @@ def test_twenty_flows_unless_something_else_bounds_them() -> None:
 @pytest.mark.parametrize(
     ("asked", "number", "first"),
     [
-        (Asked(FlowFilter(), last=5), 5, False),
-        (Asked(FlowFilter(), first=5), 5, True),
-        (Asked(FlowFilter()), 1000, False),
+        (FlowsRequest(FlowFilter(), last=5), 5, False),
+        (FlowsRequest(FlowFilter(), first=5), 5, True),
+        (FlowsRequest(FlowFilter()), 1000, False),
         # From a time on a server gives the first ones: to know the last, all must come.
-        (Asked(FlowFilter(), since=1, last=5), 1000, False),
-        (Asked(FlowFilter(), until=1, last=5), 1000, False),
-        (Asked(FlowFilter(), since=1, first=5), 5, True),
+        (FlowsRequest(FlowFilter(), since=1, last=5), 1000, False),
+        (FlowsRequest(FlowFilter(), until=1, last=5), 1000, False),
+        (FlowsRequest(FlowFilter(), since=1, first=5), 5, True),
         # What only we can filter: how many are left of theirs is not known.
-        (Asked(parse("cross-cluster"), last=5), 1000, False),
-        (Asked(parse("cross-cluster"), first=5), 1000, True),
-        (Asked(parse("verdict:dropped"), last=5), 5, False),
+        (FlowsRequest(parse("cross-cluster"), last=5), 1000, False),
+        (FlowsRequest(parse("cross-cluster"), first=5), 1000, True),
+        (FlowsRequest(parse("verdict:dropped"), last=5), 5, False),
     ],
 )
-def test_a_server_is_asked_for_as_little_as_will_do(asked: Asked, number: int, first: bool) -> None:
+def test_a_server_is_asked_for_as_little_as_will_do(asked: FlowsRequest, number: int, first: bool) -> None:
     query = asked.query(1000)
     assert (query.number, query.first, query.since_ns, query.until_ns) == (number, first, asked.since, asked.until)
 
@@ -135,7 +135,7 @@ def test_the_first_or_last_of_what_matches_within_the_times() -> None:
     rows = [row(time_ns=at, verdict=at % 2 + 1) for at in range(20)]
 
     def times(**bounds: int) -> list[int]:
-        return [found.time_ns for found in Asked(parse("verdict:dropped"), **bounds).of(rows)]
+        return [found.time_ns for found in FlowsRequest(parse("verdict:dropped"), **bounds).of(rows)]
 
     assert times() == list(range(1, 20, 2))
     assert times(since=5, until=15, first=2) == [5, 7]

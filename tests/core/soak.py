@@ -10,7 +10,7 @@ from meshtui.core.flows.flow import FlowRow, Peer
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.flows.sums import Aggregates
 from meshtui.core.health.judge import Judge
-from meshtui.core.health.pulse import Rhythm
+from meshtui.core.health.pulse import EventCounts
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
@@ -34,7 +34,7 @@ class Soak:
         self.judge = Judge(self.mesh)
         self.judge.follow()
         self.table, self.findings = ServiceTable(self.mesh), Findings(self.mesh)
-        self.rhythm, self.store = Rhythm(), FlowStore(capacity)
+        self.event_counts, self.store = EventCounts(), FlowStore(capacity)
         self.view = self.store.view(lambda row: row.verdict == 2)
         self.sums, self.connections = Aggregates(), Connections()
         for service in range(SERVICES):
@@ -47,15 +47,15 @@ class Soak:
             self._replace(self.second % SERVICES, self.second)
             rows = self._rows()
             self.store.add(rows)
-            self.judge.traffic.take(rows, self.judge.places.services)
-            self.rhythm.take(rows)
+            self.judge.traffic.take(rows, self.judge.addresses.services)
+            self.event_counts.take(rows)
             self.sums.add(rows)
             self.connections.add(rows)
             self.judge.judge(float(BEGIN + self.second))
 
     def sizes(self) -> dict[str, int]:
         """What is kept of what, in numbers: all of them must end."""
-        memory, traffic, places = self.judge.memory, self.judge.traffic, self.judge.places
+        memory, traffic, places = self.judge.memory, self.judge.traffic, self.judge.addresses
         found = {name: len(getattr(memory, name)) for name in ("firsts", "verdicts", "nodes", "node_fails", "down_at")}
         found |= {"open": traffic.open, "services": len(traffic.services), "pairs": len(traffic.pairs)}
         found |= {"heard": len(traffic.heard), "connections": len(self.connections), "sums": len(self.sums)}

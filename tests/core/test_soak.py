@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshtui.core.health.places import Places
+from meshtui.core.health.addresses import AddressIndex
 from tests.core import meshes
 from tests.core.soak import Soak
 
@@ -22,7 +22,7 @@ def test_nothing_that_is_kept_grows_with_time() -> None:
 
 def test_addresses_of_pods_that_went_are_forgotten_in_time() -> None:
     mesh = meshes.mesh()
-    places, largest = Places(mesh), 0
+    places, largest = AddressIndex(mesh), 0
     for turn in range(6_000):
         address = f"10.0.{turn >> 8}.{turn & 255}"
         places.note(meshes.put(mesh, "a", meshes.endpointslice([meshes.endpoint(address, "p")])))

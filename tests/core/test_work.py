@@ -17,7 +17,7 @@ from meshtui.core.flows.filter.question import Question
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.sums import Aggregates
 from meshtui.core.health.judge import Judge
-from meshtui.core.health.pulse import Rhythm
+from meshtui.core.health.pulse import EventCounts
 from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -127,7 +127,7 @@ def test_an_event_costs_the_same_at_eight_times_the_size(what: str, both: tuple[
 
 
 def test_a_question_for_an_address_costs_the_same_at_eight_times_the_size(both: tuple[Kept, Kept]) -> None:
-    places = [kept.judge.places for kept in both]
+    places = [kept.judge.addresses for kept in both]
     assert [place.services("10.0.7.1", 80) for place in places] == [(key(7),)] * 2
     small, large = (counted(partial(place.services, "10.0.7.1", 80)) for place in places)
     assert small == large
@@ -170,7 +170,7 @@ def test_nodes_whose_agents_may_not_be_asked_are_judged_again_only_where_somethi
 # What one flow costs: every one of thousands a second pays it, on the event loop.
 
 STEPS: dict[str, tuple[Callable[[], Callable[[list[FlowRow]], object]], int]] = {
-    "counted for the pulse": (lambda: Rhythm().take, 60),
+    "counted for the pulse": (lambda: EventCounts().take, 60),
     "added up": (lambda: Aggregates().add, 250),
     "paired": (lambda: Connections().add, 165),
     "matched against what is dropped": (lambda: partial(map_all, Question().matches), 40),

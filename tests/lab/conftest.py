@@ -11,7 +11,7 @@ import pytest
 
 from meshtui.core.changes.plan import Outcome, Plan
 from meshtui.core.settings import Settings
-from meshtui.lab.foundation import Foundation, Staged
+from meshtui.lab.meshbuilder import EmbeddedMesh, MeshBuilder
 from meshtui.lab.walk import Walk
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -23,13 +23,13 @@ QUICK = 0.25
 """Seconds after which a request of these tests times out: on the network, which no busy machine makes slower."""
 
 
-def walk_in(session: Session, foundation: Foundation, **changes: Any) -> Walk:
+def walk_in(session: Session, builder: MeshBuilder, **changes: Any) -> Walk:
     async def perform(plan: Plan) -> tuple[Outcome, ...]:
         if plan.refusal is not None:
             raise plan.refusal
         return await session.perform(plan, confirmed=True)
 
-    return Walk(session, foundation, perform, **{"max_time": QUICK, **changes})
+    return Walk(session, builder, perform, **{"max_time": QUICK, **changes})
 
 
 @asynccontextmanager
@@ -40,7 +40,7 @@ async def walking(kept: Path, *, settings: Any = None, **options: Any) -> AsyncI
         session = Session(choose(ours, {}), ours, pace=FAST)
         async with session:
             assert await session.settled(GUARD)
-            yield walk_in(session, Staged(Trouble(running.control).stage, lambda step: ())), running
+            yield walk_in(session, EmbeddedMesh(Trouble(running.control).stage, lambda step: ())), running
 
 
 Start = Callable[..., Any]

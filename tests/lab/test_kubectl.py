@@ -41,7 +41,7 @@ async def test_a_manifest_is_accepted_and_complete(start: Start, tmp_path: Path,
 async def test_the_printed_script_of_every_step_brings_it_about(start: Start, tmp_path: Path):
     """Takes about 10 s: every step is a bash with a kubectl for each command, and a check until it holds."""
     async with start(state="no-cni") as (walk, running):
-        await walk.foundation.to(STEPS[5])
+        await walk.builder.to(STEPS[5])
         walk.session.look_again()
         found = await walk.check(STEPS[5])
         assert found.ok, found.sentence

@@ -8,7 +8,7 @@ import yaml
 from meshtui.core.errors import UsageError
 from meshtui.lab import manifests
 from meshtui.lab.facts import IMAGES, images_of, sites
-from meshtui.lab.place import Half, Place
+from meshtui.lab.place import LabCluster, Place
 from meshtui.lab.policies import policies
 from meshtui.lab.script import commands, first_line
 from meshtui.lab.state import NOTHING, Annotate, Apply, Remove, Scale, Side, State, between
@@ -107,7 +107,7 @@ def test_the_dashboards_policies_are_the_labs():
 
 
 def test_a_command_is_told_on_one_line():
-    place = Place(Half("kind-koornacht", "koornacht", "N'Zoth"), Half("kind-tion", "tion", "Foran Tutha"))
+    place = Place(LabCluster("kind-koornacht", "koornacht", "N'Zoth"), LabCluster("kind-tion", "tion", "Foran Tutha"))
     told = [first_line(each) for each in commands(place, step_named("deployed"))]
     assert told[:3] == [
         "kubectl --context kind-koornacht -n default apply -f rebel-base-response.yaml",
@@ -115,7 +115,7 @@ def test_a_command_is_told_on_one_line():
         "kubectl --context kind-koornacht -n default apply -f rebel-base.yaml",
     ]
     assert first_line("kubectl get secret x |\n  kubectl create -f -") == "kubectl get secret x | kubectl create -f -"
-    odd = Place(Half("a b", "koornacht", "N'Zoth"), Half("kind-tion", "tion", "Foran Tutha"))
+    odd = Place(LabCluster("a b", "koornacht", "N'Zoth"), LabCluster("kind-tion", "tion", "Foran Tutha"))
     assert commands(odd, step_named("global"))[0].startswith("kubectl --context 'a b' -n default annotate")
 
 

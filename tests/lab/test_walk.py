@@ -8,7 +8,7 @@ from meshtui.core.changes.plan import Verb
 from meshtui.core.errors import CheckFailed, ReadOnly, Refused, UsageError
 from meshtui.core.model import resources as r
 from meshtui.lab.checks.requests import FIRST, SECOND, SILENCE
-from meshtui.lab.foundation import Theirs
+from meshtui.lab.meshbuilder import ForeignMesh
 from meshtui.lab.observe import observe
 from meshtui.lab.report import walked
 from meshtui.lab.state import State
@@ -119,7 +119,7 @@ async def test_read_only_refuses_and_changes_nothing(start: Start):
 async def test_elsewhere_the_walk_is_the_same_and_nothing_is_left(start: Start):
     """Clusters somebody else made, a namespace of their own, a cluster's own planet. It takes 12 s: the whole walk."""
     async with start(state="deployed") as (walk, _):
-        walk.foundation = Theirs()
+        walk.builder = ForeignMesh()
         theirs = walk.with_place("lab", planets=("Yavin",))
         names = [result.step.name for result in [result async for result in walked(theirs)] if result.ok]
         assert names == [step.name for step in STEPS if step.name != "no-cni"]
@@ -179,7 +179,7 @@ async def test_what_is_changed_is_audited_and_can_be_undone(start: Start):
 async def test_theirs_builds_nothing(start: Start, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("meshtui.lab.walk.UNKNOWN", 1.0)
     async with start(state="no-cni") as (walk, _):
-        walk.foundation = Theirs()
+        walk.builder = ForeignMesh()
         with pytest.raises(CheckFailed, match="not Ready yet"):
             await walk.take(step_named("global"))
         assert walk.session.history.done == []

@@ -19,7 +19,7 @@ from meshtui.core.model import state as s
 from meshtui.core.settings import Settings
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.relays import reach
-from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.relaytls import RelayFlags
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -133,7 +133,7 @@ async def test_everything_that_is_asked_of_cilium_is_asked_there(moved, tmp_path
             if service["metadata"]["name"] == "hubble-relay":
                 moved.objects.pop(r.SERVICES.path(NEW, "hubble-relay"))
         with pytest.raises(Exception, match="no Hubble Relay") as caught:
-            async with reach(api, Told()):
+            async with reach(api, RelayFlags()):
                 pass
         assert f"no Service {NEW}/hubble-relay" in str(caught.value)
 

@@ -54,20 +54,20 @@ async def test_each_relay_tells_its_own_cluster_once_and_is_not_followed(busy: L
         assert len({row.uuid for row in rows}) == len(rows)
         assert {c.relay.link.phase for c in session.mesh.clusters.values()} == {Phase.LIVE}
         assert all(
-            lookback.complete for context in ("koornacht", "tion") if (lookback := session.room.lookback(context))
+            lookback.complete for context in ("koornacht", "tion") if (lookback := session.mesh_flows.lookback(context))
         )
         assert not session.flows, "nothing is followed"
 
 
 async def test_in_doubt_every_relay_is_followed(busy: Lab) -> None:
     async with opened(busy) as (session, rows):
-        known = {row.uuid for row in session.room.past(rows)}
-        session.room.follow()
+        known = {row.uuid for row in session.mesh_flows.past(rows)}
+        session.mesh_flows.follow()
         await until(
             session,
             lambda: by_cluster([row for row in session.flows if row.uuid not in known]).keys() >= {"koornacht", "tion"},
         )
-        assert session.room.lookback("tion") is None
+        assert session.mesh_flows.lookback("tion") is None
 
 
 async def test_a_cluster_without_a_relay_is_told_of_by_another(busy: Lab) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from meshtui.core.health.addresses import AddressIndex
 from meshtui.core.health.judge import AT_ONCE, Judge
-from meshtui.core.health.places import Places
 from meshtui.core.health.unready import Unready
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
@@ -51,15 +51,17 @@ def test_a_long_list_is_owed_and_looked_at_part_by_part() -> None:
     assert not judge.unready.of("a")
     steps = 0
     while judge.owing:
-        before = judge.places.size, len(judge.unready.of("a"))
+        before = judge.addresses.size, len(judge.unready.of("a"))
         judge.work()
         steps += 1
-        assert judge.places.size - before[0] <= AT_ONCE
+        assert judge.addresses.size - before[0] <= AT_ONCE
         assert len(judge.unready.of("a")) - before[1] <= AT_ONCE
     assert steps == 2 * 3, "addresses and readiness, three parts each"
-    fresh = Places(mesh)
-    assert [judge.places.services(address(n), 80) for n in range(MANY)] == [(f"default/svc-{n}",) for n in range(MANY)]
-    assert judge.places.size == fresh.size
+    fresh = AddressIndex(mesh)
+    assert [judge.addresses.services(address(n), 80) for n in range(MANY)] == [
+        (f"default/svc-{n}",) for n in range(MANY)
+    ]
+    assert judge.addresses.size == fresh.size
     assert judge.unready.of("a") == Unready(mesh).of("a")
 
 
@@ -70,7 +72,7 @@ def test_a_short_change_does_not_wait_behind_a_long_one() -> None:
     judge.note(listed(mesh))
     judge.note(meshes.put(mesh, "b", meshes.endpointslice([meshes.endpoint("10.9.0.1", "q")])))
     assert judge.owing
-    assert judge.places.services("10.9.0.1", 80) == ("default/web",)
+    assert judge.addresses.services("10.9.0.1", 80) == ("default/web",)
 
 
 async def test_flows_that_came_with_a_long_list_are_counted_for_their_services() -> None:

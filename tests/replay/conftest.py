@@ -77,7 +77,7 @@ class Stage:
     async def play_flows(self, step: str) -> None:
         """Once every Relay is asked for what it is to deliver and for nothing else, both see what all agents saw."""
         await self.until(
-            lambda: self.session.room.shared_out and all(self._asked(context) for context in self.relays),
+            lambda: self.session.mesh_flows.shared_out and all(self._asked(context) for context in self.relays),
             lambda: [relay.followed for relay in self.relays.values()],
         )
         for relay in self.relays.values():

@@ -19,7 +19,7 @@ from meshtui.core.findings.model import Finding
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore
 from meshtui.core.health.judge import Judge
-from meshtui.core.health.pulse import Pulse, Rhythm
+from meshtui.core.health.pulse import EventCounts, Pulse
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.load.spec import Answer, LoadEnded, LoadEvent, LoadSpec, LoadStarted, Request, Tools
 from meshtui.core.model import objects as o
@@ -72,7 +72,7 @@ class FakeSession:
         self.judge = Judge(mesh)
         self.judgement = self.judge.judge(NOW)
         self.flows = FlowStore(1000)
-        self.rhythm, self.traffic = Rhythm(), Traffic()
+        self.event_counts, self.traffic = EventCounts(), Traffic()
         self.pending: set[tuple[str, str]] = set()
         self.performed: list[Plan] = []
         self.seen = asyncio.Event()
@@ -114,7 +114,7 @@ class FakeSession:
 
     def deliver(self, rows: Sequence[Any]) -> None:
         self.flows.add(rows)
-        self.rhythm.take(rows)
+        self.event_counts.take(rows)
         self.traffic.take(rows, lambda address, port: ())
         # A Relay's thread hands its batches over: nothing of the app's context is set there.
         for listener in self._flow_listeners:
@@ -122,7 +122,7 @@ class FakeSession:
 
     def pulses(self) -> dict[str, Pulse]:
         self.traffic.settle(NOW)
-        return {c.context: self.rhythm.of(c.name, self.traffic, NOW) for c in self.mesh.clusters.values()}
+        return {c.context: self.event_counts.of(c.name, self.traffic, NOW) for c in self.mesh.clusters.values()}
 
     def plan_toggle(self, refs: Sequence[tuple[str, str]], what: str) -> Plan:
         return planning.toggle(self.mesh, refs, what)
@@ -151,7 +151,7 @@ class FakeSession:
     async def realised(self, context: str) -> Realised:
         return self.realises.get(context, Realised(f"{context}-node"))
 
-    def taking(self, plan: Plan) -> Any:
+    def rollout(self, plan: Plan) -> Any:
         return NoAgents()
 
     async def changes_seen(self) -> None:

@@ -42,7 +42,7 @@ def roles(line) -> dict[str, str]:
 
 def cell(mesh, context="koornacht", width=70, pending=False, **more):
     row = build_row(mesh, KEY)
-    room = services.room_in(mesh, width, len(KEY))
+    room = services.name_widths(mesh, width, len(KEY))
     return services.cell_line(mesh.clusters[context], row, width, room=room, first=True, pending=pending, **more)
 
 
@@ -60,7 +60,7 @@ def test_a_name_gets_what_the_rest_of_its_line_does_not_need(width, stale, name,
     mesh = recorded_mesh(3)
     if stale:
         mesh.clusters["tion"].api.phase = s.Phase.STALE
-    room = services.room_in(mesh, width, len("kube-system/clustermesh-apiserver-metrics"))
+    room = services.name_widths(mesh, width, len("kube-system/clustermesh-apiserver-metrics"))
     assert room == (name, affinity)
     row, now = build_row(mesh, KEY), 12.0 if stale else None
     line = services.cell_line(mesh.clusters["tion"], row, width, room=room, first=True, age=now)

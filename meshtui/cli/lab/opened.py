@@ -16,11 +16,11 @@ from meshtui.core.changes.plan import Consent, Outcome, Plan
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.lab.facts import images_of
-from meshtui.lab.foundation import Foundation, Staged, Theirs
-from meshtui.lab.kind.foundation import made
 from meshtui.lab.kind.lab import usual
 from meshtui.lab.kind.machine import Machine
+from meshtui.lab.kind.meshbuilder import kind_mesh
 from meshtui.lab.kind.record import Records
+from meshtui.lab.meshbuilder import EmbeddedMesh, ForeignMesh, MeshBuilder
 from meshtui.lab.steps import LabStep
 from meshtui.lab.walk import Walk
 from meshtui.mesh.scope import Scope
@@ -50,7 +50,7 @@ async def opened(arguments: Any, namespace: str) -> AsyncIterator[Walk]:
 async def _walk(arguments: Any, settings: Settings, namespace: str, control: str) -> AsyncIterator[Walk]:
     async with headless.opened(settings, Scope()) as session:
         images = images_of(arguments.image)
-        foundation = Asking(foundation_of(session, settings, control), arguments)
+        builder = Asking(builder_of(session, settings, control), arguments)
 
         async def perform(wanted: Plan) -> tuple[Outcome, ...]:
             unasked = arguments.yes or (wanted.consent is Consent.NONE and consent.somebody_there())
@@ -59,7 +59,7 @@ async def _walk(arguments: Any, settings: Settings, namespace: str, control: str
         planets = tuple(arguments.planet)
         yield Walk(
             session,
-            foundation,
+            builder,
             perform,
             namespace,
             images,
@@ -70,34 +70,34 @@ async def _walk(arguments: Any, settings: Settings, namespace: str, control: str
         )
 
 
-def foundation_of(session: Session, settings: Settings, control: str) -> Foundation:
+def builder_of(session: Session, settings: Settings, control: str) -> MeshBuilder:
     """Who may build in these clusters."""
     if control:
         from meshtui.sim import Trouble
 
-        return Staged(Trouble(control).stage, usual)
+        return EmbeddedMesh(Trouble(control).stage, usual)
     if settings.state_directory is None or settings.read_only:
-        return Theirs()
+        return ForeignMesh()
     records = Records(settings.state_directory)
-    return made(session.mesh.clusters, lambda: records, Machine(), Screen(), SystemClock()) or Theirs()
+    return kind_mesh(session.mesh.clusters, lambda: records, Machine(), Screen(), SystemClock()) or ForeignMesh()
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A foundation that is built on only with a person's consent."""
+    """A builder that builds only with a person's consent."""
 
-    foundation: Foundation
+    builder: MeshBuilder
     arguments: Any
 
     def why_not(self, step: LabStep) -> str:
-        """As the foundation says."""
-        return self.foundation.why_not(step)
+        """As the builder says."""
+        return self.builder.why_not(step)
 
     async def to(self, step: LabStep) -> None:
-        """Bring the mesh to that step. Raises Refused, or what the foundation raises."""
+        """Bring the mesh to that step. Raises Refused, or what the builder raises."""
         consent.demand_writing(self.arguments, "building on the lab")
-        await self.foundation.to(step)
+        await self.builder.to(step)
 
     def commands(self, step: LabStep) -> tuple[str, ...]:
-        """As the foundation says."""
-        return self.foundation.commands(step)
+        """As the builder says."""
+        return self.builder.commands(step)

@@ -20,7 +20,7 @@ from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Mesh, Phase
 from meshtui.core.policy import reading_of, refusal, seen, words
 from meshtui.core.policy.overview import rules_of
-from meshtui.core.policy.standing import By
+from meshtui.core.policy.standing import Refuser
 from meshtui.core.routing.whatif import what_if
 
 Ref = tuple[str, Resource, str, str]
@@ -142,7 +142,7 @@ def _complaints(mesh: Mesh, step: Step) -> list[str]:
     found = refusal(step.after or {}, reading_of(mesh.clusters[step.context]))
     if found is None:
         return []
-    who = "will be refused by" if found.by is By.API_SERVER else "will be stored, and not imported by"
+    who = "will be refused by" if found.by is Refuser.API_SERVER else "will be stored, and not imported by"
     return [f"{name}: {step.key} {who} {found.by.value}: {found.words}"]
 
 

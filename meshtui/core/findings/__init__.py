@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from meshtui.core.findings.broken import broken
-from meshtui.core.findings.clusters import OfMesh
+from meshtui.core.findings.clusters import MeshFindings
 from meshtui.core.findings.misspelt import misspelt, suspicious
 from meshtui.core.findings.model import Finding, Fix, Kind
 from meshtui.core.findings.policies import portions
@@ -86,7 +86,7 @@ class Findings:
     def __init__(self, mesh: Mesh, *, lazy: bool = False) -> None:
         self.mesh = mesh
         self._by_service: dict[str, list[Finding]] = {}
-        self._of_mesh = OfMesh(mesh)
+        self._of_mesh = MeshFindings(mesh)
         self._broken: list[Finding] = []
         self._of_policies: list[Finding] = []
         self._policies_stale = True

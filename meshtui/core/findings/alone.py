@@ -14,9 +14,9 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
-from meshtui.core.policy.crowd import Group
 from meshtui.core.policy.labels import CLUSTER
 from meshtui.core.policy.overview import rules_of, said
+from meshtui.core.policy.podgroups import PodGroup
 from meshtui.core.reach import Reaches
 from meshtui.core.routing import annotations as a
 
@@ -58,7 +58,7 @@ def _lacking(asked: Reaches, there: Cluster, here: Cluster) -> Iterator[_Lack]:
     if not missing:
         return
     same = {_words(policy) for resource in r.POLICIES for policy in here.of(resource).values()}
-    reading, crowd = asked.book.reading(here.context), asked.crowds.of(here.context)
+    reading, pod_groups = asked.book.reading(here.context), asked.pod_groups.of(here.context)
     services: dict[str, list[o.Service]] | None = None
     for ref in sorted(missing, key=lambda ref: (ref.namespace, ref.name, ref.kind)):
         resource = r.BY_KIND[ref.kind]
@@ -66,7 +66,7 @@ def _lacking(asked: Reaches, there: Cluster, here: Cluster) -> Iterator[_Lack]:
         if policy is None or _words(policy) in same:
             continue
         rules = rules_of(resource, policy, reading)
-        groups = {id(group): group for rule in rules for group in crowd.fitting(rule.subject)}
+        groups = {id(group): group for rule in rules for group in pod_groups.fitting(rule.subject)}
         if groups:
             services = _in_both(there, here) if services is None else services
             pods = sum(len(group.pods) for group in groups.values())
@@ -99,7 +99,7 @@ def _is_global(cluster: Cluster, service: o.Service) -> bool:
     return a.effective(service, cluster.namespaces.get(service.namespace), cluster.config).global_
 
 
-def _behind(services: dict[str, list[o.Service]], groups: Iterable[Group]) -> str:
+def _behind(services: dict[str, list[o.Service]], groups: Iterable[PodGroup]) -> str:
     """The first of the services that any of these pods is behind."""
     for group in groups:
         labels = group.party.labels

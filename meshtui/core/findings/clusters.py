@@ -10,16 +10,16 @@ from meshtui.core.findings.settings import Networks, networks_of, pair
 from meshtui.core.model import resources as r
 from meshtui.core.model import versions
 from meshtui.core.model.ciliumstatus import CiliumConfig
-from meshtui.core.model.clocks import Off, off
+from meshtui.core.model.clocks import ClockOffset, off
 from meshtui.core.model.links import Claims, LinkClaim
 from meshtui.core.model.meshes import apart, groups, not_of_one_mesh
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Delta, Mesh, Phase
 from meshtui.core.policy.reading import reading_of
-from meshtui.core.policy.standing import By, Standing, standing
+from meshtui.core.policy.standing import Refuser, Standing, standing
 
 
-class OfMesh:
+class MeshFindings:
     """What is written wrong beside the services, looked at again only where it may have changed.
 
     In a mesh of sixteen clusters something is told every moment; two clusters of 200 nodes have 40,000 pairs of nodes.
@@ -115,7 +115,7 @@ def _meshes(mesh: Mesh, found: Sequence[tuple[str, ...]], claims: Claims) -> Ite
     )
 
 
-def _clock(clock: Off) -> Finding:
+def _clock(clock: ClockOffset) -> Finding:
     return Finding(
         Kind.CLOCK_OFF,
         Severity.WARNING,
@@ -224,7 +224,7 @@ def _policies(cluster: Cluster) -> Iterator[Finding]:
     for resource in (r.CNPS, r.CCNPS):
         for key, policy in sorted(cluster.of(resource).items()):
             stands = standing(policy, reading)
-            if stands.marked_wrongly or (stands.refusal is not None and stands.refusal.by is not By.DERIVED):
+            if stands.marked_wrongly or (stands.refusal is not None and stands.refusal.by is not Refuser.DERIVED):
                 yield _policy(cluster, key, stands)
 
 

@@ -8,7 +8,7 @@ from meshtui.core.findings.model import Finding, Kind
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
-from meshtui.core.policy.model import Entry, Rule, Way
+from meshtui.core.policy.model import Entry, Rule, TrafficDirection
 from meshtui.core.reach import Reaches
 
 
@@ -20,10 +20,10 @@ def by_policy(asked: Reaches, context: str) -> dict[PolicyRef, list[Rule]]:
     return found
 
 
-def entries(rule: Rule, *, deny: bool) -> Iterator[tuple[Way, Entry]]:
+def entries(rule: Rule, *, deny: bool) -> Iterator[tuple[TrafficDirection, Entry]]:
     """What a rule allows, or what it denies, by direction."""
-    for way, listed in rule.entries.items():
-        yield from ((way, entry) for entry in listed if entry.deny is deny)
+    for direction, listed in rule.entries.items():
+        yield from ((direction, entry) for entry in listed if entry.deny is deny)
 
 
 def finding(

@@ -13,7 +13,7 @@ from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster
 from meshtui.core.policy.matching import Question, is_anybody, peers_match
-from meshtui.core.policy.model import Entry, Party, Peer, PeerKind, Rule, Way
+from meshtui.core.policy.model import Entry, Party, Peer, PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.ports import PortRule
 from meshtui.core.reach import Reaches
 
@@ -29,7 +29,7 @@ class _Denial(Struct, frozen=True):
     entry: Entry
 
 
-_Denials = dict[tuple[str, Way], list[_Denial]]
+_Denials = dict[tuple[str, TrafficDirection], list[_Denial]]
 
 
 def overruled(asked: Reaches, cluster: Cluster) -> Iterator[list[Finding]]:
@@ -47,32 +47,32 @@ def overruled(asked: Reaches, cluster: Cluster) -> Iterator[list[Finding]]:
 
 def _in_rule(asked: Reaches, cluster: Cluster, rule: Rule, denials: _Denials) -> Iterator[Finding]:
     subjects = _some(asked, cluster.context, rule)
-    for way, entry in entries(rule, deny=False) if subjects else ():
-        common = _common(denials, subjects, way)
-        by = _by(asked, cluster, subjects[0], way, entry, [d for d in common if _covers(d.entry, entry)])
+    for direction, entry in entries(rule, deny=False) if subjects else ():
+        common = _common(denials, subjects, direction)
+        by = _by(asked, cluster, subjects[0], direction, entry, [d for d in common if _covers(d.entry, entry)])
         if by:
-            yield _told(cluster, rule, way, by)
+            yield _told(cluster, rule, direction, by)
 
 
 def _denials(asked: Reaches, cluster: Cluster) -> _Denials:
     """What is denied to each workload, by the first of its pods and the direction."""
     found: _Denials = {}
     for rule in asked.book.rules(cluster.context):
-        for way, entry in entries(rule, deny=True):
-            for group in asked.crowds.of(cluster.context).fitting(rule.subject):
-                found.setdefault((group.party.name, way), []).append(_Denial(rule.policy, entry))
+        for direction, entry in entries(rule, deny=True):
+            for group in asked.pod_groups.of(cluster.context).fitting(rule.subject):
+                found.setdefault((group.party.name, direction), []).append(_Denial(rule.policy, entry))
     return found
 
 
 def _some(asked: Reaches, context: str, rule: Rule) -> list[Party]:
     """The workloads a rule is for; none where these are too many to look at each."""
-    found = [group.party for group in islice(asked.crowds.of(context).fitting(rule.subject), _MOST + 1)]
+    found = [group.party for group in islice(asked.pod_groups.of(context).fitting(rule.subject), _MOST + 1)]
     return found if len(found) <= _MOST else []
 
 
-def _common(denials: _Denials, subjects: list[Party], way: Way) -> list[_Denial]:
+def _common(denials: _Denials, subjects: list[Party], direction: TrafficDirection) -> list[_Denial]:
     """What is denied to all of them."""
-    first, *others = (denials.get((one.name, way), []) for one in subjects)
+    first, *others = (denials.get((one.name, direction), []) for one in subjects)
     return [denial for denial in first if all(any(denial is each for each in other) for other in others)]
 
 
@@ -92,7 +92,7 @@ def _within(port: PortRule, other: PortRule) -> bool:
 
 
 def _by(
-    asked: Reaches, cluster: Cluster, subject: Party, way: Way, allow: Entry, denials: list[_Denial]
+    asked: Reaches, cluster: Cluster, subject: Party, direction: TrafficDirection, allow: Entry, denials: list[_Denial]
 ) -> list[PolicyRef]:
     """The policies that deny all that an entry allows; none where something passes, or may."""
     if not denials or not allow.peers:
@@ -101,7 +101,7 @@ def _by(
     for peer in allow.peers:
         by = [d.policy for d in denials if any(_wider(each, peer) for each in d.entry.peers)]
         if not by and peer.kind is PeerKind.SELECTOR:
-            by = _each_denied(asked, cluster, subject, way, peer, denials)
+            by = _each_denied(asked, cluster, subject, direction, peer, denials)
         if not by:
             return []
         found += by[:1]
@@ -124,16 +124,16 @@ def _wider(denied: Peer, allowed: Peer) -> bool:
 
 
 def _each_denied(
-    asked: Reaches, cluster: Cluster, subject: Party, way: Way, peer: Peer, denials: list[_Denial]
+    asked: Reaches, cluster: Cluster, subject: Party, direction: TrafficDirection, peer: Peer, denials: list[_Denial]
 ) -> list[PolicyRef]:
     """The policies that deny every workload a selector fits; none where one is not denied, or none is there."""
-    fitting = (g.party for context in asked.mesh.clusters for g in asked.crowds.of(context).fitting(peer.selector))
+    fitting = (g.party for context in asked.mesh.clusters for g in asked.pod_groups.of(context).fitting(peer.selector))
     parties = list(islice(fitting, _MOST + 1))
     if len(parties) > _MOST:
         return []
     found: list[PolicyRef] = []
     for one in parties:
-        question = Question(asked.book.lookups, asked.book.reading(cluster.context), subject, one, way, "TCP", 0)
+        question = Question(asked.book.lookups, asked.book.reading(cluster.context), subject, one, direction, "TCP", 0)
         by = next((denial.policy for denial in denials if peers_match(denial.entry, question)), None)
         if by is None:
             return []
@@ -141,7 +141,7 @@ def _each_denied(
     return found
 
 
-def _told(cluster: Cluster, rule: Rule, way: Way, by: list[PolicyRef]) -> Finding:
+def _told(cluster: Cluster, rule: Rule, direction: TrafficDirection, by: list[PolicyRef]) -> Finding:
     denying = listed([name(ref) for ref in by])
     own = by == [rule.policy]
     whose = "its own denials" if own else f"{denying}, which"
@@ -151,8 +151,8 @@ def _told(cluster: Cluster, rule: Rule, way: Way, by: list[PolicyRef]) -> Findin
         Severity.WARNING,
         cluster,
         rule.policy,
-        f"an {way.value} rule of {cluster.name}'s policy {name(rule.policy)} lets nothing pass: it loses to {whose} "
-        f"{verb} all that it allows",
-        f"{cluster.name}: {denying} has {way.value}Deny rules for the same pods and peers",
-        f"a deny wins over every allow: narrow the {way.value}Deny of {denying}, or take the rule out",
+        f"an {direction.value} rule of {cluster.name}'s policy {name(rule.policy)} lets nothing pass: "
+        f"it loses to {whose} {verb} all that it allows",
+        f"{cluster.name}: {denying} has {direction.value}Deny rules for the same pods and peers",
+        f"a deny wins over every allow: narrow the {direction.value}Deny of {denying}, or take the rule out",
     )

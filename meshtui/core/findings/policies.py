@@ -14,7 +14,7 @@ from meshtui.core.model.severity import Severity
 from meshtui.core.model.slices import is_mirror
 from meshtui.core.model.state import Cluster
 from meshtui.core.policy.labels import NAMESPACE, Labels
-from meshtui.core.policy.model import Party, PeerKind, Rule, Way
+from meshtui.core.policy.model import Party, PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.selectors import Selector
 from meshtui.core.reach import Reaches
@@ -49,8 +49,8 @@ def _in_cluster(asked: Reaches, cluster: Cluster) -> Iterator[list[Finding]]:
 
 
 def _in_policy(asked: Reaches, cluster: Cluster, ref: PolicyRef, rules: list[Rule], ports: _Ports) -> Iterator[Finding]:
-    crowd = asked.crowds.of(cluster.context)
-    if not any(True for rule in rules for _ in crowd.fitting(rule.subject)):
+    pod_groups = asked.pod_groups.of(cluster.context)
+    if not any(True for rule in rules for _ in pod_groups.fitting(rule.subject)):
         yield _selects_nobody(cluster, ref, rules)
         return
     for rule in rules:
@@ -73,16 +73,16 @@ def _selects_nobody(cluster: Cluster, ref: PolicyRef, rules: list[Rule]) -> Find
 
 def _peers(asked: Reaches, cluster: Cluster, rule: Rule) -> Iterator[Finding]:
     """An allow entry of selectors alone, none of which any pod of any cluster fits."""
-    crowds = [asked.crowds.of(context) for context in asked.mesh.clusters]
-    for way, entry in entries(rule, deny=False):
+    of_all = [asked.pod_groups.of(context) for context in asked.mesh.clusters]
+    for direction, entry in entries(rule, deny=False):
         if not entry.peers or any(peer.kind is not PeerKind.SELECTOR for peer in entry.peers):
             continue
         selectors = [peer.selector for peer in entry.peers]
         reserved = any(q.source == "reserved" for s in selectors for q in s.written)
-        if reserved or any(True for s in selectors for crowd in crowds for _ in crowd.fitting(s)):
+        if reserved or any(True for s in selectors for groups in of_all for _ in groups.fitting(s)):
             continue
         scoped = [Selector(s.written, s.implied_namespace) for s in selectors if s.implied_cluster is not None]
-        near = any(True for s in scoped for crowd in crowds for _ in crowd.fitting(s))
+        near = any(True for s in scoped for groups in of_all for _ in groups.fitting(s))
         why = (
             "a pod of another cluster has them, but without a cluster label this cluster alone is meant" if near else ""
         )
@@ -92,7 +92,8 @@ def _peers(asked: Reaches, cluster: Cluster, rule: Rule) -> Iterator[Finding]:
             Severity.WARNING,
             cluster,
             rule.policy,
-            f"an {way.value} rule of {cluster.name}'s policy {name(rule.policy)} can never apply: it means no pod",
+            f"an {direction.value} rule of {cluster.name}'s policy {name(rule.policy)} can never apply: "
+            "it means no pod",
             f"no pod of any cluster has {wanted}",
             why or "correct the rule's selector, or take the rule out",
         )
@@ -131,9 +132,9 @@ def _pod_of(cluster: Cluster, endpoint: object) -> Party | None:
 
 def _ports(cluster: Cluster, rule: Rule, ports: _Ports) -> Iterator[Finding]:
     """A rule that names a Service's port, whose pods listen on another that no rule of it names."""
-    for way, entry in entries(rule, deny=False):
+    for direction, entry in entries(rule, deny=False):
         selectors = [peer.selector for peer in entry.peers if peer.kind is PeerKind.SELECTOR]
-        meant = selectors if way is Way.EGRESS else [rule.subject]
+        meant = selectors if direction is TrafficDirection.EGRESS else [rule.subject]
         listed = [port for port in entry.ports or () if not port.every and not port.name]
         for outer in {port.first for port in listed if port.first in ports}:
             for selector in meant:
@@ -148,7 +149,7 @@ def _ports(cluster: Cluster, rule: Rule, ports: _Ports) -> Iterator[Finding]:
                             cluster,
                             rule.policy,
                             f"{cluster.name}'s policy {name(rule.policy)} names port {outer} of Service {key}, "
-                            f"whose pods listen on {own}: its {way.value} rule lets nothing to them",
+                            f"whose pods listen on {own}: its {direction.value} rule lets nothing to them",
                             f"{cluster.name}: {key} {outer}/{protocol} → {own}",
                             f"write {own} in its toPorts: policies are about the pods' own ports",
                         )
@@ -163,18 +164,18 @@ def _moved(spaces: dict[str, list[_Moved]], selector: Selector) -> Iterator[_Mov
 
 def _no_dns(asked: Reaches, cluster: Cluster) -> Iterator[Finding]:
     """Namespaces none of whose selected workloads reaches DNS: one that does ends the search."""
-    rules = [rule for rule in asked.book.rules(cluster.context) if Way.EGRESS in rule.entries]
+    rules = [rule for rule in asked.book.rules(cluster.context) if TrafficDirection.EGRESS in rule.entries]
     everywhere = any(rule.subject.implied_namespace is None for rule in rules)
     named = {space for rule in rules if (own := rule.subject.implied_namespace) for space in own.values}
     spaces: dict[str, list[Party]] = {}
-    for group in asked.crowds.of(cluster.context).groups() if rules else ():
+    for group in asked.pod_groups.of(cluster.context).groups() if rules else ():
         namespace = group.party.labels.namespace
         if everywhere or namespace in named:
             spaces.setdefault(namespace, []).append(group.party)
     for namespace, parties in sorted(spaces.items()):
         first = None
         for one in parties:
-            if not asked.book.selecting(one, Way.EGRESS):
+            if not asked.book.selecting(one, TrafficDirection.EGRESS):
                 continue
             answer = asked.names(cluster.context, [one])
             first = first or answer.stop

@@ -11,7 +11,7 @@ from typing import Any
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.findings.model import Finding
-from meshtui.core.health.components import parts, pods_of
+from meshtui.core.health.components import components_of, pods_of
 from meshtui.core.health.model import Judged, Judgement, LinkHealth, Statement, Verdict
 from meshtui.core.health.nodes import ready_condition
 from meshtui.core.health.words import headline
@@ -53,8 +53,8 @@ def failing(judgement: Judgement) -> bool:
 def unproven(judgement: Judgement) -> list[Judged]:
     """Clusters, nodes and links that nothing new was heard of: neither well nor failing, and so no green."""
     doubted = (Verdict.UNKNOWN, Verdict.STALE)
-    parts = [*judgement.nodes.values(), *judgement.links.values()]
-    found = [judged for judged in parts if judged.verdict in doubted]
+    components_of = [*judgement.nodes.values(), *judgement.links.values()]
+    found = [judged for judged in components_of if judged.verdict in doubted]
     told = {judged.subject.context for judged in found}
     whole = judgement.clusters.values()
     return [c for c in whole if c.verdict in doubted and c.subject.context not in told] + found
@@ -124,7 +124,7 @@ def _cluster(cluster: Cluster, judgement: Judgement, problem: MeshtuiError | Non
 
 def _components(cluster: Cluster, judgement: Judgement) -> list[dict[str, Any]]:
     found = []
-    for part in parts(cluster):
+    for part in components_of(cluster):
         judged = judgement.components.get((cluster.context, part.name))
         containers = part.workload.spec.template.spec.containers or ()
         pods = pods_of(cluster, part)

@@ -12,7 +12,7 @@ from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE, Labels
-from meshtui.core.policy.model import Party, PeerKind, Rule, Way
+from meshtui.core.policy.model import Party, PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.nearmiss import widened
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
@@ -34,7 +34,7 @@ class OneCluster(Struct, frozen=True):
     cluster: str
     """Where the policy is, which is the cluster it means."""
     policy: PolicyRef
-    way: Way
+    direction: TrafficDirection
     service: str
     other: str
     """The other side's cluster."""
@@ -44,7 +44,7 @@ class OneCluster(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """Of the service."""
-        if self.way is Way.EGRESS:
+        if self.direction is TrafficDirection.EGRESS:
             return (
                 f"{self.policy.name} in {self.cluster} lets {self.client} reach {self.service} "
                 f"in {self.cluster} only: its requests to {self.other} are dropped"
@@ -57,7 +57,7 @@ class OneCluster(Struct, frozen=True):
     @property
     def advice(self) -> str:
         """What to write."""
-        side = "to" if self.way is Way.EGRESS else "from"
+        side = "to" if self.direction is TrafficDirection.EGRESS else "from"
         return f"add to its {side}Endpoints selector: {widened(self.cluster, self.other)}"
 
     @property
@@ -87,9 +87,9 @@ def policy_findings(mesh: Mesh, service_key: str, *, book: Rulebook | None = Non
 
 def of_policies(found: Iterable[OneCluster]) -> list[Finding]:
     """The same told policy by policy: one finding each, with the services whose traffic it keeps away."""
-    sides: dict[tuple[str, Way, str], dict[PolicyRef, list[OneCluster]]] = {}
+    sides: dict[tuple[str, TrafficDirection, str], dict[PolicyRef, list[OneCluster]]] = {}
     for each in found:
-        side = sides.setdefault((each.context, each.way, each.other), {})
+        side = sides.setdefault((each.context, each.direction, each.other), {})
         side.setdefault(each.policy, []).append(each)
     told: list[Finding] = []
     for side in sides.values():
@@ -100,14 +100,14 @@ def of_policies(found: Iterable[OneCluster]) -> list[Finding]:
 def _of_many(groups: list[list[OneCluster]]) -> Finding:
     first = groups[0][0]
     names = [name(group[0].policy) for group in groups]
-    what = "let out to" if first.way is Way.EGRESS else "admit clients of"
+    what = "let out to" if first.direction is TrafficDirection.EGRESS else "admit clients of"
     return Finding(
         Kind.POLICY_MEANS_ONE_CLUSTER,
         Severity.WARNING,
         (first.context,),
         first.cluster,
         f"{len(names)} policies of {first.cluster} {what} {first.cluster} only, and global services' requests "
-        f"{'to' if first.way is Way.EGRESS else 'from'} {first.other} are dropped: {listed(names)}",
+        f"{'to' if first.direction is TrafficDirection.EGRESS else 'from'} {first.other} are dropped: {listed(names)}",
         tuple(each for group in groups[:8] for each in group[0].evidence[1:]),
         advice=first.advice,
     )
@@ -117,7 +117,7 @@ def _of_policy(group: list[OneCluster]) -> Finding:
     first = group[0]
     services = sorted({each.service for each in group})
     where = f"{first.cluster}'s policy {name(first.policy)}"
-    if first.way is Way.EGRESS:
+    if first.direction is TrafficDirection.EGRESS:
         text = f"{where} lets out to {first.cluster} only: {first.client}'s requests to {first.other}'s backends of"
     else:
         text = f"{where} admits clients of {first.cluster} only: requests of {first.other}'s {first.client} to"
@@ -150,37 +150,43 @@ class Scope:
             self._book, self._egress = self._asked.book, {}
         found: list[OneCluster] = []
         for context in mesh.clusters:
-            way = route(mesh, context, service_key, around=(around or {}).get(context))
-            for backend in _one_per_cluster(way):
+            taken = route(mesh, context, service_key, around=(around or {}).get(context))
+            for backend in _one_per_cluster(taken):
                 if self._asked.governed(context) or self._asked.governed(backend.context):
-                    found += [*self._kept_in(way, backend), *self._kept_out(way, backend)]
+                    found += [*self._kept_in(taken, backend), *self._kept_out(taken, backend)]
         return found
 
-    def _kept_in(self, way: Route, backend: Backend) -> Iterator[OneCluster]:
+    def _kept_in(self, taken: Route, backend: Backend) -> Iterator[OneCluster]:
         """Egress: policies of the client's cluster."""
         target = self._pod(backend)
         if target is None:
             return
-        for rule, selector in self._scoped(way.context, target.labels):
+        for rule, selector in self._scoped(taken.context, target.labels):
             if not _leaves_out(selector, target.labels):
                 continue
-            client = self._first(way.context, rule.subject)
+            client = self._first(taken.context, rule.subject)
             if (
                 client is not None
                 and self._asked.verdict(client, target, backend.protocol, backend.port).egress.refused
             ):
                 yield OneCluster(
-                    way.context, way.cluster, rule.policy, Way.EGRESS, way.service, backend.cluster, client.name
+                    taken.context,
+                    taken.cluster,
+                    rule.policy,
+                    TrafficDirection.EGRESS,
+                    taken.service,
+                    backend.cluster,
+                    client.name,
                 )
 
-    def _kept_out(self, way: Route, backend: Backend) -> Iterator[OneCluster]:
+    def _kept_out(self, taken: Route, backend: Backend) -> Iterator[OneCluster]:
         """Ingress: policies of the backend's cluster."""
         target = self._pod(backend)
         if target is None:
             return
-        for rule in self._book.selecting(target, Way.INGRESS):
-            for selector in _narrowed(rule, Way.INGRESS):
-                client = self._first(way.context, Selector(selector.written, selector.implied_namespace))
+        for rule in self._book.selecting(target, TrafficDirection.INGRESS):
+            for selector in _narrowed(rule, TrafficDirection.INGRESS):
+                client = self._first(taken.context, Selector(selector.written, selector.implied_namespace))
                 if (
                     client is not None
                     and self._asked.verdict(client, target, backend.protocol, backend.port).ingress.refused
@@ -189,9 +195,9 @@ class Scope:
                         backend.context,
                         backend.cluster,
                         rule.policy,
-                        Way.INGRESS,
-                        way.service,
-                        way.cluster,
+                        TrafficDirection.INGRESS,
+                        taken.service,
+                        taken.cluster,
                         client.name,
                     )
 
@@ -201,7 +207,7 @@ class Scope:
         if index is None:
             index = self._egress[context] = {}
             for rule in self._book.rules(context):
-                for selector in _narrowed(rule, Way.EGRESS):
+                for selector in _narrowed(rule, TrafficDirection.EGRESS):
                     for label in _telling(selector):
                         index.setdefault(label, []).append((rule, selector))
         yield from index.get(None, ())
@@ -215,17 +221,17 @@ class Scope:
 
     def _first(self, context: str, selector: Selector) -> Party | None:
         """The first workload of a cluster, by its pod's name, that a selector matches."""
-        fitting = (group.party for group in self._asked.crowds.of(context).fitting(selector))
+        fitting = (group.party for group in self._asked.pod_groups.of(context).fitting(selector))
         return min(fitting, key=lambda one: one.name, default=None)
 
 
-def _one_per_cluster(way: Route) -> list[Backend]:
-    return list({b.context: b for b in reversed(way.backends) if b.remote and b.pod}.values())
+def _one_per_cluster(taken: Route) -> list[Backend]:
+    return list({b.context: b for b in reversed(taken.backends) if b.remote and b.pod}.values())
 
 
-def _narrowed(rule: Rule, way: Way) -> Iterator[Selector]:
+def _narrowed(rule: Rule, direction: TrafficDirection) -> Iterator[Selector]:
     """Allow selectors of a rule to which Cilium adds the local cluster."""
-    for entry in rule.entries.get(way, ()):
+    for entry in rule.entries.get(direction, ()):
         for peer in entry.peers or ():
             if not entry.deny and peer.kind is PeerKind.SELECTOR and peer.selector.implied_cluster is not None:
                 yield peer.selector

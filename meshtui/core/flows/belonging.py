@@ -15,7 +15,7 @@ UNNAMED = "default"
 """What Cilium calls a cluster that nobody named."""
 
 
-class Standing(Enum):
+class RelayOwner(Enum):
     """What the nodes say."""
 
     OURS = "ours"
@@ -25,10 +25,10 @@ class Standing(Enum):
     """The name fits, or is not known, and no node of it is known to the API server."""
 
 
-class Judgement(Struct, frozen=True):
+class RelayOwnership(Struct, frozen=True):
     """Whose Relay it is, and the sentence that says why it is not used."""
 
-    standing: Standing
+    standing: RelayOwner
     why: str = ""
 
 
@@ -44,25 +44,31 @@ def candidates(nodes: Sequence[str], cluster: str) -> list[str]:
     return [name for home, name in told if cluster in ("", home)]
 
 
-def judged(context: str, address: str, nodes: Sequence[str], cluster: str, known: Collection[str] | None) -> Judgement:
+def judged(
+    context: str, address: str, nodes: Sequence[str], cluster: str, known: Collection[str] | None
+) -> RelayOwnership:
     """Whose Relay at `address` names `nodes`.
 
     `cluster` is Cilium's name of the cluster, empty when it could not be read; `known` are those of its candidates
     that the API server knows, None when they could not be asked for.
     """
     if not nodes:
-        return Judgement(Standing.UNPROVEN)
+        return RelayOwnership(RelayOwner.UNPROVEN)
     mine = candidates(nodes, cluster)
     about = f"{context}: {_others(nodes)} at {address} is not used"
     if not mine:
-        return Judgement(Standing.STRANGER, f"{about}: none of its nodes is {cluster}'s ({_some(nodes)})")
+        return RelayOwnership(RelayOwner.STRANGER, f"{about}: none of its nodes is {cluster}'s ({_some(nodes)})")
     if known:
-        return Judgement(Standing.OURS)
+        return RelayOwnership(RelayOwner.OURS)
     if known is None:
         proven = cluster not in ("", UNNAMED)
-        return Judgement(Standing.OURS) if proven else Judgement(Standing.UNPROVEN, f"{about}: no node proves it")
+        return (
+            RelayOwnership(RelayOwner.OURS)
+            if proven
+            else RelayOwnership(RelayOwner.UNPROVEN, f"{about}: no node proves it")
+        )
     why = f"{about}: the API server knows none of its nodes ({_some(nodes)})"
-    return Judgement(Standing.UNPROVEN if cluster not in ("", UNNAMED) else Standing.STRANGER, why)
+    return RelayOwnership(RelayOwner.UNPROVEN if cluster not in ("", UNNAMED) else RelayOwner.STRANGER, why)
 
 
 def _others(nodes: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ FRESH = 180.0
 """An attempt older than this says nothing any more; one is made every minute."""
 
 
-class Control(Struct, frozen=True):
+class ControlPlaneFault(Struct, frozen=True):
     """Why one cluster does not learn from another."""
 
     cause: Cause
@@ -37,7 +37,9 @@ RECONNECT_PATIENCE = 90.0
 """Seconds KVStoreMesh may take to connect once its way is known to be free (recording 14: 72 s)."""
 
 
-def standing(control: Control | None, cluster: Cluster, target: str, memory: Memory, now: float) -> Control | None:
+def standing(
+    control: ControlPlaneFault | None, cluster: Cluster, target: str, memory: Memory, now: float
+) -> ControlPlaneFault | None:
     """What lasts for longer than it takes to connect anew, or is proven by an attempt."""
     if control is None or control.tried is not None:
         return control
@@ -47,7 +49,9 @@ def standing(control: Control | None, cluster: Cluster, target: str, memory: Mem
     return control if now - first >= patience else None
 
 
-def control_of(cluster: Cluster, target: str, other: Cluster | None, claim: LinkState, now: float) -> Control | None:
+def control_of(
+    cluster: Cluster, target: str, other: Cluster | None, claim: LinkState, now: float
+) -> ControlPlaneFault | None:
     """What stops `cluster` from learning of `target`'s changes; None when nothing is known to."""
     tried = cluster.troubleshot.get(target)
     if tried is not None and now - tried.at > FRESH:
@@ -61,13 +65,13 @@ def control_of(cluster: Cluster, target: str, other: Cluster | None, claim: Link
         evidence = [f"{cluster.name} → {tried.endpoint}: {tried.step.value}: {tried.error}"]
         if claim.claim not in (LinkClaim.READY, LinkClaim.UNKNOWN):
             evidence.append(claim.words)
-        return Control(cause, words, tuple(evidence), command, tried.at, tried)
+        return ControlPlaneFault(cause, words, tuple(evidence), command, tried.at, tried)
     if claim.claim in (LinkClaim.DOWN, LinkClaim.PARTLY, LinkClaim.CONNECTING):
         since = 0.0
         words = claim.words
         if claim.claim is LinkClaim.CONNECTING and "synchronization in progress" in words:
-            return Control(Cause.NOT_SYNCED, words, (words,), command, since)
-        return Control(Cause.CONTROL_PLANE, words, (f"{cluster.name} → {target}: {words}",), command, since)
+            return ControlPlaneFault(Cause.NOT_SYNCED, words, (words,), command, since)
+        return ControlPlaneFault(Cause.CONTROL_PLANE, words, (f"{cluster.name} → {target}: {words}",), command, since)
     return None
 
 

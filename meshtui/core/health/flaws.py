@@ -8,10 +8,10 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from meshtui.core.health.eyes import SAMPLES, Sights
+from meshtui.core.health.agentreports import SAMPLES, ProbeResults
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
-from meshtui.core.health.way import LOSSES, WINDOW, Evidence, Way, WayState
+from meshtui.core.health.pathhealth import LOSSES, WINDOW, Evidence, PathHealth, PathState
 
 _RECENT = 15.0
 _STALLS, _STALL_SHARE = 3, 0.08
@@ -25,34 +25,34 @@ _SENT, _ARRIVING = 12, 0.92
 """One way only: packets that do arrive, arrive all of them (recording 02: 19 of 19) unless some are lost."""
 
 
-def together(found: Sequence[WayState]) -> WayState | None:
+def together(found: Sequence[PathHealth]) -> PathHealth | None:
     """All that is wrong with a way, the first as the main thing; None when nothing is."""
     return replace(found[0], also=tuple(found[1:])) if found else None
 
 
-def flaws(found: Evidence, memory: Memory, dead: set[str]) -> list[WayState]:
+def flaws(found: Evidence, memory: Memory, dead: set[str]) -> list[PathHealth]:
     """Everything wrong with a way that is open. `dead`: addresses of which nobody expects an answer."""
     lossy = _lossy(found, dead)
     every = (lossy, _large(found, lossy is not None), _slow(found, memory, ("flows", "probes")))
     return [flaw for flaw in every if flaw is not None]
 
 
-def flaws_beside(lost: WayState, found: Evidence, memory: Memory) -> Iterable[WayState]:
+def flaws_beside(lost: PathHealth, found: Evidence, memory: Memory) -> Iterable[PathHealth]:
     """What can still be seen of a way that is not open: on node addresses when only pods' packets are lost, and of
     the direction that passes when it is one.
     """
-    if lost.way is Way.OVERLAY:
+    if lost.state is PathState.OVERLAY:
         every = (_asked_again(found, lost), _large_by_etcd(found), _slow(found, memory, ("node addresses",)))
         yield from (flaw for flaw in every if flaw is not None)
-    elif lost.way is Way.ONE_WAY and lost.passing[0] >= _SENT:
+    elif lost.state is PathState.ONE_WAY and lost.passing[0] >= _SENT:
         sent, arrived = lost.passing
         if sent - arrived >= LOSSES and arrived <= _ARRIVING * sent:
             start, end = lost.blocked
             words = f"{end} → {start}: {sent - arrived} of {sent} handshake packets did not arrive"
-            yield WayState(Way.LOSSY, lost.since, lost.passed_at, (words,), share=1 - arrived / sent)
+            yield PathHealth(PathState.LOSSY, lost.since, lost.passed_at, (words,), share=1 - arrived / sent)
 
 
-def _lossy(found: Evidence, dead: set[str]) -> WayState | None:
+def _lossy(found: Evidence, dead: set[str]) -> PathHealth | None:
     """`dead`: addresses of which nobody expects an answer."""
     since = found.now - WINDOW
     losses = found.losses(since)
@@ -68,22 +68,22 @@ def _lossy(found: Evidence, dead: set[str]) -> WayState | None:
     share = suffered / asked
     words = f"{suffered} of {asked} connections were lost or had to ask again in the last {WINDOW:.0f} s"
     first = min(course.losses[0] for course in found.courses if course.losses)
-    return WayState(Way.LOSSY, max(first, since), found.passed_at, (words,), share=share)
+    return PathHealth(PathState.LOSSY, max(first, since), found.passed_at, (words,), share=share)
 
 
-def _asked_again(found: Evidence, lost: WayState) -> WayState | None:
+def _asked_again(found: Evidence, lost: PathHealth) -> PathHealth | None:
     """Packets between node addresses are lost as well, as far as probes since had to send some again."""
-    probes = (sight for each in found.hosts for sight in each.seen if sight.passed)
-    young = [sight for sight in probes if sight.at > lost.since and found.now - sight.at <= _YOUNG]
-    again = [sight for sight in young if sight.repeated]
+    probes = (result for each in found.hosts for result in each.seen if result.passed)
+    young = [result for result in probes if result.at > lost.since and found.now - result.at <= _YOUNG]
+    again = [result for result in young if result.repeated]
     if len(again) < _REPEATED:
         return None
     words = f"{len(again)} of {len(young)} probes of node addresses had to send a packet again"
-    first = min(sight.at for sight in again)
-    return WayState(Way.LOSSY, first, found.passed_at, (words,), share=len(again) / len(young))
+    first = min(result.at for result in again)
+    return PathHealth(PathState.LOSSY, first, found.passed_at, (words,), share=len(again) / len(young))
 
 
-def _large(found: Evidence, lossy: bool) -> WayState | None:
+def _large(found: Evidence, lossy: bool) -> PathHealth | None:
     """Handshakes pass, and what is larger does not: of requests, or of TLS to the other's etcd."""
     by_etcd = None if lossy else _large_by_etcd(found)
     both = [found.forth, found.back]
@@ -98,17 +98,19 @@ def _large(found: Evidence, lossy: bool) -> WayState | None:
     if stalled:
         evidence.append(f"{stalled} of {stalled + served} connections were answered, then no data came")
     part = stalled / (stalled + served) if stalled else 0.0
-    return WayState(Way.LARGE, since, found.passed_at, tuple(evidence), share=part, etcd_hangs=found.large_at > 0)
+    return PathHealth(
+        PathState.LARGE, since, found.passed_at, tuple(evidence), share=part, etcd_hangs=found.large_at > 0
+    )
 
 
-def _large_by_etcd(found: Evidence) -> WayState | None:
+def _large_by_etcd(found: Evidence) -> PathHealth | None:
     if not found.large_at:
         return None
     words = "TCP to the other cluster's etcd connects, its TLS handshake hangs"
-    return WayState(Way.LARGE, found.large_at, found.passed_at, (words,), etcd_hangs=True)
+    return PathHealth(PathState.LARGE, found.large_at, found.passed_at, (words,), etcd_hangs=True)
 
 
-def _slow(found: Evidence, memory: Memory, sources: Iterable[str]) -> WayState | None:
+def _slow(found: Evidence, memory: Memory, sources: Iterable[str]) -> PathHealth | None:
     """Slower than it used to be. Flows tell within seconds, so what they say outweighs the probes."""
     names = found.one.name, found.other.name
     for source in sources:
@@ -119,7 +121,7 @@ def _slow(found: Evidence, memory: Memory, sources: Iterable[str]) -> WayState |
         if latency <= _SLOWER_TIMES * usual or latency <= usual + _SLOWER_MS:
             return None
         evidence = f"{latency:.0f} ms there and back, {usual:.1f} ms before ({source})"
-        return WayState(Way.SLOW, found.now, found.passed_at, (evidence,), latency_ms=latency, usual_ms=usual)
+        return PathHealth(PathState.SLOW, found.now, found.passed_at, (evidence,), latency_ms=latency, usual_ms=usual)
     return None
 
 
@@ -129,9 +131,9 @@ def _measured(found: Evidence, source: str) -> tuple[float | None, int]:
     return probed_ms(found.hosts if source == "node addresses" else found.pods, found.now)
 
 
-def probed_ms(sights: Iterable[Sights], now: float) -> tuple[float | None, int]:
+def probed_ms(results: Iterable[ProbeResults], now: float) -> tuple[float | None, int]:
     """Median of the newest passing probes, and of how many."""
-    young = [sight for each in sights for sight in each.newest if now - sight.at <= EARNED_SECONDS]
+    young = [result for each in results for result in each.newest if now - result.at <= EARNED_SECONDS]
     passing = nlargest(SAMPLES, young, key=lambda s: s.at)
     newest = [s.latency_ms for s in passing if s.latency_ms is not None]
     return (median(newest), len(newest)) if newest else (None, 0)

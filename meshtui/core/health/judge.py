@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.health import linktroubles as lt
-from meshtui.core.health.components import judge_parts
-from meshtui.core.health.control import Control
-from meshtui.core.health.crews import Crews
-from meshtui.core.health.eyes import Eyes
+from meshtui.core.health.addresses import AddressIndex
+from meshtui.core.health.agentreports import AgentReports
+from meshtui.core.health.componentpods import ComponentPods
+from meshtui.core.health.components import judge_components
+from meshtui.core.health.control import ControlPlaneFault
 from meshtui.core.health.foreseen import Denial, Foreseen
 from meshtui.core.health.hiding import hidden_by
-from meshtui.core.health.links import Excuses, gone_apiservers, judge_link, remembered, stranger
+from meshtui.core.health.links import KnownFaults, gone_apiservers, judge_link, remembered, stranger
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import (
     Cause,
@@ -33,12 +34,11 @@ from meshtui.core.health.model import (
 )
 from meshtui.core.health.nodes import down_nodes, judge_nodes, mute_agents, no_exec, unread
 from meshtui.core.health.path import way_between
-from meshtui.core.health.places import Places
+from meshtui.core.health.pathhealth import PathHealth, PathState
 from meshtui.core.health.relays import held_up
 from meshtui.core.health.services import judge_services, unready, unready_trouble
 from meshtui.core.health.traffic import Traffic
 from meshtui.core.health.unready import Unready
-from meshtui.core.health.way import Way, WayState
 from meshtui.core.model.meshes import apart, groups
 from meshtui.core.model.parts import parts, size
 from meshtui.core.model.severity import Severity
@@ -60,19 +60,19 @@ class Judge:
         self.mesh = mesh
         self.traffic = traffic or Traffic()
         self.memory = Memory()
-        self.eyes = Eyes()
+        self.reports = AgentReports()
         self.latest = Judgement()
         self._unready: Unready | None = None
         self._foreseen: Foreseen | None = None
-        self._places: Places | None = None
-        self._crews: Crews | None = None
+        self._places: AddressIndex | None = None
+        self._crews: ComponentPods | None = None
         self._book: Rulebook | None = None
         self._due: deque[Delta] = deque()
 
     def follow(self) -> None:
         """Take every change from `note` from now on; without that all is looked at anew each time."""
-        self._unready, self._places = Unready(self.mesh), Places(self.mesh)
-        self._foreseen, self._crews = Foreseen(self.mesh, self.rules), Crews()
+        self._unready, self._places = Unready(self.mesh), AddressIndex(self.mesh)
+        self._foreseen, self._crews = Foreseen(self.mesh, self.rules), ComponentPods()
 
     def note(self, delta: Delta) -> None:
         """Something changed. Of a long list only a little is looked at now, the rest by `work`."""
@@ -110,7 +110,7 @@ class Judge:
         """Judge everything as of `now`, wall time."""
         self.traffic.settle(now)
         clusters = list(self.mesh.clusters.values())
-        judgement = _Making(self, self.places, now).make(clusters)
+        judgement = _Making(self, self.addresses, now).make(clusters)
         self.memory.forget_the_rest()
         self.memory.keep_only(judgement.all())
         self.latest = judgement
@@ -122,14 +122,14 @@ class Judge:
         return self._unready or Unready(self.mesh)
 
     @property
-    def crews(self) -> Crews:
+    def component_pods(self) -> ComponentPods:
         """Parts of each cluster with their pods."""
-        return self._crews or Crews()
+        return self._crews or ComponentPods()
 
     @property
-    def places(self) -> Places:
+    def addresses(self) -> AddressIndex:
         """Who is behind an address."""
-        return self._places or Places(self.mesh)
+        return self._places or AddressIndex(self.mesh)
 
     def foreseen(self) -> Mapping[str, Denial]:
         """Services to which policies would let nobody."""
@@ -150,10 +150,10 @@ class Judge:
 class _Making:
     """One judgement being made."""
 
-    def __init__(self, judge: Judge, homes: Places, now: float) -> None:
+    def __init__(self, judge: Judge, homes: AddressIndex, now: float) -> None:
         self.mesh, self.traffic, self.memory, self.homes = judge.mesh, judge.traffic, judge.memory, homes
-        self.eyes, self.unready, self.now, self.book = judge.eyes, judge.unready, now, judge.rules
-        self.crews = judge.crews
+        self.reports, self.unready, self.now, self.book = judge.reports, judge.unready, now, judge.rules
+        self.component_pods = judge.component_pods
         self.foreseen = judge.foreseen()
         self.troubles: list[Trouble] = []
         self.nodes: dict[tuple[str, str], Judged] = {}
@@ -162,9 +162,9 @@ class _Making:
         self.components: dict[tuple[str, str], Judged] = {}
         self.links: dict[tuple[str, str], LinkHealth] = {}
         self.services: dict[str, ServiceHealth] = {}
-        self.ways: dict[frozenset[str], WayState] = {}
+        self.paths: dict[frozenset[str], PathHealth] = {}
         self.gone: frozenset[str] = frozenset()
-        self.meshes = tuple(groups(self.mesh, self.eyes.claims))
+        self.meshes = tuple(groups(self.mesh, self.reports.claims))
 
     def make(self, clusters: list[Cluster]) -> Judgement:
         """All of it, each part on what was judged before."""
@@ -194,8 +194,8 @@ class _Making:
             self.troubles.append(gone)
         nodes, troubles = judge_nodes(cluster, self.memory, self.now)
         down = down_nodes(troubles, cluster)
-        parts, missing = judge_parts(
-            cluster, self.crews.of(cluster), self.memory, self.now, down, mute_agents(troubles)
+        parts, missing = judge_components(
+            cluster, self.component_pods.of(cluster), self.memory, self.now, down, mute_agents(troubles)
         )
         if unread(cluster):
             # What is held is old: it is shown as such, and nothing new is concluded from it.
@@ -208,7 +208,7 @@ class _Making:
         self.components |= {(cluster.context, judged.subject.name): judged for judged in parts}
 
     def _links(self, clusters: list[Cluster]) -> None:
-        around = Excuses(
+        around = KnownFaults(
             frozenset(t.object for t in self.troubles if t.cause is Cause.NODE_DOWN),
             frozenset(t.object for t in self.troubles if t.cause in (Cause.AGENT_HUNG, Cause.AGENT_DOWN)),
         )
@@ -216,17 +216,17 @@ class _Making:
         for cluster in clusters:
             for tried in cluster.troubleshot.values():
                 self.memory.attempted(cluster.context, tried)
-        controls: dict[tuple[str, str], Control] = {}
+        controls: dict[tuple[str, str], ControlPlaneFault] = {}
         strangers = apart(self.meshes)
         for one, other in combinations(clusters, 2):
             if one.name != other.name and frozenset((one.context, other.context)) not in strangers:
                 both = frozenset((one.context, other.context))
                 seen = way_between(
-                    one, other, self.traffic, self.now, self.memory, self.homes, self.eyes, around.down_nodes
+                    one, other, self.traffic, self.now, self.memory, self.homes, self.reports, around.down_nodes
                 )
-                self.ways[both] = self._without_returned(seen, around.down_nodes)
+                self.paths[both] = self._without_returned(seen, around.down_nodes)
         for cluster in clusters:
-            names = dict.fromkeys([*(c.name for c in clusters), *self.eyes.claims.remotes(cluster)])
+            names = dict.fromkeys([*(c.name for c in clusters), *self.reports.claims.remotes(cluster)])
             for target in names:
                 there = self.mesh.by_name(target)
                 if there is not None and frozenset((cluster.context, there.context)) in strangers:
@@ -234,42 +234,44 @@ class _Making:
                 elif target != cluster.name:
                     self._link(cluster, target, around, controls)
         for one, other in combinations(clusters, 2):
-            way = self.ways.get(frozenset((one.context, other.context)))
-            if way is None:
+            path = self.paths.get(frozenset((one.context, other.context)))
+            if path is None:
                 continue
-            found = (lt.way_trouble(one, other, each, around, self.memory, self.now) for each in reversed(way.all))
+            found = (lt.path_trouble(one, other, each, around, self.memory, self.now) for each in reversed(path.all))
             self.troubles += [trouble for trouble in found if trouble is not None]
-            self.troubles += lt.control_troubles(one, other, controls, way, gone, self.memory, self.now)
-            self.troubles += _filtered(one, other, way)
+            self.troubles += lt.control_troubles(one, other, controls, path, gone, self.memory, self.now)
+            self.troubles += _filtered(one, other, path)
 
     def _hiding(self, trouble: Trouble) -> Trouble:
         """With what it keeps everybody from seeing, as far as it does here."""
-        way = self.ways.get(frozenset(trouble.contexts), NO_WAY)
+        path = self.paths.get(frozenset(trouble.contexts), UNKNOWN_PATH)
         match trouble.cause:
-            case Cause.LINK_CUT if way.nodes:
+            case Cause.LINK_CUT if path.nodes:
                 return trouble  # the other nodes show all the rest
             case Cause.MTU:
-                return hidden_by(trouble, etcd=any(each.etcd_hangs for each in way.all))
+                return hidden_by(trouble, etcd=any(each.etcd_hangs for each in path.all))
             case Cause.NODE_DOWN:
                 return hidden_by(trouble, etcd=self.mesh.clusters[trouble.contexts[0]].name in self.gone)
             case _:
                 return hidden_by(trouble)
 
-    def _without_returned(self, way: WayState, down: frozenset[str]) -> WayState:
+    def _without_returned(self, path: PathHealth, down: frozenset[str]) -> PathHealth:
         """A node that was down a moment ago is still in the last probes of it: those are made every 132 s."""
         self.memory.down_at.update(dict.fromkeys(down, self.now))
         lately = {name for name, at in self.memory.down_at.items() if self.now - at <= _RETURNED_SECONDS} - down
-        if way.way.bad and way.nodes and lately.issuperset(way.nodes):
-            return replace(way, way=Way.RECOVERING, nodes=())
-        return way
+        if path.state.bad and path.nodes and lately.issuperset(path.nodes):
+            return replace(path, state=PathState.RECOVERING, nodes=())
+        return path
 
-    def _link(self, cluster: Cluster, target: str, around: Excuses, controls: dict[tuple[str, str], Control]) -> None:
+    def _link(
+        self, cluster: Cluster, target: str, around: KnownFaults, controls: dict[tuple[str, str], ControlPlaneFault]
+    ) -> None:
         other = self.mesh.by_name(target)
-        way = self.ways.get(frozenset((cluster.context, other.context))) if other else None
+        path = self.paths.get(frozenset((cluster.context, other.context))) if other else None
         health, control = judge_link(
-            cluster, target, other, way or NO_WAY, self.traffic, around, self.memory, self.eyes, self.now
+            cluster, target, other, path or UNKNOWN_PATH, self.traffic, around, self.memory, self.reports, self.now
         )
-        self.links[cluster.context, target] = remembered(health, self.memory, way or NO_WAY, self.now)
+        self.links[cluster.context, target] = remembered(health, self.memory, path or UNKNOWN_PATH, self.now)
         if control is not None and other is not None and not unread(cluster):
             controls[cluster.context, other.context] = control
 
@@ -330,7 +332,7 @@ def _stale(judged: Judged, cluster: Cluster, now: float, memory: Memory) -> Judg
     return memory.dated(old, now, cluster.api.since)
 
 
-NO_WAY = WayState(Way.UNKNOWN)
+UNKNOWN_PATH = PathHealth(PathState.UNKNOWN)
 
 
 def _api_trouble(cluster: Cluster, memory: Memory, now: float) -> Trouble | None:
@@ -352,8 +354,8 @@ def _api_trouble(cluster: Cluster, memory: Memory, now: float) -> Trouble | None
     )
 
 
-def _filtered(one: Cluster, other: Cluster, way: WayState) -> list[Trouble]:
-    if not way.hosts_filtered:
+def _filtered(one: Cluster, other: Cluster, path: PathHealth) -> list[Trouble]:
+    if not path.hosts_filtered:
         return []
     return [
         Trouble(

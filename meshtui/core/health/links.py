@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from meshtui.core.health.agentreports import AgentReports, RemoteProbes
 from meshtui.core.health.components import APISERVER, homes_of, is_gone
-from meshtui.core.health.control import Control, control_of, standing
-from meshtui.core.health.eyes import Eyes, Toward
+from meshtui.core.health.control import ControlPlaneFault, control_of, standing
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS, Cause, LinkHealth, Source, Statement, Subject, Verdict, What
+from meshtui.core.health.pathhealth import WINDOW, PathHealth, PathState
 from meshtui.core.health.traffic import Traffic
-from meshtui.core.health.way import WINDOW, Way, WayState
 from meshtui.core.model.links import LinkClaim, LinkState
 from meshtui.core.model.meshes import OTHER_MESH
 from meshtui.core.model.state import Cluster, Phase
 
 CAUSES = {
-    Way.CUT: Cause.LINK_CUT,
-    Way.ONE_WAY: Cause.ONE_WAY,
-    Way.OVERLAY: Cause.OVERLAY_BLOCKED,
-    Way.NODES: Cause.LINK_CUT,
-    Way.LOSSY: Cause.LOSSY,
-    Way.LARGE: Cause.MTU,
-    Way.SLOW: Cause.SLOW,
+    PathState.CUT: Cause.LINK_CUT,
+    PathState.ONE_WAY: Cause.ONE_WAY,
+    PathState.OVERLAY: Cause.OVERLAY_BLOCKED,
+    PathState.NODES: Cause.LINK_CUT,
+    PathState.LOSSY: Cause.LOSSY,
+    PathState.LARGE: Cause.MTU,
+    PathState.SLOW: Cause.SLOW,
 }
 
 
@@ -30,7 +30,7 @@ _CROSSES_SECONDS = 1.0
 """What a Service tells is in every other cluster by then: measured 0.1 to 0.7 s."""
 
 
-class Excuses(Struct, frozen=True):
+class KnownFaults(Struct, frozen=True):
     """What is known to be broken beside a link, and explains what it shows."""
 
     down_nodes: frozenset[str] = frozenset()
@@ -43,23 +43,23 @@ def judge_link(
     cluster: Cluster,
     target: str,
     other: Cluster | None,
-    way: WayState,
+    path: PathHealth,
     traffic: Traffic,
-    around: Excuses,
+    around: KnownFaults,
     memory: Memory,
-    eyes: Eyes,
+    reports: AgentReports,
     now: float,
-) -> tuple[LinkHealth, Control | None]:
+) -> tuple[LinkHealth, ControlPlaneFault | None]:
     """The link from `cluster` to the cluster called `target`, of which `other` is what this session knows."""
-    claim = eyes.claims.of(cluster, target)
+    claim = reports.claims.of(cluster, target)
     control = standing(control_of(cluster, target, other, claim, now), cluster, target, memory, now)
-    toward = eyes.toward(cluster, target)
-    verdict, words, causes = _verdict(cluster, other, claim, way, control, around, now)
-    claims = _claims(cluster, claim, eyes.heard(cluster, now))
+    toward = reports.toward(cluster, target)
+    verdict, words, causes = _verdict(cluster, other, claim, path, control, around, now)
+    claims = _claims(cluster, claim, reports.heard(cluster, now))
     health = LinkHealth(
         Subject(What.LINK, cluster.context, target),
         verdict,
-        _with_counts(words, verdict, claim, toward, _older(other, eyes.heard(cluster, now), now)),
+        _with_counts(words, verdict, claim, toward, _older(other, reports.heard(cluster, now), now)),
         0.0,
         claims,
         _observations(cluster, target, toward, traffic, now),
@@ -68,7 +68,7 @@ def judge_link(
         claim.agents,
         len(cluster.nodes.keys() - cluster.agents.keys()),
         toward.latency_ms,
-        toward.silent if way.way is not Way.RECOVERING else (),
+        toward.silent if path.state is not PathState.RECOVERING else (),
         claim.shared_services,
     )
     return health, control
@@ -78,20 +78,20 @@ def _verdict(
     cluster: Cluster,
     other: Cluster | None,
     claim: LinkState,
-    way: WayState,
-    control: Control | None,
-    around: Excuses,
+    path: PathHealth,
+    control: ControlPlaneFault | None,
+    around: KnownFaults,
     now: float,
 ) -> tuple[Verdict, str, tuple[Cause, ...]]:
     """Verdict, the words for it and the causes, the worst first."""
-    if claim.claim is LinkClaim.NOT_CONFIGURED and not way.way.bad and way.way is not Way.OPEN:
+    if claim.claim is LinkClaim.NOT_CONFIGURED and not path.state.bad and path.state is not PathState.OPEN:
         return Verdict.IDLE, claim.words, ()
     bad = Verdict.CONTRADICTED if claim.claim is LinkClaim.READY else Verdict.FAILING
     causes: list[Cause] = []
     words = ""
-    if way.way.bad:
-        cause, words = _way_words(claim.target, way, around, now)
-        causes += [cause, *(CAUSES[each.way] for each in way.also)]
+    if path.state.bad:
+        cause, words = _path_words(claim.target, path, around, now)
+        causes += [cause, *(CAUSES[each.state] for each in path.also)]
     if control is not None:
         causes.append(control.cause)
         words = words or control.words
@@ -103,43 +103,43 @@ def _verdict(
         return Verdict.STALE, f"as of {now - cluster.api.since:.0f} s ago", ()
     if claim.claim in (LinkClaim.DOWN, LinkClaim.PARTLY, LinkClaim.CONNECTING):
         return Verdict.RECOVERING, claim.words, ()
-    return _well(claim, way, now)
+    return _well(claim, path, now)
 
 
-def _well(claim: LinkState, way: WayState, now: float) -> tuple[Verdict, str, tuple[Cause, ...]]:
+def _well(claim: LinkState, path: PathHealth, now: float) -> tuple[Verdict, str, tuple[Cause, ...]]:
     said = "ready" if claim.claim is LinkClaim.READY else claim.words
-    if way.way is Way.RECOVERING:
+    if path.state is PathState.RECOVERING:
         return Verdict.RECOVERING, f"{said}, requests pass again", ()
-    if way.way is Way.STALE:
-        return Verdict.STALE, f"{said}, last proven {now - way.passed_at:.0f} s ago", ()
-    if way.way is Way.UNKNOWN:
+    if path.state is PathState.STALE:
+        return Verdict.STALE, f"{said}, last proven {now - path.passed_at:.0f} s ago", ()
+    if path.state is PathState.UNKNOWN:
         return Verdict.UNKNOWN, f"{said}, not proven yet" if claim.claim is LinkClaim.READY else said, ()
     return Verdict.WELL, said, ()
 
 
-def _way_words(target: str, way: WayState, around: Excuses, now: float) -> tuple[Cause, str]:
+def _path_words(target: str, path: PathHealth, around: KnownFaults, now: float) -> tuple[Cause, str]:
     """The cause and a link's words for a way that is not open."""
-    cause = CAUSES[way.way]
-    for_s = f"{max(0.0, now - way.since):.0f} s"
-    if way.nodes and around.down_nodes.issuperset(way.nodes):
-        return Cause.NODE_DOWN, f"ready, but {len(way.nodes)} of its nodes is down"
-    match way.way:
-        case Way.CUT if way.nodes:
-            words = f"ready, but {way.nodes[0]} has not been reached for {for_s}"
-        case Way.CUT:
+    cause = CAUSES[path.state]
+    for_s = f"{max(0.0, now - path.since):.0f} s"
+    if path.nodes and around.down_nodes.issuperset(path.nodes):
+        return Cause.NODE_DOWN, f"ready, but {len(path.nodes)} of its nodes is down"
+    match path.state:
+        case PathState.CUT if path.nodes:
+            words = f"ready, but {path.nodes[0]} has not been reached for {for_s}"
+        case PathState.CUT:
             words = f"ready, but its nodes have not answered for {for_s}"
-        case Way.NODES:
-            words = f"ready, but {len(way.nodes)} of its nodes does not answer: {', '.join(way.nodes)}"
-        case Way.ONE_WAY:
-            words = f"ready, but nothing from {way.blocked[0]} arrives in {way.blocked[1]}"
-        case Way.OVERLAY:
+        case PathState.NODES:
+            words = f"ready, but {len(path.nodes)} of its nodes does not answer: {', '.join(path.nodes)}"
+        case PathState.ONE_WAY:
+            words = f"ready, but nothing from {path.blocked[0]} arrives in {path.blocked[1]}"
+        case PathState.OVERLAY:
             words = f"ready, but its pods have not answered for {for_s}; its nodes do"
-        case Way.LOSSY:
-            words = f"ready, but {100 * way.share:.0f} % of connections lose packets"
-        case Way.LARGE:
+        case PathState.LOSSY:
+            words = f"ready, but {100 * path.share:.0f} % of connections lose packets"
+        case PathState.LARGE:
             words = "ready, but large packets are lost"
         case _:
-            words = f"slow: {way.latency_ms or 0:.0f} ms, {way.usual_ms or 0:.1f} ms before"
+            words = f"slow: {path.latency_ms or 0:.0f} ms, {path.usual_ms or 0:.1f} ms before"
     return cause, words
 
 
@@ -150,7 +150,7 @@ def _older(other: Cluster | None, heard: float, now: float) -> str:
     return f" as of {max(0.0, now - heard):.0f} s ago" if heard else ""
 
 
-def _with_counts(words: str, verdict: Verdict, claim: LinkState, toward: Toward, older: str) -> str:
+def _with_counts(words: str, verdict: Verdict, claim: LinkState, toward: RemoteProbes, older: str) -> str:
     parts = [words]
     latency = toward.latency_ms
     if latency is not None and verdict in (Verdict.WELL, Verdict.RECOVERING, Verdict.STALE):
@@ -173,7 +173,9 @@ def _claims(cluster: Cluster, claim: LinkState, heard: float) -> tuple[Statement
     return tuple(found)
 
 
-def _observations(cluster: Cluster, target: str, toward: Toward, traffic: Traffic, now: float) -> tuple[Statement, ...]:
+def _observations(
+    cluster: Cluster, target: str, toward: RemoteProbes, traffic: Traffic, now: float
+) -> tuple[Statement, ...]:
     found = []
     tried = cluster.troubleshot.get(target)
     if tried is not None:
@@ -184,13 +186,13 @@ def _observations(cluster: Cluster, target: str, toward: Toward, traffic: Traffi
         words = f"{tally.answered} of {tally.requests} connections answered in {WINDOW:.0f} s"
         passed = not (tally.silent or tally.dropped)
         found.append(Statement(Source.FLOWS, words, passed, max(tally.last_passed, tally.last_failed)))
-    answered, at = traffic.asked.answered_at(cluster.name, target, now - EARNED_SECONDS)
+    answered, at = traffic.load_results.answered_at(cluster.name, target, now - EARNED_SECONDS)
     if answered:
         found.append(Statement(Source.LOAD, f"{answered} requests of a load test answered by {target}", True, at))
     return (*toward.statements, *found)
 
 
-def gone_apiservers(clusters: list[Cluster], around: Excuses) -> frozenset[str]:
+def gone_apiservers(clusters: list[Cluster], around: KnownFaults) -> frozenset[str]:
     """Names of clusters whose clustermesh-apiserver is known to be gone, or was on nodes that are down."""
     return frozenset(
         cluster.name
@@ -205,6 +207,6 @@ def stranger(cluster: Cluster, target: str) -> LinkHealth:
     return LinkHealth(Subject(What.LINK, cluster.context, target), Verdict.IDLE, OTHER_MESH)
 
 
-def remembered(health: LinkHealth, memory: Memory, way: WayState, now: float) -> LinkHealth:
+def remembered(health: LinkHealth, memory: Memory, path: PathHealth, now: float) -> LinkHealth:
     """The link with the time since which its verdict is held."""
-    return memory.dated(health, now, way.since if way.way.bad else 0.0)
+    return memory.dated(health, now, path.since if path.state.bad else 0.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshtui.core.health.components import APISERVER, homes_of
-from meshtui.core.health.control import Control
-from meshtui.core.health.links import CAUSES, Excuses
+from meshtui.core.health.control import ControlPlaneFault
+from meshtui.core.health.links import CAUSES, KnownFaults
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import Cause, Trouble
-from meshtui.core.health.way import Way, WayState
+from meshtui.core.health.pathhealth import PathHealth, PathState
 from meshtui.core.model.severity import Severity
 from meshtui.core.model.state import Cluster, Phase
 from meshtui.core.model.troubleshoot import Step
@@ -22,7 +22,9 @@ _TOLD_SECONDS = 600.0
 """So long it is told that a cluster is another one; then it is the cluster."""
 Pair = tuple[str, str]
 """Contexts."""
-_EXPLAINS = frozenset(CAUSES[way] for way in (Way.CUT, Way.ONE_WAY, Way.LOSSY, Way.LARGE, Way.SLOW))
+_EXPLAINS = frozenset(
+    CAUSES[state] for state in (PathState.CUT, PathState.ONE_WAY, PathState.LOSSY, PathState.LARGE, PathState.SLOW)
+)
 """What is wrong with ways on which etcd's packets are lost or late as well; the overlay's alone do not concern it."""
 
 
@@ -31,50 +33,50 @@ _OF_NOBODY = frozenset((Cause.CONTROL_BLOCKED, Cause.CONTROL_PLANE, Cause.NOT_SY
 """What an attempt ends with when nobody is there; a wrong address or certificate is wrong all the same."""
 
 
-def way_trouble(
-    one: Cluster, other: Cluster, way: WayState, around: Excuses, memory: Memory, now: float
+def path_trouble(
+    one: Cluster, other: Cluster, path: PathHealth, around: KnownFaults, memory: Memory, now: float
 ) -> Trouble | None:
     """What is wrong with the way between two clusters."""
-    if not way.way.bad or (way.nodes and around.down_nodes.issuperset(way.nodes)):
+    if not path.state.bad or (path.nodes and around.down_nodes.issuperset(path.nodes)):
         return None
-    if way.nodes:
-        unread_one = _of_unread(one, other, way, memory, now)
+    if path.nodes:
+        unread_one = _of_unread(one, other, path, memory, now)
         if unread_one is not None:
             return unread_one
     names = f"{one.name} ⇄ {other.name}"
-    cause, severity = CAUSES[way.way], Severity.WARNING if way.way is Way.SLOW else Severity.ERROR
-    sentence, still, command = _sentence(one, other, way)
-    subject = f"{names} ({', '.join(way.nodes)})" if way.nodes else names
-    since = memory.since((cause, subject), now, way.since)
-    memory.bad_ways[frozenset((one.name, other.name))] = Cause.NODE_DOWN if way.nodes else cause, now
+    cause, severity = CAUSES[path.state], Severity.WARNING if path.state is PathState.SLOW else Severity.ERROR
+    sentence, still, command = _sentence(one, other, path)
+    subject = f"{names} ({', '.join(path.nodes)})" if path.nodes else names
+    since = memory.since((cause, subject), now, path.since)
+    memory.bad_paths[frozenset((one.name, other.name))] = Cause.NODE_DOWN if path.nodes else cause, now
     return Trouble(
-        cause, severity, (one.context, other.context), subject, sentence, way.evidence, still, command, since
+        cause, severity, (one.context, other.context), subject, sentence, path.evidence, still, command, since
     )
 
 
-def _of_unread(one: Cluster, other: Cluster, way: WayState, memory: Memory, now: float) -> Trouble | None:
+def _of_unread(one: Cluster, other: Cluster, path: PathHealth, memory: Memory, now: float) -> Trouble | None:
     """A silent node whose cluster cannot say whether it is down: by all that others see of it, it is."""
-    homes = {name.partition("/")[0] for name in way.nodes}
+    homes = {name.partition("/")[0] for name in path.nodes}
     mute = next((c for c in (one, other) if homes == {c.name} and c.api.phase in (Phase.STALE, Phase.FAILED)), None)
     if mute is None:
         return None
     seen = other if mute is one else one
-    names = ", ".join(name.rpartition("/")[2] for name in way.nodes)
-    verb = "answers" if len(way.nodes) == 1 else "answer"
+    names = ", ".join(name.rpartition("/")[2] for name in path.nodes)
+    verb = "answers" if len(path.nodes) == 1 else "answer"
     return Trouble(
         Cause.NODE_DOWN,
         Severity.ERROR,
         (mute.context, seen.context),
-        ", ".join(way.nodes),
+        ", ".join(path.nodes),
         f"{names} of {mute.name} {verb} nobody in {seen.name}; {mute.name}'s API server cannot say whether it is down",
-        way.evidence,
+        path.evidence,
         f"the other nodes of {mute.name} answer {seen.name}",
         f"ping the node {names}, from a node of {seen.name}",
-        memory.since((Cause.NODE_DOWN, way.nodes), now, way.since),
+        memory.since((Cause.NODE_DOWN, path.nodes), now, path.since),
     )
 
 
-def _sentence(one: Cluster, other: Cluster, way: WayState) -> tuple[str, str, str]:
+def _sentence(one: Cluster, other: Cluster, path: PathHealth) -> tuple[str, str, str]:
     """What, what still works, and the command that proves it."""
     a, b = one.name, other.name
     address = next(
@@ -83,16 +85,16 @@ def _sentence(one: Cluster, other: Cluster, way: WayState) -> tuple[str, str, st
     agent = f"kubectl --context {one.context} -n {one.home} exec ds/cilium -c cilium-agent --"
     probe = f"{agent} cilium-health status --probe"
     inside = f"requests that stay within {a} or within {b} pass"
-    match way.way:
-        case Way.CUT | Way.NODES if way.nodes:
-            return f"{', '.join(way.nodes)} is not reached over the link {a} ⇄ {b}", "the other nodes answer", probe
-        case Way.CUT:
+    match path.state:
+        case PathState.CUT | PathState.NODES if path.nodes:
+            return f"{', '.join(path.nodes)} is not reached over the link {a} ⇄ {b}", "the other nodes answer", probe
+        case PathState.CUT:
             return f"{a} and {b} do not reach each other: neither nodes nor pods answer", inside, probe
-        case Way.ONE_WAY:
-            start, end = way.blocked
+        case PathState.ONE_WAY:
+            start, end = path.blocked
             words = f"packets from {start} do not arrive in {end}; those from {end} do arrive in {start}"
             return f"{words}, so no connection between them is answered", inside, probe
-        case Way.OVERLAY:
+        case PathState.OVERLAY:
             config = one.config.data if one.config else {}
             tunnel = config.get("tunnel-protocol", "vxlan").lower()
             port = config.get("tunnel-port", "6081" if tunnel == "geneve" else "8472")
@@ -100,15 +102,15 @@ def _sentence(one: Cluster, other: Cluster, way: WayState) -> tuple[str, str, st
             words = f"pods of {a} and {b} do not reach each other, their nodes do: {what} is lost between them"
             tcpdump = f"tcpdump -ni any udp port {port}, on a node of each cluster"
             return words, f"nodes and etcd answer; {inside}", tcpdump
-        case Way.LOSSY:
-            words = f"{a} and {b} lose packets between them: {100 * way.share:.0f} % of connections suffer"
+        case PathState.LOSSY:
+            words = f"{a} and {b} lose packets between them: {100 * path.share:.0f} % of connections suffer"
             return words, "most requests pass, slower", probe
-        case Way.LARGE:
+        case PathState.LARGE:
             ping = f"{agent} ping -M do -s 1400 {address or f'NODE-OF-{b}'}"
             words = f"large packets between {a} and {b} are lost: small requests pass, large ones hang"
             return words, "connections open, and small requests and answers pass", ping
         case _:
-            latency, usual = way.latency_ms or 0.0, way.usual_ms or 0.0
+            latency, usual = path.latency_ms or 0.0, path.usual_ms or 0.0
             words = f"packets between {a} and {b} take {latency:.0f} ms there and back, {usual:.1f} ms before"
             return words, "all requests pass, slower", probe
 
@@ -116,22 +118,22 @@ def _sentence(one: Cluster, other: Cluster, way: WayState) -> tuple[str, str, st
 def control_troubles(
     one: Cluster,
     other: Cluster,
-    controls: dict[Pair, Control],
-    way: WayState,
+    controls: dict[Pair, ControlPlaneFault],
+    path: PathHealth,
     gone: frozenset[str],
     memory: Memory,
     now: float,
 ) -> Iterator[Trouble]:
     """What keeps the two from learning of each other, beside what `way` and missing API servers explain."""
-    silent = {c.name for c in (one, other) if way.nodes and set(way.nodes) >= homes_of(c, APISERVER)}
+    silent = {c.name for c in (one, other) if path.nodes and set(path.nodes) >= homes_of(c, APISERVER)}
     for name in gone | silent:
         memory.gone_at[name] = now
     # What is missing explains that nobody answers, and once it is back it takes a while to be found again.
     missing = any(now - memory.gone_at.get(c.name, 0.0) <= TRACES_SECONDS for c in (one, other))
-    explaining = {CAUSES[each.way] for each in way.all if each.way.bad and not each.nodes} & _EXPLAINS
+    explaining = {CAUSES[each.state] for each in path.all if each.state.bad and not each.nodes} & _EXPLAINS
     lately = memory.lately(one.name, other.name, now, TRACES_SECONDS)
     reasons = explaining | ({lately} & _EXPLAINS if lately is not None else set())
-    found: list[tuple[Cluster, Cluster, Control]] = []
+    found: list[tuple[Cluster, Cluster, ControlPlaneFault]] = []
     for source, target in ((one, other), (other, one)):
         control = controls.get((source.context, target.context))
         if control is None:
@@ -149,7 +151,7 @@ def control_troubles(
         yield _control([item for item in found if item[2].cause is cause], memory, now)
 
 
-def _no_reasons(source: Cluster, target: Cluster, control: Control, memory: Memory) -> frozenset[Cause]:
+def _no_reasons(source: Cluster, target: Cluster, control: ControlPlaneFault, memory: Memory) -> frozenset[Cause]:
     """What does not explain an attempt: a connection that is never opened is due to no way that is slow or loses large
     packets alone; nor, time after time, to one that loses some.
     """
@@ -158,7 +160,7 @@ def _no_reasons(source: Cluster, target: Cluster, control: Control, memory: Memo
     return _OF_OPENED | ({Cause.LOSSY} if memory.never_opened(source.context, target.name) else set())
 
 
-def _control(found: list[tuple[Cluster, Cluster, Control]], memory: Memory, now: float) -> Trouble:
+def _control(found: list[tuple[Cluster, Cluster, ControlPlaneFault]], memory: Memory, now: float) -> Trouble:
     source, target, control = found[0]
     arrow = "⇄" if len(found) > 1 else "→"
     subject = f"{source.name} {arrow} {target.name}"

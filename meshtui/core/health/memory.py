@@ -33,7 +33,7 @@ class Memory(Struct):
     """(context, node) → what its verdict was made from, the verdict and when, while it has no trouble."""
     node_fails: dict[str, list[float]] = field(default_factory=dict)
     """`cluster/node` → when probes of it failed since one passed, as far as others passed meanwhile."""
-    bad_ways: dict[frozenset[str], tuple[Cause, float]] = field(default_factory=dict)
+    bad_paths: dict[frozenset[str], tuple[Cause, float]] = field(default_factory=dict)
     """Names of two clusters → what was wrong with the way between them last, and when it still was."""
     gone_at: dict[str, float] = field(default_factory=dict)
     """Name of a cluster → when its clustermesh-apiserver was missing last."""
@@ -69,7 +69,7 @@ class Memory(Struct):
 
     def lately(self, one: str, other: str, now: float, seconds: float) -> Cause | None:
         """What was wrong with the way between two clusters until less than `seconds` ago: traces of it remain."""
-        cause, at = self.bad_ways.get(frozenset((one, other)), (None, 0.0))
+        cause, at = self.bad_paths.get(frozenset((one, other)), (None, 0.0))
         return cause if cause is not None and now - at <= seconds else None
 
     def attempted(self, context: str, tried: Troubleshot) -> None:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from meshtui.core.health.eyes import Eyes, Sight
+from meshtui.core.health.addresses import AddressIndex
+from meshtui.core.health.agentreports import AgentReports, ProbeResult
 from meshtui.core.health.flaws import flaws, flaws_beside, flowing_ms, probed_ms, together
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import EARNED_SECONDS
-from meshtui.core.health.places import Places
+from meshtui.core.health.pathhealth import LOSSES, RELEVANT, WINDOW, Evidence, PathHealth, PathState, gather
 from meshtui.core.health.tally import BUCKET_SECONDS, Tally
 from meshtui.core.health.traffic import Traffic
-from meshtui.core.health.way import LOSSES, RELEVANT, WINDOW, Evidence, Way, WayState, gather
 from meshtui.core.model.state import Cluster
 
 _VAIN_AT_ONCE, _VAIN_ON_LOSSY, _VAIN_IN_TIME, _IN_TIME = 4, 12, 2, 6.0
@@ -50,12 +50,12 @@ def way_between(
     traffic: Traffic,
     now: float,
     memory: Memory,
-    homes: Places,
-    eyes: Eyes,
+    homes: AddressIndex,
+    reports: AgentReports,
     down: frozenset[str] = frozenset(),
-) -> WayState:
+) -> PathHealth:
     """The way between two clusters. `homes`: whose an address is; `down`: nodes known to be down."""
-    found = gather(one, other, traffic, now, eyes)
+    found = gather(one, other, traffic, now, reports)
     lost = _lost(found, homes, down)
     if lost is not None:
         return together([lost, *flaws_beside(lost, found, memory)]) or lost
@@ -67,7 +67,7 @@ def way_between(
     return together([*flaws(found, memory, dead), *([partly] if partly else [])]) or _open(found, memory)
 
 
-def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | None:
+def _lost(found: Evidence, homes: AddressIndex, down: frozenset[str]) -> PathHealth | None:
     """Everything since some moment is lost, beside what nodes that are down explain."""
     passed_at = found.passed_at
     failing = [s for s in found.failed if s.at > passed_at and not {s.target, s.prober} & down]
@@ -82,7 +82,7 @@ def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | No
     by_flows = by_flows and vain_since > passed_at - 1.0 and found.now - vain_since < 2 * EARNED_SECONDS
     if not failing and not by_flows:
         return None
-    starts = [sight.at for sight in failing] + ([vain_since] if by_flows else [])
+    starts = [result.at for result in failing] + ([vain_since] if by_flows else [])
     since = min(starts)
     evidence = [*_told(failing, found.now)]
     if by_flows:
@@ -93,22 +93,22 @@ def _lost(found: Evidence, homes: Places, down: frozenset[str]) -> WayState | No
     one_way = _one_way(found, since)
     if one_way is not None:
         blocked, passing, told = one_way
-        return WayState(Way.ONE_WAY, since, passed_at, (*evidence, *told), blocked=blocked, passing=passing)
+        return PathHealth(PathState.ONE_WAY, since, passed_at, (*evidence, *told), blocked=blocked, passing=passing)
     hosts_passed = found.hosts_passed_at
-    hosts_failed = max((sight.at for each in found.hosts for sight in each.failed), default=0.0)
+    hosts_failed = max((result.at for each in found.hosts for result in each.failed), default=0.0)
     if found.pods is not found.hosts and max(hosts_passed, found.control_at) > max(since, hosts_failed):
         proof = "the other cluster's etcd" if found.control_at >= hosts_passed else "node addresses"
-        return WayState(Way.OVERLAY, since, passed_at, (*evidence, f"{proof} answered meanwhile"))
-    return WayState(Way.CUT, since, passed_at, tuple(evidence), nodes)
+        return PathHealth(PathState.OVERLAY, since, passed_at, (*evidence, f"{proof} answered meanwhile"))
+    return PathHealth(PathState.CUT, since, passed_at, tuple(evidence), nodes)
 
 
-def _told(failing: Iterable[Sight], now: float) -> list[str]:
+def _told(failing: Iterable[ProbeResult], now: float) -> list[str]:
     """Each failed probe in a line, newest first."""
-    ordered = sorted(failing, key=lambda sight: -sight.at)
+    ordered = sorted(failing, key=lambda result: -result.at)
     return [f"{s.prober} → {s.target}: {s.error}, probed {now - s.at:.0f} s ago" for s in ordered[:6]]
 
 
-def _only_node(failing: list[Sight], found: Evidence, homes: Places) -> tuple[str, ...]:
+def _only_node(failing: list[ProbeResult], found: Evidence, homes: AddressIndex) -> tuple[str, ...]:
     """The one node that all failed probes have in common, when there are others that were not tried since."""
     if not failing:
         return ()
@@ -116,7 +116,7 @@ def _only_node(failing: list[Sight], found: Evidence, homes: Places) -> tuple[st
     return tuple(sorted(common)) if len(failing) > 1 and len(common) == 1 else ()
 
 
-def _homes_of(found: Evidence, homes: Places) -> tuple[str, ...]:
+def _homes_of(found: Evidence, homes: AddressIndex) -> tuple[str, ...]:
     """The one node that all silent servers are on, when others of its cluster are known to serve."""
     silent = {homes.get(address) for tally in (found.forth, found.back) for address in tally.vain}
     return tuple(silent) if len(silent) == 1 and "" not in silent else ()
@@ -144,7 +144,7 @@ def _one_way(found: Evidence, since: float) -> tuple[tuple[str, str], tuple[int,
     return None
 
 
-def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | None:
+def _some_nodes(found: Evidence, memory: Memory, homes: AddressIndex) -> PathHealth | None:
     """Nodes that fail again and again while others pass in between."""
     dead: dict[str, float] = {}
     served: dict[str, float] = {}
@@ -152,19 +152,19 @@ def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | No
         for address, at in tally.reached.items():
             name = homes.get(address, "")
             served[name] = max(at, served.get(name, 0.0))
-    names = {sight.target for sight in found.failed}
-    names |= memory.node_fails.keys() & {sight.target for sight in found.probes} if memory.node_fails else set()
+    names = {result.target for result in found.failed}
+    names |= memory.node_fails.keys() & {result.target for result in found.probes} if memory.node_fails else set()
     for name in sorted(names):
-        mine = [sight for sight in found.probes if sight.target == name]
-        passed = max((sight.at for sight in mine if sight.passed), default=0.0)
+        mine = [result for result in found.probes if result.target == name]
+        passed = max((result.at for result in mine if result.passed), default=0.0)
         passed = max(passed, served.get(name, 0.0))
-        fails = {sight.at for sight in mine if not sight.passed and sight.at > passed}
+        fails = {result.at for result in mine if not result.passed and result.at > passed}
         fails |= {at for at in memory.node_fails.get(name, ()) if at > passed and found.now - at < 2 * RELEVANT}
         if fails:
             memory.node_fails[name] = sorted(fails)[-8:]
         else:
             memory.node_fails.pop(name, None)
-        others = [sight.at for sight in found.probes if sight.passed and sight.target != name]
+        others = [result.at for result in found.probes if result.passed and result.target != name]
         # A probe that fails was begun some ten seconds earlier: what passed meanwhile is no proof against it.
         if len(fails) > 1 and any(min(fails) < at < max(fails) - _PROBE_SECONDS for at in others):
             dead[name] = min(fails)
@@ -174,13 +174,13 @@ def _some_nodes(found: Evidence, memory: Memory, homes: Places) -> WayState | No
             dead.setdefault(silent.node, silent.since)
     if not dead:
         return None
-    failing = [sight for sight in found.failed if sight.target in dead]
-    return WayState(
-        Way.NODES, min(dead.values()), found.passed_at, tuple(_told(failing, found.now)), tuple(sorted(dead))
+    failing = [result for result in found.failed if result.target in dead]
+    return PathHealth(
+        PathState.NODES, min(dead.values()), found.passed_at, tuple(_told(failing, found.now)), tuple(sorted(dead))
     )
 
 
-def _others_well(found: Evidence, homes: Places, name: str) -> bool:
+def _others_well(found: Evidence, homes: AddressIndex, name: str) -> bool:
     """Whether nearly all connections to other nodes of a node's cluster are answered."""
     cluster = name.partition("/")[0]
     tally = found.forth if cluster == found.other.name else found.back
@@ -188,7 +188,7 @@ def _others_well(found: Evidence, homes: Places, name: str) -> bool:
     return tally.answered >= _SILENT_AMONG_WELL and tally.answered >= _WELL * (tally.answered + vain)
 
 
-def _silent_homes(found: Evidence, homes: Places) -> Iterable[_Silent]:
+def _silent_homes(found: Evidence, homes: AddressIndex) -> Iterable[_Silent]:
     """Nodes whose servers were asked in vain while another node's answered."""
     for course in found.courses:
         counts: dict[str, list[float]] = {}
@@ -207,7 +207,7 @@ def _silent_homes(found: Evidence, homes: Places) -> Iterable[_Silent]:
             yield _Silent(name, total[name], times[0], len(times))
 
 
-def _open(found: Evidence, memory: Memory) -> WayState:
+def _open(found: Evidence, memory: Memory) -> PathHealth:
     names = found.one.name, found.other.name
     passed_at, now = found.passed_at, found.now
     latency, _ = probed_ms(found.pods, now)
@@ -217,15 +217,17 @@ def _open(found: Evidence, memory: Memory) -> WayState:
     memory.usual((*names, "flows"), flowing_ms(found)[0], well=True)
     memory.usual((*names, "node addresses"), probed_ms(found.hosts, now)[0], well=True)
     if not passed_at:
-        return WayState(Way.UNKNOWN)
+        return PathHealth(PathState.UNKNOWN)
     newest = max(passed_at, found.control_at, found.hosts_passed_at)
     interval = max((r.interval for c in (found.one, found.other) for r in c.health.values()), default=0.0)
     earned = now - passed_at <= EARNED_SECONDS or (
         now - newest <= EARNED_SECONDS and now - passed_at <= interval + EARNED_SECONDS / 4
     )
     if not earned:
-        return WayState(Way.STALE, passed_at, passed_at, hosts_filtered=filtered)
-    young = [sight for sight in failed if now - sight.at <= EARNED_SECONDS + 30]
+        return PathHealth(PathState.STALE, passed_at, passed_at, hosts_filtered=filtered)
+    young = [result for result in failed if now - result.at <= EARNED_SECONDS + 30]
     vain = sum(course.losses_since(now - 20.0) for course in found.courses)
-    way = Way.RECOVERING if young or vain else Way.OPEN
-    return WayState(way, passed_at, passed_at, tuple(_told(young, now)), latency_ms=latency, hosts_filtered=filtered)
+    state = PathState.RECOVERING if young or vain else PathState.OPEN
+    return PathHealth(
+        state, passed_at, passed_at, tuple(_told(young, now)), latency_ms=latency, hosts_filtered=filtered
+    )

@@ -49,7 +49,7 @@ class Pulse(Struct, frozen=True):
         return median(known) if known else None
 
 
-class Rhythm:
+class EventCounts:
     """Counts what flows say of each cluster, a bucket after another; bounded, whatever the traffic."""
 
     def __init__(self) -> None:

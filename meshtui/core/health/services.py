@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec.structs import replace
 
 from meshtui.core.flows import dropreason
-from meshtui.core.health.asked import Outcome
 from meshtui.core.health.components import GRACE
 from meshtui.core.health.foreseen import Denial, joined, where
+from meshtui.core.health.loadresults import Outcome
 from meshtui.core.health.memory import Memory
 from meshtui.core.health.model import (
     EARNED_SECONDS,
@@ -26,10 +26,10 @@ from meshtui.core.health.model import (
     Verdict,
     What,
 )
+from meshtui.core.health.pathhealth import WINDOW
 from meshtui.core.health.tally import Tally, total
 from meshtui.core.health.traffic import Pair, Traffic
 from meshtui.core.health.unready import Unready
-from meshtui.core.health.way import WINDOW
 from meshtui.core.model import resources as r
 from meshtui.core.model.probes import moment
 from meshtui.core.model.severity import Severity
@@ -64,7 +64,7 @@ def judge_services(
     judged, troubles = [], []
     lately = traffic.by_service(now - WINDOW)
     seen = traffic.by_service(now - EARNED_SECONDS)
-    asked = traffic.asked.by_service(now - EARNED_SECONDS)
+    asked = traffic.load_results.by_service(now - EARNED_SECONDS)
     for key in {**seen, **dict.fromkeys([*asked, *foreseen])}:
         pairs, recent, denial = seen.get(key, {}), lately.get(key, {}), foreseen.get(key)
         health, trouble = _service(mesh, key, pairs, recent, now, memory, bad_links, book)

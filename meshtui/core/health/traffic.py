@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from meshtui.core.flows import dropreason
 from meshtui.core.flows.flow import FlowRow, Verdict
-from meshtui.core.health.asked import Asked
+from meshtui.core.health.loadresults import LoadResults
 from meshtui.core.health.tally import Course, Tally, total
 
 PATIENCE = 1.0
@@ -69,7 +69,7 @@ class Traffic:
         self.pairs: dict[Pair, Course] = {}
         self.services: OrderedDict[tuple[str, Pair], Course] = OrderedDict()
         """(service key, (client's cluster, server's cluster)) → its connections; the least recently asked leave."""
-        self.asked = Asked()
+        self.load_results = LoadResults()
         """What load tests came to."""
         self.heard: dict[str, float] = {}
         """`cluster/node` → time of its newest flow."""

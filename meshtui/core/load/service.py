@@ -10,7 +10,7 @@ from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.objects import Service, ServicePort
 from meshtui.core.model.state import Mesh
-from meshtui.core.reach import Names, is_ready, reach
+from meshtui.core.reach import DnsAccess, is_ready, reach
 from meshtui.core.routing import Reason
 
 
@@ -80,7 +80,7 @@ def prediction(mesh: Mesh, spec: LoadSpec) -> tuple[str, dict[str, float] | None
     listed = any(each.port == port for each in known.spec.ports or ())
     found = reach(mesh, spec.context, service, port=port if listed else None, client=_client(mesh, spec))
     if known.spec.cluster_ip == host:
-        found = replace(found, names=Names())
+        found = replace(found, names=DnsAccess())
     unsure = found.unknown or found.names.passes is None
     if unsure or any(unused.reason is Reason.UNKNOWN for unused in found.route.unused):
         return service, None, ""

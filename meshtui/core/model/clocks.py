@@ -46,7 +46,7 @@ def shown(seconds: float) -> str:
     return f"{amount} {'ahead of' if seconds > 0 else 'behind'}"
 
 
-class Off(Struct, frozen=True):
+class ClockOffset(Struct, frozen=True):
     """A clock that is off, in words, and whose."""
 
     sentence: str
@@ -57,14 +57,14 @@ class Off(Struct, frozen=True):
     advice: str
 
 
-def off(mesh: Mesh) -> Iterator[Off]:
+def off(mesh: Mesh) -> Iterator[ClockOffset]:
     """Every clock that is off; ours is meant where all API servers agree against it."""
     away = [cluster for cluster in mesh.clusters.values() if is_off(cluster.clock_ahead)]
     known = [cluster for cluster in mesh.clusters.values() if cluster.clock_known]
     ours = len(away) > 1 and len(away) == len(known) and _agree(away)
     if ours:
         most = away[0].clock_ahead
-        yield Off(
+        yield ClockOffset(
             f"this machine's clock is {shown(-most)} the clocks of all {len(away)} API servers",
             tuple(cluster.context for cluster in away),
             away[0].name,
@@ -72,7 +72,7 @@ def off(mesh: Mesh) -> Iterator[Off]:
             "set this machine's clock: timedatectl tells whether it is synchronised",
         )
     for cluster in away if not ours else ():
-        yield Off(
+        yield ClockOffset(
             f"the clock of {cluster.name}'s API server is {shown(cluster.clock_ahead)} this machine's",
             (cluster.context,),
             cluster.name,
@@ -83,12 +83,12 @@ def off(mesh: Mesh) -> Iterator[Off]:
         yield from _nodes(cluster, cluster.clock_ahead if ours else 0.0)
 
 
-def _nodes(cluster: Cluster, common: float) -> Iterator[Off]:
+def _nodes(cluster: Cluster, common: float) -> Iterator[ClockOffset]:
     """Nodes whose flows carry times that are off; what all of a mesh are off by is ours."""
     for node, seconds in sorted(cluster.node_clocks.items()):
         if not is_off(seconds - common):
             continue
-        yield Off(
+        yield ClockOffset(
             f"the clock of node {node} is {shown(seconds)} this machine's, by the times of its flows",
             (cluster.context,),
             node,

@@ -14,7 +14,7 @@ _HIDDEN_KINDS = frozenset(("Secret",))
 """Kinds whose content is never shown."""
 
 
-class Writer(Struct, frozen=True):
+class FieldManager(Struct, frozen=True):
     """Who wrote some fields: field manager, operation, time as the API server says it (RFC 3339)."""
 
     manager: str
@@ -27,7 +27,7 @@ class Writer(Struct, frozen=True):
     """How many fields it owns in all."""
 
 
-class Told(Struct, frozen=True):
+class ObjectEvent(Struct, frozen=True):
     """One Event of Kubernetes about an object."""
 
     time: str
@@ -66,21 +66,21 @@ def written(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, "metadata": {**metadata, "annotations": marks} if marks else metadata}
 
 
-def writers(document: Mapping[str, Any]) -> list[Writer]:
+def writers(document: Mapping[str, Any]) -> list[FieldManager]:
     """metadata.managedFields, newest first; entries that are not as Kubernetes writes them are left out."""
     entries = (document.get("metadata") or {}).get("managedFields") or []
     found = [writer for entry in entries if isinstance(entry, Mapping) for writer in _writer(entry)]
     return sorted(found, key=lambda writer: writer.time, reverse=True)
 
 
-def _writer(entry: Mapping[str, Any]) -> Iterator[Writer]:
+def _writer(entry: Mapping[str, Any]) -> Iterator[FieldManager]:
     fields = entry.get("fieldsV1")
     if not isinstance(fields, Mapping):
         return
     metadata = fields.get("f:metadata")
     owned = metadata.get("f:annotations") if isinstance(metadata, Mapping) else None
     keys = [key.removeprefix("f:") for key in owned if key.startswith("f:")] if isinstance(owned, Mapping) else []
-    yield Writer(
+    yield FieldManager(
         str(entry.get("manager", "")),
         str(entry.get("operation", "")),
         str(entry.get("time", "")),
@@ -95,7 +95,7 @@ def _count(fields: Mapping[str, Any]) -> int:
     return sum(_count(value) if isinstance(value, Mapping) and value else 1 for value in fields.values())
 
 
-def who_wrote(document: Mapping[str, Any], annotation: str) -> Writer | None:
+def who_wrote(document: Mapping[str, Any], annotation: str) -> FieldManager | None:
     """The newest writer of an annotation, as far as managedFields tell."""
     return next((writer for writer in writers(document) if annotation in writer.annotations), None)
 
@@ -121,7 +121,7 @@ def folded(document: Mapping[str, Any]) -> dict[str, Any]:
     return kept | shown
 
 
-def events(document: Mapping[str, Any]) -> list[Told]:
+def events(document: Mapping[str, Any]) -> list[ObjectEvent]:
     """The items of an event list, newest first (core/v1, as `kubectl get events` has them)."""
     found = []
     for item in document.get("items") or []:
@@ -130,5 +130,5 @@ def events(document: Mapping[str, Any]) -> list[Told]:
         source = (item.get("source") or {}).get("component") or item.get("reportingComponent") or ""
         count = series.get("count") or item.get("count") or 1
         message, kind = str(item.get("message", "")), str(item.get("type", ""))
-        found.append(Told(str(time), kind, str(item.get("reason", "")), message, str(source), int(count)))
+        found.append(ObjectEvent(str(time), kind, str(item.get("reason", "")), message, str(source), int(count)))
     return sorted(found, key=lambda told: told.time, reverse=True)

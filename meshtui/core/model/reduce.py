@@ -204,13 +204,13 @@ def _tell_apart(mesh: s.Mesh) -> None:
         cluster.namesake = counts[cluster.cilium_name] > 1
 
 
-def _twin(mesh: s.Mesh, cluster: s.Cluster, event: s.TwinFound) -> s.Delta:
+def _twin(mesh: s.Mesh, cluster: s.Cluster, event: s.AliasFound) -> s.Delta:
     """One cluster is shown once."""
     shown = mesh.clusters.get(event.shown)
     if shown is None or shown is cluster:
         return s.Delta()
     del mesh.clusters[cluster.context]
-    mesh.twins[cluster.context] = shown.context
+    mesh.aliases[cluster.context] = shown.context
     shown.aliases = (*shown.aliases, cluster.context, *cluster.aliases)
     _tell_apart(mesh)
     return s.Delta(status={shown.context} | _retag(mesh))
@@ -227,7 +227,7 @@ def _retag(mesh: s.Mesh) -> set[str]:
     return changed
 
 
-def _hear(cluster: s.Cluster, what: s.Asked, error: MeshtuiError | None, at: float) -> None:
+def _hear(cluster: s.Cluster, what: s.Question, error: MeshtuiError | None, at: float) -> None:
     """Remember when a question was answered last, or since when it is not."""
     if error is None:
         cluster.heard[what] = max(at, cluster.heard.get(what, 0.0))
@@ -332,7 +332,7 @@ def _clock(mesh: s.Mesh, cluster: s.Cluster, event: s.ClockRead) -> s.Delta:
 
 _REDUCERS: dict[type, Callable[[s.Mesh, s.Cluster, Any], s.Delta]] = {
     s.ApiChanged: _api,
-    s.TwinFound: _twin,
+    s.AliasFound: _twin,
     s.Listed: _listed,
     s.Changed: _changed,
     s.WatchChanged: _watch,

@@ -33,7 +33,7 @@ class Phase(Enum):
     """The cluster says there is no such thing (a CRD, a Relay)."""
 
 
-Asked = tuple[str, str]
+Question = tuple[str, str]
 """A question put to Cilium, and whom: `("agent", node)`, `("health", node)`, `("kvstoremesh", "")`, …"""
 
 
@@ -117,9 +117,9 @@ class Cluster(Struct):
     """By Cilium's name of the remote cluster: how far KVStoreMesh's own troubleshoot came."""
     health: dict[str, HealthReport] = field(default_factory=dict)
     """cilium-health's reports by name of the node whose agent made them."""
-    heard: dict[Asked, float] = field(default_factory=dict)
+    heard: dict[Question, float] = field(default_factory=dict)
     """When each question was answered last, wall time."""
-    unheard: dict[Asked, float] = field(default_factory=dict)
+    unheard: dict[Question, float] = field(default_factory=dict)
     """Since when each question has been failing; gone with the next answer."""
     announced_at: float = 0.0
     """When its Services were last seen to tell the other clusters something else, wall time; 0 while they were not."""
@@ -201,7 +201,7 @@ class Mesh(Struct):
     clusters: dict[str, Cluster] = field(default_factory=dict)
     generation: int = 0
     """Grows by one with every event reduced."""
-    twins: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     """Context that is left out → context of the same cluster that is shown."""
     slices_of: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     """context → service key → keys of its EndpointSlices: an index kept by `reduce`."""
@@ -227,7 +227,7 @@ class ApiChanged(Struct, frozen=True):
     error: MeshtuiError | None = None
 
 
-class TwinFound(Struct, frozen=True):
+class AliasFound(Struct, frozen=True):
     """`context` leads to the very cluster that `shown` leads to."""
 
     context: str
@@ -349,7 +349,7 @@ class AccessRead(Struct, frozen=True):
 
 Event = (
     ApiChanged
-    | TwinFound
+    | AliasFound
     | Listed
     | Changed
     | WatchChanged

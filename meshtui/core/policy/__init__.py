@@ -1,7 +1,7 @@
 """Does a connection pass, which policies decide, and what would let it pass."""
 
 from meshtui.core.policy.effects import Connection, connections_to
-from meshtui.core.policy.evaluate import direction, judge, verdict
+from meshtui.core.policy.evaluate import direction_verdict, judge, verdict
 from meshtui.core.policy.explain import Basis, Explanation, explain_connection
 from meshtui.core.policy.history import PolicyHistory
 from meshtui.core.policy.lost import explain_flow
@@ -12,16 +12,15 @@ from meshtui.core.policy.model import (
     Party,
     PodRef,
     PolicyVerdict,
-    Way,
+    TrafficDirection,
 )
 from meshtui.core.policy.parties import of_pod, outside
 from meshtui.core.policy.reading import Reading, reading, reading_of
 from meshtui.core.policy.rulebook import Rulebook
-from meshtui.core.policy.standing import By, Refusal, Standing, refusal, standing
+from meshtui.core.policy.standing import Refusal, Refuser, Standing, refusal, standing
 
 __all__ = [
     "Basis",
-    "By",
     "Connection",
     "Decision",
     "DirectionVerdict",
@@ -33,11 +32,12 @@ __all__ = [
     "PolicyVerdict",
     "Reading",
     "Refusal",
+    "Refuser",
     "Rulebook",
     "Standing",
-    "Way",
+    "TrafficDirection",
     "connections_to",
-    "direction",
+    "direction_verdict",
     "explain_connection",
     "explain_flow",
     "judge",

@@ -47,9 +47,9 @@ def _spec(spec: Raw, at: str, reading: Reading) -> Iterator[str]:
     if selectors != 1:
         which = "Found none valid" if not selectors else "Found 2 valid alternatives"
         yield f'<nil>: Invalid value: "": "{at}" must validate one and only one schema (oneOf). {which}'
-    for way, wanted in (spec.get("enableDefaultDeny") or {}).items():
+    for direction, wanted in (spec.get("enableDefaultDeny") or {}).items():
         if not isinstance(wanted, bool):
-            where = f"{at}.enableDefaultDeny.{way}"
+            where = f"{at}.enableDefaultDeny.{direction}"
             yield f'{where}: Invalid value: "{wanted}": {where} in body must be of type boolean'
     for section in SECTIONS:
         for number, raw in enumerate(spec.get(section) or ()):

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from meshtui.core.policy.matching import Question, peers_match, port_matches
-from meshtui.core.policy.model import Party, Way
+from meshtui.core.policy.model import Party, TrafficDirection
 from meshtui.core.policy.rulebook import Rulebook
 
 USUAL_DOMAIN = "cluster.local"
@@ -18,12 +18,12 @@ def askable(book: Rulebook, subject: Party, server: Party, protocol: str, port: 
     Of a connection that policies let pass. Source: pkg/policy/l4.go (rules without L7 beside others let all pass).
     """
     reading = book.reading(subject.context)
-    question = Question(book.lookups, reading, subject, server, Way.EGRESS, protocol, port)
+    question = Question(book.lookups, reading, subject, server, TrafficDirection.EGRESS, protocol, port)
     patterns: dict[str, None] = {}
     closed = False
-    for rule in book.selecting(subject, Way.EGRESS):
-        closed = closed or Way.EGRESS in rule.default_deny
-        for entry in rule.entries[Way.EGRESS]:
+    for rule in book.selecting(subject, TrafficDirection.EGRESS):
+        closed = closed or TrafficDirection.EGRESS in rule.default_deny
+        for entry in rule.entries[TrafficDirection.EGRESS]:
             if entry.deny or peers_match(entry, question) is False:
                 continue
             if entry.ports is None:

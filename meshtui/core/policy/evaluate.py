@@ -11,7 +11,16 @@ from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model.state import Mesh
 from meshtui.core.policy import model as m
 from meshtui.core.policy.matching import Question, is_anybody, peer_matches, peers_of, port_matches
-from meshtui.core.policy.model import Decision, DirectionVerdict, Entry, Party, Peer, PolicyVerdict, Rule, Way
+from meshtui.core.policy.model import (
+    Decision,
+    DirectionVerdict,
+    Entry,
+    Party,
+    Peer,
+    PolicyVerdict,
+    Rule,
+    TrafficDirection,
+)
 from meshtui.core.policy.nearmiss import near_misses
 from meshtui.core.policy.parties import as_seen, of_pod
 from meshtui.core.policy.policymap import Answer, Contribution, Value, lookup
@@ -48,8 +57,8 @@ def judge(book: Rulebook, source: Party, destination: Party, protocol: str, port
     return PolicyVerdict(
         source,
         destination,
-        direction(book, source, destination, Way.EGRESS, protocol, port),
-        direction(book, destination, source, Way.INGRESS, protocol, port),
+        direction_verdict(book, source, destination, TrafficDirection.EGRESS, protocol, port),
+        direction_verdict(book, destination, source, TrafficDirection.INGRESS, protocol, port),
     )
 
 
@@ -67,24 +76,26 @@ class _Found(Struct):
         return tuple(dict.fromkeys(text for denies, text in self.doubts if denies is deny))
 
 
-def direction(book: Rulebook, subject: Party, peer: Party, way: Way, protocol: str, port: int) -> DirectionVerdict:
+def direction_verdict(
+    book: Rulebook, subject: Party, peer: Party, direction: TrafficDirection, protocol: str, port: int
+) -> DirectionVerdict:
     """One direction. Deny beats allow, whatever the order, kind or specificity; then allow; then default deny.
 
     What is not known decides nothing that is certain without it: a doubtful allow beside a certain one is allowed,
     beside a certain deny denied. Source: pkg/policy/mapstate.go, pkg/policy/repository.go.
     """
     reading = book.reading(subject.context)
-    rules = book.selecting(subject, way)
+    rules = book.selecting(subject, direction)
     always = reading.mode == "always" and subject.enforced and subject.context in book.mesh.clusters
     if reading.mode == "never" or not (rules or always):
-        return DirectionVerdict(way, Decision.NOT_ENFORCED, subject.context, subject.place)
+        return DirectionVerdict(direction, Decision.NOT_ENFORCED, subject.context, subject.place)
     seen = as_seen(peer, subject)
-    question = Question(book.lookups, reading, subject, seen, way, protocol, port, _requires(rules, way))
-    closing = [rule.policy for rule in rules if way in rule.default_deny]
+    question = Question(book.lookups, reading, subject, seen, direction, protocol, port, _requires(rules, direction))
+    closing = [rule.policy for rule in rules if direction in rule.default_deny]
     found = _found(rules, question)
     if not closing and not always:
         found.written.append(OPEN)
-    if way is Way.INGRESS and seen.labels.reserved("host") and reading.localhost:
+    if direction is TrafficDirection.INGRESS and seen.labels.reserved("host") and reading.localhost:
         found.written += _host(found.written, ranked=reading.does.ranked_entries)
         found.notes.append(OWN_NODE)
     return _decide(book, question, rules, found, closing)
@@ -102,12 +113,14 @@ def _host(written: Iterable[Contribution], *, ranked: bool) -> list[Contribution
     return [HOST, *beside]
 
 
-def _requires(rules: Iterable[Rule], way: Way) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
+def _requires(
+    rules: Iterable[Rule], direction: TrafficDirection
+) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
     """FromRequires and toRequires of all rules together, for allowing and for denying selectors."""
     asked: tuple[list[Requirement], list[Requirement]] = ([], [])
     for rule in rules:
         for (of_way, deny), requirements in rule.requires.items():
-            if of_way is way:
+            if of_way is direction:
                 asked[deny].extend(requirements)
     return tuple(asked[0]), tuple(asked[1])
 
@@ -115,7 +128,7 @@ def _requires(rules: Iterable[Rule], way: Way) -> tuple[tuple[Requirement, ...],
 def _found(rules: Iterable[Rule], question: Question) -> _Found:
     found = _Found()
     for rule in rules:
-        for entry in rule.entries[question.way]:
+        for entry in rule.entries[question.direction]:
             written = list(_contributions(rule, entry, question, found))
             if not written:
                 continue
@@ -149,7 +162,7 @@ def _contribution(entry: Entry, peer: Peer, port: PortRule | None, question: Que
     redirect = port.redirect if port is not None and not entry.deny else None
     rank = OTHER_RANK + 1 - redirect.rank if redirect is not None else 0
     value = Value(entry.deny, rank, entry.authentication)
-    named = port is not None and bool(port.name) and question.way is Way.EGRESS
+    named = port is not None and bool(port.name) and question.direction is TrafficDirection.EGRESS
     # Where a name means each destination's own number it is written for each of them, never for the wildcard.
     own = named and question.reading.does.named_ports_by_destination
     whom = None if is_anybody(peer) and not own else peer
@@ -183,7 +196,7 @@ def _decide(
     if might_allow:
         return _unknown(book, question, rules, found, closing, (*might_allow, *might_deny))
     return DirectionVerdict(
-        question.way,
+        question.direction,
         Decision.DEFAULT_DENY,
         question.subject.context,
         question.subject.place,
@@ -201,7 +214,7 @@ def _unknown(
     doubts: tuple[str, ...],
 ) -> DirectionVerdict:
     return DirectionVerdict(
-        question.way,
+        question.direction,
         Decision.UNKNOWN,
         question.subject.context,
         question.subject.place,
@@ -216,7 +229,7 @@ def _verdict(
     question: Question, decision: Decision, policies: Iterable[PolicyRef], answer: Answer, notes: tuple[str, ...] = ()
 ) -> DirectionVerdict:
     return DirectionVerdict(
-        question.way,
+        question.direction,
         decision,
         question.subject.context,
         question.subject.place,

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from meshtui.core.flows.flow import Direction, FlowRow, PolicyRef, Verdict
 from meshtui.core.model.state import Mesh
-from meshtui.core.policy.evaluate import direction, judge
-from meshtui.core.policy.model import Decision, DirectionVerdict, Party, PolicyVerdict, Way
+from meshtui.core.policy.evaluate import direction_verdict, judge
+from meshtui.core.policy.model import Decision, DirectionVerdict, Party, PolicyVerdict, TrafficDirection
 from meshtui.core.policy.parties import of_flow
 from meshtui.core.policy.rulebook import Rulebook
 
@@ -48,7 +48,7 @@ class Explanation(Struct, frozen=True):
 class Case(Struct, frozen=True):
     """What a dropped flow asks of the policies."""
 
-    way: Way
+    direction: TrafficDirection
     subject: Party
     peer: Party
     protocol: str
@@ -56,14 +56,14 @@ class Case(Struct, frozen=True):
 
     def judge(self, book: Rulebook) -> DirectionVerdict:
         """What the policies of a book make of it."""
-        return direction(book, self.subject, self.peer, self.way, self.protocol, self.port)
+        return direction_verdict(book, self.subject, self.peer, self.direction, self.protocol, self.port)
 
     def afterwards(self, book: Rulebook) -> str:
         """What refuses the connection on its other side, in a sentence; empty when that lets it pass or is unknown."""
-        other = Way.INGRESS if self.way is Way.EGRESS else Way.EGRESS
+        other = TrafficDirection.INGRESS if self.direction is TrafficDirection.EGRESS else TrafficDirection.EGRESS
         if not self.peer.context:
             return ""
-        found = direction(book, self.peer, self.subject, other, self.protocol, self.port)
+        found = direction_verdict(book, self.peer, self.subject, other, self.protocol, self.port)
         if not found.refused:
             return ""
         return f"once this is allowed, {_explain(found).sentence}"
@@ -94,7 +94,7 @@ def explain_by_policy(mesh: Mesh, row: FlowRow, book: Rulebook) -> Explanation:
         return unknown(row)
     found = case.judge(book)
     if found.allowed and not names_its_denial(row):
-        where = f"{case.way.value} at {case.subject.place}"
+        where = f"{case.direction.value} at {case.subject.place}"
         return Explanation(f"{where} was denied then; the policies of now would allow it", found.policies)
     told = explain_denial(row, found)
     return replace(told, afterwards=case.afterwards(book))
@@ -128,11 +128,11 @@ def without_policies(row: FlowRow) -> Explanation | None:
 
 def case_of(mesh: Mesh, row: FlowRow) -> Case:
     """Who was refused by whose policies, and on which port; the subject has no context outside the session."""
-    way = Way.INGRESS if row.direction == Direction.INGRESS else Way.EGRESS
+    direction = TrafficDirection.INGRESS if row.direction == Direction.INGRESS else TrafficDirection.EGRESS
     source = of_flow(mesh, row.source, row.source_ip, row)
     destination = of_flow(mesh, row.destination, row.destination_ip, row)
-    subject, peer = (destination, source) if way is Way.INGRESS else (source, destination)
-    return Case(way, subject, peer, row.protocol, row.source_port if row.is_reply else row.destination_port)
+    subject, peer = (destination, source) if direction is TrafficDirection.INGRESS else (source, destination)
+    return Case(direction, subject, peer, row.protocol, row.source_port if row.is_reply else row.destination_port)
 
 
 def names_its_denial(row: FlowRow) -> bool:
@@ -149,7 +149,7 @@ def unknown(row: FlowRow) -> Explanation:
 def explain_denial(row: FlowRow, found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanation:
     """A refused flow in words, by what a book's policies make of it and what became of them."""
     if names_its_denial(row):
-        where = f"{found.way.value} at {found.cluster}"
+        where = f"{found.direction.value} at {found.cluster}"
         sentence = f"{where} denied by {_list(row.denied_by, since)}{_now(since)}"
         return Explanation(sentence, row.denied_by, notes=found.notes)
     return _explain(_settled(found, row), since)
@@ -187,14 +187,14 @@ def explain_direction(found: DirectionVerdict) -> Explanation:
 
 
 def _allowed(found: DirectionVerdict) -> str:
-    where = f"{found.way.value} at {found.cluster or 'nobody'}"
+    where = f"{found.direction.value} at {found.cluster or 'nobody'}"
     by = f" by {_list(found.policies)}" if found.policies else ""
     once = " once both sides have authenticated each other" if found.authenticate else ""
     return f"{where}: {found.decision.value}{once}{by}"
 
 
 def _explain(found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanation:
-    where = f"{found.way.value} at {found.cluster}"
+    where = f"{found.direction.value} at {found.cluster}"
     if found.unknown:
         return Explanation(f"{where}: {found.decision.value}; {found.doubts[0]}", found.policies, notes=found.notes)
     if found.decision is Decision.DENIED:
@@ -209,7 +209,7 @@ def _explain(found: DirectionVerdict, since: Since = NOTHING_SINCE) -> Explanati
 
 
 def _fallback(found: DirectionVerdict) -> str:
-    return f"add a policy in {found.cluster} whose {found.way.value} rule allows this peer"
+    return f"add a policy in {found.cluster} whose {found.direction.value} rule allows this peer"
 
 
 def _list(policies: tuple[PolicyRef, ...], since: Since = NOTHING_SINCE) -> str:

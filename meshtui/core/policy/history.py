@@ -97,7 +97,7 @@ class PolicyHistory:
         basis, at_ns = self._basis(context, at, row.time_ns)
         if found.allowed and not names_its_denial(row):
             then = "the first policies known here" if basis is Basis.FIRST else "the policies of that time"
-            where = f"{case.way.value} at {case.subject.place}"
+            where = f"{case.direction.value} at {case.subject.place}"
             sentence = f"{where} was denied, although {then} would allow it"
             return Explanation(sentence, found.policies, basis=basis, at_ns=at_ns)
         since = self._since(case, at, row, found)

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model import objects as o
-from meshtui.core.policy.model import ANYBODY, Entry, Peer, PeerKind, Rule, Way
+from meshtui.core.policy.model import ANYBODY, Entry, Peer, PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.ports import PortRule, k8s_port_rule
 from meshtui.core.policy.reading import Reading
 from meshtui.core.policy.rules import cidr_peer
@@ -26,12 +26,15 @@ def compile_network_policy(policy: o.Policy, reading: Reading) -> list[Rule]:
     if spec is None:
         return []
     types = spec.get("policyTypes") or []
-    closed = {Way.INGRESS: "Ingress" in types or "Egress" not in types, Way.EGRESS: "Egress" in types}
-    entries: dict[Way, tuple[Entry, ...]] = {}
-    for way, word in ((Way.INGRESS, "from"), (Way.EGRESS, "to")):
-        listed = spec.get(way.value) or []
-        if listed or closed[way]:
-            entries[way] = tuple(_entry(raw, word, policy.namespace, reading) for raw in listed)
+    closed = {
+        TrafficDirection.INGRESS: "Ingress" in types or "Egress" not in types,
+        TrafficDirection.EGRESS: "Egress" in types,
+    }
+    entries: dict[TrafficDirection, tuple[Entry, ...]] = {}
+    for direction, word in ((TrafficDirection.INGRESS, "from"), (TrafficDirection.EGRESS, "to")):
+        listed = spec.get(direction.value) or []
+        if listed or closed[direction]:
+            entries[direction] = tuple(_entry(raw, word, policy.namespace, reading) for raw in listed)
     ref = PolicyRef(policy.name, policy.namespace, "NetworkPolicy")
     return [Rule(ref, k8s_pod_selector(spec.get("podSelector"), policy.namespace), entries, frozenset(entries))]
 

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 from meshtui.core.errors import UsageError
-from meshtui.core.policy.overview import PolicyRow, Stand
+from meshtui.core.policy.overview import PolicyRow, PolicyState
 from meshtui.core.spelling import nearest
 
 Test = Callable[[PolicyRow], bool]
-_STATES = {"differs": Stand.DIFFERS, "missing": Stand.MISSING, "refused": Stand.REFUSED, "present": Stand.PRESENT}
+_STATES = {
+    "differs": PolicyState.DIFFERS,
+    "missing": PolicyState.MISSING,
+    "refused": PolicyState.REFUSED,
+    "present": PolicyState.PRESENT,
+}
 
 
 class Order(Enum):
@@ -67,7 +72,7 @@ _KEYS: dict[str, Callable[[str], Test]] = {
     "ns": lambda value: lambda row: value in row.namespace.casefold(),
     "kind": lambda value: lambda row: value in row.resource.kind.casefold() or row.resource.plural.startswith(value),
     "in": _in,
-    "closes": lambda value: lambda row: any(way.value.startswith(value) for way in row.closes),
+    "closes": lambda value: lambda row: any(direction.value.startswith(value) for direction in row.closes),
     "is": _is,
 }
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from meshtui.core.policy.labels import CLUSTER
 from meshtui.core.policy.lookups import Lookups
-from meshtui.core.policy.model import ANYBODY, Entry, Network, Party, Peer, PeerKind, Way
+from meshtui.core.policy.model import ANYBODY, Entry, Network, Party, Peer, PeerKind, TrafficDirection
 from meshtui.core.policy.ports import ICMP, PortRule
 from meshtui.core.policy.reading import Reading
 from meshtui.core.policy.selectors import Requirement
@@ -25,7 +25,7 @@ class Question(Struct, frozen=True):
     reading: Reading
     subject: Party
     peer: Party
-    way: Way
+    direction: TrafficDirection
     protocol: str
     """`TCP`, `UDP`, `SCTP`, `ICMPv4` or `ICMPv6`; for ICMP `port` is the type, 0 where that is not known."""
     port: int
@@ -193,7 +193,7 @@ def port_matches(rule: PortRule, question: Question) -> bool | None:
 
 def _named(name: str, question: Question) -> bool | None:
     wanted = (name, question.protocol, question.port)
-    if question.way is Way.INGRESS:
+    if question.direction is TrafficDirection.INGRESS:
         return wanted in question.subject.ports
     if question.reading.does.named_ports_by_destination:
         # Ports of other clusters' pods are not exported.

@@ -15,7 +15,7 @@ from meshtui.core.policy.selectors import Requirement, Selector
 Network = IPv4Network | IPv6Network
 
 
-class Way(Enum):
+class TrafficDirection(Enum):
     """Direction of a rule, from its subject's point of view."""
 
     EGRESS = "egress"
@@ -117,9 +117,9 @@ class Rule(Struct, frozen=True):
 
     policy: PolicyRef
     subject: Selector
-    entries: dict[Way, tuple[Entry, ...]]
-    default_deny: frozenset[Way]
-    requires: dict[tuple[Way, bool], tuple[Requirement, ...]] = field(default_factory=dict)
+    entries: dict[TrafficDirection, tuple[Entry, ...]]
+    default_deny: frozenset[TrafficDirection]
+    requires: dict[tuple[TrafficDirection, bool], tuple[Requirement, ...]] = field(default_factory=dict)
     """fromRequires and toRequires, by direction and whether of denials: they narrow the selectors of every rule."""
 
 
@@ -154,7 +154,7 @@ class DirectionVerdict(Struct, frozen=True):
     Of `allowed`, `refused` and `unknown` exactly one holds.
     """
 
-    way: Way
+    direction: TrafficDirection
     decision: Decision
     context: str
     cluster: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE
 from meshtui.core.policy.matching import Question, peers_match, ports_match
-from meshtui.core.policy.model import Entry, NearMiss, Peer, PeerKind, Rule, Way
+from meshtui.core.policy.model import Entry, NearMiss, Peer, PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.ports import told
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.policy.selectors import Requirement
@@ -19,7 +19,7 @@ def near_misses(book: Rulebook, question: Question, rules: list[Rule]) -> tuple[
     """Up to three allow rules that almost match, nearest first, then by policy name."""
     found: list[NearMiss] = []
     for rule in rules:
-        for entry in rule.entries[question.way]:
+        for entry in rule.entries[question.direction]:
             if not entry.deny:
                 found += _misses(rule, entry, question)
     found += _elsewhere(book, question, rules)
@@ -54,7 +54,7 @@ def _entity(rule: Rule, peer: Peer, question: Question) -> NearMiss | None:
     there = question.peer.labels.cluster
     if peer.name != "cluster" or not there or there == question.subject.cluster:
         return None
-    side = "to" if question.way is Way.EGRESS else "from"
+    side = "to" if question.direction is TrafficDirection.EGRESS else "from"
     text = f"{rule.policy.name} allows the entity cluster, which means {question.subject.cluster} only, not {there}"
     if question.reading.does.cluster_mesh_entity:
         return NearMiss(CLUSTER_SCOPE, rule.policy, text, f"{side}Entities: [cluster-mesh] means all clusters")
@@ -78,7 +78,7 @@ def _missing(rule: Rule, peer: Peer, question: Question) -> NearMiss | None:
 
 def _cluster_scope(rule: Rule, question: Question) -> NearMiss:
     """The finding of Cilium 1.19 and later: no cluster label means the local cluster only."""
-    side = "to" if question.way is Way.EGRESS else "from"
+    side = "to" if question.direction is TrafficDirection.EGRESS else "from"
     text = (
         f"{rule.policy.name} would allow it, but its selector means {question.subject.cluster} only "
         f"(policy-default-local-cluster=true)"
@@ -123,11 +123,11 @@ def _elsewhere(book: Rulebook, question: Question, rules: list[Rule]) -> list[Ne
     for context, cluster in book.mesh.clusters.items():
         if context == here.context:
             continue
-        for rule in book.selecting_in(context, here, question.way):
+        for rule in book.selecting_in(context, here, question.direction):
             ref = rule.policy
             if (ref.kind, ref.namespace, ref.name) in present:
                 continue
-            if any(_allows(entry, question) for entry in rule.entries[question.way]):
+            if any(_allows(entry, question) for entry in rule.entries[question.direction]):
                 text = f"{ref.name} in {cluster.name} would allow it, but {here.cluster} has no such policy"
                 found.append(NearMiss(ELSEWHERE, ref, text, f"apply {ref.name} in {here.cluster} too"))
     return found

@@ -14,9 +14,9 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.resources import Resource
 from meshtui.core.model.state import Cluster, Delta, Mesh
 from meshtui.core.policy import words
-from meshtui.core.policy.crowd import Crowds
 from meshtui.core.policy.k8srules import compile_network_policy
-from meshtui.core.policy.model import Rule, Way
+from meshtui.core.policy.model import Rule, TrafficDirection
+from meshtui.core.policy.podgroups import MeshPodGroups
 from meshtui.core.policy.reading import Reading, reading_of
 from meshtui.core.policy.rules import compile_policy
 from meshtui.core.policy.standing import Standing, standing
@@ -25,7 +25,7 @@ PolicyKey = tuple[str, str]
 """(plural of its resource, `namespace/name` or `name`)."""
 
 
-class Stand(Enum):
+class PolicyState(Enum):
     """How a policy stands in one cluster."""
 
     PRESENT = "present"
@@ -42,14 +42,14 @@ class PolicyCell(Struct, frozen=True):
 
     context: str
     cluster: str
-    stand: Stand
+    stand: PolicyState
     message: str = ""
     """Who refuses it in which words, or what the operator says against it wrongly. The cluster's words: clean them."""
     created: str = ""
     """RFC 3339, as its API server says."""
     selects: tuple[str, ...] = ()
     """Keys of the pods."""
-    closes: tuple[Way, ...] = ()
+    closes: tuple[TrafficDirection, ...] = ()
     does: tuple[str, ...] = ()
     """Sentences, as this cluster reads the policy."""
     pods_known: bool = True
@@ -79,7 +79,7 @@ class PolicyRow(Struct, frozen=True):
     @property
     def there(self) -> tuple[PolicyCell, ...]:
         """Cells of the clusters that have it."""
-        return tuple(c for c in self.cells if c.stand not in (Stand.MISSING, Stand.UNKNOWN))
+        return tuple(c for c in self.cells if c.stand not in (PolicyState.MISSING, PolicyState.UNKNOWN))
 
     @property
     def selected(self) -> int:
@@ -87,10 +87,12 @@ class PolicyRow(Struct, frozen=True):
         return sum(len(cell.selects) for cell in self.cells)
 
     @property
-    def closes(self) -> tuple[Way, ...]:
+    def closes(self) -> tuple[TrafficDirection, ...]:
         """Directions it closes in any cluster."""
-        closed = {way for cell in self.cells for way in cell.closes}
-        return tuple(way for way in (Way.INGRESS, Way.EGRESS) if way in closed)
+        closed = {direction for cell in self.cells for direction in cell.closes}
+        return tuple(
+            direction for direction in (TrafficDirection.INGRESS, TrafficDirection.EGRESS) if direction in closed
+        )
 
     @property
     def does(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ class PolicyRow(Struct, frozen=True):
     @property
     def trouble(self) -> int:
         """0 where it stands alike everywhere, more where it is refused, differs or is missing."""
-        rank = {Stand.REFUSED: 3, Stand.DIFFERS: 2, Stand.MISSING: 1}
+        rank = {PolicyState.REFUSED: 3, PolicyState.DIFFERS: 2, PolicyState.MISSING: 1}
         return max((rank.get(cell.stand, 0) for cell in self.cells), default=0)
 
 
@@ -124,13 +126,13 @@ class Overview(Struct, dict=True, eq=False):
     _readings: tuple[Reading, ...] = ()
 
     @cached_property
-    def crowds(self) -> Crowds:
+    def pod_groups(self) -> MeshPodGroups:
         """Whom policies select."""
-        return Crowds(self.mesh)
+        return MeshPodGroups(self.mesh)
 
     def note(self, delta: Delta) -> bool:
         """Forget what a change makes wrong; whether anything shown here may be another."""
-        moved = self.crowds.note(delta)
+        moved = self.pod_groups.note(delta)
         readings = tuple(map(reading_of, self.mesh.clusters.values())) if delta.status else self._readings
         read_anew = readings != self._readings
         self._readings = readings
@@ -170,7 +172,7 @@ class Overview(Struct, dict=True, eq=False):
     def _whom(self, namespace: str) -> _Whom:
         """What changes whenever a policy of a namespace, or a clusterwide one, may select other pods."""
         clusters = self.mesh.clusters.items()
-        return tuple((r.PODS in c.objects, *self.crowds.version(context, namespace)) for context, c in clusters)
+        return tuple((r.PODS in c.objects, *self.pod_groups.version(context, namespace)) for context, c in clusters)
 
     def _make(self, resource: Resource, key: str, policies: tuple[o.Policy | None, ...]) -> PolicyRow:
         usual = _usual(policies)
@@ -186,15 +188,15 @@ class Overview(Struct, dict=True, eq=False):
 
     def _cell(self, cluster: Cluster, resource: Resource, policy: o.Policy | None, usual: str) -> PolicyCell:
         if policy is None:
-            stand = Stand.MISSING if resource in cluster.objects else Stand.UNKNOWN
+            stand = PolicyState.MISSING if resource in cluster.objects else PolicyState.UNKNOWN
             return PolicyCell(cluster.context, cluster.name, stand)
         reading = reading_of(cluster)
         # A list's items do not say their kind, and no agent refuses a Kubernetes policy.
         found = standing(policy, reading) if resource is not r.NETWORKPOLICIES else Standing()
-        stand = Stand.PRESENT if said(policy) == usual else Stand.DIFFERS
+        stand = PolicyState.PRESENT if said(policy) == usual else PolicyState.DIFFERS
         message, rules = "", rules_of(resource, policy, reading)
         if found.refusal is not None:
-            stand, message, rules = Stand.REFUSED, f"{found.refusal.by.value}: {found.refusal.words}", []
+            stand, message, rules = PolicyState.REFUSED, f"{found.refusal.by.value}: {found.refusal.words}", []
         elif found.marked_wrongly:
             message = f"marked invalid, enforced all the same: {found.marked}"
         return PolicyCell(
@@ -203,7 +205,7 @@ class Overview(Struct, dict=True, eq=False):
             stand,
             message,
             policy.metadata.creation_timestamp,
-            tuple(self.crowds.of(cluster.context).selected(rules)),
+            tuple(self.pod_groups.of(cluster.context).selected(rules)),
             words.closes(rules),
             words.sentences(rules),
             r.PODS in cluster.objects,
@@ -243,7 +245,7 @@ def counted(row: PolicyRow) -> str:
     told = [
         f"{cell.cluster} {len(cell.selects) if cell.pods_known else 'not known'}"
         for cell in row.there
-        if cell.stand is not Stand.REFUSED
+        if cell.stand is not PolicyState.REFUSED
     ]
     return ", ".join(told) or "none"
 
@@ -258,7 +260,7 @@ def json_of(row: PolicyRow) -> dict[str, object]:
             "message": cell.message,
             "created": cell.created or None,
             "selects": list(cell.selects) if cell.pods_known else None,
-            "closes": [way.value for way in cell.closes],
+            "closes": [direction.value for direction in cell.closes],
             "does": list(cell.does),
         }
         for cell in row.cells
@@ -271,7 +273,7 @@ def json_of(row: PolicyRow) -> dict[str, object]:
         "in": [f"{cell.cluster} {cell.stand.value}" for cell in row.cells],
         "subject": row.subject,
         "selects": counted(row),
-        "closes": [way.value for way in row.closes],
+        "closes": [direction.value for direction in row.closes],
         "does": list(row.does),
         "description": row.description,
         "clusters": cells,

@@ -12,14 +12,14 @@ from meshtui.core.model.state import Cluster, Mesh
 from meshtui.core.policy.k8srules import compile_network_policy
 from meshtui.core.policy.labels import NAMESPACE
 from meshtui.core.policy.lookups import Lookups
-from meshtui.core.policy.model import Party, Rule, Way
+from meshtui.core.policy.model import Party, Rule, TrafficDirection
 from meshtui.core.policy.reading import Reading, reading_of
 from meshtui.core.policy.rules import compile_policy
 from meshtui.core.policy.standing import Standing, standing
 
 _Unit = tuple[str, str, str, Reading]
 """Context, key and kind of a policy, and how it is read."""
-_Selected = tuple[tuple[str, str], Way, frozenset[tuple[str, str]]]
+_Selected = tuple[tuple[str, str], TrafficDirection, frozenset[tuple[str, str]]]
 """Whose policies are read by whom, the direction and the labels of an endpoint."""
 
 
@@ -48,19 +48,19 @@ class Rulebook:
             self._compiled[where] = tuple(self._compile(self._then[context], self.reading(where[1])))
         return self._compiled[where]
 
-    def selecting(self, subject: Party, way: Way) -> list[Rule]:
+    def selecting(self, subject: Party, direction: TrafficDirection) -> list[Rule]:
         """Rules of the subject's own cluster that select it and say something about a direction."""
         if not subject.enforced or subject.context not in self._then:
             return []
-        return self.selecting_in(subject.context, subject, way)
+        return self.selecting_in(subject.context, subject, direction)
 
-    def selecting_in(self, context: str, subject: Party, way: Way) -> list[Rule]:
+    def selecting_in(self, context: str, subject: Party, direction: TrafficDirection) -> list[Rule]:
         """Rules that would select the subject had it the policies of `context`, as its own cluster reads them."""
-        key = (context, subject.context), way, frozenset(subject.labels.exact.items())
+        key = (context, subject.context), direction, frozenset(subject.labels.exact.items())
         found = self._selecting.get(key)
         if found is None:
             candidates = self._candidates((context, subject.context), subject)
-            found = [rule for rule in candidates if way in rule.entries and rule.subject.matches(subject.labels)]
+            found = [rule for rule in candidates if direction in rule.entries and rule.subject.matches(subject.labels)]
             self._selecting[key] = found
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 from meshtui.core.flows.flow import PolicyRef
 from meshtui.core.model import objects as o
 from meshtui.core.policy.labels import CIDR_GROUP
-from meshtui.core.policy.model import ANYBODY, Entry, Network, Peer, PeerKind, Rule, ServiceQuery, Way
+from meshtui.core.policy.model import ANYBODY, Entry, Network, Peer, PeerKind, Rule, ServiceQuery, TrafficDirection
 from meshtui.core.policy.ports import port_rules
 from meshtui.core.policy.reading import Reading
 from meshtui.core.policy.selectors import (
@@ -22,7 +22,7 @@ from meshtui.core.policy.selectors import (
     subject_selector,
 )
 
-_WORD = {Way.EGRESS: "to", Way.INGRESS: "from"}
+_WORD = {TrafficDirection.EGRESS: "to", TrafficDirection.INGRESS: "from"}
 _EMPTY_IS_NOBODY = ("Endpoints", "Nodes", "Entities", "CIDR", "CIDRSet")
 """Members that select nobody when they are an empty list; other empty members are as good as absent."""
 
@@ -53,10 +53,10 @@ def compile_policy(policy: o.Policy, reading: Reading) -> list[Rule]:
 def _refers_to_groups(spec: Raw) -> bool:
     return any(
         item.get("cidrGroupRef")
-        for way in Way
-        for section in (way.value, f"{way.value}Deny")
+        for direction in TrafficDirection
+        for section in (direction.value, f"{direction.value}Deny")
         for raw in spec.get(section) or ()
-        for item in _list(raw, f"{_WORD[way]}CIDRSet")
+        for item in _list(raw, f"{_WORD[direction]}CIDRSet")
     )
 
 
@@ -65,27 +65,27 @@ def _compile_spec(spec: Raw, ref: PolicyRef, reading: Reading, *, emptied: bool)
 
     An empty element counts. Source: pkg/policy/api/rule_validation.go (Sanitize), pkg/policy/repository.go.
     """
-    entries: dict[Way, tuple[Entry, ...]] = {}
-    requires: dict[tuple[Way, bool], tuple[Requirement, ...]] = {}
+    entries: dict[TrafficDirection, tuple[Entry, ...]] = {}
+    requires: dict[tuple[TrafficDirection, bool], tuple[Requirement, ...]] = {}
     default_deny = set()
     wanted = spec.get("enableDefaultDeny") or {}
     init = any(parse_key(key) == ("reserved", "init") for key in _keys(spec["endpointSelector"]))
-    for way in Way:
+    for direction in TrafficDirection:
         compiled: list[Entry] = []
-        listed = [(raw, False) for raw in spec.get(way.value) or []]
-        listed += [(raw, True) for raw in spec.get(f"{way.value}Deny") or []]
+        listed = [(raw, False) for raw in spec.get(direction.value) or []]
+        listed += [(raw, True) for raw in spec.get(f"{direction.value}Deny") or []]
         if not listed:
             continue
         for raw, deny in listed:
-            compiler = _Element(raw, way, ref.namespace, reading, deny=deny, init=init)
+            compiler = _Element(raw, direction, ref.namespace, reading, deny=deny, init=init)
             if not emptied or compiler.has("CIDRSet"):
                 compiled += compiler.entries()
             if reading.does.requires:
-                requires[way, deny] = (*requires.get((way, deny), ()), *compiler.requires())
-        entries[way] = tuple(compiled)
-        on = wanted.get(way.value)
+                requires[direction, deny] = (*requires.get((direction, deny), ()), *compiler.requires())
+        entries[direction] = tuple(compiled)
+        on = wanted.get(direction.value)
         if reading.always_deny or on is None or on:
-            default_deny.add(way)
+            default_deny.add(direction)
     subject = subject_selector(spec["endpointSelector"], ref.namespace)
     return Rule(ref, subject, entries, frozenset(default_deny), {k: v for k, v in requires.items() if v})
 
@@ -93,10 +93,12 @@ def _compile_spec(spec: Raw, ref: PolicyRef, reading: Reading, *, emptied: bool)
 class _Element:
     """One element of a list of rules, read for one cluster."""
 
-    def __init__(self, raw: Raw, way: Way, namespace: str, reading: Reading, *, deny: bool, init: bool) -> None:
-        self._raw, self._way, self._namespace, self._reading = raw, way, namespace, reading
+    def __init__(
+        self, raw: Raw, direction: TrafficDirection, namespace: str, reading: Reading, *, deny: bool, init: bool
+    ) -> None:
+        self._raw, self._direction, self._namespace, self._reading = raw, direction, namespace, reading
         self._deny, self._init = deny, init
-        self._word = _WORD[way]
+        self._word = _WORD[direction]
         self._ports = port_rules(raw, reading.does)
 
     def entries(self) -> list[Entry]:
@@ -146,13 +148,13 @@ class _Element:
         peers += [cidr_peer(str(item), ()) for item in self._list("CIDR")]
         peers += [_cidr_set(item) for item in self._list("CIDRSet")]
         peers += [Peer(PeerKind.CLOUD_GROUP, name=f"{self._word}Groups") for _ in self._list("Groups")]
-        if self._way is Way.EGRESS and not self._deny:
+        if self._direction is TrafficDirection.EGRESS and not self._deny:
             peers += [_fqdn(item) for item in self._list("FQDNs")]
         return peers
 
     def _services(self) -> list[Peer]:
         """Only `egress` is resolved: in `egressDeny` toServices means nobody (pkg/policy/k8s/service.go)."""
-        if self._way is not Way.EGRESS or self._deny:
+        if self._direction is not TrafficDirection.EGRESS or self._deny:
             return []
         return [peer for item in self._list("Services") if (peer := _service(item)) is not None]
 

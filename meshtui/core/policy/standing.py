@@ -22,7 +22,7 @@ REMEMBERED = 16384
 """Policies whose standing is remembered; a policy that is listed anew is another one."""
 
 
-class By(Enum):
+class Refuser(Enum):
     """Who refuses a policy."""
 
     API_SERVER = "the API server"
@@ -38,7 +38,7 @@ class By(Enum):
 class Refusal(Struct, frozen=True):
     """Why a policy has no effect. The words are the cluster's: clean them before they reach a screen."""
 
-    by: By
+    by: Refuser
     words: str
 
 
@@ -63,7 +63,7 @@ class Standing(Struct, frozen=True):
     @property
     def unmarked(self) -> bool:
         """Whether the agents refuse it and the operator does not say so."""
-        return self.refusal is not None and self.refusal.by is By.AGENT and self.marked is None
+        return self.refusal is not None and self.refusal.by is Refuser.AGENT and self.marked is None
 
 
 class _Same:
@@ -101,7 +101,7 @@ def refusal(document: Raw, reading: Reading) -> Refusal | None:
     if kind_of(policy) != "NetworkPolicy":
         why = apicheck.complaint(document, reading)
         if why:
-            return Refusal(By.API_SERVER, why)
+            return Refusal(Refuser.API_SERVER, why)
     return agents_say(policy, reading)
 
 
@@ -112,16 +112,18 @@ def agents_say(policy: o.Policy, reading: Reading) -> Refusal | None:
         return None
     specs = specs_of(policy)
     if not specs:
-        return Refusal(By.AGENT, f"Invalid {kind} spec(s): empty policy")
+        return Refusal(Refuser.AGENT, f"Invalid {kind} spec(s): empty policy")
     if not reading.does.cloud_groups_are_groups and any(_names_cloud_groups(spec) for spec in specs):
-        return Refusal(By.DERIVED, "it names cloud groups, and counts by the policy that the operator derives from it")
+        return Refusal(
+            Refuser.DERIVED, "it names cloud groups, and counts by the policy that the operator derives from it"
+        )
     for number, spec in enumerate(specs):
         place = "spec" if number == 0 and policy.spec is not None else "specs"
         why = agentcheck.complaint(spec, reading)
         if why:
-            return Refusal(By.AGENT, f"Invalid {kind} {place}: {why}")
+            return Refusal(Refuser.AGENT, f"Invalid {kind} {place}: {why}")
         if policy.namespace and reading.does.node_rule_refuses_policy and spec.get("nodeSelector") is not None:
-            return Refusal(By.AGENT, f"Invalid {kind} spec: rule cannot have NodeSelector")
+            return Refusal(Refuser.AGENT, f"Invalid {kind} spec: rule cannot have NodeSelector")
     return None
 
 
@@ -133,9 +135,9 @@ def operator_says(policy: o.Policy, reading: Reading) -> str:
         if why:
             return why
     if reading.does.authentication_checked and not reading.mutual_authentication:
-        for way in ("ingress", "egress"):
-            if any(raw.get("authentication") for spec in specs for raw in spec.get(way) or ()):
-                return AUTHENTICATION_OFF.format("ingress" if way == "ingress" else "egress")
+        for direction in ("ingress", "egress"):
+            if any(raw.get("authentication") for spec in specs for raw in spec.get(direction) or ()):
+                return AUTHENTICATION_OFF.format("ingress" if direction == "ingress" else "egress")
     return ""
 
 
@@ -147,7 +149,7 @@ def _standing(same: _Same, reading: Reading) -> Standing:
         return Standing(refusal, marked)
     if kind_of(policy) == "NetworkPolicy" or _is_about_authentication(marked):
         return Standing(marked=marked)
-    return Standing(Refusal(By.OPERATOR, marked), marked)
+    return Standing(Refusal(Refuser.OPERATOR, marked), marked)
 
 
 def _marked(policy: o.Policy) -> str | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE, NAMESPACE_LABELS
-from meshtui.core.policy.model import Entry, Peer, PeerKind, Rule, Way
+from meshtui.core.policy.model import Entry, Peer, PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.ports import PortRule
 from meshtui.core.policy.selectors import Requirement, Selector
 
 _ACTS = {
-    (Way.INGRESS, False): "lets in",
-    (Way.EGRESS, False): "lets out to",
-    (Way.INGRESS, True): "never lets in",
-    (Way.EGRESS, True): "never lets out to",
+    (TrafficDirection.INGRESS, False): "lets in",
+    (TrafficDirection.EGRESS, False): "lets out to",
+    (TrafficDirection.INGRESS, True): "never lets in",
+    (TrafficDirection.EGRESS, True): "never lets out to",
 }
 _ENTITIES = {"all": "anybody", "cluster": "all of this cluster", "cluster-mesh": "all of every cluster"}
 NOBODY = "nobody"
@@ -80,12 +80,12 @@ def port(found: PortRule) -> str:
     return f"{protocol}{number}{through}"
 
 
-def entry(found: Entry, way: Way) -> str:
+def entry(found: Entry, direction: TrafficDirection) -> str:
     """One element of a direction: `lets in name=x-wing of koornacht in default on TCP 80`."""
     whom = " or ".join(dict.fromkeys(map(peer, found.peers))) or ("anybody" if found.else_anybody else NOBODY)
     ports = "" if found.ports is None else f" on {', '.join(_ports(found.ports)) or 'no port'}"
     login = f", authentication {found.authentication}" if found.authentication else ""
-    return f"{_ACTS[way, found.deny]} {whom}{ports}{login}"
+    return f"{_ACTS[direction, found.deny]} {whom}{ports}{login}"
 
 
 def _ports(found: Sequence[PortRule]) -> Iterable[str]:
@@ -97,21 +97,21 @@ def _ports(found: Sequence[PortRule]) -> Iterable[str]:
     return ["/".join(dict.fromkeys(names)) + (f" {rest}" if rest else "") for rest, names in protocols.items()]
 
 
-def closes(rules: Iterable[Rule]) -> tuple[Way, ...]:
+def closes(rules: Iterable[Rule]) -> tuple[TrafficDirection, ...]:
     """Directions whose default deny some of the rules switch on, ingress first."""
-    closed = {way for rule in rules for way in rule.default_deny}
-    return tuple(way for way in (Way.INGRESS, Way.EGRESS) if way in closed)
+    closed = {direction for rule in rules for direction in rule.default_deny}
+    return tuple(direction for direction in (TrafficDirection.INGRESS, TrafficDirection.EGRESS) if direction in closed)
 
 
 def sentences(rules: Sequence[Rule]) -> tuple[str, ...]:
     """What rules do, a sentence for each element and each direction without one, ingress first."""
     told: dict[str, None] = {}
     for rule in rules:
-        for way in (Way.INGRESS, Way.EGRESS):
-            if way not in rule.entries:
+        for direction in (TrafficDirection.INGRESS, TrafficDirection.EGRESS):
+            if direction not in rule.entries:
                 continue
-            allowed = [each for each in rule.entries[way] if not each.deny]
-            if not allowed and way in rule.default_deny:
-                told[f"{_ACTS[way, False]} {NOBODY}"] = None
-            told.update(dict.fromkeys(entry(each, way) for each in rule.entries[way]))
+            allowed = [each for each in rule.entries[direction] if not each.deny]
+            if not allowed and direction in rule.default_deny:
+                told[f"{_ACTS[direction, False]} {NOBODY}"] = None
+            told.update(dict.fromkeys(entry(each, direction) for each in rule.entries[direction]))
     return tuple(told)

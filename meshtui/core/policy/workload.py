@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from meshtui.core.flows.workload import workload_of_pod
 from meshtui.core.model.state import Mesh
-from meshtui.core.policy.model import Way
+from meshtui.core.policy.model import TrafficDirection
 from meshtui.core.policy.parties import party
 from meshtui.core.policy.rulebook import Rulebook
 
@@ -17,7 +17,7 @@ class Selected(Struct, frozen=True):
     cluster: str
     workload: str
     pods: int
-    way: Way
+    direction: TrafficDirection
     policies: tuple[str, ...]
     closing: tuple[str, ...]
     """Those of them that deny by default."""
@@ -40,11 +40,11 @@ def selected(mesh: Mesh, text: str, book: Rulebook | None = None) -> list[Select
                 workloads.setdefault(name, []).append(key)
         for name, keys in sorted(workloads.items()):
             subject = party(cluster, cluster.pods[keys[0]])
-            for way in (Way.INGRESS, Way.EGRESS):
-                rules = book.selecting(subject, way)
+            for direction in (TrafficDirection.INGRESS, TrafficDirection.EGRESS):
+                rules = book.selecting(subject, direction)
                 names = dict.fromkeys(rule.policy.name for rule in rules)
-                closing = dict.fromkeys(rule.policy.name for rule in rules if way in rule.default_deny)
+                closing = dict.fromkeys(rule.policy.name for rule in rules if direction in rule.default_deny)
                 if book.reading(cluster.context).mode == "always":
                     closing = closing or {"the agents' own mode (always)": None}
-                found.append(Selected(cluster.name, name, len(keys), way, tuple(names), tuple(closing)))
+                found.append(Selected(cluster.name, name, len(keys), direction, tuple(names), tuple(closing)))
     return found

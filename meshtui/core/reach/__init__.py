@@ -2,14 +2,14 @@
 
 from meshtui.core.reach.clients import USUAL, Basis, Clients, is_ready
 from meshtui.core.reach.decide import Reaches, reach, reaches
-from meshtui.core.reach.model import Hop, Names, Reach, Stop
+from meshtui.core.reach.model import DnsAccess, Hop, Reach, Stop
 
 __all__ = [
     "USUAL",
     "Basis",
     "Clients",
+    "DnsAccess",
     "Hop",
-    "Names",
     "Reach",
     "Reaches",
     "Stop",

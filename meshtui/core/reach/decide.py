@@ -9,14 +9,14 @@ from msgspec.structs import replace
 from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Pod
 from meshtui.core.model.state import Delta, Mesh
-from meshtui.core.policy import PolicyVerdict, Rulebook, Way, judge, outside
-from meshtui.core.policy.crowd import Crowds
+from meshtui.core.policy import PolicyVerdict, Rulebook, TrafficDirection, judge, outside
 from meshtui.core.policy.dnsnames import askable, may_ask
 from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import party
+from meshtui.core.policy.podgroups import MeshPodGroups
 from meshtui.core.reach.clients import Basis, Clients, Workloads, choose
-from meshtui.core.reach.model import Hop, Names, Reach, Stop
+from meshtui.core.reach.model import DnsAccess, Hop, Reach, Stop
 from meshtui.core.routing import Backend, Route, Routes, Surroundings, route
 from meshtui.core.routing.kept import MOST
 
@@ -37,7 +37,7 @@ class Reaches:
     def __init__(self, mesh: Mesh, book: Rulebook | None = None) -> None:
         self.mesh = mesh
         self.book = book or Rulebook(mesh)
-        self.crowds = Crowds(mesh)
+        self.pod_groups = MeshPodGroups(mesh)
         """The pods by what policies see of them."""
         self._governed: dict[str, bool] = {}
         self._workloads: dict[str, Workloads] = {}
@@ -48,7 +48,7 @@ class Reaches:
 
     def note(self, delta: Delta) -> bool:
         """Forget what a delta makes doubtful; whether selectors may match other pods than before."""
-        moved = self.crowds.note(delta)
+        moved = self.pod_groups.note(delta)
         self._routes.note(delta)
         touched = {resource for _, resource in delta.objects}
         if (delta.status or not touched.isdisjoint(r.POLICIES)) and not self.book.holds(self.mesh):
@@ -127,33 +127,39 @@ class Reaches:
             )
         return kept
 
-    def names(self, context: str, asking: Sequence[Party], service_key: str = "") -> Names:
+    def names(self, context: str, asking: Sequence[Party], service_key: str = "") -> DnsAccess:
         """Whether clients reach a DNS server of their cluster, and may ask it for a Service; one is enough."""
         key = next((key for key in DNS if key in self.mesh.clusters[context].services), "")
         if not key or not asking or not self.governed(context):
-            return Names()
+            return DnsAccess()
         backends = self._dns(context, key)
         hops = [self._hop(asking, backend) for backend in backends]
         if not hops or any(hop.passes for hop in hops):
             first = next((backend for backend, hop in zip(backends, hops, strict=True) if hop.passes), None)
-            return self._asked_for(asking, first, service_key) if first is not None and service_key else Names()
+            return self._asked_for(asking, first, service_key) if first is not None and service_key else DnsAccess()
         unsure = next((hop for hop in hops if hop.passes is None), None)
-        return Names(None, unsure.stop) if unsure else Names(passes=False, stop=hops[0].stop)
+        return DnsAccess(None, unsure.stop) if unsure else DnsAccess(passes=False, stop=hops[0].stop)
 
-    def _asked_for(self, asking: Sequence[Party], server: Backend, service_key: str) -> Names:
+    def _asked_for(self, asking: Sequence[Party], server: Backend, service_key: str) -> DnsAccess:
         """Whether the DNS proxy lets the clients ask for a Service's name."""
         pod = self.mesh.clusters[server.context].pods.get(server.pod)
         if pod is None:
-            return Names()
+            return DnsAccess()
         target = self._party(server.context, pod)
         lists = [askable(self.book, one, target, server.protocol, server.port) for one in asking]
         refused = [each for each in lists if each is not None and not may_ask(each, service_key)]
         if not refused:
-            return Names()
+            return DnsAccess()
         verdict = self.verdict(asking[0], target, server.protocol, server.port).egress
         text = f"the DNS proxy lets only {', '.join(refused[0][:4])} be asked for, and {service_key} is none of them"
-        stop = Stop(verdict.cluster, Way.EGRESS, verdict.policies, text, "add its name to the dns rules of the policy")
-        return Names(False if len(refused) == len(lists) else None, stop)
+        stop = Stop(
+            verdict.cluster,
+            TrafficDirection.EGRESS,
+            verdict.policies,
+            text,
+            "add its name to the dns rules of the policy",
+        )
+        return DnsAccess(False if len(refused) == len(lists) else None, stop)
 
     def verdict(self, source: Party, destination: Party, protocol: str, port: int) -> PolicyVerdict:
         """As `policy.judge`; parties that policies cannot tell apart share an answer."""
@@ -195,11 +201,11 @@ class Reaches:
     def _hop(self, asking: Sequence[Party], backend: Backend) -> Hop:
         if not asking:
             text = "which pods ask is not known, and policies decide by their labels"
-            return Hop(backend, None, Stop("", Way.EGRESS, (), text))
+            return Hop(backend, None, Stop("", TrafficDirection.EGRESS, (), text))
         pod = self.mesh.clusters[backend.context].pods.get(backend.pod) if backend.pod else None
         if backend.pod and pod is None:
             text = f"{backend.cluster}'s pod {backend.pod} is not known here, and policies decide by its labels"
-            return Hop(backend, None, Stop("", Way.INGRESS, (), text))
+            return Hop(backend, None, Stop("", TrafficDirection.INGRESS, (), text))
         target = self._party(backend.context, pod) if pod is not None else outside(backend.ip)
         found = [self.verdict(source, target, backend.protocol, backend.port) for source in asking]
         kinds = {verdict.passes for verdict in found}
@@ -222,7 +228,7 @@ def _sign(one: Party) -> tuple[object, ...]:
 
 def _stop(verdict: PolicyVerdict) -> Stop:
     found, told = verdict.deciding, explain_verdict(verdict)
-    return Stop(found.cluster, found.way, found.policies, told.sentence, told.fix)
+    return Stop(found.cluster, found.direction, found.policies, told.sentence, told.fix)
 
 
 def reach(mesh: Mesh, context: str, service_key: str, *, port: int | str | None = None, client: str = "") -> Reach:

@@ -7,7 +7,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from meshtui.core.flows.flow import PolicyRef
-from meshtui.core.policy import Way
+from meshtui.core.policy import TrafficDirection
 from meshtui.core.reach.clients import Clients
 from meshtui.core.routing import Backend, Route
 
@@ -20,7 +20,7 @@ class Stop(Struct, frozen=True):
 
     cluster: str
     """The one whose policies decide; empty where that is not known."""
-    way: Way
+    direction: TrafficDirection
     policies: tuple[PolicyRef, ...]
     text: str
     """The whole sentence, as `explain_verdict` says it."""
@@ -43,7 +43,7 @@ class Hop(Struct, frozen=True):
     """Why not, or why that is not known."""
 
 
-class Names(Struct, frozen=True):
+class DnsAccess(Struct, frozen=True):
     """Whether the clients reach a DNS server, without which a name leads nowhere."""
 
     passes: bool | None = True
@@ -56,7 +56,7 @@ class Reach(Struct, frozen=True, dict=True):
     route: Route
     clients: Clients
     hops: tuple[Hop, ...]
-    names: Names = Names()
+    names: DnsAccess = DnsAccess()
 
     @property
     def port(self) -> str:
@@ -113,7 +113,9 @@ class Reach(Struct, frozen=True, dict=True):
         for hop in self.hops:
             if hop.stop is not None and hop.passes is (None if None_ else False):
                 stop = hop.stop
-                found.setdefault(hop.backend.cluster, {}).setdefault((stop.cluster, stop.way, stop.policies), stop)
+                found.setdefault(hop.backend.cluster, {}).setdefault(
+                    (stop.cluster, stop.direction, stop.policies), stop
+                )
         return {name: tuple(stops.values()) for name, stops in found.items()}
 
     @property

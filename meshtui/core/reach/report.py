@@ -21,4 +21,10 @@ def fate(reached: Reach) -> dict[str, Any]:
 
 def _stop(stop: Stop) -> dict[str, Any]:
     policies = [f"{ref.namespace}/{ref.name}".lstrip("/") for ref in stop.policies]
-    return {"at": stop.cluster, "direction": stop.way.value, "policies": policies, "why": stop.text, "fix": stop.fix}
+    return {
+        "at": stop.cluster,
+        "direction": stop.direction.value,
+        "policies": policies,
+        "why": stop.text,
+        "fix": stop.fix,
+    }

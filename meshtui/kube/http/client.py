@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 
 from msgspec import Struct, field
 
-from meshtui.kube.http.line import SWITCHED, Answer, Line
-from meshtui.kube.http.road import Road
+from meshtui.kube.http.connection import SWITCHED, HttpConnection, Response
+from meshtui.kube.http.dialer import Dialer
 
 PATIENCE = 0.01
 """Seconds that a request waits for a connection to become free before one more is opened."""
@@ -26,7 +26,7 @@ _CLOSING = 1.0
 _log = logging.getLogger("meshtui.kube.http")
 
 
-class Ask(Struct, frozen=True):
+class Request(Struct, frozen=True):
     """One request, without its credentials."""
 
     method: str
@@ -48,82 +48,82 @@ class Ask(Struct, frozen=True):
 class Client:
     """Everything here belongs on one event loop."""
 
-    def __init__(self, road: Road, server: str) -> None:
+    def __init__(self, dialer: Dialer, server: str) -> None:
         """`server` is the URL below which every path stands, as `kubeconfig.server_of` gives it."""
         self.is_closed = False
-        self._road = road
+        self._dialer = dialer
         self._server = server
         address = server.partition("://")[2]
         self._place, slash, base = address.partition("/")
-        self._base = server if road.whole_address else slash + base
-        self._lines: set[Line] = set()
-        self._idle: list[Line] = []
+        self._base = server if dialer.whole_address else slash + base
+        self._connections: set[HttpConnection] = set()
+        self._idle: list[HttpConnection] = []
         self._plain = 0
         """Connections, standing or on their way, of requests that end by themselves."""
         self._opened = 0.0
         """When the last of them was begun."""
-        self._waiting: deque[asyncio.Future[Line | None]] = deque()
+        self._waiting: deque[asyncio.Future[HttpConnection | None]] = deque()
 
-    async def fetch(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> tuple[Answer, bytes]:
+    async def fetch(self, request: Request, headers: Sequence[tuple[str, str]]) -> tuple[Response, bytes]:
         """The answer and its whole body. Raises OSError (Cut among them) and ssl.SSLError."""
-        line = await self._take()
+        connection = await self._take()
         try:
-            answer = line.ask(self._head(ask, headers), ask.body)
-            await answer.head()
-            body = await answer.body()
+            response = connection.send(self._head(request, headers), request.body)
+            await response.head()
+            body = await response.body()
         except BaseException:
-            line.drop()
+            connection.drop()
             raise
         finally:
-            self._free(line)
-        self._log(ask, answer)
-        return answer, body
+            self._free(connection)
+        self._log(request, response)
+        return response, body
 
-    async def stream(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> Answer:
+    async def stream(self, request: Request, headers: Sequence[tuple[str, str]]) -> Response:
         """The answer, its body yet to come: whoever has it drops it at its end. Raises as `fetch`."""
-        line = self._kept() or await self._open()
+        connection = self._kept() or await self._open()
         try:
-            answer = line.ask(self._head(ask, headers), ask.body)
-            await answer.head()
+            response = connection.send(self._head(request, headers), request.body)
+            await response.head()
         except BaseException:
-            line.drop()
+            connection.drop()
             raise
-        self._log(ask, answer)
-        return answer
+        self._log(request, response)
+        return response
 
-    async def switch(self, ask: Ask, headers: Sequence[tuple[str, str]]) -> tuple[Answer, bytes]:
+    async def switch(self, request: Request, headers: Sequence[tuple[str, str]]) -> tuple[Response, bytes]:
         """The answer to a request for another protocol: a refusal with its whole body, or SWITCHED.
 
-        With SWITCHED, `answer.line` belongs to whoever asked, until `close` drops it. Raises as `fetch`.
+        With SWITCHED, `response.connection` belongs to whoever asked, until `close` drops it. Raises as `fetch`.
         """
-        tunnelled = self._road.whole_address
+        tunnelled = self._dialer.whole_address
         kept = None if tunnelled else self._kept()
-        line = kept or await self._open(tunnelled=tunnelled)
+        connection = kept or await self._open(tunnelled=tunnelled)
         try:
-            answer = line.ask(self._head(ask, headers, tunnelled=tunnelled), switches=True)
-            await answer.head()
-            body = b"" if answer.status == SWITCHED else await answer.body()
+            response = connection.send(self._head(request, headers, tunnelled=tunnelled), switches=True)
+            await response.head()
+            body = b"" if response.status == SWITCHED else await response.body()
         except (ConnectionError, ssl.SSLEOFError):
-            line.drop()
+            connection.drop()
             if kept is None:
                 raise
             # A kept connection may have been closed just now: the next one is tried, in the end a new one.
-            return await self.switch(ask, headers)
+            return await self.switch(request, headers)
         except BaseException:
-            line.drop()
+            connection.drop()
             raise
-        self._log(ask, answer)
-        if answer.status != SWITCHED:
-            line.drop()
-        return answer, body
+        self._log(request, response)
+        if response.status != SWITCHED:
+            connection.drop()
+        return response, body
 
     async def listen(self) -> None:
         """Open one connection and send nothing, until the server ends it. Raises as `fetch`."""
-        line = await self._open()
+        connection = await self._open()
         try:
-            await line.ask(b"").head()
+            await connection.send(b"").head()
         finally:
-            line.drop()
+            connection.drop()
 
     @property
     def kept(self) -> int:
@@ -133,20 +133,20 @@ class Client:
     async def close(self) -> None:
         """Drop every connection; returns when their sockets are gone."""
         self.is_closed = True
-        lines = list(self._lines)
-        for line in lines:
-            line.drop()
-        if lines:
-            await asyncio.wait([line.closed for line in lines], timeout=_CLOSING)
+        connections = list(self._connections)
+        for connection in connections:
+            connection.drop()
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=_CLOSING)
 
-    def _kept(self) -> Line | None:
+    def _kept(self) -> HttpConnection | None:
         """An idle connection, from now on somebody's own."""
         kept = self._idle.pop() if self._idle else None
         if kept is not None:
             self._left()
         return kept if kept is not None and kept.usable else None
 
-    async def _take(self) -> Line:
+    async def _take(self) -> HttpConnection:
         """A connection of this request's own until it is freed."""
         while self._idle:
             kept = self._idle.pop()
@@ -163,10 +163,10 @@ class Client:
             self._left()
             raise
 
-    async def _freed(self) -> Line | None:
+    async def _freed(self) -> HttpConnection | None:
         """A connection that another request leaves; None when it is time to open one more."""
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Line | None] = loop.create_future()
+        waiter: asyncio.Future[HttpConnection | None] = loop.create_future()
         self._waiting.append(waiter)
         try:
             while not waiter.done():
@@ -183,12 +183,12 @@ class Client:
             if not waiter.done():
                 self._waiting.remove(waiter)
 
-    def _free(self, line: Line) -> None:
+    def _free(self, connection: HttpConnection) -> None:
         """Whoever waits gets it, or it is kept; one that cannot be used again counts no more."""
-        if line.usable and not self.is_closed:
-            self._pass_on(line)
+        if connection.usable and not self.is_closed:
+            self._pass_on(connection)
         else:
-            line.drop()
+            connection.drop()
             self._left()
 
     def _left(self) -> None:
@@ -197,29 +197,29 @@ class Client:
         if self._waiting:
             self._pass_on(None)
 
-    def _pass_on(self, line: Line | None) -> None:
+    def _pass_on(self, connection: HttpConnection | None) -> None:
         if self._waiting:
-            self._waiting.popleft().set_result(line)
-        elif line is not None:
-            self._idle.append(line)
+            self._waiting.popleft().set_result(connection)
+        elif connection is not None:
+            self._idle.append(connection)
 
-    async def _open(self, *, tunnelled: bool = False) -> Line:
+    async def _open(self, *, tunnelled: bool = False) -> HttpConnection:
         if self.is_closed:
             raise ConnectionAbortedError("this session has ended")
-        line = await self._road.open(lambda: Line(self._gone), tunnelled=tunnelled)
+        connection = await self._dialer.open(lambda: HttpConnection(self._gone), tunnelled=tunnelled)
         if self.is_closed:  # meanwhile, and so it is in nobody's list
-            line.drop()
+            connection.drop()
             raise ConnectionAbortedError("this session has ended")
-        self._lines.add(line)
-        return line
+        self._connections.add(connection)
+        return connection
 
-    def _gone(self, line: Line) -> None:
-        self._lines.discard(line)
-        if line in self._idle:
-            self._idle.remove(line)
+    def _gone(self, connection: HttpConnection) -> None:
+        self._connections.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
             self._plain -= 1
 
-    def _head(self, ask: Ask, headers: Sequence[tuple[str, str]], *, tunnelled: bool = False) -> bytes:
+    def _head(self, request: Request, headers: Sequence[tuple[str, str]], *, tunnelled: bool = False) -> bytes:
         ours = [
             ("Host", self._place),
             ("User-Agent", "meshtui"),
@@ -229,16 +229,16 @@ class Client:
         base = self._base
         if tunnelled:
             base = self._server.removeprefix(f"http://{self._place}")
-        elif self._road.whole_address and self._road.proxy is not None and self._road.proxy.authorization:
-            ours.append(("Proxy-Authorization", self._road.proxy.authorization))
-        if ask.body:
-            ours += [("Content-Type", ask.content_type), ("Content-Length", str(len(ask.body)))]
-        ours += ask.headers
-        lines = [f"{ask.method} {base}{ask.target} HTTP/1.1", *(f"{key}: {value}" for key, value in ours)]
+        elif self._dialer.whole_address and self._dialer.proxy is not None and self._dialer.proxy.authorization:
+            ours.append(("Proxy-Authorization", self._dialer.proxy.authorization))
+        if request.body:
+            ours += [("Content-Type", request.content_type), ("Content-Length", str(len(request.body)))]
+        ours += request.headers
+        lines = [f"{request.method} {base}{request.target} HTTP/1.1", *(f"{key}: {value}" for key, value in ours)]
         # Names of people are UTF-8 on the wire; what could end a line would begin a header of somebody else's.
         lines += [f"{key}: {value}".replace("\r", " ").replace("\n", " ") for key, value in headers]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
-    def _log(self, ask: Ask, answer: Answer) -> None:
+    def _log(self, request: Request, response: Response) -> None:
         if _log.isEnabledFor(logging.INFO):
-            _log.info("HTTP Request: %s %s%s %d", ask.method, self._server, ask.target, answer.status)
+            _log.info("HTTP Request: %s %s%s %d", request.method, self._server, request.target, response.status)

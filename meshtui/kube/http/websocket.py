@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosedOK
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 
-from meshtui.kube.http.line import MOST_WAITING, Line
+from meshtui.kube.http.connection import MOST_WAITING, HttpConnection
 
 MOST = 64 * 1024 * 1024
 """Bytes of one message."""
@@ -40,12 +40,12 @@ class Closed(ConnectionError):
 class WebSocket(asyncio.Protocol):
     """One WebSocket: iterate for messages. Everything here belongs on the event loop."""
 
-    def __init__(self, line: Line, rest: bytes, subprotocol: str) -> None:
+    def __init__(self, connection: HttpConnection, rest: bytes, subprotocol: str) -> None:
         """Takes `line` over after its upgrade; `rest` came behind the server's answer."""
-        assert line.transport is not None
+        assert connection.transport is not None
         self.subprotocol = subprotocol
-        self._line = line
-        self._transport = line.transport
+        self._connection = connection
+        self._transport = connection.transport
         self._protocol = Protocol(Side.CLIENT, max_size=MOST, logger=_SILENT)
         self._messages: deque[bytes] = deque()
         self._begun: list[bytes] = []
@@ -95,8 +95,8 @@ class WebSocket(asyncio.Protocol):
             if self.open:
                 self._protocol.send_close(1000)
                 self._flush()
-            if not self._line.closed.done():
-                await asyncio.wait((self._line.closed,), timeout=_GOODBYE)
+            if not self._connection.closed.done():
+                await asyncio.wait((self._connection.closed,), timeout=_GOODBYE)
         finally:
             self._transport.abort()
 
@@ -141,7 +141,7 @@ class WebSocket(asyncio.Protocol):
         self._ended = True
         self._news.set()
         self._writable.set()
-        self._line.connection_lost(error)
+        self._connection.connection_lost(error)
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():

@@ -10,7 +10,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Policy
 from meshtui.core.model.state import Cluster, Phase
 from meshtui.core.routing.annotations import KEYS, read
-from meshtui.lab.checks.look import Check, Checked, Look, bad, good
+from meshtui.lab.checks.checkinput import Check, Checked, CheckInput, bad, good
 from meshtui.lab.observe import SERVICE, WORKLOADS, policies
 from meshtui.lab.script import CLIENT
 from meshtui.lab.state import REPLICAS, Side, State, policy_name
@@ -21,7 +21,7 @@ FLOWS_COME = 6.0
 """Seconds until a flow must be here: a Relay holds one back for up to two."""
 
 
-async def deployed(look: Look) -> Checked:
+async def deployed(look: CheckInput) -> Checked:
     """The Service is there, and all pods of both workloads are ready in both clusters."""
     for cluster in look.clusters:
         if look.place.key(SERVICE) not in cluster.services:
@@ -35,7 +35,7 @@ async def deployed(look: Look) -> Checked:
 def replicas(index: int, count: int) -> Check:
     """Exactly that many pods of rebel-base are ready in one cluster, and no more are wanted."""
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         return _ready(look.clusters[index], look.place.key(SERVICE), count)
 
     return check
@@ -54,7 +54,7 @@ def _ready(cluster: Cluster, key: str, count: int) -> Checked:
 def written(state: State) -> Check:
     """The Service carries the state's annotations in both clusters, and no other of the three."""
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         for cluster, side in zip(look.clusters, state.sides, strict=True):
             service = cluster.services.get(look.place.key(SERVICE))
             if service is None:
@@ -76,7 +76,7 @@ def _annotations(values: Mapping[str, str]) -> str:
 def enforced(state: State) -> Check:
     """The state's policies, and no other of the lab's, are there and valid in both clusters."""
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         for half, cluster, side in zip(look.place.halves, look.clusters, state.sides, strict=True):
             there = policies(cluster, look.place, half)
             if there != side.policies:
@@ -109,7 +109,7 @@ def dropped(way: Direction, *clusters: int) -> Check:
     Flows come a moment after their packets, so they are waited for.
     """
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         if not any(cluster.relay.link.phase is Phase.LIVE for cluster in look.clusters):
             return bad("No flows are read: neither a Relay nor an agent delivers any.")
         names = [look.place.halves[index].name for index in clusters]
@@ -129,12 +129,12 @@ def dropped(way: Direction, *clusters: int) -> Check:
     return check
 
 
-def _not_seen(look: Look, way: Direction, names: Sequence[str]) -> list[str]:
+def _not_seen(look: CheckInput, way: Direction, names: Sequence[str]) -> list[str]:
     seen = {row.node.partition("/")[0] for row in look.session.flows if _is_drop(look, row, way)}
     return [name for name in names if name not in seen]
 
 
-def _is_drop(look: Look, row: FlowRow, way: Direction) -> bool:
+def _is_drop(look: CheckInput, row: FlowRow, way: Direction) -> bool:
     return (
         row.verdict == Verdict.DROPPED
         and row.direction == way

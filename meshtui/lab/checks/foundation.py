@@ -6,7 +6,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model.links import LinkClaim, link
 from meshtui.core.model.objects import Condition, Node
 from meshtui.core.model.state import Cluster, Phase
-from meshtui.lab.checks.look import Checked, Look, bad, good
+from meshtui.lab.checks.checkinput import Checked, CheckInput, bad, good
 
 NO_NETWORK = "KubeletNotReady"
 """Why a node without a CNI is not ready."""
@@ -17,7 +17,7 @@ def _ready(node: Node) -> Condition:
     return next(found, Condition("Ready", "Unknown"))
 
 
-async def clusters(look: Look) -> Checked:
+async def clusters(look: CheckInput) -> Checked:
     """Both API servers answer, and both have nodes."""
     for cluster in look.clusters:
         if cluster.api.phase is not Phase.LIVE:
@@ -35,7 +35,7 @@ def _nodes(cluster: Cluster) -> str:
     return f"{count} node{'' if count == 1 else 's'}"
 
 
-async def no_network(look: Look) -> Checked:
+async def no_network(look: CheckInput) -> Checked:
     """No node is ready, and the kubelets say that the network is what is missing."""
     for cluster in look.clusters:
         for node in cluster.nodes.values():
@@ -47,7 +47,7 @@ async def no_network(look: Look) -> Checked:
     return good("All nodes are NotReady, and their kubelets miss the network plugin.")
 
 
-async def cilium(look: Look) -> Checked:
+async def cilium(look: CheckInput) -> Checked:
     """Nodes are ready, every agent runs, and the clusters have names and ids of their own."""
     for cluster in look.clusters:
         waiting = [node.name for node in cluster.nodes.values() if _ready(node).status != "True"]
@@ -67,13 +67,13 @@ async def cilium(look: Look) -> Checked:
     return good(f"Cilium runs on every node: {first.name} is cluster {first.id}, {second.name} is cluster {second.id}.")
 
 
-async def hubble(look: Look) -> Checked:
+async def hubble(look: CheckInput) -> Checked:
     """The first cluster has a Relay; one delivers the flows of the whole mesh."""
     first = look.clusters[0]
     return good(f"Hubble Relay runs in {first.name}.") if _up(first, "hubble-relay") else _down(first, "hubble-relay")
 
 
-async def mesh_enabled(look: Look) -> Checked:
+async def mesh_enabled(look: CheckInput) -> Checked:
     """Both clusters have a control plane for the mesh."""
     for cluster in look.clusters:
         if not _up(cluster, "clustermesh-apiserver"):
@@ -91,7 +91,7 @@ def _down(cluster: Cluster, name: str) -> Checked:
     return bad(f"{name} in {cluster.name} {'has no ready pod' if there else 'is not deployed'}.")
 
 
-async def connected(look: Look) -> Checked:
+async def connected(look: CheckInput) -> Checked:
     """Each cluster's agents are ready for the other, and its nodes answer."""
     first, second = look.clusters
     for here, there in ((first, second), (second, first)):

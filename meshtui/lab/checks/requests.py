@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from meshtui.core.load.run import Run, new_run
 from meshtui.core.load.spec import Answer, LoadSpec, Request
-from meshtui.lab.checks.look import Check, Checked, Look
+from meshtui.lab.checks.checkinput import Check, Checked, CheckInput
 from meshtui.lab.observe import SERVICE
 from meshtui.lab.script import CLIENT
 from meshtui.mesh.load.runs import Batch
@@ -28,7 +28,7 @@ def answers(first: str, second: str, headers: Mapping[str, str] = _NOTHING) -> C
     """Requests from each cluster end in all of these ways and in no other; words separated by commas."""
     wanted = tuple(frozenset(word.strip() for word in words.split(",")) for words in (first, second))
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         runs: list[list[Run]] = [[], []]
         for _ in range(ROUNDS):
             for index, run in enumerate(await fire(look, headers)):
@@ -52,7 +52,7 @@ def _enough(wanted: tuple[Outcomes, ...], runs: list[list[Run]]) -> bool:
     return len(runs[0]) > 1 or all(len(want) > 1 or SILENCE in want for want in wanted)
 
 
-async def fire(look: Look, headers: Mapping[str, str] = _NOTHING) -> list[Run]:
+async def fire(look: CheckInput, headers: Mapping[str, str] = _NOTHING) -> list[Run]:
     """Ten requests from each cluster, side by side."""
     specs = [
         LoadSpec(
@@ -73,7 +73,7 @@ async def fire(look: Look, headers: Mapping[str, str] = _NOTHING) -> list[Run]:
     return runs
 
 
-def _outcome(look: Look, request: Request) -> str:
+def _outcome(look: CheckInput, request: Request) -> str:
     if request.answer is Answer.ANSWERED:
         names = {half.name: word for half, word in zip(look.place.halves, (FIRST, SECOND), strict=True)}
         return names.get(request.cluster, request.cluster or "somebody unknown")
@@ -82,7 +82,7 @@ def _outcome(look: Look, request: Request) -> str:
     return _WORDS.get(request.answer, "fails")
 
 
-def _sentence(look: Look, seen: tuple[Outcomes, ...], wanted: tuple[Outcomes, ...]) -> str:
+def _sentence(look: CheckInput, seen: tuple[Outcomes, ...], wanted: tuple[Outcomes, ...]) -> str:
     told = []
     for half, got, want in zip(look.place.halves, seen, wanted, strict=True):
         text = f"from {half.name} {_words(look, got)}"
@@ -91,7 +91,7 @@ def _sentence(look: Look, seen: tuple[Outcomes, ...], wanted: tuple[Outcomes, ..
     return whole[0].upper() + whole[1:]
 
 
-def _words(look: Look, outcomes: Outcomes) -> str:
+def _words(look: CheckInput, outcomes: Outcomes) -> str:
     """`koornacht and tion answer`, `koornacht answers, the rest times out`, `everything times out`."""
     names = {FIRST: look.place.first.name, SECOND: look.place.second.name}
     who = [names.get(word, word) for word in _order(outcomes) if word not in _PLAIN]
@@ -110,7 +110,7 @@ def _order(outcomes: Outcomes) -> list[str]:
     return known + sorted(outcomes - {FIRST, SECOND})
 
 
-def _line(look: Look, runs: list[Run]) -> str:
+def _line(look: CheckInput, runs: list[Run]) -> str:
     """`koornacht/x-wing: 5 koornacht, 4 tion, 1 times out`."""
     counts: dict[str, int] = {}
     for run in runs:

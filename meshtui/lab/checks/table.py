@@ -7,7 +7,7 @@ import asyncio
 from meshtui.core.flows.flow import Direction
 from meshtui.lab.checks import application as app
 from meshtui.lab.checks import foundation as base
-from meshtui.lab.checks.look import Check, Checked, Look, every
+from meshtui.lab.checks.checkinput import Check, Checked, CheckInput, every
 from meshtui.lab.checks.requests import FIRST, SECOND, SILENCE, answers
 from meshtui.lab.steps import STEPS, LabStep
 
@@ -47,7 +47,7 @@ _BASE: dict[str, Check] = {
 }
 
 
-async def _reached_over_there(look: Look) -> Checked:
+async def _reached_over_there(look: CheckInput) -> Checked:
     """Step ingress-tion: since 1.19 the egress rule means its own cluster only (recordings, step 13)."""
     config = look.clusters[0].config
     local_only = config is None or config.policy_default_local_cluster
@@ -81,12 +81,12 @@ def patience(step: LabStep) -> float:
     return FOUNDATION_PATIENCE if step.foundation else PATIENCE
 
 
-async def verify(step: LabStep, look: Look, seconds: float = 0.0) -> Checked:
+async def verify(step: LabStep, look: CheckInput, seconds: float = 0.0) -> Checked:
     """The step's check, repeated for `seconds` until it holds; once when 0."""
     return await repeat(CHECKS[step.name], look, seconds, ask=step.foundation)
 
 
-async def repeat(check: Check, look: Look, seconds: float, *, ask: bool) -> Checked:
+async def repeat(check: Check, look: CheckInput, seconds: float, *, ask: bool) -> Checked:
     """A check until it holds, for `seconds` at most.
 
     `ask`: it looks at what is asked for now and then only (agents, cilium-health, what was absent), so ask anew.

@@ -9,13 +9,13 @@ from msgspec import Struct
 from meshtui.cilium.config import read_name
 from meshtui.core.clock import Clock
 from meshtui.core.errors import ClusterError, NotFound
-from meshtui.core.flows.belonging import Judgement, Standing, candidates, judged
+from meshtui.core.flows.belonging import RelayOwner, RelayOwnership, candidates, judged
 from meshtui.core.model import state as s
 from meshtui.core.model.resources import NODES
 from meshtui.core.text import clean
 from meshtui.kube.api import Api
 
-__all__ = ["Judgement", "Standing", "Strangers", "judge"]
+__all__ = ["ForeignRelays", "RelayOwner", "RelayOwnership", "judge"]
 
 _LOOKED_UP = 5
 """Nodes of a Relay that are looked up: one that the API server knows is enough."""
@@ -23,7 +23,7 @@ _TOLD_OF = 4
 """So many strangers of a cluster."""
 
 
-class Strangers(Struct):
+class ForeignRelays(Struct):
     """Tells of the Relays that answered at one cluster's addresses and are another's, each once."""
 
     context: str
@@ -38,7 +38,7 @@ class Strangers(Struct):
             self.emit(s.RelayChanged(self.context, self.clock.now(), refused=self._told))
 
 
-async def judge(api: Api, address: str, nodes: Sequence[str]) -> Judgement:
+async def judge(api: Api, address: str, nodes: Sequence[str]) -> RelayOwnership:
     """Whose Relay it is, by what this person may read. Never raises for what the API server refuses."""
     try:
         name = await read_name(api)

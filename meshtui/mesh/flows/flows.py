@@ -25,7 +25,7 @@ from meshtui.mesh.scope import ServerFilter
 
 if TYPE_CHECKING:
     from meshtui.mesh.flows.lookback import Lookback
-    from meshtui.mesh.flows.relays import Reached
+    from meshtui.mesh.flows.relays import RelayEndpoint
     from meshtui.mesh.flows.source import FlowSourceTask
 
 CALM_SECONDS = 0.5
@@ -116,7 +116,7 @@ class MeshFlows:
             if source.lookback is not None:
                 source.follow()
 
-    def reached(self, context: str) -> Reached | None:
+    def reached(self, context: str) -> RelayEndpoint | None:
         """The Relay that a cluster's source reads; None while it looks for one, or asks agents."""
         return next((source.reached for source in self._sources() if source.context == context), None)
 

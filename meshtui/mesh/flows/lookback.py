@@ -19,7 +19,7 @@ NUMBER = 2_000
 
 def last_minute(now: float, asked: Assignment = EVERYTHING) -> FlowQuery:
     """What a judgement looks back at. `now`: wall time, seconds."""
-    from meshtui.core.health.way import WINDOW
+    from meshtui.core.health.pathhealth import WINDOW
 
     whitelist, blacklist = asked.filters((), ())
     return FlowQuery(whitelist, blacklist, follow=False, number=NUMBER, since_ns=int((now - WINDOW) * 1e9), mask=())

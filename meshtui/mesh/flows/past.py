@@ -15,8 +15,8 @@ from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.relay import fetch
 from meshtui.hubble.rows import Item, Lost, NodeStatus
 from meshtui.kube.api import Api
-from meshtui.mesh.flows.relays import Reached, reach
-from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.relays import RelayEndpoint, reach
+from meshtui.mesh.flows.relaytls import RelayFlags
 from meshtui.mesh.flows.source import AGENTS as FROM_AGENTS
 from meshtui.mesh.flows.source import AUTO
 
@@ -24,7 +24,7 @@ _LIMIT = 256 << 20
 _UNAVAILABLE, _ERROR = 2, 4
 
 
-class Past(Struct, frozen=True):
+class PastFlows(Struct, frozen=True):
     """An answer, and what is missing of it."""
 
     rows: list[FlowRow]
@@ -36,7 +36,7 @@ class Past(Struct, frozen=True):
     """Sentences on Relays that answered at the cluster's addresses and are another's."""
 
 
-async def past_flows(api: Api, told: Told, query: FlowQuery, source: str) -> Past:
+async def past_flows(api: Api, told: RelayFlags, query: FlowQuery, source: str) -> PastFlows:
     """What a cluster's Relay (`told`: what flags say of it) or agents hold. Raises RelayError, or the API's errors."""
     query = replace(query, follow=False, mask=())
     refused: list[str] = []
@@ -44,7 +44,7 @@ async def past_flows(api: Api, told: Told, query: FlowQuery, source: str) -> Pas
     return replace(found, refused=tuple(refused))
 
 
-async def past_over(reached: Reached, api: Api, query: FlowQuery) -> Past:
+async def past_over(reached: RelayEndpoint, api: Api, query: FlowQuery) -> PastFlows:
     """What the Relay that was reached holds. Raises RelayError."""
     asked = replace(query, follow=False, mask=())
 
@@ -55,7 +55,7 @@ async def past_over(reached: Reached, api: Api, query: FlowQuery) -> Past:
     return _sorted_out(await asyncio.to_thread(read))
 
 
-async def _past(api: Api, told: Told, query: FlowQuery, source: str, refused: list[str]) -> Past:
+async def _past(api: Api, told: RelayFlags, query: FlowQuery, source: str, refused: list[str]) -> PastFlows:
     if source == FROM_AGENTS:
         return await _of_agents(api, query)
     try:
@@ -67,14 +67,14 @@ async def _past(api: Api, told: Told, query: FlowQuery, source: str, refused: li
         return await _of_agents(api, query)
 
 
-def _sorted_out(items: list[Item]) -> Past:
+def _sorted_out(items: list[Item]) -> PastFlows:
     statuses = [item for item in items if isinstance(item, NodeStatus) and item.state in (_UNAVAILABLE, _ERROR)]
     away = {node for status in statuses for node in status.nodes}
     lost = sum(item.count for item in items if isinstance(item, Lost))
-    return Past([item for item in items if isinstance(item, FlowRow)], lost, tuple(sorted(away)))
+    return PastFlows([item for item in items if isinstance(item, FlowRow)], lost, tuple(sorted(away)))
 
 
-async def _of_agents(api: Api, query: FlowQuery) -> Past:
+async def _of_agents(api: Api, query: FlowQuery) -> PastFlows:
     from meshtui.mesh.flows.agents import AGENTS, LABEL, command, rfc3339
 
     words = [word for word in command(query.whitelist, query.blacklist) if word != "--follow"]
@@ -90,13 +90,13 @@ async def _of_agents(api: Api, query: FlowQuery) -> Past:
     for failure in failures:
         if not isinstance(failure, MeshtuiError) or len(failures) == len(answers):
             raise failure
-    parts = [answer for answer in answers if isinstance(answer, Past)]
+    parts = [answer for answer in answers if isinstance(answer, PastFlows)]
     away = [pod for pod, answer in zip(running, answers, strict=False) if isinstance(answer, ClusterError)]
     rows = [row for part in parts for row in part.rows]
-    return Past(rows, sum(part.lost for part in parts), (*away, *running[AGENTS:]))
+    return PastFlows(rows, sum(part.lost for part in parts), (*away, *running[AGENTS:]))
 
 
-async def _ask(api: Api, pod: str, words: list[str]) -> Past:
+async def _ask(api: Api, pod: str, words: list[str]) -> PastFlows:
     from meshtui.cilium.agents import CONTAINER
     from meshtui.hubble.jsonlines import JsonLines
     from meshtui.kube.exec import run

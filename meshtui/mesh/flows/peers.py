@@ -13,14 +13,14 @@ from meshtui.core.clock import Clock
 from meshtui.core.errors import MeshtuiError
 from meshtui.core.model import state as s
 from meshtui.kube.api import Api
-from meshtui.mesh.flows.relays import Reached, nodes_of
+from meshtui.mesh.flows.relays import RelayEndpoint, nodes_of
 from meshtui.mesh.pace import Pace
 
 _CALM_ROUNDS = 12
 """When all is well it is asked that much less often: a node or a cluster that joined is not told by a stream."""
 
 
-async def tell_versions(reached: Reached, api: Api, clock: Clock, emit: Callable[[s.Event], None]) -> None:
+async def tell_versions(reached: RelayEndpoint, api: Api, clock: Clock, emit: Callable[[s.Event], None]) -> None:
     """Tell (node, version of its Hubble), where the Relay says."""
     with contextlib.suppress(MeshtuiError):
         nodes = await asyncio.to_thread(nodes_of, reached, api.context, api.request_timeout)
@@ -30,7 +30,7 @@ async def tell_versions(reached: Reached, api: Api, clock: Clock, emit: Callable
 
 @contextlib.asynccontextmanager
 async def versions_told(
-    reached: Reached, api: Api, clock: Clock, emit: Callable[[s.Event], None]
+    reached: RelayEndpoint, api: Api, clock: Clock, emit: Callable[[s.Event], None]
 ) -> AsyncIterator[None]:
     """Tell versions once, in the block's time; a Relay that does not say is not asked again."""
     task = asyncio.create_task(tell_versions(reached, api, clock, emit), name="versions of a Relay's nodes")

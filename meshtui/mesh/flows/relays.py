@@ -23,7 +23,7 @@ from meshtui.hubble.relay import HubbleNode, answers, get_nodes
 from meshtui.kube.api import Api
 from meshtui.kube.portforward import forward, resolve_service_pod
 from meshtui.mesh.flows import belonging, relaytls
-from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.relaytls import RelayFlags
 
 SERVICE = "hubble-relay"
 DIRECT_SECONDS = 1.0
@@ -36,7 +36,7 @@ Refuse = Callable[[str], None]
 """Is told, in a sentence, of each address that answered and is not the cluster's."""
 
 
-class Reached(Struct, frozen=True):
+class RelayEndpoint(Struct, frozen=True):
     """An address gRPC can dial, how it was found, and how to talk there."""
 
     address: str
@@ -44,13 +44,13 @@ class Reached(Struct, frozen=True):
     tls: TlsOptions | None = None
 
 
-def nodes_of(reached: Reached, context: str, timeout: float) -> list[HubbleNode]:
+def nodes_of(reached: RelayEndpoint, context: str, timeout: float) -> list[HubbleNode]:
     """The nodes behind a Relay; blocks. Raises RelayError."""
     return get_nodes(reached.address, context=context, tls=reached.tls, timeout=timeout)
 
 
 @contextlib.asynccontextmanager
-async def reach(api: Api, told: Told, refuse: Refuse = lambda _: None) -> AsyncIterator[Reached]:
+async def reach(api: Api, told: RelayFlags, refuse: Refuse = lambda _: None) -> AsyncIterator[RelayEndpoint]:
     """The Relay's address for as long as the block lasts.
 
     `told` is what the flags say of it: another cluster's Relay is refused, and the cluster's own looked for.
@@ -62,11 +62,11 @@ async def reach(api: Api, told: Told, refuse: Refuse = lambda _: None) -> AsyncI
         address = told.address.removeprefix(relaytls.SCHEME)
         why = await _other_cluster(api, address, tls)
         if not why:
-            yield Reached(address, FlowSource.RELAY_DIRECT, tls)
+            yield RelayEndpoint(address, FlowSource.RELAY_DIRECT, tls)
             return
         refuse(why)
         # What was said of the TLS of that address says nothing of the cluster's own.
-        told = Told()
+        told = RelayFlags()
     service = await _service(api)
     secure = _first_port(service) == _TLS_PORT
     tls = await relaytls.options(api, told, await authority(api)) if secure else None
@@ -74,11 +74,11 @@ async def reach(api: Api, told: Told, refuse: Refuse = lambda _: None) -> AsyncI
     if tls is None or not tls.insecure:
         address = await _direct(api, service, tls, refuse)
         if address:
-            yield Reached(address, FlowSource.RELAY_DIRECT, tls)
+            yield RelayEndpoint(address, FlowSource.RELAY_DIRECT, tls)
             return
     pod, port = await _pod(api)
     async with forward(api, await namespace_of(api), pod, port) as address:
-        yield Reached(address, FlowSource.RELAY_FORWARD, tls)
+        yield RelayEndpoint(address, FlowSource.RELAY_FORWARD, tls)
 
 
 async def _service(api: Api) -> Mapping[str, Any]:
@@ -147,7 +147,7 @@ async def _other_cluster(api: Api, address: str, tls: TlsOptions | None) -> str:
     except RelayError:
         return ""
     judged = await belonging.judge(api, address, [node.name for node in nodes])
-    return judged.why if judged.standing is belonging.Standing.STRANGER else ""
+    return judged.why if judged.standing is belonging.RelayOwner.STRANGER else ""
 
 
 def _balanced(service: Mapping[str, Any]) -> list[str]:
@@ -190,7 +190,7 @@ async def _answers(api: Api, address: str, tls: TlsOptions | None, refuse: Refus
     except (TimeoutError, OSError, RelayError):
         return ""
     judged = await belonging.judge(api, address, [node.name for node in nodes])
-    if judged.standing is belonging.Standing.OURS:
+    if judged.standing is belonging.RelayOwner.OURS:
         return address
     if judged.why:
         refuse(judged.why)

@@ -27,7 +27,7 @@ OPTIONS = (
 )
 
 
-class Told(Struct, frozen=True):
+class RelayFlags(Struct, frozen=True):
     """What the flags say of one cluster's Relay. Files are read when it is dialled."""
 
     address: str = ""
@@ -55,9 +55,9 @@ class Told(Struct, frozen=True):
         return replace(said, server_name=self.server_name) if self.server_name else said
 
 
-def told_of(settings: Settings, context: str) -> Told:
+def told_of(settings: Settings, context: str) -> RelayFlags:
     """What the settings say of a context's Relay."""
-    return Told(
+    return RelayFlags(
         settings.relays.get(context, ""),
         *(
             _for(said, context)
@@ -86,7 +86,7 @@ def _pem(path: str, option: str, what: str) -> bytes:
     return content
 
 
-async def options(api: Api, told: Told, ca: bytes | None) -> TlsOptions:
+async def options(api: Api, told: RelayFlags, ca: bytes | None) -> TlsOptions:
     """For a Relay of the cluster itself: Cilium's authority and, where it wants one, Cilium's client certificate."""
     pair = None if told.cert else await client_pair(api)
     found = TlsOptions(ca=ca, insecure=ca is None)
@@ -95,7 +95,7 @@ async def options(api: Api, told: Told, ca: bytes | None) -> TlsOptions:
     return await asyncio.to_thread(told.over, found)
 
 
-async def agreed(api: Api, told: Told) -> TlsOptions | None:
+async def agreed(api: Api, told: RelayFlags) -> TlsOptions | None:
     """How the Relay at the told address is talked to; None in the clear.
 
     Raises RelayError when it cannot be agreed on, with the options that would help, and ConfigError.
@@ -120,7 +120,7 @@ def _try(address: str, context: str, tls: TlsOptions) -> None:
     server_status(address, context=context, tls=tls, timeout=TRY_SECONDS)
 
 
-async def _ways(api: Api, told: Told) -> list[TlsOptions]:
+async def _ways(api: Api, told: RelayFlags) -> list[TlsOptions]:
     """Cilium's authority and name first, where it is known; then the system's, and the address's own name."""
     found = []
     ca = None if told.ca else await authority(api)

@@ -103,7 +103,7 @@ class Replay(Session):
                 while not self._stopping.is_set():
                     data = _piece(file, self.path)
                     items = reader.feed(data) if data else reader.finish()
-                    self.room.inbox.put([item for item in items if isinstance(item, FlowRow)])
+                    self.mesh_flows.inbox.put([item for item in items if isinstance(item, FlowRow)])
                     told += len(items)
                     for item in items:
                         if isinstance(item, Lost):
@@ -113,7 +113,7 @@ class Replay(Session):
                         bad += isinstance(item, Undecodable)
                     if not data:
                         break
-                    while not self.room.inbox.room() and not self._stopping.wait(_WAIT):
+                    while not self.mesh_flows.inbox.room() and not self._stopping.wait(_WAIT):
                         pass
         except UsageError as error:
             problem = error

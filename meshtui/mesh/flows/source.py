@@ -26,13 +26,13 @@ from meshtui.hubble.relay import server_status
 from meshtui.hubble.status import StreamStatus, record_gap
 from meshtui.hubble.stream import FlowStream
 from meshtui.kube.api import Api
-from meshtui.mesh.flows.belonging import Strangers
-from meshtui.mesh.flows.besides import STOP_SECONDS, SecondStream
+from meshtui.mesh.flows.belonging import ForeignRelays
 from meshtui.mesh.flows.lookback import Lookback
 from meshtui.mesh.flows.losses import Losses
 from meshtui.mesh.flows.peers import Peers, versions_told
-from meshtui.mesh.flows.relays import Reached, nodes_of, reach
-from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.relays import RelayEndpoint, nodes_of, reach
+from meshtui.mesh.flows.relaytls import RelayFlags
+from meshtui.mesh.flows.secondstream import STOP_SECONDS, SecondStream
 from meshtui.mesh.flows.streams import new_stream, no_relay, relay_changed
 from meshtui.mesh.flows.survey import Survey
 from meshtui.mesh.pace import Backoff, Pace, pause
@@ -52,7 +52,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
     """One cluster's source of flows. Rows go to `inbox` from the stream's thread, all else is on the event loop."""
 
     context: str
-    told: Told
+    told: RelayFlags
     """What the flags say of the Relay."""
     emit: Callable[[s.Event], None]
     store: FlowStore
@@ -69,7 +69,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
     _filters: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = ((), ())
     _stream: FlowStream | None = None
     _tls: TlsOptions | None = None
-    _reached: Reached | None = None
+    _reached: RelayEndpoint | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the source must be looked for again: lost, or another query."""
     _over: bool = False
@@ -90,8 +90,8 @@ class FlowSourceTask(Struct, dict=True, eq=False):
         return Backoff(self.pace, self.rng)
 
     @cached_property
-    def _strangers(self) -> Strangers:
-        return Strangers(self.context, self.clock, self.emit)
+    def _strangers(self) -> ForeignRelays:
+        return ForeignRelays(self.context, self.clock, self.emit)
 
     @cached_property
     def _losses(self) -> Losses:
@@ -122,7 +122,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
             self._besides.ask(self._query(self._share.besides), self._now_ns() - int(CATCH_UP_SECONDS * 1e9))
 
     @property
-    def reached(self) -> Reached | None:
+    def reached(self) -> RelayEndpoint | None:
         """The Relay that is read, where it is known how."""
         return self._reached
 
@@ -251,7 +251,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
                 # A stream that only lost its way is kept: it knows where it stopped and what it missed.
                 self._reached = None
 
-    def _peers(self, reached: Reached, timeout: float) -> Peers:
+    def _peers(self, reached: RelayEndpoint, timeout: float) -> Peers:
         """Asks the Relay for the nodes it could not reach: its stream does not tell when they are back."""
 
         def ask() -> None:
@@ -260,7 +260,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
 
         return Peers(self.context, ask, lambda: self._troubled, self.pace, self.rng)
 
-    def _survey(self, reached: Reached, timeout: float) -> Survey:
+    def _survey(self, reached: RelayEndpoint, timeout: float) -> Survey:
         """Asks the nodes this Relay delivers how many flows they have seen."""
 
         async def read() -> list[Reading]:
@@ -274,7 +274,7 @@ class FlowSourceTask(Struct, dict=True, eq=False):
     def _now_ns(self) -> int:
         return int(self.clock.now() * 1e9)
 
-    async def _aim(self, reached: Reached) -> None:
+    async def _aim(self, reached: RelayEndpoint) -> None:
         self._reached = reached
         stream = self._stream
         if stream is not None and stream.running and reached.tls == self._tls:

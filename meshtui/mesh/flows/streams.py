@@ -13,12 +13,12 @@ from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.status import StreamStatus
 from meshtui.hubble.stream import FlowStream
-from meshtui.mesh.flows.relays import Reached
+from meshtui.mesh.flows.relays import RelayEndpoint
 
-Told = Callable[[FlowStream, StreamStatus], None]
+StatusListener = Callable[[FlowStream, StreamStatus], None]
 
 
-def relay_changed(status: StreamStatus, reached: Reached | None) -> s.RelayChanged:
+def relay_changed(status: StreamStatus, reached: RelayEndpoint | None) -> s.RelayChanged:
     """What a stream says of the source that it reads."""
     return s.RelayChanged(
         status.context,
@@ -41,7 +41,14 @@ def no_relay(context: str, at: float, error: MeshtuiError) -> s.RelayChanged:
 
 
 def new_stream(
-    reached: Reached, query: FlowQuery, told: Told, *, context: str, inbox: Inbox, clock: Clock, rng: random.Random
+    reached: RelayEndpoint,
+    query: FlowQuery,
+    told: StatusListener,
+    *,
+    context: str,
+    inbox: Inbox,
+    clock: Clock,
+    rng: random.Random,
 ) -> FlowStream:
     """A stream that is not started yet. `told` is called on the running loop, for as long as there is one."""
     loop = asyncio.get_running_loop()

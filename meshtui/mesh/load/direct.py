@@ -66,17 +66,17 @@ async def run_direct(spec: LoadSpec, clock: Clock) -> AsyncGenerator[LoadEvent, 
     ) as client:
         pace = _Pace(replace(spec, url=url), clock)
         yield LoadStarted(spec, "", clock.now())
-        crew = asyncio.create_task(_crew(client, pace, results))
+        workers = asyncio.create_task(_workers(client, pace, results))
         try:
             while (request := await results.get()) is not None:
                 yield request
         finally:
-            crew.cancel()
-            await asyncio.gather(crew, return_exceptions=True)
+            workers.cancel()
+            await asyncio.gather(workers, return_exceptions=True)
     yield LoadEnded(clock.now())
 
 
-async def _crew(client: httpx.AsyncClient, pace: _Pace, results: asyncio.Queue[Request | None]) -> None:
+async def _workers(client: httpx.AsyncClient, pace: _Pace, results: asyncio.Queue[Request | None]) -> None:
     spec = pace.spec
     wanted = round(spec.rate * spec.max_time) + 1 if spec.rate else spec.concurrency
     async with asyncio.TaskGroup() as group:

@@ -11,14 +11,14 @@ from meshtui.sim.api.errors import ApiError, bad_request, invalid, required
 from meshtui.sim.api.kept import store
 from meshtui.sim.api.managed import Path
 from meshtui.sim.api.registry import storage
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.api.strategic import strategic_merge
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 
-def apply(cluster: SimCluster, ask: Ask, body: Body) -> Object:
+def apply(cluster: SimCluster, ask: Request, body: Body) -> Object:
     """Create or change an object by the fields its applier wants. Raises ApiError."""
     wanted = body.decoded()
     check_kind(wanted, ask.resource)
@@ -57,7 +57,7 @@ def apply(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     return store(cluster, ask, old, new, body, owned=True)
 
 
-def _created(cluster: SimCluster, ask: Ask, body: Body, wanted: Object, mine: tuple[str, str]) -> Object:
+def _created(cluster: SimCluster, ask: Request, body: Body, wanted: Object, mine: tuple[str, str]) -> Object:
     wanted["metadata"].pop("resourceVersion", None)
     paths = set(managed.leaves(wanted))
     if ask.resource.namespaced and cluster.store.entry(("", "namespaces"), "", ask.namespace) is None:

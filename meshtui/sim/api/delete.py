@@ -11,13 +11,13 @@ from meshtui.sim.api.errors import conflict
 from meshtui.sim.api.kept import current
 from meshtui.sim.api.read import chosen
 from meshtui.sim.api.registry import ApiResource, storage
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 
-def delete(cluster: SimCluster, ask: Ask, body: Body) -> tuple[int, Object]:
+def delete(cluster: SimCluster, ask: Request, body: Body) -> tuple[int, Object]:
     """Delete one object: HTTP status and the answer. Raises ApiError."""
     options = _options(body)
     obj = current(cluster, ask)
@@ -29,7 +29,7 @@ def delete(cluster: SimCluster, ask: Ask, body: Body) -> tuple[int, Object]:
     return 200, _success(ask.resource, obj)
 
 
-def delete_collection(cluster: SimCluster, ask: Ask, body: Body) -> Object:
+def delete_collection(cluster: SimCluster, ask: Request, body: Body) -> Object:
     """Delete all that the selectors match; the answer is their list."""
     options = _options(body)
     entries = cluster.store.entries(storage(ask.resource), ask.namespace or None)
@@ -94,7 +94,7 @@ def _options(body: Body) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _preconditions(ask: Ask, obj: Object, options: Mapping[str, Any]) -> None:
+def _preconditions(ask: Request, obj: Object, options: Mapping[str, Any]) -> None:
     wanted = options.get("preconditions") or {}
     for field, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
         value = wanted.get(field)

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from meshtui.sim.api.errors import ApiError, denied, forbidden
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.datapath.view import view
 from meshtui.sim.world import SimCluster
 
@@ -18,7 +18,7 @@ NO_ROUTE_AFTER = 3.0
 KUBELET_PORT = 10250
 
 
-async def meet(request: web.Request, cluster: SimCluster, ask: Ask, user: str) -> None:
+async def meet(request: web.Request, cluster: SimCluster, ask: Request, user: str) -> None:
     """Let active faults act on a request. Raises ApiError; a server that is down cuts the connection."""
     faults = cluster.world.faults
     rule = faults.api_rule(cluster.name, ask.verb, ask.target)
@@ -52,7 +52,7 @@ async def thawed(cluster: SimCluster) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _dial_kubelet(cluster: SimCluster, ask: Ask) -> None:
+async def _dial_kubelet(cluster: SimCluster, ask: Request) -> None:
     """What goes on to a kubelet does not get to one on a dead node."""
     pod = cluster.store.get(("", "pods"), ask.namespace, ask.name)
     node = (pod or {}).get("spec", {}).get("nodeName", "")

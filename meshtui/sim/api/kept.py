@@ -6,13 +6,13 @@ from meshtui.sim.api import admission, managed
 from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import conflict, not_found
 from meshtui.sim.api.registry import storage
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 
-def current(cluster: SimCluster, ask: Ask) -> Object:
+def current(cluster: SimCluster, ask: Request) -> Object:
     """The object as it is. Raises ApiError 404."""
     found = cluster.store.get(storage(ask.resource), ask.namespace, ask.name)
     if found is None:
@@ -20,7 +20,7 @@ def current(cluster: SimCluster, ask: Ask) -> Object:
     return found
 
 
-def store(cluster: SimCluster, ask: Ask, old: Object, new: Object, body: Body, *, owned: bool = False) -> Object:
+def store(cluster: SimCluster, ask: Request, old: Object, new: Object, body: Body, *, owned: bool = False) -> Object:
     """Check and keep a changed object; `owned` says that its field owners are right already. Raises ApiError."""
     resource = ask.resource
     meta = new["metadata"]

@@ -12,7 +12,7 @@ import msgspec
 from meshtui.sim.api import selectors
 from meshtui.sim.api.errors import ApiError, bad_request, not_found
 from meshtui.sim.api.registry import ApiResource, storage
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.api.tables import Shape, table_of
 from meshtui.sim.store import Compacted, Entry, Store
 
@@ -24,7 +24,7 @@ _TOO_OLD = (
 )
 
 
-def get(store: Store, ask: Ask, shape: Shape, now: float) -> bytes:
+def get(store: Store, ask: Request, shape: Shape, now: float) -> bytes:
     """One object as JSON in the shape asked for. Raises ApiError 404."""
     entry = store.entry(storage(ask.resource), ask.namespace, ask.name)
     if entry is None:
@@ -62,7 +62,7 @@ def chosen(entries: list[Entry], resource: ApiResource, query: Mapping[str, str]
     return entries
 
 
-def listing(store: Store, ask: Ask, query: Mapping[str, str], shape: Shape, now: float) -> bytes:
+def listing(store: Store, ask: Request, query: Mapping[str, str], shape: Shape, now: float) -> bytes:
     """A list as JSON in the shape asked for. Raises ApiError 400 and 410."""
     rv, start = _from(store, query)
     namespace = ask.namespace or None

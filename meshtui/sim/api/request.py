@@ -15,7 +15,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """A request on a resource."""
 
     resource: ApiResource
@@ -30,7 +30,7 @@ class Ask:
         return f"{self.resource.plural}/{self.sub}" if self.sub else self.resource.plural
 
 
-def parse(store: Store, method: str, path: str, query: Mapping[str, str]) -> Ask | None:
+def parse(store: Store, method: str, path: str, query: Mapping[str, str]) -> Request | None:
     """The request on a resource that a path makes, or None when it is no resource's path."""
     parts = [p for p in path.split("/") if p]
     if len(parts) >= 3 and parts[0] == "api":
@@ -55,7 +55,7 @@ def parse(store: Store, method: str, path: str, query: Mapping[str, str]) -> Ask
     sub = rest[2] if len(rest) > 2 else ""
     if sub and sub not in resource.subs:
         return None
-    return Ask(resource, _verb(method, name, query, watching), namespace, name, sub)
+    return Request(resource, _verb(method, name, query, watching), namespace, name, sub)
 
 
 def _verb(method: str, name: str, query: Mapping[str, str], watching: bool) -> str:

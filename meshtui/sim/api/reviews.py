@@ -8,7 +8,7 @@ from meshtui.sim.api import rbac
 from meshtui.sim.api.auth import AUTHENTICATED, Tokens, User, service_account
 from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import bad_request, not_found
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
@@ -16,7 +16,7 @@ from meshtui.sim.world import SimCluster
 GROUPS = ("authorization.k8s.io", "authentication.k8s.io")
 
 
-def review(cluster: SimCluster, ask: Ask, body: Body, tokens: Tokens) -> Object:
+def review(cluster: SimCluster, ask: Request, body: Body, tokens: Tokens) -> Object:
     """The review with its status filled in. Raises ApiError 400."""
     obj = body.decoded() if body.data else {}
     if not isinstance(obj, dict):
@@ -43,7 +43,7 @@ def review(cluster: SimCluster, ask: Ask, body: Body, tokens: Tokens) -> Object:
     }
 
 
-def token(cluster: SimCluster, ask: Ask, body: Body, tokens: Tokens) -> Object:
+def token(cluster: SimCluster, ask: Request, body: Body, tokens: Tokens) -> Object:
     """A token for a ServiceAccount. Raises ApiError 404."""
     account = cluster.store.get(("", "serviceaccounts"), ask.namespace, ask.name)
     if account is None:

@@ -9,12 +9,12 @@ from meshtui.sim.api.body import JSON_PATCH, Body
 from meshtui.sim.api.errors import bad_request, invalid, method_not_allowed, wrong
 from meshtui.sim.api.kept import current, store
 from meshtui.sim.api.patches import json_patch, merge
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.store import Object
 from meshtui.sim.world import SimCluster
 
 
-def answer(cluster: SimCluster, ask: Ask, body: Body) -> Object:
+def answer(cluster: SimCluster, ask: Request, body: Body) -> Object:
     """Get, put or patch a Scale. Raises ApiError."""
     obj = current(cluster, ask)
     if ask.verb == "get":
@@ -37,7 +37,7 @@ def answer(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     new = copy.deepcopy(obj)
     new["spec"]["replicas"] = replicas
     new["metadata"]["resourceVersion"] = (wanted.get("metadata") or {}).get("resourceVersion", "")
-    return scale_of(store(cluster, Ask(ask.resource, ask.verb, ask.namespace, ask.name), obj, new, body))
+    return scale_of(store(cluster, Request(ask.resource, ask.verb, ask.namespace, ask.name), obj, new, body))
 
 
 def scale_of(obj: Object) -> Object:

@@ -15,14 +15,14 @@ from meshtui.sim.api.auth import Tokens, User, authenticate, impersonated
 from meshtui.sim.api.body import Body
 from meshtui.sim.api.errors import ApiError, NoSuchPath, forbidden, forbidden_path, method_not_allowed
 from meshtui.sim.api.faults import meet, open_door
-from meshtui.sim.api.request import Ask, parse
+from meshtui.sim.api.request import Request, parse
 from meshtui.sim.api.tables import shape_of
 from meshtui.sim.api.watch import Watch
 from meshtui.sim.world import SimCluster
 
 JSON = "application/json"
 _UPGRADES = {"exec", "attach", "portforward"}
-Answer = Awaitable[web.StreamResponse]
+Response = Awaitable[web.StreamResponse]
 
 
 class ApiServer:
@@ -32,7 +32,7 @@ class ApiServer:
         self._cluster = cluster
         self._store = cluster.store
         self._tokens = tokens
-        self._subresources: dict[str, Callable[[web.Request, Ask, User], Answer]] = {
+        self._subresources: dict[str, Callable[[web.Request, Request, User], Response]] = {
             "exec": self._exec,
             "attach": self._attach,
             "portforward": self._portforward,
@@ -74,7 +74,7 @@ class ApiServer:
             return await self._review(request, ask, user)
         return await self._object(request, ask, user)
 
-    async def _object(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _object(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         """The common verbs on objects."""
         shape = shape_of(request.headers.get("Accept", ""), request.query.get("includeObject", ""))
         now = self._cluster.world.clock.now
@@ -117,7 +117,7 @@ class ApiServer:
             raise forbidden(user.name, "impersonate", "users", "", "", other.name)
         return other
 
-    def _authorize(self, request: web.Request, ask: Ask, user: User) -> None:
+    def _authorize(self, request: web.Request, ask: Request, user: User) -> None:
         verb = "create" if ask.sub in _UPGRADES else ask.verb
         access = rbac.Access(verb, ask.resource.group, ask.target, ask.namespace, ask.name)
         if rbac.reason(self._store, user, access) is None:
@@ -131,35 +131,35 @@ class ApiServer:
             raise forbidden_path(user.name, request.method.lower(), request.path)
         return discovery.answer(request, self._cluster, path)
 
-    async def _review(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _review(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         body = await self._body(request, user)
         return _json(encoded(reviews.review(self._cluster, ask, body, self._tokens)), 201)
 
-    async def _exec(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _exec(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         return await exec_.serve(request, self._cluster, ask.namespace, ask.name)
 
-    async def _attach(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _attach(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         return await exec_.serve(request, self._cluster, ask.namespace, ask.name, attach=True)
 
-    async def _portforward(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _portforward(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         return await portforward.serve(request, self._cluster, ask.namespace, ask.name)
 
-    async def _log(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _log(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         return await logs.serve(request, self._cluster, ask.namespace, ask.name)
 
-    async def _scale(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _scale(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         body = await self._body(request, user)
         return _json(encoded(scale.answer(self._cluster, ask, body)))
 
-    async def _evict(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _evict(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         """`kubectl drain`: a delete that a disruption budget could refuse."""
         await request.read()
-        target = Ask(ask.resource, "delete", ask.namespace, ask.name)
+        target = Request(ask.resource, "delete", ask.namespace, ask.name)
         delete.delete(self._cluster, target, Body(b"", JSON, request.query, user))
         success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         return _json(encoded(success), 201)
 
-    async def _token(self, request: web.Request, ask: Ask, user: User) -> web.StreamResponse:
+    async def _token(self, request: web.Request, ask: Request, user: User) -> web.StreamResponse:
         body = await self._body(request, user)
         return _json(encoded(reviews.token(self._cluster, ask, body, self._tokens)), 201)
 

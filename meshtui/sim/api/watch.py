@@ -14,7 +14,7 @@ from meshtui.sim.api.errors import ApiError, internal
 from meshtui.sim.api.faults import down, thawed
 from meshtui.sim.api.read import full, partial
 from meshtui.sim.api.registry import storage
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.api.tables import Shape, table_of
 from meshtui.sim.store import Compacted, Entry, Event, Watcher
 from meshtui.sim.world import SimCluster
@@ -32,7 +32,7 @@ class Watch:
     """One watch request: which events it passes on, and how they are written."""
 
     def __init__(
-        self, cluster: SimCluster, ask: Ask, query: Mapping[str, str], shape: Shape, now: Callable[[], float]
+        self, cluster: SimCluster, ask: Request, query: Mapping[str, str], shape: Shape, now: Callable[[], float]
     ) -> None:
         self._cluster = cluster
         self._store = cluster.store

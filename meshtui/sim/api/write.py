@@ -27,14 +27,14 @@ from meshtui.sim.api.errors import (
 from meshtui.sim.api.kept import current, store
 from meshtui.sim.api.patches import PatchFailed, json_patch, merge
 from meshtui.sim.api.registry import ApiResource, storage
-from meshtui.sim.api.request import Ask
+from meshtui.sim.api.request import Request
 from meshtui.sim.api.strategic import strategic_merge
 from meshtui.sim.clock import timestamp
 from meshtui.sim.store import Exists, Object
 from meshtui.sim.world import SimCluster
 
 
-def create(cluster: SimCluster, ask: Ask, body: Body) -> Object:
+def create(cluster: SimCluster, ask: Request, body: Body) -> Object:
     """A new object. Raises ApiError."""
     obj = body.decoded()
     check_kind(obj, ask.resource)
@@ -54,7 +54,7 @@ def create(cluster: SimCluster, ask: Ask, body: Body) -> Object:
         raise already_exists(ask.resource.plural, ask.resource.group, obj["metadata"]["name"]) from None
 
 
-def update(cluster: SimCluster, ask: Ask, body: Body) -> Object:
+def update(cluster: SimCluster, ask: Request, body: Body) -> Object:
     """An object replaced by PUT. Raises ApiError."""
     old = current(cluster, ask)
     obj = body.decoded()
@@ -67,7 +67,7 @@ def update(cluster: SimCluster, ask: Ask, body: Body) -> Object:
     return store(cluster, ask, old, obj, body)
 
 
-def patch(cluster: SimCluster, ask: Ask, body: Body) -> Object:
+def patch(cluster: SimCluster, ask: Request, body: Body) -> Object:
     """An object changed by any of the four kinds of patch. Raises ApiError."""
     if body.media == APPLY_PATCH:
         return apply(cluster, ask, body)
@@ -115,7 +115,7 @@ def _refuse_non_strings(obj: Object) -> None:
     raise ApiError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": causes})
 
 
-def _place(meta: Object, ask: Ask, cluster: SimCluster) -> None:
+def _place(meta: Object, ask: Request, cluster: SimCluster) -> None:
     if ask.resource.namespaced:
         if not ask.namespace:
             raise method_not_allowed(ask.resource.plural)

@@ -18,7 +18,7 @@ from meshtui.tui.bookmarks import place
 KEEP = "bookmarks.keep"
 
 
-class Ground(place.Ground, Protocol):
+class BookmarkHost(place.PlaceHost, Protocol):
     """The dashboard, as far as bookmarks are concerned."""
 
     settings: Settings
@@ -45,7 +45,7 @@ class Ground(place.Ground, Protocol):
 class BookmarkCommands:
     """The commands of bookmarks."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: BookmarkHost) -> None:
         self.ground = ground
         self._file: BookmarkFile | None = None
 

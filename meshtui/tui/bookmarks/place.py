@@ -21,7 +21,7 @@ from meshtui.tui.services.pane import ServicesPane
 FLOW_VIEWS = ("events", "sums", "connections", "map")
 
 
-class Ground(Protocol):
+class PlaceHost(Protocol):
     """The dashboard, as far as places are concerned."""
 
     current: str
@@ -60,7 +60,7 @@ class Ground(Protocol):
         ...
 
 
-def here(board: Ground) -> Bookmark:
+def here(board: PlaceHost) -> Bookmark:
     """The place where the cursor is now, without a name."""
     view, cell, question = board.services.view, board.services.cell, board.flows.question
     key, context = cell if cell is not None else ("", "")
@@ -85,7 +85,7 @@ def here(board: Ground) -> Bookmark:
     )
 
 
-def go(board: Ground, mark: Bookmark) -> str:
+def go(board: PlaceHost, mark: Bookmark) -> str:
     """Go to a kept place; the answer is what of it is not there any more, empty when all is.
 
     Raises MeshtuiError for a filter that is not understood.
@@ -114,7 +114,7 @@ def go(board: Ground, mark: Bookmark) -> str:
     return _point(board, mark, pane)
 
 
-def _point(board: Ground, mark: Bookmark, pane: str) -> str:
+def _point(board: PlaceHost, mark: Bookmark, pane: str) -> str:
     """Put the cursors where they were."""
     mesh = board.mesh
     assert mesh is not None
@@ -128,7 +128,7 @@ def _point(board: Ground, mark: Bookmark, pane: str) -> str:
     return ""
 
 
-def reach(board: Ground, mark: Bookmark) -> tuple[str, bool]:
+def reach(board: PlaceHost, mark: Bookmark) -> tuple[str, bool]:
     """Go there: a sentence for the message line, and whether all is well."""
     try:
         missing = go(board, mark)

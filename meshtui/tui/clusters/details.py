@@ -26,7 +26,7 @@ SETTINGS = (
 _COUNTS = ("nodes", "identities", "endpoints", "shared services")
 
 
-class Look(NamedTuple):
+class RenderOptions(NamedTuple):
     """How and as of when lines are made."""
 
     judgement: Judgement
@@ -35,25 +35,29 @@ class Look(NamedTuple):
     utc: bool
 
 
-def cluster_details(mesh: Mesh, cluster: Cluster, look: Look) -> list[Line]:
+def cluster_details(mesh: Mesh, cluster: Cluster, options: RenderOptions) -> list[Line]:
     """Versions, failures, components, nodes, links, settings, counts."""
-    judged = look.judgement.cluster(cluster.context)
-    lines: list[Line] = [verdict_line(judged, look), *_facts(cluster)]
-    failed = told_in_full(cluster, look.width)
+    judged = options.judgement.cluster(cluster.context)
+    lines: list[Line] = [verdict_line(judged, options), *_facts(cluster)]
+    failed = told_in_full(cluster, options.width)
     lines += [(), *failed] if failed else []
-    parts = [(name, part) for (context, name), part in look.judgement.components.items() if context == cluster.context]
-    lines += _section("Components", [_judged(name, part, look) for name, part in parts])
-    lines += _section("Nodes", list(_nodes(cluster, look)))
-    links = [(remote, link) for (context, remote), link in look.judgement.links.items() if context == cluster.context]
-    lines += _section("Links", [_judged(f"→ {remote}", link, look) for remote, link in links])
+    parts = [
+        (name, part) for (context, name), part in options.judgement.components.items() if context == cluster.context
+    ]
+    lines += _section("Components", [_judged(name, part, options) for name, part in parts])
+    lines += _section("Nodes", list(_nodes(cluster, options)))
+    links = [
+        (remote, link) for (context, remote), link in options.judgement.links.items() if context == cluster.context
+    ]
+    lines += _section("Links", [_judged(f"→ {remote}", link, options) for remote, link in links])
     lines += _section("Counts: here, and as the others hear of it", list(_both_sides(mesh, cluster)))
     return [*lines, *_section("Settings that matter to a mesh", list(_settings(cluster)))]
 
 
-def node_details(cluster: Cluster, name: str, look: Look) -> list[Line]:
+def node_details(cluster: Cluster, name: str, options: RenderOptions) -> list[Line]:
     """Conditions, the agent, health by claim and observation, the pods that run there."""
-    judged = look.judgement.node(cluster.context, name)
-    lines: list[Line] = [verdict_line(judged, look), *statements(judged, look)]
+    judged = options.judgement.node(cluster.context, name)
+    lines: list[Line] = [verdict_line(judged, options), *statements(judged, options)]
     node = cluster.nodes.get(name)
     if node is not None:
         lines += [(), [Span(" Conditions", "strong")]]
@@ -77,7 +81,7 @@ def node_details(cluster: Cluster, name: str, look: Look) -> list[Line]:
     return [*lines, *_section(f"Pods {len(pods)}", shown)]
 
 
-def link_details(mesh: Mesh, cluster: Cluster, remote: str, look: Look) -> list[Line]:
+def link_details(mesh: Mesh, cluster: Cluster, remote: str, options: RenderOptions) -> list[Line]:
     """What is claimed and observed both ways, and what each side counts of the other."""
     lines: list[Line] = []
     other = mesh.by_name(remote)
@@ -85,9 +89,9 @@ def link_details(mesh: Mesh, cluster: Cluster, remote: str, look: Look) -> list[
         if one is None:
             lines += [(), [Span(f" {safe(name, 60)} is not among the clusters looked at", "dim")]]
             continue
-        link = look.judgement.link(one.context, name)
-        lines += [(), [Span(f" {safe(one.name, 40)} → {safe(name, 40)}", "strong")], verdict_line(link, look)]
-        lines += statements(link, look)
+        link = options.judgement.link(one.context, name)
+        lines += [(), [Span(f" {safe(one.name, 40)} → {safe(name, 40)}", "strong")], verdict_line(link, options)]
+        lines += statements(link, options)
         if link.silent_nodes:
             lines.append([Span(f"   silent nodes {safe(', '.join(link.silent_nodes), 400)}", "bad")])
         lines += _heard(one, name)
@@ -123,32 +127,32 @@ def _says(found: RemoteCluster | None) -> str:
     return " · ".join([*words, *([found.status] if found.status else [])])
 
 
-def verdict_line(judged: Judged, look: Look) -> Line:
+def verdict_line(judged: Judged, options: RenderOptions) -> Line:
     """A verdict in its own words, with since when."""
-    since = f"  since {time_text(judged.since, utc=look.utc)}" if judged.since else ""
+    since = f"  since {time_text(judged.since, utc=options.utc)}" if judged.since else ""
     return [Span(" "), status.verdict(judged.verdict, judged.words or judged.verdict.value), Span(since, "dim")]
 
 
-def _judged(name: str, judged: Judged, look: Look) -> Line:
-    since = f"  since {time_text(judged.since, utc=look.utc)}" if judged.since else ""
+def _judged(name: str, judged: Judged, options: RenderOptions) -> Line:
+    since = f"  since {time_text(judged.since, utc=options.utc)}" if judged.since else ""
     words = status.verdict(judged.verdict, judged.words)
     return [Span(f"   {fit(safe(name, 60), 26)} "), words, Span(since, "dim")]
 
 
-def statements(judged: Judged, look: Look) -> list[Line]:
+def statements(judged: Judged, options: RenderOptions) -> list[Line]:
     """What is claimed and what is observed, each with its source and its age."""
     lines: list[Line] = []
     for heading, statements in (("claimed", judged.claims), ("observed", judged.observations)):
         for statement in statements:
-            lines += _statement(heading, statement, look)
+            lines += _statement(heading, statement, options)
     return lines
 
 
-def _statement(heading: str, statement: Statement, look: Look) -> list[Line]:
+def _statement(heading: str, statement: Statement, options: RenderOptions) -> list[Line]:
     glyph, role = {True: (status.OK, "ok"), False: (status.BAD, "bad"), None: ("·", "dim")}[statement.passed]
-    age = statement.age(look.now)
+    age = statement.age(options.now)
     when = f"{age:.0f} s ago" if age is not None else ""
-    told = wrapped(safe(statement.text, 400), max(20, look.width - 42)) or [""]
+    told = wrapped(safe(statement.text, 400), max(20, options.width - 42)) or [""]
     first = [Span(f"   {heading:<9}", "dim"), Span(f"{safe(statement.source.value, 24):<14}", "info")]
     lines: list[Line] = [[*first, Span(f"{glyph} {told[0]}", role), Span(f"  {when}", "dim")]]
     return [*lines, *([Span(" " * 28 + rest, role)] for rest in told[1:])]
@@ -171,13 +175,13 @@ def _section(heading: str, lines: Sequence[Line]) -> list[Line]:
     return [(), [Span(f" {heading}", "strong")], *lines] if lines else []
 
 
-def _nodes(cluster: Cluster, look: Look) -> Iterator[Line]:
+def _nodes(cluster: Cluster, options: RenderOptions) -> Iterator[Line]:
     for name in sorted(cluster.nodes, key=natural):
         node = cluster.nodes[name]
         state = status.node(node)
         line = [Span(f"   {fit(safe(name), 30)} "), Span(fit(state.text, 11), state.role),
                 Span(f" {safe(node.spec.pod_cidr, 20):<18}", "dim")]  # fmt: skip
-        judged = look.judgement.node(cluster.context, name)
+        judged = options.judgement.node(cluster.context, name)
         yield [*line, status.verdict(judged.verdict, judged.words)]
 
 

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from meshtui.core.health.model import Judgement
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Delta
-from meshtui.tui.beside import Told
+from meshtui.tui.beside import Details
 from meshtui.tui.clusters import rows, table
 from meshtui.tui.terminal import OfClusters
 from meshtui.tui.widgets.paint import Line
@@ -66,7 +66,7 @@ class ClustersPane(BlockPane):
         if told is not None:
             self.dashboard.show_details(told.title, told.lines)
 
-    def beside(self, width: int) -> Told | None:
+    def beside(self, width: int) -> Details | None:
         """Everything known of the cluster, node or link under the cursor."""
         from meshtui.tui.clusters import details
 
@@ -75,14 +75,14 @@ class ClustersPane(BlockPane):
         if board.mesh is None or cluster is None or not isinstance(key, tuple):
             return None
         judgement = board.session.judgement if board.session else Judgement()
-        look = details.Look(judgement, board.clock.now(), width, board.utc)
+        options = details.RenderOptions(judgement, board.clock.now(), width, board.utc)
         kind = str(key[0])
         if kind == "node":
-            return Told(f"Node {key[2]} in {cluster.name}", details.node_details(cluster, str(key[2]), look))
+            return Details(f"Node {key[2]} in {cluster.name}", details.node_details(cluster, str(key[2]), options))
         if kind == "link":
-            lines = details.link_details(board.mesh, cluster, str(key[2]), look)
-            return Told(f"Link {cluster.name} ⇄ {key[2]}", lines)
-        return Told(f"Cluster {cluster.name}", details.cluster_details(board.mesh, cluster, look))
+            lines = details.link_details(board.mesh, cluster, str(key[2]), options)
+            return Details(f"Link {cluster.name} ⇄ {key[2]}", lines)
+        return Details(f"Cluster {cluster.name}", details.cluster_details(board.mesh, cluster, options))
 
     def do_describe(self) -> None:
         """Describe the node under the cursor; of anything else, all that is known."""

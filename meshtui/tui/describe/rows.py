@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from meshtui.core.model.manifest import Told, folded, who_wrote, writers
+from meshtui.core.model.manifest import ObjectEvent, folded, who_wrote, writers
 from meshtui.core.model.resources import Resource
 from meshtui.mesh.describe import Description
 from meshtui.tui.widgets import status
@@ -80,7 +80,7 @@ def _events(found: Description, width: int) -> list[Line]:
     return [*lines, *(_event(told) for told in found.events)] if found.events else [*lines, [Span("   none", "dim")]]
 
 
-def _event(told: Told) -> Line:
+def _event(told: ObjectEvent) -> Line:
     role = "warn" if told.kind == "Warning" else ""
     times = f" ×{told.count}" if told.count > 1 else ""
     glyph = status.WARNING if told.kind == "Warning" else "·"

@@ -9,7 +9,7 @@ from meshtui.core.flows.connections import Connection
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.sums import Aggregate, aggregate_key
 from meshtui.core.model.identity import bits_in
-from meshtui.tui.beside import Told
+from meshtui.tui.beside import Details
 from meshtui.tui.flows.detailrows import detail_lines
 from meshtui.tui.flows.pane import FlowsPane
 from meshtui.tui.flows.rows import because, without_place
@@ -42,17 +42,17 @@ class FlowBeside:
     def __init__(self, pane: FlowsPane) -> None:
         self.pane = pane
 
-    def beside(self, width: int) -> Told | None:
+    def beside(self, width: int) -> Details | None:
         """The flow, the connection with its opener, or the sum with its newest event."""
         pane, item = self.pane, self.pane.selected
         if pane.kind == "sums" and isinstance(item, tuple):
-            return self._sum(cast("Aggregate | None", cast("Any", pane.looked).find(item)))
+            return self._sum(cast("Aggregate | None", cast("Any", pane.listing).find(item)))
         if isinstance(item, Connection) and pane.row is not None:
-            return Told("Connection", flow_in_full(pane, pane.row, connection=item))
+            return Details("Connection", flow_in_full(pane, pane.row, connection=item))
         rows = pane.rows
         if not rows:
             return None
-        return Told("Flow", flow_in_full(pane, rows[0], rows[1] if len(rows) > 1 else None))
+        return Details("Flow", flow_in_full(pane, rows[0], rows[1] if len(rows) > 1 else None))
 
     def unread(self) -> str:
         """Why the flow under the cursor was dropped, where the list has one line a flow that does not say it."""
@@ -65,7 +65,7 @@ class FlowBeside:
         shown = pane.item_lines(row, pane.scrollable_content_region.width)
         return "" if any(told in "".join(span.text for span in line) for line in shown) else why.sentence
 
-    def _sum(self, found: Aggregate | None) -> Told | None:
+    def _sum(self, found: Aggregate | None) -> Details | None:
         pane = self.pane
         if found is None or pane.store is None:
             return None
@@ -83,4 +83,4 @@ class FlowBeside:
         row = next((row for row in islice(reversed(newest), _LOOKED_AT) if aggregate_key(row) == found.key), None)
         if row is not None:
             lines += [(), [Span(" its newest event", "strong")], *flow_in_full(pane, row)]
-        return Told("Sum", lines)
+        return Details("Sum", lines)

@@ -179,8 +179,8 @@ class FlowCommands:
         """One line a flow, or two."""
         pane = self.pane
         pane.two_lines = not pane.two_lines
-        if isinstance(pane.looked, Events):
-            pane.looked.two_lines = pane.two_lines
+        if isinstance(pane.listing, Events):
+            pane.listing.two_lines = pane.two_lines
         pane.on_resize()
         pane.refresh()
 
@@ -207,7 +207,7 @@ class FlowCommands:
             self._enter_sum(cast("AggregateKey", item))
             return
         if pane.kind == "connections" and item is not None and not isinstance(item, tuple):
-            cast("Any", pane.looked).toggle(item)
+            cast("Any", pane.listing).toggle(item)
             pane.following = False
             pane.draw(again=True)
             return
@@ -223,10 +223,10 @@ class FlowCommands:
 
         pane = self.pane
         assert pane.question is not None
-        found = cast("Aggregate", cast("Any", pane.looked).find(key))
+        found = cast("Aggregate", cast("Any", pane.listing).find(key))
         pane.behind = aggregate_title(found)
-        if isinstance(pane.looked, Sums):
-            self._sums_before = pane.looked.column, pane.looked.reverse
+        if isinstance(pane.listing, Sums):
+            self._sums_before = pane.listing.column, pane.listing.reverse
         from dataclasses import replace
 
         pane.kind, pane.following, pane.items, pane.cursor = "events", True, (), 0
@@ -246,8 +246,8 @@ class FlowCommands:
         key = pane.question.behind
         pane.kind, pane.items, pane.cursor = "sums", (), 0
         pane.ask(replace(pane.question, behind=None))
-        if isinstance(pane.looked, Sums) and self._sums_before is not None:
-            pane.looked.column, pane.looked.reverse = self._sums_before
+        if isinstance(pane.listing, Sums) and self._sums_before is not None:
+            pane.listing.column, pane.listing.reverse = self._sums_before
         pane.draw(again=True)
         pane.select(key)
 
@@ -288,8 +288,8 @@ class FlowCommands:
         self._mend(rows)
 
     def _mend(self, rows: Iterable[FlowRow]) -> None:
-        from meshtui.tui.policies.asked import of_rows
         from meshtui.tui.policies.mending import open_mending
+        from meshtui.tui.policies.mendrequest import of_rows
 
         board = self.pane.dashboard
         if board.mesh is not None:

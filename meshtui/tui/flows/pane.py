@@ -25,7 +25,7 @@ from meshtui.tui.flows.explanations import Explanations
 from meshtui.tui.flows.rows import because
 from meshtui.tui.flows.views.choose import choose
 from meshtui.tui.flows.views.events import Events, find
-from meshtui.tui.flows.views.view import FlowLook, Look
+from meshtui.tui.flows.views.view import FlowListing, RenderOptions
 from meshtui.tui.services.rows import index_of_clusters
 from meshtui.tui.theme import drawn
 from meshtui.tui.widgets.paint import Line, Span
@@ -53,7 +53,7 @@ class FlowsPane(Pane):
         super().__init__()
         self.asking = Asking()
         self.view: FlowView | None = None
-        self.looked: FlowLook | None = None
+        self.listing: FlowListing | None = None
         self.kind = "events"
         self._following = True
         self.two_lines = True
@@ -103,7 +103,7 @@ class FlowsPane(Pane):
     def on_flows_pane_arrived(self) -> None:
         """Redraw soon: flows come by the thousand, eyes do not."""
         self._told = False
-        self._soon(self.looked.pace if self.looked is not None else 0.1)
+        self._soon(self.listing.pace if self.listing is not None else 0.1)
 
     def _soon(self, seconds: float) -> None:
         self._timer = self._timer or self.set_timer(seconds, self._catch_up)
@@ -152,7 +152,7 @@ class FlowsPane(Pane):
 
             packets = Packets()
         self.view = store.view(whole.matches, packets)
-        self.looked = choose(self.kind, store, self.view, question, self._sentence, two_lines=self.two_lines)
+        self.listing = choose(self.kind, store, self.view, question, self._sentence, two_lines=self.two_lines)
         self._seen = (-1, 0)
         self.forget()
         self.draw()
@@ -175,39 +175,39 @@ class FlowsPane(Pane):
 
     def draw(self, *, again: bool = False) -> None:
         """Take over what the view holds; stay on the item under the cursor, or on the newest when following."""
-        view, looked = self.view, self.looked
-        if view is None or looked is None:
+        view, listing = self.view, self.listing
+        if view is None or listing is None:
             return
-        more = looked.pump()
+        more = listing.pump()
         if more:
             self._soon(PORTION_PAUSE)
-        if not (again or looked.due()):
-            self._soon(looked.pace)
+        if not (again or listing.due()):
+            self._soon(listing.pace)
             return
         before, self._gaps = self._gaps, tuple(self.store.gaps) if self.store is not None else ()
         if before == self._gaps and not (again or more) and view.version == self._seen[0]:
             return
-        if isinstance(looked, Events):
-            self._draw_events(view, looked)
+        if isinstance(listing, Events):
+            self._draw_events(view, listing)
         else:
             self._seen, self.height_each = (view.version, view.evicted), 1
-            if looked.name == "connections" and self.following:
-                self.items = looked.items(self._look())
+            if listing.name == "connections" and self.following:
+                self.items = listing.items(self._options())
                 self._fit()
                 self._to_newest()
             else:
-                self.show(looked.items(self._look()))
+                self.show(listing.items(self._options()))
             self.forget()
         self.refresh()
 
-    def _draw_events(self, view: FlowView, looked: Events) -> None:
+    def _draw_events(self, view: FlowView, listing: Events) -> None:
         item = self.selected
         above = self.top_of(self.cursor) - self.scroll_offset.y
         gone = view.evicted - self._seen[1] if self._seen[0] >= 0 else 0
-        looked.came(view.arrived, self.page)
+        listing.came(view.arrived, self.page)
         self._seen = (view.version, view.evicted)
-        self.items = looked.items(self._look())
-        if grown := looked.grown():
+        self.items = listing.items(self._options())
+        if grown := listing.grown():
             self.touch(grown)
         self._fit()
         if self.following or item is None:
@@ -224,8 +224,8 @@ class FlowsPane(Pane):
 
     def _fit(self) -> None:
         self.tops = None
-        looked = self.looked
-        self.height_each = looked.height(self.size.width) if isinstance(looked, Events) else 1
+        listing = self.listing
+        self.height_each = listing.height(self.size.width) if isinstance(listing, Events) else 1
         self._resize()
 
     def on_resize(self) -> None:
@@ -234,15 +234,15 @@ class FlowsPane(Pane):
         self._fit()
         self.move_to(len(self.items) - 1 if self.following else self.cursor)
 
-    def _look(self) -> Look:
+    def _options(self) -> RenderOptions:
         mesh = self.dashboard.mesh
         width = self.scrollable_content_region.width
         now_ns = int(self.dashboard.clock.now() * 1e9)
-        return Look(width, index_of_clusters(mesh) if mesh else {}, self.dashboard.utc, now_ns)
+        return RenderOptions(width, index_of_clusters(mesh) if mesh else {}, self.dashboard.utc, now_ns)
 
     def item_lines(self, key: Hashable, width: int) -> Sequence[Line]:
         """One item of the current look."""
-        return self.looked.lines(key, self._look()) if self.looked is not None else ()
+        return self.listing.lines(key, self._options()) if self.listing is not None else ()
 
     def placeholder(self, width: int) -> Sequence[Line]:
         """Nothing to see is an answer, too."""
@@ -264,13 +264,13 @@ class FlowsPane(Pane):
     def frame(self) -> None:
         """Say in the border what is shown, how much comes, and which filter runs where."""
         mesh, store, view, question = self.dashboard.mesh, self.store, self.view, self.question
-        if mesh is None or store is None or view is None or question is None or self.looked is None:
+        if mesh is None or store is None or view is None or question is None or self.listing is None:
             return
         waiting = None if self.paused_at is None else view.arrived - self.paused_at
         recording = getattr(self.dashboard.session, "recording", "")
         shown = flowtitle.Shown(self.kind, question.preset, waiting=waiting, recording=recording)
         title = flowtitle.title(shown, mesh, store, self.dashboard.clock.now())
-        subtitle = flowtitle.subtitle(question, self.behind, self.looked.detail)
+        subtitle = flowtitle.subtitle(question, self.behind, self.listing.detail)
         if (title, subtitle) != self._framed:  # setting a title draws the whole pane again
             self._framed = title, subtitle
             self.entitle(title)
@@ -285,8 +285,8 @@ class FlowsPane(Pane):
         """Order the sums another way, from the top."""
         from meshtui.tui.flows.views.sums import Sums
 
-        if isinstance(self.looked, Sums):
-            how(self.looked)
+        if isinstance(self.listing, Sums):
+            how(self.listing)
             self.draw(again=True)
             self.do_top()
             self.frame()
@@ -302,7 +302,7 @@ class FlowsPane(Pane):
             if cell:
                 self.reorder(lambda sums: sums.order_by(cell))
             return
-        row = self.looked.row_of(self.items[index]) if self.looked is not None else None
+        row = self.listing.row_of(self.items[index]) if self.listing is not None else None
         pick = self.cells.pick(row, cell, exclude=event.ctrl or event.meta or event.button == _RIGHT)
         if pick.words:
             self.dashboard.say(pick.words, "dim")
@@ -329,12 +329,12 @@ class FlowsPane(Pane):
     @property
     def row(self) -> FlowRow | None:
         """The flow under the cursor."""
-        return self.looked.row_of(self.selected) if self.looked is not None else None
+        return self.listing.row_of(self.selected) if self.listing is not None else None
 
     @property
     def rows(self) -> list[FlowRow]:
         """The flows under the cursor: both events of a packet where it is one item."""
-        return self.looked.rows_of(self.selected) if self.looked is not None else []
+        return self.listing.rows_of(self.selected) if self.listing is not None else []
 
     @property
     def gap(self) -> Gap | None:

@@ -50,10 +50,10 @@ class FlowTake:
             pane.dashboard.say("F asks for the words to look for", "dim", "·")
             return
         items, start = pane.items, pane.cursor
-        look = pane.looked
+        listing = pane.listing
         for walked in range(1, len(items) + 1):
             at = (start + step * walked) % len(items)
-            rows = look.rows_of(items[at]) if look is not None else []
+            rows = listing.rows_of(items[at]) if listing is not None else []
             if any(pane.sought in searchable(row) for row in rows):
                 # Others may have come meanwhile: the row is where its time puts it now.
                 pane.move_to(find(pane.items, items[at], at) if pane.kind == "events" else at)

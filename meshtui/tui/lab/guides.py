@@ -9,13 +9,13 @@ from meshtui.core.errors import MeshtuiError, Refused, UsageError
 from meshtui.core.settings import Settings
 from meshtui.kube.clock import SystemClock
 from meshtui.lab.breaks import BreakTour
-from meshtui.lab.foundation import Foundation, Staged, Theirs
 from meshtui.lab.guide import Guide
 from meshtui.lab.kind.commands import Command
-from meshtui.lab.kind.foundation import made
 from meshtui.lab.kind.lab import usual
 from meshtui.lab.kind.machine import Machine
+from meshtui.lab.kind.meshbuilder import kind_mesh
 from meshtui.lab.kind.record import Records
+from meshtui.lab.meshbuilder import EmbeddedMesh, ForeignMesh, MeshBuilder
 from meshtui.lab.progress import ProgressFile
 from meshtui.lab.tour import LabTour
 from meshtui.lab.walk import Walk
@@ -64,9 +64,9 @@ def guides(
         del log[:-_KEPT]
         changed()
 
-    foundation = _foundation(session, settings, control, Log(tell))
+    builder = _builder(session, settings, control, Log(tell))
     namespace = settings.namespaces[0] if settings.namespaces else "default"
-    walk = Walk(session, foundation, _asking(board, session), namespace, max_time=max_time)
+    walk = Walk(session, builder, _asking(board, session), namespace, max_time=max_time)
     lab = "+".join(half.context for half in walk.place.halves) + f"/{namespace}"
     first = Guide(LabTour(walk), ProgressFile(settings.state_directory, f"tour {lab}"), changed)
     second = Guide(BreakTour(walk, _trouble(control)), ProgressFile(settings.state_directory, f"break {lab}"), changed)
@@ -75,18 +75,18 @@ def guides(
     return first, second
 
 
-def _foundation(session: Session, settings: Settings, control: str, log: Log) -> Foundation:
+def _builder(session: Session, settings: Settings, control: str, log: Log) -> MeshBuilder:
     if control:
         from meshtui.sim import Trouble
 
-        return Staged(Trouble(control).stage, usual)
+        return EmbeddedMesh(Trouble(control).stage, usual)
     if settings.state_directory is None or settings.read_only:
-        return Theirs()
+        return ForeignMesh()
     records = Records(settings.state_directory)
     try:
-        return made(session.mesh.clusters, lambda: records, Machine(), log, SystemClock()) or Theirs()
+        return kind_mesh(session.mesh.clusters, lambda: records, Machine(), log, SystemClock()) or ForeignMesh()
     except MeshtuiError:
-        return Theirs()
+        return ForeignMesh()
 
 
 def _trouble(

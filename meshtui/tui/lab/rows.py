@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshtui.lab.checks.look import Checked
+from meshtui.lab.checks.checkinput import Checked
 from meshtui.lab.guide import Guide
 from meshtui.lab.script import first_line
 from meshtui.lab.texts import told

@@ -13,7 +13,7 @@ from meshtui.core.load.run import Run, new_run
 from meshtui.core.load.spec import LoadSpec
 from meshtui.core.model.state import Mesh
 from meshtui.tui import commands as c
-from meshtui.tui.beside import Told
+from meshtui.tui.beside import Details
 from meshtui.tui.load.rows import beside, column, history_line, result_words, run_lines
 from meshtui.tui.load.specs import cannot_ask, spec_for
 from meshtui.tui.ports import SessionPort
@@ -245,7 +245,7 @@ class LoadPane(BlockPane):
         if self.front:
             self.app.push_screen(RequestsDialog(self.dashboard, self.front))
 
-    def beside(self, width: int) -> Told | None:
+    def beside(self, width: int) -> Details | None:
         """The requests of the runs in front, newest first, each with what is known of it."""
         from meshtui.tui.load.requestrows import head_line, request_line
 
@@ -255,12 +255,12 @@ class LoadPane(BlockPane):
         tags, lines = index_of_clusters(mesh), list[Line]()
         for run in self.front:
             lines += [head_line(run), *(request_line(request, tags) for request in run.requests[:-BESIDE:-1]), ()]
-        return Told(f"Requests to {self.front[0].target}", lines)
+        return Details(f"Requests to {self.front[0].target}", lines)
 
     def do_mend(self) -> None:
         """Proposals for what the clients of the runs in front are refused."""
-        from meshtui.tui.policies.asked import of_load
         from meshtui.tui.policies.mending import open_mending
+        from meshtui.tui.policies.mendrequest import of_load
 
         session = self._session()
         if session is not None:

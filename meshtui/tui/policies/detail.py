@@ -13,7 +13,7 @@ from meshtui.core.changes.policies import recent
 from meshtui.core.flows.flow import FlowRow, PolicyRef
 from meshtui.core.model.manifest import as_manifest, writers
 from meshtui.core.policy.evidence import evidence
-from meshtui.core.policy.overview import PolicyRow, Stand
+from meshtui.core.policy.overview import PolicyRow, PolicyState
 from meshtui.mesh.describe import Description
 from meshtui.tui.board import Board
 from meshtui.tui.describe.rows import document_lines
@@ -76,10 +76,10 @@ class PolicyDetail(Dialog[None]):
 
     def _differences(self) -> list[Line]:
         """What each cluster that says something else says."""
-        usual = next((cell for cell in self.row.cells if cell.stand is Stand.PRESENT), None)
+        usual = next((cell for cell in self.row.cells if cell.stand is PolicyState.PRESENT), None)
         lines: list[Line] = []
         for cell in self.row.cells:
-            if usual is None or cell.stand is not Stand.DIFFERS:
+            if usual is None or cell.stand is not PolicyState.DIFFERS:
                 continue
             lines += [(), [Span(f" {safe(usual.cluster)} → {safe(cell.cluster)}", "strong")]]
             lines += rows.changed(between(self._manifest(usual.context), self._manifest(cell.context)))

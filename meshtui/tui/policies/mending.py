@@ -24,10 +24,10 @@ from meshtui.tui.widgets.itemlist import ItemList
 from meshtui.tui.widgets.paint import Line
 
 if TYPE_CHECKING:
-    from meshtui.tui.policies.asked import Asked
+    from meshtui.tui.policies.mendrequest import MendRequest
 
 
-def open_mending(board: Board, asked: Asked, nothing: str) -> None:
+def open_mending(board: Board, asked: MendRequest, nothing: str) -> None:
     """Show proposals for what was asked; say why there are none."""
     session = board.session
     if session is None:
@@ -54,7 +54,7 @@ class MendDialog(Dialog[None]):
         Binding("x", "leave_out", show=False),
     ]
 
-    def __init__(self, board: Board, session: SessionPort, asked: Asked, remedy: Remedy) -> None:
+    def __init__(self, board: Board, session: SessionPort, asked: MendRequest, remedy: Remedy) -> None:
         super().__init__()
         self.board, self.session, self.asked, self.remedy = board, session, asked, remedy
         self.picked = [0] * len(remedy.choices)

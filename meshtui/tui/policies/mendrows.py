@@ -19,7 +19,7 @@ def proposal_lines(
     which = f" ({at + 1} of {of}, space for another)" if of > 1 else ""
     head: list[Span] = [Span(" "), tag(cluster.tag, cluster.index, bracket=True), Span(" ")]
     name = f"{proposal.namespace}/{proposal.name}" if proposal.namespace else proposal.name
-    head += [Span(f"{proposal.way.value} at {safe(cluster.name)}: "), Span(safe(name, 120), "strong")]
+    head += [Span(f"{proposal.direction.value} at {safe(cluster.name)}: "), Span(safe(name, 120), "strong")]
     head += [Span(" ─ left out" if left_out else f" ─ {safe(proposal.title, 120)}{which}", "dim")]
     lines: list[Line] = [head]
     if left_out:

@@ -9,18 +9,18 @@ from meshtui.core.apart import ShortNames
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Mesh, Phase
 from meshtui.core.policy.evidence import Evidence
-from meshtui.core.policy.overview import PolicyCell, PolicyRow, Stand, counted
+from meshtui.core.policy.overview import PolicyCell, PolicyRow, PolicyState, counted
 from meshtui.core.policy.workload import Selected
 from meshtui.tui.widgets import status
 from meshtui.tui.widgets.paint import Line, Span, fit, safe, tag, width_of, wrapped
 
 _SHORT = {r.CNPS: "CNP", r.CCNPS: "CCNP", r.NETWORKPOLICIES: "NetPol"}
 _STANDS = {
-    Stand.PRESENT: (status.OK, "ok"),
-    Stand.DIFFERS: ("≠", "warn"),
-    Stand.MISSING: (status.NOTHING, "dim"),
-    Stand.REFUSED: (status.BAD, "bad"),
-    Stand.UNKNOWN: (status.WAITING, "dim"),
+    PolicyState.PRESENT: (status.OK, "ok"),
+    PolicyState.DIFFERS: ("≠", "warn"),
+    PolicyState.MISSING: (status.NOTHING, "dim"),
+    PolicyState.REFUSED: (status.BAD, "bad"),
+    PolicyState.UNKNOWN: (status.WAITING, "dim"),
 }
 _NARROW = 100
 
@@ -51,8 +51,8 @@ def line(mesh: Mesh, row: PolicyRow, width: int, now: float, names: ShortNames) 
         cells += [tag(cluster.tag, cluster.index), Span(f"{glyph}{age(cell.created, now):<4}", role), Span(" ")]
     pad = where - width_of(cells)
     shown = cells if pad >= 0 else [Span(fit(_counts(row), where), "warn" if row.trouble else "ok")]
-    ways = "".join(way.value[0] for way in row.closes)
-    closes = {"ie": "in out", "i": "in", "e": "out"}.get(ways, status.NOTHING)
+    directions = "".join(direction.value[0] for direction in row.closes)
+    closes = {"ie": "in out", "i": "in", "e": "out"}.get(directions, status.NOTHING)
     return [
         Span(f" {fit(safe(names.of(row.text, name)), name)} "),
         Span(f"{_SHORT[row.resource]:<6} ", "dim"),
@@ -70,12 +70,12 @@ def stale(mesh: Mesh, now: float) -> str:
 
 def _counts(row: PolicyRow) -> str:
     """For many clusters: how many have it, and how many of them otherwise."""
-    odd = sum(cell.stand in (Stand.REFUSED, Stand.DIFFERS) for cell in row.cells)
+    odd = sum(cell.stand in (PolicyState.REFUSED, PolicyState.DIFFERS) for cell in row.cells)
     return f"{len(row.there)}/{len(row.cells)}" + (f" {odd} odd" if odd else "")
 
 
 def _gist(row: PolicyRow) -> str:
-    refused = next((cell for cell in row.cells if cell.stand is Stand.REFUSED), None)
+    refused = next((cell for cell in row.cells if cell.stand is PolicyState.REFUSED), None)
     return f"refused at {refused.cluster} by {refused.message}" if refused else "; ".join(row.does)
 
 
@@ -97,7 +97,7 @@ def details(mesh: Mesh, row: PolicyRow, width: int, now: float) -> list[Line]:
     if row.description:
         lines += _told("", row.description, width, "dim")
     lines += _told("selects", f"{row.subject} (pods: {counted(row)})", width)
-    closed = " and ".join(way.value for way in row.closes)
+    closed = " and ".join(direction.value for direction in row.closes)
     lines += _told("closes", f"{closed}: what no rule allows is dropped" if closed else "nothing", width)
     for sentence in row.does or ("nothing",):
         lines += _told("", sentence, width)
@@ -107,7 +107,7 @@ def details(mesh: Mesh, row: PolicyRow, width: int, now: float) -> list[Line]:
 def _cell(mesh: Mesh, cell: PolicyCell, width: int, now: float) -> list[Line]:
     cluster = mesh.clusters[cell.context]
     glyph, role = _STANDS[cell.stand]
-    since = f" for {age(cell.created, now)}" if cell.created and cell.stand is not Stand.MISSING else ""
+    since = f" for {age(cell.created, now)}" if cell.created and cell.stand is not PolicyState.MISSING else ""
     first: Line = [
         Span(" "), tag(cluster.tag, cluster.index), Span(f" {safe(cell.cluster)} "),
         Span(f"{glyph} {cell.stand.value}{since}", role),
@@ -155,10 +155,10 @@ def workload(found: Sequence[Selected], width: int) -> list[Line]:
     for each in found:
         policies = ", ".join(each.policies) or "no policy"
         if each.enforced:
-            text = f"{each.way.value} enforced: closed by {', '.join(each.closing)}; selected by {policies}"
+            text = f"{each.direction.value} enforced: closed by {', '.join(each.closing)}; selected by {policies}"
         else:
-            text = f"{each.way.value} not enforced: selected by {policies}"
-        if not lines or each.way.value == "ingress":
+            text = f"{each.direction.value} not enforced: selected by {policies}"
+        if not lines or each.direction.value == "ingress":
             named = f" {safe(each.cluster)} {safe(each.workload)}"
             lines.append([Span(named, "strong"), Span(f"  {each.pods} pods", "dim")])
         lines += _told("", text, width, "warn" if each.enforced else "")

@@ -9,7 +9,7 @@ from meshtui.core.flows.flow import FlowRow, Verdict
 from meshtui.core.policy.mend import Wanted
 from meshtui.core.policy.mend.asked import is_policy_drop, wanted_of_row
 from meshtui.tui.board import Board
-from meshtui.tui.policies.asked import Asked
+from meshtui.tui.policies.mendrequest import MendRequest
 from meshtui.tui.ports import SessionPort
 
 PATIENCE = 30.0
@@ -22,7 +22,7 @@ _ATTEMPTS = 3
 class Verifying:
     """One verification."""
 
-    def __init__(self, board: Board, session: SessionPort, asked: Asked, begun_ns: int) -> None:
+    def __init__(self, board: Board, session: SessionPort, asked: MendRequest, begun_ns: int) -> None:
         self.board, self.session, self.asked, self.begun_ns = board, session, asked, begun_ns
 
     def begin(self) -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshtui.core.reach import Reach, reaches
-from meshtui.tui.beside import Told
+from meshtui.tui.beside import Details
 from meshtui.tui.board import Board
-from meshtui.tui.clusters.details import Look, statements, verdict_line
+from meshtui.tui.clusters.details import RenderOptions, statements, verdict_line
 from meshtui.tui.services.detailrows import service_items
 from meshtui.tui.widgets.paint import Line, Span, tag
 
 
-def service_beside(board: Board, key: str, width: int) -> Told | None:
+def service_beside(board: Board, key: str, width: int) -> Details | None:
     """What is known without asking agents or going through the flows kept: `enter` does that."""
     mesh, session = board.mesh, board.session
     if mesh is None or session is None:
         return None
     judgement = session.judgement
     judged = judgement.service(key)
-    look = Look(judgement, board.clock.now(), width, board.utc)
-    lines: list[Line] = [verdict_line(judged, look), *statements(judged, look)]
+    options = RenderOptions(judgement, board.clock.now(), width, board.utc)
+    lines: list[Line] = [verdict_line(judged, options), *statements(judged, options)]
     if judged.requests:
         told = f"   {judged.requests} recent requests, {judged.failed} of them failed"
         lines.append([Span(told, "bad" if judged.failed else "dim")])
@@ -37,7 +37,7 @@ def service_beside(board: Board, key: str, width: int) -> Told | None:
         if item in others:
             tags = [span for cluster in others[item] for span in (tag(cluster.tag, cluster.index), Span(" "))]
             lines.append([Span("   so do the clients of ", "dim"), *tags])
-    return Told(f"Service {key}", lines)
+    return Details(f"Service {key}", lines)
 
 
 def _alike(reached: Sequence[Reach]) -> list[list[Reach]]:

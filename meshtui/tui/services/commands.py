@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from meshtui.core.model import resources as r
 from meshtui.core.services.table import Sort
-from meshtui.tui.beside import Told
+from meshtui.tui.beside import Details
 from meshtui.tui.services.filterline import FilterHistory
 from meshtui.tui.services.pane import ServicesPane
 
@@ -53,8 +53,8 @@ class ServicesCommands:
 
     def do_mend(self) -> None:
         """Proposals for what the load test's client of this cluster is refused."""
-        from meshtui.tui.policies.asked import of_service
         from meshtui.tui.policies.mending import open_mending
+        from meshtui.tui.policies.mendrequest import of_service
 
         cell, board = self.pane.cell, self.pane.dashboard
         if cell is not None and board.mesh is not None:
@@ -200,7 +200,7 @@ class ServicesCommands:
 
             board.app.push_screen(ServiceDialog(board, board.session, cell[0]))
 
-    def beside(self, width: int) -> Told | None:
+    def beside(self, width: int) -> Details | None:
         """Everything known of the service under the cursor."""
         from meshtui.tui.services.beside import service_beside
 

@@ -40,7 +40,7 @@ _COMMANDS = {name: name for name in ("name", "global", "shared", "affinity", "re
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RenderOptions:
     """What lines are made of besides the table."""
 
     judgement: Judgement
@@ -59,11 +59,16 @@ class Look:
 
 
 def _heads(
-    table: ServiceTable, at: folded.Widths, look: Look, *, lead: int = 3, last: tuple[str, str] = folded.REACHES
+    table: ServiceTable,
+    at: folded.Widths,
+    options: RenderOptions,
+    *,
+    lead: int = 3,
+    last: tuple[str, str] = folded.REACHES,
 ) -> Line:
     """The columns' names, with what orders and how; `lead` and `last` as `folded.heads` takes them."""
     column = next((name for name, sort in COLUMNS.items() if sort is table.view.sort), "")
-    return folded.heads(at, column, sort_keys(look.keymap), reverse=table.view.reverse, lead=lead, last=last)
+    return folded.heads(at, column, sort_keys(options.keymap), reverse=table.view.reverse, lead=lead, last=last)
 
 
 class EachCluster:
@@ -98,32 +103,32 @@ class EachCluster:
         """What keys act on when the cursor is on an item."""
         return cast("rows.Cell | None", item) if item != folded.HEADER else None
 
-    def lines(self, table: ServiceTable, item: Hashable, width: int, look: Look) -> Sequence[Line]:
+    def lines(self, table: ServiceTable, item: Hashable, width: int, options: RenderOptions) -> Sequence[Line]:
         """The heads, or a cluster's line, and under the last cluster's where requests go."""
         if item == folded.HEADER:
             at = folded.widths_each(table.mesh, width, self.longest)
-            return [_heads(table, at, look, lead=1, last=("type and ports", ""))]
+            return [_heads(table, at, options, lead=1, last=("type and ports", ""))]
         service, context = cell = cast("rows.Cell", item)
         row = table.row(service)
         if row is None:
             return ()
-        cluster, health = table.mesh.clusters[context], look.judgement.service(service)
-        room = rows.room_in(table.mesh, width, self.longest)
+        cluster, health = table.mesh.clusters[context], options.judgement.service(service)
+        room = rows.name_widths(table.mesh, width, self.longest)
         line = rows.cell_line(
             cluster, row, width,
             room=room,
             first=context == self.contexts[0],
             name=safe(self.names.of(service, room.name)),
-            pending=(context, service) in look.pending,
-            marked=cell in look.marked,
+            pending=(context, service) in options.pending,
+            marked=cell in options.marked,
             health=health,
-            age=look.now - cluster.api.since if cluster.api.phase is Phase.STALE else None,
+            age=options.now - cluster.api.since if cluster.api.phase is Phase.STALE else None,
         )  # fmt: skip
         if context != self.contexts[-1] or not rows.explains(row):
             return [line]
-        around, found = (look.findings.around, look.findings.of(service)) if look.findings else (None, [])
-        since = time_text(health.since, utc=look.utc) if health.since else ""
-        return [line, rows.route_line(table.mesh, service, width, around, found, health, since, look.reaches)]
+        around, found = (options.findings.around, options.findings.of(service)) if options.findings else (None, [])
+        since = time_text(health.since, utc=options.utc) if health.since else ""
+        return [line, rows.route_line(table.mesh, service, width, around, found, health, since, options.reaches)]
 
 
 class EachService:
@@ -162,20 +167,20 @@ class EachService:
             return None
         return item, self.contexts[min(self.at, len(self.contexts) - 1)]
 
-    def lines(self, table: ServiceTable, item: Hashable, width: int, look: Look) -> Sequence[Line]:
+    def lines(self, table: ServiceTable, item: Hashable, width: int, options: RenderOptions) -> Sequence[Line]:
         """The heads, or a service, unfolded when it is under the cursor."""
         at = folded.widths(table.mesh, width, self.longest)
         if item == folded.HEADER[0]:
-            return [_heads(table, at, look)]
+            return [_heads(table, at, options)]
         key = cast("str", item)
         row = table.row(key)
         if row is None:
             return ()
-        health = look.judgement.service(key)
-        around, found = (look.findings.around, look.findings.of(key)) if look.findings else (None, [])
-        reach = folded.reach_line(table.mesh, key, health, around, found, look.reaches)
-        pending = {context for context, service in look.pending if service == key}
-        marked = [(key, context) in look.marked for context in self.contexts]
+        health = options.judgement.service(key)
+        around, found = (options.findings.around, options.findings.of(key)) if options.findings else (None, [])
+        reach = folded.reach_line(table.mesh, key, health, around, found, options.reaches)
+        pending = {context for context, service in options.pending if service == key}
+        marked = [(key, context) in options.marked for context in self.contexts]
         line = folded.service_line(
             table.mesh,
             row,
@@ -186,7 +191,7 @@ class EachService:
             pending=bool(pending),
             marked=any(marked),
         )
-        return [line, *self._clusters(table, row, at, pending, look)] if key == self.open else [line]
+        return [line, *self._clusters(table, row, at, pending, options)] if key == self.open else [line]
 
     def hanging(self, table: ServiceTable, part: int, width: int) -> int | None:
         """Cells before what goes on: those before the last column, where enough is left behind them. Broken are the
@@ -197,17 +202,19 @@ class EachService:
         at = folded.widths(table.mesh, width, self.longest)
         return width - at.reach if at.reach >= _READABLE else 6
 
-    def _clusters(self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str], look: Look) -> list[Line]:
-        reaches = look.reaches or Reaches(table.mesh)
+    def _clusters(
+        self, table: ServiceTable, row: Row, at: folded.Widths, pending: set[str], options: RenderOptions
+    ) -> list[Line]:
+        reaches = options.reaches or Reaches(table.mesh)
         lines: list[Line] = []
         for number, context in enumerate(self.contexts):
             cluster = table.mesh.clusters[context]
-            around = look.findings.around.get(context) if look.findings else None
+            around = options.findings.around.get(context) if options.findings else None
             found = reaches.of(context, row.key, around=around)
             role = "" if found.open else rows.reach_role(found, "")
             reach: Line = [Span("→ ", "dim"), Span(rows.reach_text(found), role)] if found.summary else []
             chosen = number == self.at
-            marked = (row.key, context) in look.marked
+            marked = (row.key, context) in options.marked
             line = folded.cluster_line(
                 cluster, row, at, reach, chosen=chosen, pending=context in pending, marked=marked
             )

@@ -22,7 +22,7 @@ from meshtui.mesh import collector
 from meshtui.tui import commands as c
 from meshtui.tui.portions import Portions
 from meshtui.tui.services import rows
-from meshtui.tui.services.listing import COLUMNS, EachCluster, EachService, Listing, Look, listing_for
+from meshtui.tui.services.listing import COLUMNS, EachCluster, EachService, Listing, RenderOptions, listing_for
 from meshtui.tui.services.marks import Marks
 from meshtui.tui.widgets.paint import Line, Span, safe
 from meshtui.tui.widgets.pane import Pane, bindings
@@ -203,8 +203,10 @@ class ServicesPane(Pane):
             return ()
         judgement = board.session.judgement if board.session else Judgement()
         pending = board.session.pending if board.session else set()
-        look = Look(judgement, board.findings, pending, self.marks, board.clock.now(), board.utc, board.keymap)
-        return self.listing.lines(table, key, width, look)
+        options = RenderOptions(
+            judgement, board.findings, pending, self.marks, board.clock.now(), board.utc, board.keymap
+        )
+        return self.listing.lines(table, key, width, options)
 
     def hanging(self, key: Hashable, part: int, width: int) -> int | None:
         """What goes on does so beneath its own column."""

@@ -45,24 +45,24 @@ def tells_ports(width: int) -> bool:
     return width > _NAME + _MARKS + _DETAIL + 2
 
 
-class Room(NamedTuple):
+class NameWidths(NamedTuple):
     """Cells for a name and for the word on affinity."""
 
     name: int
     affinity: int
 
 
-def room_in(mesh: Mesh, width: int, longest: int) -> Room:
+def name_widths(mesh: Mesh, width: int, longest: int) -> NameWidths:
     """What a pane of `width` has for both: the name gets what its `longest` needs of what the rest can spare now."""
     if tells_ports(width):
-        return Room(max(_NAME, min(longest, width - _MARKS - _DETAIL - 2)), AFFINITY)
+        return NameWidths(max(_NAME, min(longest, width - _MARKS - _DETAIL - 2)), AFFINITY)
     stale = any(cluster.api.phase is Phase.STALE for cluster in mesh.clusters.values())
     spare = width - _MARKS - (_AGE if stale else COUNTS)
     # Type and ports stand where a name stood.
     wanted = max(longest, _DETAIL)
     if wanted <= spare:
-        return Room(wanted, AFFINITY)
-    return Room(max(14, min(wanted, spare + AFFINITY - _SHORT_AFFINITY)), _SHORT_AFFINITY)
+        return NameWidths(wanted, AFFINITY)
+    return NameWidths(max(14, min(wanted, spare + AFFINITY - _SHORT_AFFINITY)), _SHORT_AFFINITY)
 
 
 def cell_line(
@@ -70,7 +70,7 @@ def cell_line(
     row: core.Row,
     width: int,
     *,
-    room: Room,
+    room: NameWidths,
     first: bool,
     name: str = "",
     pending: bool = False,

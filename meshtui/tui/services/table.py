@@ -16,8 +16,8 @@ from meshtui.tui.services.rows import (
     COUNTS,
     READY,
     marks,
+    name_widths,
     reach_text,
-    room_in,
     tells_ports,
 )
 from meshtui.tui.widgets import status
@@ -64,7 +64,7 @@ def widths(mesh: Mesh, width: int, longest: int) -> Widths:
 
 def widths_each(mesh: Mesh, width: int, longest: int) -> Widths:
     """Of a line for each cluster, as `cell_line` makes it."""
-    name, affinity = room_in(mesh, width, longest)
+    name, affinity = name_widths(mesh, width, longest)
     if not tells_ports(width):
         return Widths(name, 2, 3, affinity + 1, COUNTS, 0)
     return Widths(name, 2, 3, affinity + 1, READY, max(0, width - name - READY - 12 - affinity))

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from meshtui.tui.theme import palette
 from meshtui.tui.widgets.framed import Framed
 from meshtui.tui.widgets.paint import Line, clip, span_at
-from meshtui.tui.widgets.whole import Whole
+from meshtui.tui.widgets.wrapped import Wrapped
 
 if TYPE_CHECKING:
     from rich.segment import Segment
@@ -67,7 +67,7 @@ class LineView(Framed, can_focus=True):
         self.cursor = 0
         self.clicking = False
         self._cache: dict[tuple[Hashable, int], Sequence[Line]] = {}
-        self._whole: Whole | None = None
+        self._whole: Wrapped | None = None
 
     # What a subclass provides
 
@@ -112,7 +112,7 @@ class LineView(Framed, can_focus=True):
             return at, 0
         lines = self._lines(at, width)
         if self._whole is None or self._whole.of is not lines or self._whole.width != width:
-            self._whole = Whole.made(lines, width, lambda part: self.hanging(self.items[at], part, width))
+            self._whole = Wrapped.made(lines, width, lambda part: self.hanging(self.items[at], part, width))
         return at, max(0, len(self._whole.lines) - (self._folded(at + 1) - self._folded(at)))
 
     def shown_lines(self, index: int, width: int) -> Sequence[Line]:

@@ -253,7 +253,7 @@ class Embedded:
         rows.sort(key=lambda row: row.time_ns)
         for judge in (self.judge, self.beside):
             if judge is not None:
-                judge.traffic.take(rows, self.judge.places.services)
+                judge.traffic.take(rows, self.judge.addresses.services)
 
 
 def _clients(cluster: SimCluster) -> list[dict[str, Any]]:

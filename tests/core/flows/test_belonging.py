@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtui.core.flows.belonging import Standing, judged
+from meshtui.core.flows.belonging import RelayOwner, judged
 
 KNOWN, NONE = ("n1",), ()
 
@@ -12,24 +12,24 @@ KNOWN, NONE = ("n1",), ()
 @pytest.mark.parametrize(
     ("nodes", "cluster", "known", "standing"),
     [
-        (["koornacht/n1", "tion/n9"], "koornacht", KNOWN, Standing.OURS),
-        (["tion/n9"], "koornacht", NONE, Standing.STRANGER),
-        (["koornacht/n7"], "koornacht", NONE, Standing.UNPROVEN),
-        (["koornacht/n7"], "koornacht", None, Standing.OURS),
-        (["n1"], "default", KNOWN, Standing.OURS),
-        (["n7"], "default", NONE, Standing.STRANGER),
-        (["n7"], "default", None, Standing.UNPROVEN),
-        (["other/n1"], "default", NONE, Standing.STRANGER),
-        (["any/n1"], "", KNOWN, Standing.OURS),
-        (["any/n7"], "", NONE, Standing.STRANGER),
-        (["any/n7"], "", None, Standing.UNPROVEN),
-        ([], "koornacht", None, Standing.UNPROVEN),
+        (["koornacht/n1", "tion/n9"], "koornacht", KNOWN, RelayOwner.OURS),
+        (["tion/n9"], "koornacht", NONE, RelayOwner.STRANGER),
+        (["koornacht/n7"], "koornacht", NONE, RelayOwner.UNPROVEN),
+        (["koornacht/n7"], "koornacht", None, RelayOwner.OURS),
+        (["n1"], "default", KNOWN, RelayOwner.OURS),
+        (["n7"], "default", NONE, RelayOwner.STRANGER),
+        (["n7"], "default", None, RelayOwner.UNPROVEN),
+        (["other/n1"], "default", NONE, RelayOwner.STRANGER),
+        (["any/n1"], "", KNOWN, RelayOwner.OURS),
+        (["any/n7"], "", NONE, RelayOwner.STRANGER),
+        (["any/n7"], "", None, RelayOwner.UNPROVEN),
+        ([], "koornacht", None, RelayOwner.UNPROVEN),
     ],
 )
 def test_a_relay_is_the_clusters_by_name_and_by_nodes(nodes, cluster, known, standing):
     found = judged("k", "192.0.2.2:80", nodes, cluster, known)
     assert found.standing is standing
-    assert bool(found.why) == (standing is not Standing.OURS and bool(nodes))
+    assert bool(found.why) == (standing is not RelayOwner.OURS and bool(nodes))
 
 
 def test_the_sentence_names_the_address_the_other_cluster_and_its_nodes():

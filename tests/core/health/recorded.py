@@ -113,7 +113,7 @@ def rows(documents: dict[str, Any]) -> list[FlowRow]:
 
 def feed(judge: Judge, flows: list[FlowRow], until: float) -> None:
     """Hand flows over as they happened, a quarter of a second at a time."""
-    index, batch, due = judge.places.services, list[FlowRow](), 0.0
+    index, batch, due = judge.addresses.services, list[FlowRow](), 0.0
     for row in flows:
         at = row.time_ns / 1e9
         if at > until:

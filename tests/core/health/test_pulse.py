@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from meshtui.core.flows.flow import FlowRow
-from meshtui.core.health.pulse import BUCKETS, Pulse, Rhythm
+from meshtui.core.health.pulse import BUCKETS, EventCounts, Pulse
 from meshtui.core.health.tally import BUCKET_SECONDS
 from tests.core.health import recorded as rec
 
@@ -20,7 +20,7 @@ def pulses(fault: str, moment: str) -> tuple[list[FlowRow], dict[str, Pulse], fl
     rows = rec.rows(documents)
     now = rows[-1].time_ns / 1e9
     rec.feed(judge, rows, now)
-    rhythm = Rhythm()
+    rhythm = EventCounts()
     rhythm.take(rows)
     return rows, {name: rhythm.of(name, judge.traffic, now) for name in rec.CLUSTERS}, now
 
@@ -56,7 +56,7 @@ def test_requests_and_latency_come_from_handshakes_and_silence_before_is_not_mea
 
 def test_an_hour_later_nothing_is_measured() -> None:
     rows, _, now = pulses("00-baseline", "base")
-    rhythm = Rhythm()
+    rhythm = EventCounts()
     rhythm.take(rows)
     later = rhythm.of("koornacht", rec.Judge(rec.new_mesh()).traffic, now + 3600)
     assert later.measured == 0
@@ -67,7 +67,7 @@ def test_an_hour_later_nothing_is_measured() -> None:
 def test_a_filter_asked_of_the_servers_leaves_drops_alone() -> None:
     judge = rec.seen_calm()
     judge.traffic.suspend(True)
-    rhythm = Rhythm()
+    rhythm = EventCounts()
     rows = rec.rows(rec.recording("00-baseline")["documents"]["base"])
     rhythm.take(rows)
     pulse = rhythm.of("koornacht", judge.traffic, rows[-1].time_ns / 1e9)
@@ -81,7 +81,7 @@ def test_the_order_in_which_events_come_changes_nothing(seed: int) -> None:
     rows, found, now = pulses("00-baseline", "base")
     mixed = list(rows)
     random.Random(seed).shuffle(mixed)
-    rhythm = Rhythm()
+    rhythm = EventCounts()
     for at in range(0, len(mixed), 50):
         rhythm.take(mixed[at : at + 50])
     for name, pulse in found.items():
@@ -90,7 +90,7 @@ def test_the_order_in_which_events_come_changes_nothing(seed: int) -> None:
 
 def test_memory_is_bounded_however_long_it_runs() -> None:
     rows, _, _ = pulses("00-baseline", "base")
-    rhythm = Rhythm()
+    rhythm = EventCounts()
     row = rows[0]
     for hour in range(200):
         row.time_ns += 60 * 10**9

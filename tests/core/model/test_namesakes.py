@@ -83,9 +83,9 @@ def test_a_name_of_its_own_again_is_used_again():
 
 def test_a_twin_leaves_and_is_named():
     mesh = mesh_of("prod", "prod-fqdn", "stage")
-    delta = reduce(mesh, s.TwinFound("prod-fqdn", "prod"))
+    delta = reduce(mesh, s.AliasFound("prod-fqdn", "prod"))
     assert list(mesh.clusters) == ["prod", "stage"]
-    assert mesh.twins == {"prod-fqdn": "prod"}
+    assert mesh.aliases == {"prod-fqdn": "prod"}
     assert mesh.clusters["prod"].aliases == ("prod-fqdn",)
     assert "prod" in delta.status
     assert not reduce(mesh, s.ConfigRead("prod-fqdn", CiliumConfig("koornacht", 1, {})))

@@ -11,7 +11,16 @@ from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.model.reduce import reduce
-from meshtui.core.policy import Decision, DirectionVerdict, Party, PodRef, Rulebook, Way, direction, of_pod
+from meshtui.core.policy import (
+    Decision,
+    DirectionVerdict,
+    Party,
+    PodRef,
+    Rulebook,
+    TrafficDirection,
+    direction_verdict,
+    of_pod,
+)
 from meshtui.core.policy.labels import Labels
 
 LETTER = {
@@ -104,13 +113,13 @@ def answers(case: Case, head: Case) -> Iterator[Answer]:
         subject = f"{meta['namespace']}/{meta['name']}"
         me = of_pod(mesh, PodRef(case["cluster"], meta["namespace"], meta["name"]))
         peers = peers_of(case, population, mesh, me)
-        for way in Way:
+        for direction in TrafficDirection:
             rows = {}
-            for row, indices in given.get(subject, {}).get(way.value, {}).items():
+            for row, indices in given.get(subject, {}).get(direction.value, {}).items():
                 rows.update(dict.fromkeys(map(int, indices), row.split("/")))
             for index, (protocol, port) in enumerate(case.get("ports") or head["ports"]):
                 letters, types = rows.get(index) or ("." * len(peers), "0" * len(peers))
                 for (name, peer), theirs, kind in zip(peers, letters, types, strict=True):
-                    found = direction(book, me, peer, way, protocol, port)
-                    place = (case["id"], subject, way.value, protocol, port, name)
+                    found = direction_verdict(book, me, peer, direction, protocol, port)
+                    place = (case["id"], subject, direction.value, protocol, port, name)
                     yield Answer(place, theirs, letter(found), int(kind), found.match_type)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from meshtui.core.model.ciliumstatus import CiliumConfig
-from meshtui.core.policy import By, Reading, reading, refusal
+from meshtui.core.policy import Reading, Refuser, reading, refusal
 from tests.core.policy.cases import answers
 from tests.policycases import load
 
@@ -50,11 +50,11 @@ def test_what_the_agents_refuse_is_refused_in_their_words() -> None:
                 assert found is None, (case["id"], found)
             elif said == "derivative":
                 assert found is not None
-                assert found.by is By.DERIVED
+                assert found.by is Refuser.DERIVED
             else:
                 assert found is not None, (case["id"], said)
                 words = said.removeprefix("invalid: ")
-                assert found.by is By.AGENT
+                assert found.by is Refuser.AGENT
                 assert found.words.lower().startswith(words.lower()), (case["id"], found.words, said)
                 told += 1
     assert told > 25
@@ -67,7 +67,7 @@ def test_what_the_api_server_refuses() -> None:
     for case, item in refused:
         found = refusal(item["policy"], read_by(case))
         assert found is not None, (case["id"], item)
-        assert found.by is By.API_SERVER, (case["id"], item, found)
+        assert found.by is Refuser.API_SERVER, (case["id"], item, found)
 
 
 def test_what_it_takes_is_not_refused_by_it() -> None:
@@ -75,4 +75,4 @@ def test_what_it_takes_is_not_refused_by_it() -> None:
     for case in cases:
         for policy in case["policies"]:
             found = refusal(policy, read_by(case))
-            assert found is None or found.by is not By.API_SERVER, (case["id"], found)
+            assert found is None or found.by is not Refuser.API_SERVER, (case["id"], found)

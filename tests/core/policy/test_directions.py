@@ -26,7 +26,7 @@ def test_bare_typed_and_ruled_policies_close_what_kubernetes_says():
     mesh = meshes.mesh("a")
     reduce(mesh, s.Listed("a", r.NETWORKPOLICIES, listed, 0.0))
     found = {row.name: row.cells[0] for row in Overview(mesh).rows()}
-    assert {name: sorted(way.value for way in cell.closes) for name, cell in found.items()} == {
+    assert {name: sorted(direction.value for direction in cell.closes) for name, cell in found.items()} == {
         "np-deny-types": ["egress", "ingress"],
         "np-bare": ["ingress"],
         "np-egress-only-rule": ["egress", "ingress"],

@@ -12,7 +12,7 @@ from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.ciliumstatus import CiliumConfig
 from meshtui.core.model.reduce import reduce
-from meshtui.core.policy import Basis, PolicyHistory, Rulebook, Way
+from meshtui.core.policy import Basis, PolicyHistory, Rulebook, TrafficDirection
 from meshtui.core.policy.parties import of_pod
 from tests.core import meshes
 from tests.core.meshes import pod, policy, put, remove
@@ -232,4 +232,4 @@ def test_books_share_the_rules_of_policies_that_stay():
     new = Rulebook(mesh, old)
     assert [rule is rules["stays"] for rule in new.rules("a")] == [True]
     server = of_pod(mesh, SERVER)
-    assert len(old.selecting(server, Way.INGRESS)) == 2, "an old book does not change"
+    assert len(old.selecting(server, TrafficDirection.INGRESS)) == 2, "an old book does not change"

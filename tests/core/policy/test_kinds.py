@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from meshtui.core.policy import By, Decision, PodRef, Rulebook, Way, direction, judge, of_pod, outside, verdict
+from meshtui.core.policy import (
+    Decision,
+    PodRef,
+    Refuser,
+    Rulebook,
+    TrafficDirection,
+    direction_verdict,
+    judge,
+    of_pod,
+    outside,
+    verdict,
+)
 from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.labels import Labels
 from meshtui.core.policy.model import Party
@@ -37,7 +48,9 @@ def peer_of(mesh: Any, who: Any) -> Party:
     return outside(who)
 
 
-def decided(way: Way, who: Any, spec: dict[str, Any], version: Any = V21, port: int = 8080, **more: Any) -> Decision:
+def decided(
+    direction: TrafficDirection, who: Any, spec: dict[str, Any], version: Any = V21, port: int = 8080, **more: Any
+) -> Decision:
     """At a's client (egress) or server (ingress)."""
     protocol, data = more.pop("protocol", "TCP"), more.pop("data", {})
     mesh = world(version, **data)
@@ -45,8 +58,8 @@ def decided(way: Way, who: Any, spec: dict[str, Any], version: Any = V21, port: 
     put(mesh, "a", policy(body, **more))
     put(mesh, "a", meshes.service(key="default/web", selector={"app": "server"}))
     put(mesh, "a", meshes.service(key="default/dotted", selector={"app.kubernetes.io/name": "x"}))
-    subject = of_pod(mesh, CLIENT if way is Way.EGRESS else SERVER)
-    return direction(Rulebook(mesh), subject, peer_of(mesh, who), way, protocol, port).decision
+    subject = of_pod(mesh, CLIENT if direction is TrafficDirection.EGRESS else SERVER)
+    return direction_verdict(Rulebook(mesh), subject, peer_of(mesh, who), direction, protocol, port).decision
 
 
 K8S = {"kind": "NetworkPolicy"}
@@ -120,12 +133,12 @@ EGRESS = [
 
 @pytest.mark.parametrize(("who", "spec", "more", "version", "decision"), INGRESS)
 def test_ingress(who: Any, spec: dict[str, Any], more: dict[str, Any], version: Any, decision: Decision) -> None:
-    assert decided(Way.INGRESS, who, spec, version, **more) is decision
+    assert decided(TrafficDirection.INGRESS, who, spec, version, **more) is decision
 
 
 @pytest.mark.parametrize(("who", "spec", "more", "version", "decision"), EGRESS)
 def test_egress(who: Any, spec: dict[str, Any], more: dict[str, Any], version: Any, decision: Decision) -> None:
-    assert decided(Way.EGRESS, who, spec, version, **more) is decision
+    assert decided(TrafficDirection.EGRESS, who, spec, version, **more) is decision
 
 
 @pytest.mark.parametrize(
@@ -134,7 +147,7 @@ def test_egress(who: Any, spec: dict[str, Any], more: dict[str, Any], version: A
 )
 def test_icmp_by_name_by_number_and_of_a_type_that_is_not_known(field: Any, kind: int, decision: Decision) -> None:
     spec = {"ingress": [{"fromEndpoints": [{}], "icmps": [{"fields": [field]}]}]}
-    assert decided(Way.INGRESS, CLIENT, spec, port=kind, protocol="ICMPv4") is decision
+    assert decided(TrafficDirection.INGRESS, CLIENT, spec, port=kind, protocol="ICMPv4") is decision
 
 
 def test_authentication_is_enforced_although_it_is_marked_invalid() -> None:
@@ -168,7 +181,7 @@ def test_a_node_rule_refuses_the_whole_of_a_namespaced_policy_which_the_operator
         assert judge(book, of_pod(mesh, CLIENT), of_pod(mesh, SERVER), "TCP", 80).ingress.decision is decision
         refused = book.standing("a", item).refusal
         assert (refused is None) is (decision is X)
-        assert refused is None or (refused.by, "NodeSelector" in refused.words) == (By.AGENT, True)
+        assert refused is None or (refused.by, "NodeSelector" in refused.words) == (Refuser.AGENT, True)
 
 
 def test_clusters_of_one_mesh_read_by_their_own_versions() -> None:

@@ -13,8 +13,8 @@ from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
 from meshtui.core.policy.listing import Order, ordered, parse
-from meshtui.core.policy.model import Way
-from meshtui.core.policy.overview import Overview, Stand, counted, json_of
+from meshtui.core.policy.model import TrafficDirection
+from meshtui.core.policy.overview import Overview, PolicyState, counted, json_of
 from tests.core.recorded import mesh_of
 
 INGRESS, EGRESS, DENY = "default/rebel-base-from-x-wing", "default/x-wing-to-rebel-base", "default/default-deny"
@@ -30,8 +30,8 @@ def test_recorded_steps_tell_who_has_what_whom_it_selects_and_what_it_does():
         rows = {row.text: row for row in Overview(mesh_of(step)).rows()}
         assert set(rows) == names
         deny = rows[DENY]
-        assert [cell.stand for cell in deny.cells] == [Stand.PRESENT, Stand.PRESENT]
-        assert deny.closes == (Way.INGRESS, Way.EGRESS)
+        assert [cell.stand for cell in deny.cells] == [PolicyState.PRESENT, PolicyState.PRESENT]
+        assert deny.closes == (TrafficDirection.INGRESS, TrafficDirection.EGRESS)
         assert counted(deny) == "koornacht 4, tion 4"
         assert deny.does == (
             "lets in nobody",
@@ -40,10 +40,10 @@ def test_recorded_steps_tell_who_has_what_whom_it_selects_and_what_it_does():
         if EGRESS in names:
             where = "any cluster" if step == 14 else "its own cluster"
             assert rows[EGRESS].does == (f"lets out to name=rebel-base of {where} in default",)
-            assert [cell.stand for cell in rows[EGRESS].cells] == [Stand.PRESENT, Stand.MISSING]
+            assert [cell.stand for cell in rows[EGRESS].cells] == [PolicyState.PRESENT, PolicyState.MISSING]
         if INGRESS in names:
-            tion = Stand.MISSING if step == 12 else Stand.PRESENT
-            assert [cell.stand for cell in rows[INGRESS].cells] == [Stand.PRESENT, tion]
+            tion = PolicyState.MISSING if step == 12 else PolicyState.PRESENT
+            assert [cell.stand for cell in rows[INGRESS].cells] == [PolicyState.PRESENT, tion]
             assert rows[INGRESS].does == ("lets in name=x-wing of koornacht in default",)
 
 
@@ -56,7 +56,7 @@ def test_a_change_is_seen_and_what_did_not_change_is_kept():
     meta = msgspec.structs.replace(policy.metadata, resource_version="later")
     assert overview.note(change(mesh, "tion", INGRESS, msgspec.structs.replace(policy, spec=spec, metadata=meta)))
     after = {row.text: row for row in overview.rows()}
-    assert [cell.stand for cell in after[INGRESS].cells] == [Stand.PRESENT, Stand.DIFFERS]
+    assert [cell.stand for cell in after[INGRESS].cells] == [PolicyState.PRESENT, PolicyState.DIFFERS]
     told = ("at koornacht: lets in name=x-wing of koornacht in default", "at tion: lets in nobody")
     assert after[INGRESS].does == told
     assert after[DENY] is before[DENY]
@@ -72,7 +72,7 @@ def test_a_refused_policy_says_who_refuses_it_and_selects_nobody():
     meta = msgspec.structs.replace(policy.metadata, resource_version="later")
     change(mesh, "tion", DENY, msgspec.structs.replace(policy, spec={"endpointSelector": {}}, metadata=meta))
     [row] = Overview(mesh).rows()
-    assert [cell.stand for cell in row.cells] == [Stand.PRESENT, Stand.REFUSED]
+    assert [cell.stand for cell in row.cells] == [PolicyState.PRESENT, PolicyState.REFUSED]
     assert row.cells[1].message.startswith("the agents: Invalid CiliumNetworkPolicy spec")
     assert counted(row) == "koornacht 4"
     assert row.cells[1].selects == ()
@@ -82,7 +82,7 @@ def test_what_was_not_listed_is_not_missing():
     mesh = mesh_of(10)
     del mesh.clusters["tion"].objects[r.CNPS]
     [row] = Overview(mesh).rows()
-    assert row.cells[1].stand is Stand.UNKNOWN
+    assert row.cells[1].stand is PolicyState.UNKNOWN
     assert row.trouble == 0
 
 

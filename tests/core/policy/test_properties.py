@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshtui.core.model import resources as r
-from meshtui.core.policy import Decision, PodRef, Rulebook, Way, direction, of_pod, outside, verdict
+from meshtui.core.policy import (
+    Decision,
+    PodRef,
+    Rulebook,
+    TrafficDirection,
+    direction_verdict,
+    of_pod,
+    outside,
+    verdict,
+)
 from tests.core import meshes
 from tests.core.meshes import pod, policy, put
 
@@ -68,25 +77,25 @@ def judge(mesh, where):
 @given(policies, ends)
 def test_a_verdict_names_who_decided(found, where):
     result = judge(world(found), where)
-    for way in (result.egress, result.ingress):
-        if way.decision is Decision.NOT_ENFORCED:
-            assert not way.policies
-        if way.decision in (Decision.DENIED, Decision.DEFAULT_DENY):
-            assert way.policies
-            assert not way.allowed
-        if way.decision is not Decision.DEFAULT_DENY:
-            assert not way.near
+    for direction in (result.egress, result.ingress):
+        if direction.decision is Decision.NOT_ENFORCED:
+            assert not direction.policies
+        if direction.decision in (Decision.DENIED, Decision.DEFAULT_DENY):
+            assert direction.policies
+            assert not direction.allowed
+        if direction.decision is not Decision.DEFAULT_DENY:
+            assert not direction.near
     assert result.allowed == (result.egress.allowed and result.ingress.allowed)
 
 
 @policy_settings
 @given(policies, ends, st.sampled_from(["ingress", "egress"]))
-def test_one_deny_of_everything_beats_any_allow(found, where, way):
-    word = "from" if way == "ingress" else "to"
-    deny = {"endpointSelector": {}, f"{way}Deny": [{f"{word}Entities": ["all"]}]}
-    context = where[1] if way == "ingress" else where[0]
+def test_one_deny_of_everything_beats_any_allow(found, where, direction):
+    word = "from" if direction == "ingress" else "to"
+    deny = {"endpointSelector": {}, f"{direction}Deny": [{f"{word}Entities": ["all"]}]}
+    context = where[1] if direction == "ingress" else where[0]
     result = judge(world([*found, (context, "default", deny)]), where)
-    assert getattr(result, way).decision is Decision.DENIED
+    assert getattr(result, direction).decision is Decision.DENIED
 
 
 @policy_settings
@@ -94,8 +103,8 @@ def test_one_deny_of_everything_beats_any_allow(found, where, way):
 def test_allowing_everything_lifts_every_default_deny(found, where):
     allow = {"endpointSelector": {}, "ingress": [{"fromEntities": ["all"]}], "egress": [{"toEntities": ["all"]}]}
     result = judge(world([*found, ("a", "default", allow), ("b", "default", allow)]), where)
-    for way in (result.egress, result.ingress):
-        assert way.decision in (Decision.ALLOWED, Decision.DENIED)
+    for direction in (result.egress, result.ingress):
+        assert direction.decision in (Decision.ALLOWED, Decision.DENIED)
 
 
 @policy_settings
@@ -145,7 +154,7 @@ def towards_a_stranger(allow, deny, closed):
     wanted = {} if closed else {"enableDefaultDeny": {"egress": False}}
     put(mesh, "a", policy({"endpointSelector": {}, "egress": allow, "egressDeny": deny, **wanted}))
     client = of_pod(mesh, PodRef("a", "default", "client"))
-    return direction(Rulebook(mesh), client, outside("203.0.113.7"), Way.EGRESS, "TCP", 80)
+    return direction_verdict(Rulebook(mesh), client, outside("203.0.113.7"), TrafficDirection.EGRESS, "TCP", 80)
 
 
 @policy_settings
@@ -170,13 +179,13 @@ def test_what_is_not_known_is_certain_only_where_it_comes_out_alike_whatever_is_
 
 @policy_settings
 @given(policies, ends, st.sampled_from(["ingress", "egress"]), element("from"), element("to"))
-def test_one_more_allow_rule_beside_what_is_closed_anyway_never_denies(found, where, way, from_rule, to_rule):
-    context = where[1] if way == "ingress" else where[0]
-    closed = (context, "default", {"endpointSelector": {}, way: [{}]})
-    rule = from_rule if way == "ingress" else to_rule
-    before = getattr(judge(world([*found, closed]), where), way)
-    more = (context, "default", {"endpointSelector": {}, way: [rule]})
-    after = getattr(judge(world([*found, closed, more]), where), way)
+def test_one_more_allow_rule_beside_what_is_closed_anyway_never_denies(found, where, direction, from_rule, to_rule):
+    context = where[1] if direction == "ingress" else where[0]
+    closed = (context, "default", {"endpointSelector": {}, direction: [{}]})
+    rule = from_rule if direction == "ingress" else to_rule
+    before = getattr(judge(world([*found, closed]), where), direction)
+    more = (context, "default", {"endpointSelector": {}, direction: [rule]})
+    after = getattr(judge(world([*found, closed, more]), where), direction)
     if before.allowed:
         assert after.allowed
     if before.decision is Decision.DENIED:

@@ -8,7 +8,7 @@ import pytest
 
 from meshtui.core.flows.flow import Direction, Verdict
 from meshtui.core.model import resources as r
-from meshtui.core.policy import Decision, PodRef, Rulebook, Way, direction, explain_flow, verdict
+from meshtui.core.policy import Decision, PodRef, Rulebook, TrafficDirection, direction_verdict, explain_flow, verdict
 from meshtui.core.policy.explain import explain_verdict
 from meshtui.core.policy.labels import identity_labels
 from meshtui.core.policy.parties import of_flow
@@ -60,7 +60,7 @@ def test_egress_allowed_but_ingress_denied():
     found = judged(11, "koornacht", "koornacht")
     assert found.egress.decision is Decision.ALLOWED
     assert [p.name for p in found.egress.policies] == ["x-wing-to-rebel-base"]
-    assert found.deciding.way is Way.INGRESS
+    assert found.deciding.direction is TrafficDirection.INGRESS
 
 
 def test_step_13_names_the_selector_that_means_one_cluster_only():
@@ -119,14 +119,14 @@ FLOWS = recorded.policy_verdicts()
 def test_every_recorded_policy_verdict_is_reproduced(step):
     mesh = recorded.mesh_of(step)
     book = Rulebook(mesh)
-    ways = {Direction.EGRESS: Way.EGRESS, Direction.INGRESS: Way.INGRESS}
+    directions = {Direction.EGRESS: TrafficDirection.EGRESS, Direction.INGRESS: TrafficDirection.INGRESS}
     assert len(FLOWS[step]) > 10
     for row in FLOWS[step]:
         source = of_flow(mesh, row.source, row.source_ip, row)
         destination = of_flow(mesh, row.destination, row.destination_ip, row)
-        way = ways[Direction(row.direction)]
-        subject, peer = (destination, source) if way is Way.INGRESS else (source, destination)
-        found = direction(book, subject, peer, way, row.protocol, row.destination_port)
+        direction = directions[Direction(row.direction)]
+        subject, peer = (destination, source) if direction is TrafficDirection.INGRESS else (source, destination)
+        found = direction_verdict(book, subject, peer, direction, row.protocol, row.destination_port)
         assert found.allowed == (row.verdict != Verdict.DROPPED), row
         assert (found.decision is Decision.REDIRECTED) == (row.verdict == Verdict.REDIRECTED)
         assert found.match_type == row.match_type

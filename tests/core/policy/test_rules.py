@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtui.core.policy import Decision, PodRef, Rulebook, Way, judge, verdict
+from meshtui.core.policy import Decision, PodRef, Rulebook, TrafficDirection, judge, verdict
 from meshtui.core.policy.labels import reserved
 from meshtui.core.policy.model import Party
 from meshtui.core.policy.parties import of_pod
@@ -382,7 +382,7 @@ def test_each_side_is_judged_by_its_own_cluster():
     put(mesh, "b", policy({"endpointSelector": {}, "ingress": [{}], "egress": [{}]}))
     found = verdict(mesh, CLIENT, FAR, "TCP", 8080)
     assert (found.egress.decision, found.ingress.decision) == (NOT_ENFORCED, DEFAULT_DENY)
-    assert (found.ingress.cluster, found.deciding.way) == ("b", Way.INGRESS)
+    assert (found.ingress.cluster, found.deciding.direction) == ("b", TrafficDirection.INGRESS)
     assert verdict(mesh, CLIENT, SERVER, "TCP", 8080).allowed
 
 

@@ -13,7 +13,7 @@ from meshtui.core.load.split import Fit
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
-from meshtui.core.policy import Way
+from meshtui.core.policy import TrafficDirection
 from meshtui.core.reach import Basis, Reaches, reach, reaches
 from tests.core import recorded
 from tests.core.recorded import KEY
@@ -45,7 +45,9 @@ def test_a_row_says_who_refuses(step, client, summary):
         assert found.summary == summary
     else:
         stops = [stop for stops in found.refused.values() for stop in stops]
-        assert [(stop.cluster, stop.way) for stop in stops if stop.way is Way.INGRESS] == [("koornacht", Way.INGRESS)]
+        assert [(stop.cluster, stop.direction) for stop in stops if stop.direction is TrafficDirection.INGRESS] == [
+            ("koornacht", TrafficDirection.INGRESS)
+        ]
 
 
 def test_step_13_is_half_a_service():

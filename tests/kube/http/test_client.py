@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from meshtui.kube.http.client import MOST, Ask, Client
-from meshtui.kube.http.line import Cut, Silent
-from meshtui.kube.http.road import Road
+from meshtui.kube.http.client import MOST, Client, Request
+from meshtui.kube.http.connection import Cut, Silent
+from meshtui.kube.http.dialer import Dialer
 
 Handler = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -44,7 +44,7 @@ async def serving(answer: Handler) -> AsyncIterator[tuple[Server, Client]]:
     server = Server(answer)
     listening = await asyncio.start_server(server.accepted, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
-    client = Client(Road("127.0.0.1", server.port, None), f"http://127.0.0.1:{server.port}")
+    client = Client(Dialer("127.0.0.1", server.port, None), f"http://127.0.0.1:{server.port}")
     try:
         yield server, client
     finally:
@@ -87,7 +87,7 @@ async def test_an_answer_of_every_shape_is_whole_twice(shape: str) -> None:
     parts, close = SHAPES[shape]
     async with serving(saying(*parts, close=close)) as (server, client):
         for _ in range(2):
-            answer, body = await client.fetch(Ask("GET", "/x"), [])
+            answer, body = await client.fetch(Request("GET", "/x"), [])
             assert (answer.status, body) == (200, b"hello")
         assert server.connections == (2 if close else 1)
 
@@ -106,7 +106,7 @@ CUTS = {
 async def test_an_answer_that_is_none_is_told_and_its_connection_left(cut: str) -> None:
     async with serving(saying(*CUTS[cut], close=True)) as (server, client):
         with pytest.raises(Cut):
-            await client.fetch(Ask("GET", "/x"), [])
+            await client.fetch(Request("GET", "/x"), [])
         await until(lambda: not server.open)
 
 
@@ -118,7 +118,7 @@ async def until(done: Callable[[], bool]) -> None:
 
 async def test_lists_of_a_near_server_follow_each_other_on_few_connections() -> None:
     async with serving(saying(WHOLE)) as (server, client):
-        await asyncio.gather(*(client.fetch(Ask("GET", f"/{n}"), []) for n in range(20)))
+        await asyncio.gather(*(client.fetch(Request("GET", f"/{n}"), []) for n in range(20)))
         assert len(server.heads) == 20
         assert server.connections < MOST
 
@@ -131,7 +131,7 @@ async def test_requests_that_must_wait_go_side_by_side_and_never_over_too_many()
         writer.write(WHOLE)
 
     async with serving(answer) as (server, client):
-        asked = [asyncio.ensure_future(client.fetch(Ask("GET", f"/{n}"), [])) for n in range(2 * MOST)]
+        asked = [asyncio.ensure_future(client.fetch(Request("GET", f"/{n}"), [])) for n in range(2 * MOST)]
         await until(lambda: len(server.heads) >= MOST)
         gate.set()
         await asyncio.gather(*asked)
@@ -146,7 +146,7 @@ async def test_who_gives_up_waiting_takes_no_connection_from_others() -> None:
         writer.write(WHOLE)
 
     async with serving(answer) as (server, client):
-        asked = [asyncio.ensure_future(client.fetch(Ask("GET", f"/{n}"), [])) for n in range(3 * MOST)]
+        asked = [asyncio.ensure_future(client.fetch(Request("GET", f"/{n}"), [])) for n in range(3 * MOST)]
         await until(lambda: len(server.heads) >= MOST)
         for each in asked[MOST : 2 * MOST]:
             each.cancel()
@@ -162,14 +162,14 @@ async def test_a_full_house_whose_connections_all_end_lets_the_others_in() -> No
         writer.close()
 
     async with serving(answer) as (_, client):
-        asked = (client.fetch(Ask("GET", f"/{n}"), []) for n in range(3 * MOST))
+        asked = (client.fetch(Request("GET", f"/{n}"), []) for n in range(3 * MOST))
         answers = await asyncio.wait_for(asyncio.gather(*asked), 10)
     assert [body for _, body in answers] == [b"hello"] * 3 * MOST
 
 
 async def test_what_stands_in_a_path_or_a_header_begins_no_other_line() -> None:
     async with serving(saying(WHOLE)) as (server, client):
-        await client.fetch(Ask("GET", "/a b\r\nEvil: 1", {"q": "c\r\nd"}), [("X", "e\r\nEvil: 2")])
+        await client.fetch(Request("GET", "/a b\r\nEvil: 1", {"q": "c\r\nd"}), [("X", "e\r\nEvil: 2")])
         lines = server.heads[0].decode().split("\r\n")
     assert lines[0] == "GET /a%20b%0D%0AEvil:%201?q=c%0D%0Ad HTTP/1.1"
     assert not [line for line in lines if line.startswith("Evil")]
@@ -177,7 +177,7 @@ async def test_what_stands_in_a_path_or_a_header_begins_no_other_line() -> None:
 
 async def test_a_stream_is_read_as_it_comes_and_told_when_it_falls_silent() -> None:
     async with serving(saying(CHUNKED, b"3\r\none\r\n")) as (server, client):
-        answer = await client.stream(Ask("GET", "/x"), [])
+        answer = await client.stream(Request("GET", "/x"), [])
         chunks = answer.chunks(0.05)
         assert await anext(chunks) == b"one"
         with pytest.raises(Silent):
@@ -198,7 +198,7 @@ async def test_a_stream_that_nobody_reads_makes_the_server_wait() -> None:
             sent += 0x10000
 
     async with serving(answer) as (_, client):
-        got = await client.stream(Ask("GET", "/x"), [])
+        got = await client.stream(Request("GET", "/x"), [])
         before = -1
         while before != sent:  # until it stands still
             before = sent

@@ -16,7 +16,7 @@ from meshtui.hubble.query import FlowQuery
 from meshtui.kube.api import Api
 from meshtui.mesh.flows.past import past_flows
 from meshtui.mesh.flows.relays import reach
-from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.relaytls import RelayFlags
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from meshtui.mesh.targets import choose
@@ -82,9 +82,9 @@ async def connected(fake: RecordedApi, folder: Path) -> AsyncIterator[Api]:
 async def test_a_published_address_of_another_cluster_is_passed_over(stranger, own, tmp_path):
     refused: list[str] = []
     async with connected(cluster(stranger, own), tmp_path) as api:
-        async with reach(api, Told(), refused.append) as reached:
+        async with reach(api, RelayFlags(), refused.append) as reached:
             assert reached.source is s.FlowSource.RELAY_FORWARD
-        past = await past_flows(api, Told(), FlowQuery(follow=False, number=5), "auto")
+        past = await past_flows(api, RelayFlags(), FlowQuery(follow=False, number=5), "auto")
     assert [row.uuid for row in past.rows] == ["u2"]
     assert refused == list(past.refused)
     assert refused[0].startswith(f"k: the Relay of other-mesh at {stranger.address} is not used: none of its nodes")
@@ -94,7 +94,7 @@ async def test_its_own_published_address_is_taken(own, tmp_path):
     refused: list[str] = []
     async with (
         connected(cluster(own, None), tmp_path) as api,
-        reach(api, Told(), refused.append) as reached,
+        reach(api, RelayFlags(), refused.append) as reached,
     ):
         assert (reached.address, reached.source) == (own.address, s.FlowSource.RELAY_DIRECT)
     assert not refused
@@ -106,7 +106,7 @@ async def test_the_right_name_with_nodes_that_nobody_knows_is_no_proof(stranger,
     refused: list[str] = []
     async with (
         connected(cluster(stranger, own), tmp_path) as api,
-        reach(api, Told(), refused.append) as reached,
+        reach(api, RelayFlags(), refused.append) as reached,
     ):
         assert reached.source is s.FlowSource.RELAY_FORWARD
     assert "the API server knows none of its nodes (koornacht/some-other-node)" in refused[0]
@@ -114,7 +114,7 @@ async def test_the_right_name_with_nodes_that_nobody_knows_is_no_proof(stranger,
 
 async def test_one_that_does_not_name_its_nodes_is_not_taken(stranger, own, tmp_path):
     stranger.states = {}
-    async with connected(cluster(stranger, own), tmp_path) as api, reach(api, Told()) as reached:
+    async with connected(cluster(stranger, own), tmp_path) as api, reach(api, RelayFlags()) as reached:
         assert reached.source is s.FlowSource.RELAY_FORWARD
 
 

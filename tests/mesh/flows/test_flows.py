@@ -122,7 +122,9 @@ async def until_each_feeds_itself(session: Session) -> None:
     A Relay tells in order of time: after the first event newer than the question no older one comes.
     """
     await until(session, lambda: live(session) and {"koornacht", "tion"} == clusters_of(session))
-    await until(session, lambda: session.room.shared_out and not any(s.besides for s in shares(session.mesh).values()))
+    await until(
+        session, lambda: session.mesh_flows.shared_out and not any(s.besides for s in shares(session.mesh).values())
+    )
     asked_ns = int(session.clock.now() * 1e9)
 
     def newer() -> set[tuple[str, str]]:

@@ -6,7 +6,7 @@ from meshtui.core.flows.flow import FlowRow
 from meshtui.core.model import state as s
 from meshtui.hubble.query import FlowQuery
 from meshtui.mesh.flows.past import past_flows
-from meshtui.mesh.flows.relaytls import Told
+from meshtui.mesh.flows.relaytls import RelayFlags
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
 from tests.mesh.conftest import NewLab
@@ -18,7 +18,9 @@ FLOWS = Scope(status=False, access=False)
 
 async def held(session: Session) -> list[FlowRow]:
     """Everything the agents' rings hold, asked of the agents themselves: the truth to compare with."""
-    found = [await past_flows(session.api(c), Told(), FlowQuery(number=0), "agents") for c in session.mesh.clusters]
+    found = [
+        await past_flows(session.api(c), RelayFlags(), FlowQuery(number=0), "agents") for c in session.mesh.clusters
+    ]
     return [row for past in found for row in past.rows]
 
 

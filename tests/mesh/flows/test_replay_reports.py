@@ -26,7 +26,7 @@ async def test_a_file_is_a_session_with_a_cluster_and_a_word(name, rows, problem
     async with Replay(REPORTS / name, Settings()) as session:
         await session.ended.wait()
         assert list(session.mesh.clusters) == ["default"]
-        session.room._take()
+        session.mesh_flows._take()
         assert len(session.flows) == rows
         error = session.mesh.clusters["default"].relay.link.error
         assert (problem in str(error)) if problem else error is None

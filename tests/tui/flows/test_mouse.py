@@ -125,4 +125,4 @@ async def test_the_columns_names_stay_on_top_and_are_no_row():
         assert pane.cursor == 1
         await board.press("g")
         assert pane.cursor == 1
-        assert pane.looked.find(pane.selected) is not None
+        assert pane.listing.find(pane.selected) is not None

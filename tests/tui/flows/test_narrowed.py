@@ -60,11 +60,11 @@ async def test_a_sum_says_when_fewer_events_are_here_than_it_counted(board: Boar
     board.session.deliver(recorded_flows("dropped", 80))
     await board.press("3", "s")
     await board.until(lambda: len(pane.items) > 1)
-    before = {key: pane.looked.find(key).count for key in pane.items[1:]}
+    before = {key: pane.listing.find(key).count for key in pane.items[1:]}
     assert sum(before.values()) == 960
     board.session.deliver(recorded_flows("dropped", 90)[960:])  # the store holds a thousand
-    await board.until(lambda: sum(pane.looked.find(key).count for key in pane.items[1:]) == 1080)
-    counted = pane.looked.find(pane.selected).count
+    await board.until(lambda: sum(pane.listing.find(key).count for key in pane.items[1:]) == 1080)
+    counted = pane.listing.find(pane.selected).count
     await board.press("enter")
     await board.until(lambda: pane.kind == "events")
     assert len(pane.view.events()) < counted

@@ -40,7 +40,7 @@ async def test_sums_open_the_events_behind_a_row_and_esc_goes_back(board: Board)
     await board.until(lambda: "✗ Policy denied" in board.text(pane), "sums are made")
     assert "dropped first" in str(pane.border_subtitle)
     assert "K x-wing ⇄ T rebel-base:80" in board.text(pane)
-    rows = {key: pane.looked.find(key).count for key in pane.items[1:]}
+    rows = {key: pane.listing.find(key).count for key in pane.items[1:]}
     assert sum(rows.values()) == 32
     ordered = [(key[3] == Verdict.DROPPED, rows[key]) for key in pane.items[1:]]
     assert ordered == sorted(ordered, reverse=True), "what was dropped first, then the most"
@@ -58,14 +58,14 @@ async def test_sums_are_ordered_by_any_column(board: Board):
     board.session.deliver(recorded_flows("dropped") + recorded_flows("others"))
     await on_flows(board, "a", "s")
     await board.until(lambda: len(pane.items) > 3)
-    seen = [pane.looked.column]
+    seen = [pane.listing.column]
     for _ in range(9):
         await board.press("o")
-        seen.append(pane.looked.column)
+        seen.append(pane.listing.column)
     assert len(set(seen)) == 10
     first = list(pane.items[1:])
     await board.press("O")
-    assert list(pane.items[1:]) == first[::-1] or pane.looked.column in str(pane.border_subtitle)
+    assert list(pane.items[1:]) == first[::-1] or pane.listing.column in str(pane.border_subtitle)
     assert "↑" in str(pane.border_subtitle) or "↓" in str(pane.border_subtitle)
 
 
@@ -75,7 +75,7 @@ async def test_sums_count_what_comes_later_too(board: Board):
     await on_flows(board, "s")
     await board.until(lambda: len(pane.items) > 1)
     board.session.deliver(recorded_flows("dropped", 2)[12:])
-    await board.until(lambda: sum(pane.looked.find(key).count for key in pane.items[1:]) == 24)
+    await board.until(lambda: sum(pane.listing.find(key).count for key in pane.items[1:]) == 24)
 
 
 async def test_a_connection_unfolds_into_all_its_events(board: Board):
@@ -117,7 +117,7 @@ async def test_presets_are_keys(board: Board, key: str, preset: str):
     assert pane.question.preset == preset
     wanted = [row for row in board.session.flows if pane.question.matches(row)]
     await board.until(lambda: pane.view.events() == wanted)
-    assert [row for item in pane.items for row in pane.looked.rows_of(item)] == wanted
+    assert [row for item in pane.items for row in pane.listing.rows_of(item)] == wanted
 
 
 async def test_this_service_only_and_noise_switches(board: Board):
@@ -263,8 +263,8 @@ async def test_what_is_missing_is_counted_in_the_row_the_title_and_among_the_sou
     assert "koornacht, without a break ┄┄    40 events never came: worker2 40" in told[3]
     assert "being counted" in told[4]
     assert "missing 1,280" in str(pane.border_title)
-    pane.looked.two_lines = False
-    told = "".join(span.text for line in pane.looked.lines(gaps[0], pane._look()) for span in line)
+    pane.listing.two_lines = False
+    told = "".join(span.text for line in pane.listing.lines(gaps[0], pane._options()) for span in line)
     assert "tion's source away for 12.0 s: 1,240 events missing: worker 1,200, worker2 40 ┄┄" in told
     await board.press("b")
     await board.until(lambda: "1,240 events missing" in board.text(), "the gap's number is among the sources")

@@ -15,19 +15,19 @@ from itertools import pairwise
 from operator import attrgetter
 
 from meshtui.core.flows.account.node import (
+    BoundedMark,
     Growth,
-    Look,
     Mark,
     NodeAccount,
+    NodeBalance,
     Reading,
-    Stand,
     find_growth,
     restarted,
     total,
 )
 from meshtui.core.flows.flow import FlowRow
 
-__all__ = ["FlowAccount", "Growth", "Mark", "NodeAccount", "Reading", "Stand", "total"]
+__all__ = ["FlowAccount", "Growth", "Mark", "NodeAccount", "NodeBalance", "Reading", "total"]
 
 _UNASKED_NS = 60_000_000_000
 """A node is counted again when for so long it has seen nothing that is not asked for."""
@@ -190,7 +190,7 @@ class FlowAccount:
             self._doubt(account, judged)
         return bool(changed)
 
-    def _doubt(self, account: NodeAccount, judged: Sequence[Look]) -> None:
+    def _doubt(self, account: NodeAccount, judged: Sequence[BoundedMark]) -> None:
         """Something seems to be missing: before it is told, the ring may be asked for it once more."""
         for before, look in pairwise(judged):
             if look.mark.reading.at_ns > account.doubted_ns and look.least > before.most:
@@ -212,14 +212,14 @@ class FlowAccount:
         """One node's account. Raises KeyError."""
         return self._nodes[node]
 
-    def _judged(self, node: str, now_ns: int) -> list[Look]:
+    def _judged(self, node: str, now_ns: int) -> list[BoundedMark]:
         return self._nodes[node].judged(self._open[node] > 0, now_ns, self.calm_ns, self.patience_ns)
 
     def checked(self, node: str, now_ns: int) -> list[Mark]:
         """A node's readings that can be judged, in order."""
         return [look.mark for look in self._judged(node, now_ns)]
 
-    def stand(self, node: str, now_ns: int) -> Stand:
+    def stand(self, node: str, now_ns: int) -> NodeBalance:
         """How a node's account stands at its last reading that can be judged."""
         account = self._nodes[node]
         marks = account.marks
@@ -229,4 +229,4 @@ class FlowAccount:
             seen += mark.reading.seen - before.reading.seen
             told += mark.told
         missing = total([*account.grown_before, *account.growth.values()])
-        return Stand(node, seen, told, *missing, len(judged) > 1)
+        return NodeBalance(node, seen, told, *missing, len(judged) > 1)

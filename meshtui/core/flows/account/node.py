@@ -43,7 +43,7 @@ class Growth(Struct, frozen=True):
     """None: at least so many."""
 
 
-class Stand(Struct, frozen=True):
+class NodeBalance(Struct, frozen=True):
     """How a node's account stands; `least` and `most` are equal but for nodes that are never quiet."""
 
     node: str
@@ -82,7 +82,7 @@ class Mark(Struct):
         return self.gained + self.within
 
 
-class Look(NamedTuple):
+class BoundedMark(NamedTuple):
     """A mark with the least and the most that was missing by then, but for a constant."""
 
     mark: Mark
@@ -143,13 +143,13 @@ class NodeAccount(Struct):
         self.changed = True
         return True
 
-    def judged(self, newest: bool, now_ns: int, calm_ns: int, patience_ns: int) -> list[Look]:
+    def judged(self, newest: bool, now_ns: int, calm_ns: int, patience_ns: int) -> list[BoundedMark]:
         """Marks that can be judged: calm ones that newer events have overtaken, and ones that tell of no growth.
 
         `newest`: whether an event came that is newer than the last mark.
         """
         passed = self._overtaken(newest)
-        judged: list[Look] = []
+        judged: list[BoundedMark] = []
         for number, look in enumerate(self._looks()):
             age = now_ns - look.mark.reading.at_ns
             grown = bool(judged) and look.least > judged[-1].most
@@ -157,11 +157,11 @@ class NodeAccount(Struct):
                 judged.append(look)
         return judged
 
-    def _looks(self) -> Iterator[Look]:
+    def _looks(self) -> Iterator[BoundedMark]:
         came = 0
         for number, mark in enumerate(self.marks):
             came += mark.gained + mark.told if number else 0
-            yield Look(mark, mark.reading.seen - came - mark.within, mark.reading.seen - came)
+            yield BoundedMark(mark, mark.reading.seen - came - mark.within, mark.reading.seen - came)
             came += mark.within
 
     def _overtaken(self, newest: bool) -> int:
@@ -189,7 +189,7 @@ def total(parts: Iterable[Growth]) -> tuple[int, int | None]:
     return least, most if bounded else None
 
 
-def find_growth(account: NodeAccount, judged: Sequence[Look], breaks: Sequence[tuple[str, int]]) -> None:
+def find_growth(account: NodeAccount, judged: Sequence[BoundedMark], breaks: Sequence[tuple[str, int]]) -> None:
     """Growth among the marks that are kept is found anew each time; what older marks showed stays.
 
     `breaks`: (feeder, time) at which a source came or went.

@@ -15,7 +15,7 @@ from meshtui.core.policy.labels import CLUSTER
 from meshtui.core.policy.matching import Question, peers_match, ports_match
 from meshtui.core.policy.mend.draft import Draft, selector, whom_of
 from meshtui.core.policy.mend.model import Manner
-from meshtui.core.policy.model import PeerKind, Rule, Way
+from meshtui.core.policy.model import PeerKind, Rule, TrafficDirection
 from meshtui.core.policy.parties import as_seen
 from meshtui.core.policy.ports import ICMP
 from meshtui.core.policy.reading import Reading
@@ -25,7 +25,7 @@ from meshtui.core.policy.selectors import Requirement, parse_key
 
 MOST = 24
 """Changes that are tried; of policies that nearly allow it there are few."""
-_WORD = {Way.EGRESS: "to", Way.INGRESS: "from"}
+_WORD = {TrafficDirection.EGRESS: "to", TrafficDirection.INGRESS: "from"}
 
 
 class Edit(Struct, frozen=True):
@@ -41,13 +41,13 @@ class Edit(Struct, frozen=True):
 def edits(book: Rulebook, draft: Draft) -> Iterator[Edit]:
     """Changed policies to try for a draft's connections, the nearest first. They need not allow it."""
     wanted = draft.gaps[0]
-    subject, peer = wanted.ends(draft.way)
+    subject, peer = wanted.ends(draft.direction)
     question = Question(
         book.lookups,
         book.reading(subject.context),
         subject,
         as_seen(peer, subject),
-        draft.way,
+        draft.direction,
         wanted.protocol,
         wanted.port,
     )
@@ -61,7 +61,9 @@ def edits(book: Rulebook, draft: Draft) -> Iterator[Edit]:
                     (
                         rank,
                         what,
-                        Edit(Manner.CHANGE, _with(policy, draft.way, spec_at, at, changed), resource, policy, what),
+                        Edit(
+                            Manner.CHANGE, _with(policy, draft.direction, spec_at, at, changed), resource, policy, what
+                        ),
                     )
                 )
     yield from (edit for _, _, edit in sorted(found, key=lambda each: each[:2])[:MOST])
@@ -74,7 +76,7 @@ def _copies(book: Rulebook, question: Question) -> Iterator[Edit]:
     for context, other in book.mesh.clusters.items():
         if context == here.context:
             continue
-        for rule in book.selecting_in(context, here, question.way):
+        for rule in book.selecting_in(context, here, question.direction):
             ref = rule.policy
             if ref.kind == "NetworkPolicy" or not _would(rule, question):
                 continue
@@ -88,7 +90,7 @@ def _copies(book: Rulebook, question: Question) -> Iterator[Edit]:
 def _would(rule: Rule, question: Question) -> bool:
     return any(
         not entry.deny and ports_match(entry, question) is True and peers_match(entry, question) is True
-        for entry in rule.entries[question.way]
+        for entry in rule.entries[question.direction]
     )
 
 
@@ -99,11 +101,11 @@ def _of_policy(
     for spec_at, spec in enumerate(specs_of(policy)):
         if spec.get("endpointSelector") is None:
             continue
-        for at, raw in enumerate(spec.get(question.way.value) or ()):
-            rules = _compiled(policy, {**_bare(spec), question.way.value: [raw]}, question.reading)
+        for at, raw in enumerate(spec.get(question.direction.value) or ()):
+            rules = _compiled(policy, {**_bare(spec), question.direction.value: [raw]}, question.reading)
             if not rules or not rules[0].subject.matches(question.subject.labels):
                 continue
-            for entry in rules[0].entries.get(question.way, ()):
+            for entry in rules[0].entries.get(question.direction, ()):
                 port_fits, peer_fits = ports_match(entry, question), peers_match(entry, question)
                 if peer_fits and port_fits is False and (more := _with_port(raw, question)):
                     yield 1, f"add {question.protocol} {question.port}", spec_at, at, more
@@ -135,16 +137,18 @@ def _peer_changes(
     raw: Mapping[str, Any], rule: Rule, question: Question, draft: Draft
 ) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """A selector that means one cluster more, or one selector more, where all but one thing fits."""
-    member = f"{_WORD[question.way]}Endpoints"
+    member = f"{_WORD[question.direction]}Endpoints"
     selectors = raw.get(member) or ()
-    peers = [p for entry in rule.entries[question.way] for p in entry.peers if p.kind is PeerKind.SELECTOR]
+    peers = [p for entry in rule.entries[question.direction] for p in entry.peers if p.kind is PeerKind.SELECTOR]
     for at, (written, peer) in enumerate(zip(selectors, peers, strict=False)):
         failing = [q for q in peer.selector.requirements if not q.holds(question.peer.labels)]
         if len(failing) != 1:
             continue
         there = question.peer.labels.cluster
         if failing[0].key == CLUSTER and there:
-            clusters = sorted({there, *(each.ends(draft.way)[1].cluster for each in draft.gaps), *_meant(failing[0])})
+            clusters = sorted(
+                {there, *(each.ends(draft.direction)[1].cluster for each in draft.gaps), *_meant(failing[0])}
+            )
             changed = _in_clusters(written, clusters)
             if changed is not None:
                 what = f"let its selector mean {' and '.join(clusters)}"
@@ -180,17 +184,21 @@ def _one_more(question: Question, draft: Draft) -> dict[str, Any] | None:
     whom, _ = whom_of(question.peer, draft.gaps[0])
     if whom is None or not (whom.namespace or whom.labels):
         return None
-    clusters = sorted({each.ends(draft.way)[1].cluster for each in draft.gaps})
+    clusters = sorted({each.ends(draft.direction)[1].cluster for each in draft.gaps})
     # Every change of a peer names its namespace where the policy's own is another one, or none.
     return selector(
         whom, clusters, draft.place.namespace if draft.place.namespace == whom.namespace else "", question.reading
     )
 
 
-def _with(policy: o.Policy, way: Way, spec_at: int, at: int, changed: dict[str, Any]) -> o.Policy:
+def _with(policy: o.Policy, direction: TrafficDirection, spec_at: int, at: int, changed: dict[str, Any]) -> o.Policy:
     """The policy with one element replaced."""
     specs = copy.deepcopy([dict(spec) for spec in specs_of(policy)])
-    specs[spec_at][way.value] = [*specs[spec_at][way.value][:at], changed, *specs[spec_at][way.value][at + 1 :]]
+    specs[spec_at][direction.value] = [
+        *specs[spec_at][direction.value][:at],
+        changed,
+        *specs[spec_at][direction.value][at + 1 :],
+    ]
     if policy.spec is None:
         return msgspec.structs.replace(policy, specs=specs, status=None)
     return msgspec.structs.replace(policy, spec=specs[0], specs=specs[1:] or policy.specs, status=None)

@@ -10,13 +10,13 @@ from msgspec import Struct, field
 from meshtui.core.policy.labels import CLUSTER, NAMESPACE
 from meshtui.core.policy.mend.model import Wanted
 from meshtui.core.policy.mend.telling import short_name, telling_labels
-from meshtui.core.policy.model import Party, Way
+from meshtui.core.policy.model import Party, TrafficDirection
 from meshtui.core.policy.parties import as_seen
 from meshtui.core.policy.ports import ICMP
 from meshtui.core.policy.reading import Reading
 
 LONGEST_NAME = 63
-_WORD = {Way.EGRESS: "to", Way.INGRESS: "from"}
+_WORD = {TrafficDirection.EGRESS: "to", TrafficDirection.INGRESS: "from"}
 _ENTITIES = ("kube-apiserver", "host", "remote-node", "health", "ingress", "init", "unmanaged")
 
 Labels = tuple[tuple[str, str], ...]
@@ -38,7 +38,7 @@ class Place(Struct, frozen=True, order=True):
     context: str
     namespace: str
     labels: Labels
-    way: str
+    direction: str
 
 
 class Draft(Struct):
@@ -51,13 +51,13 @@ class Draft(Struct):
     """Whom, and whether by ICMP, which no element names beside ports → in which clusters, on which ports."""
 
     @property
-    def way(self) -> Way:
+    def direction(self) -> TrafficDirection:
         """The direction."""
-        return Way(self.place.way)
+        return TrafficDirection(self.place.direction)
 
     def add(self, wanted: Wanted) -> str:
         """Cover one connection more; the reason where no rule can name it."""
-        subject, peer = wanted.ends(self.way)
+        subject, peer = wanted.ends(self.direction)
         whom, why = whom_of(as_seen(peer, subject), wanted)
         if whom is None:
             return why
@@ -73,15 +73,15 @@ class Draft(Struct):
             "endpointSelector": {"matchLabels": dict(self.place.labels)} if self.place.labels else {}
         }
         if open_besides:
-            spec["enableDefaultDeny"] = {self.way.value: False}
-        spec[self.way.value] = [self._element(reading, *group) for group in self._groups()]
+            spec["enableDefaultDeny"] = {self.direction.value: False}
+        spec[self.direction.value] = [self._element(reading, *group) for group in self._groups()]
         meta = {"name": self.name(taken), "namespace": self.place.namespace}
         return {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": meta, "spec": spec}
 
     def name(self, taken: Iterable[str]) -> str:
         """`x-wing-to-rebel-base`, with a number where there is one already."""
-        peers = list(dict.fromkeys(short_name(each.ends(self.way)[1]) for each in self.gaps))
-        tail = f"{_WORD[self.way]}-{peers[0]}" if len(peers) == 1 else self.way.value
+        peers = list(dict.fromkeys(short_name(each.ends(self.direction)[1]) for each in self.gaps))
+        tail = f"{_WORD[self.direction]}-{peers[0]}" if len(peers) == 1 else self.direction.value
         stem = f"{short_name(self.subject)}-{tail}"[: LONGEST_NAME - 4].strip("-")
         used, name, number = set(taken), stem, 2
         while name in used:
@@ -99,7 +99,7 @@ class Draft(Struct):
     def _element(
         self, reading: Reading, kind: str, peers: Sequence[tuple[Whom, tuple[str, ...]]], ports: Sequence[Port]
     ) -> dict[str, Any]:
-        word = _WORD[self.way] + kind
+        word = _WORD[self.direction] + kind
         if kind == "Endpoints":
             named: list[Any] = [selector(whom, clusters, self.place.namespace, reading) for whom, clusters in peers]
         else:

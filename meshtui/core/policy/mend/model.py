@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from meshtui.core.policy.model import Party, Way
+from meshtui.core.policy.model import Party, TrafficDirection
 from meshtui.core.policy.ports import PortRule, told
 
 Manifest = Mapping[str, Any]
@@ -28,9 +28,11 @@ class Wanted(Struct, frozen=True, eq=False):
         ends = [text for p in (self.source, self.destination) for text in (p.context, p.cluster, p.name, p.ip)]
         return (*ends, self.protocol, str(self.port))
 
-    def ends(self, way: Way) -> tuple[Party, Party]:
+    def ends(self, direction: TrafficDirection) -> tuple[Party, Party]:
         """Whose policies decide in a direction, and who the other side is."""
-        return (self.source, self.destination) if way is Way.EGRESS else (self.destination, self.source)
+        return (
+            (self.source, self.destination) if direction is TrafficDirection.EGRESS else (self.destination, self.source)
+        )
 
     def __str__(self) -> str:
         source, destination = (
@@ -47,7 +49,7 @@ def unique(found: Iterable[Wanted]) -> tuple[Wanted, ...]:
 class Opening(Struct, frozen=True):
     """What a proposal lets pass beyond the policies of now, in one direction."""
 
-    way: Way
+    direction: TrafficDirection
     subject: Party
     peer: Party | None
     """A pod's identity, or None where the rule names something else."""
@@ -60,7 +62,7 @@ class Opening(Struct, frozen=True):
 
     def __str__(self) -> str:
         ends = [f"{self.subject.name} ({self.subject.place})", self.peer_text]
-        ends = ends if self.way is Way.EGRESS else ends[::-1]
+        ends = ends if self.direction is TrafficDirection.EGRESS else ends[::-1]
         return f"{ends[0]} → {ends[1]} on {told(self.ports) if self.ports is not None else 'every port'}"
 
 
@@ -77,7 +79,7 @@ class Proposal(Struct, frozen=True):
 
     context: str
     cluster: str
-    way: Way
+    direction: TrafficDirection
     manner: Manner
     manifest: Manifest
     before: Manifest | None

@@ -11,20 +11,20 @@ from meshtui.core.model import objects as o
 from meshtui.core.model import resources as r
 from meshtui.core.model.manifest import as_manifest, written
 from meshtui.core.model.state import Mesh
-from meshtui.core.policy.evaluate import direction
+from meshtui.core.policy.evaluate import direction_verdict
 from meshtui.core.policy.explain import explain_direction
 from meshtui.core.policy.mend.change import edits
 from meshtui.core.policy.mend.draft import Draft, Place
 from meshtui.core.policy.mend.effect import Difference, identities
 from meshtui.core.policy.mend.model import Manner, Proposal, Remedy, Wanted, unique
 from meshtui.core.policy.mend.telling import telling_labels
-from meshtui.core.policy.model import Decision, DirectionVerdict, Party, Way
+from meshtui.core.policy.model import Decision, DirectionVerdict, Party, TrafficDirection
 from meshtui.core.policy.rulebook import Rulebook
 from meshtui.core.policy.rules import kind_of, specs_of
 from meshtui.core.policy.standing import refusal
 from meshtui.core.routing import what_if
 
-Gap = tuple[Wanted, Way]
+Gap = tuple[Wanted, TrafficDirection]
 """A connection, and the direction in which it is refused."""
 
 
@@ -84,25 +84,25 @@ class _Proposer:
         gaps: list[Gap] = []
         for each in self.wanted:
             open_ways = 0
-            for way in Way:
-                decided = direction(self.book, *each.ends(way), way, each.protocol, each.port)
+            for direction in TrafficDirection:
+                decided = direction_verdict(self.book, *each.ends(direction), direction, each.protocol, each.port)
                 if decided.allowed:
                     open_ways += 1
                 elif why := self._hopeless(each, decided):
                     self.obstacles.append(why)
                 else:
-                    gaps.append((each, way))
-            if open_ways == len(Way):
+                    gaps.append((each, direction))
+            if open_ways == len(TrafficDirection):
                 self.allowed.append(each)
         return gaps
 
     def drafts(self, gaps: Iterable[Gap]) -> list[Draft]:
         """One for each cluster, direction and workload."""
         drafts: dict[Place, Draft] = {}
-        for each, way in gaps:
-            subject, _ = each.ends(way)
+        for each, direction in gaps:
+            subject, _ = each.ends(direction)
             labels = tuple(telling_labels(subject).items())
-            place = Place(subject.context, subject.labels.namespace, labels, way.value)
+            place = Place(subject.context, subject.labels.namespace, labels, direction.value)
             if why := drafts.setdefault(place, Draft(place, subject)).add(each):
                 self.obstacles.append(why)
         return [draft for draft in drafts.values() if draft.gaps]
@@ -123,7 +123,7 @@ class _Proposer:
         far = [each for each in options if each not in near]
         listed = [*near, *([new] if new else []), *far]
         if not listed:
-            where = f"{draft.way.value} at {self._name(draft)}"
+            where = f"{draft.direction.value} at {self._name(draft)}"
             self.obstacles += [f"{each}: no rule was found that would allow {where}" for each in draft.gaps]
             return ()
         first = listed[0]
@@ -185,14 +185,14 @@ class _Proposer:
         after = what_if(self.mesh, {(context, resource): {policy.key: policy}})
         now = Rulebook(after, self.book)
         for each in draft.gaps:
-            subject, peer = each.ends(draft.way)
-            if not direction(now, subject, peer, draft.way, each.protocol, each.port).allowed:
+            subject, peer = each.ends(draft.direction)
+            if not direction_verdict(now, subject, peer, draft.direction, each.protocol, each.port).allowed:
                 return None
         rules = [[rule for rule in book.rules(context) if _is(rule.policy, policy)] for book in (self.book, now)]
         difference = Difference(self.book, now, context, rules[0] if old is not None else [], rules[1])
         openings = difference.openings(self.everybody, self.wanted)
         closes = difference.closes(self.everybody)
-        return Proposal(context, self._name(draft), draft.way, manner, manifest, before, what, openings, closes)
+        return Proposal(context, self._name(draft), draft.direction, manner, manifest, before, what, openings, closes)
 
 
 def _denies(policy: o.Policy) -> bool:

@@ -13,7 +13,7 @@ from meshtui.core.policy.mend.asked import is_policy_drop, wanted_of_row
 from meshtui.core.policy.mend.effect import identities
 from meshtui.core.policy.mend.model import Proposal, Remedy, Wanted, unique
 from meshtui.core.policy.mend.propose import Gap, propose
-from meshtui.core.policy.model import Way
+from meshtui.core.policy.model import TrafficDirection
 from meshtui.core.policy.rulebook import Rulebook
 
 _PASSED = (Verdict.FORWARDED, Verdict.REDIRECTED, Verdict.TRACED)
@@ -50,13 +50,13 @@ def _of_drops(mesh: Mesh, rows: Sequence[FlowRow]) -> Suggestion:
         wanted = wanted_of_row(mesh, row) if is_policy_drop(row) else None
         if wanted is None:
             continue
-        way = Way.INGRESS if row.direction == Direction.INGRESS else Way.EGRESS
-        if book.knows(wanted.ends(way)[0].context):
+        direction = TrafficDirection.INGRESS if row.direction == Direction.INGRESS else TrafficDirection.EGRESS
+        if book.knows(wanted.ends(direction)[0].context):
             judged.append(wanted)
-        elif wanted.ends(way)[0].context:
-            gaps.setdefault((*wanted.key, way), (wanted, way))
+        elif wanted.ends(direction)[0].context:
+            gaps.setdefault((*wanted.key, direction), (wanted, direction))
         else:
-            strange.add(wanted.ends(way)[0].cluster or row.node)
+            strange.add(wanted.ends(direction)[0].cluster or row.node)
     known = propose(mesh, judged, book=book)
     blind = propose(mesh, [w for w, _ in gaps.values()], book=book, changes=False, gaps=list(gaps.values()))
     notes = []
@@ -82,7 +82,7 @@ def _of_traffic(mesh: Mesh, rows: Sequence[FlowRow]) -> Suggestion:
         if one is not None:
             seen.append(one)
     wanted = unique(seen)
-    gaps = [(each, way) for each in wanted for way in Way if _selectable(each, way)]
+    gaps = [(each, direction) for each in wanted for direction in TrafficDirection if _selectable(each, direction)]
     remedy = propose(mesh, wanted, changes=False, gaps=gaps)
     notes = [f"{unclear} flows do not tell who began: they count for nothing"] if unclear else []
     return _told((remedy,), len(wanted), _silent(mesh, wanted, remedy), notes)
@@ -93,9 +93,9 @@ def _begins(row: FlowRow) -> bool:
     return row.is_reply is False or (row.is_reply is None and is_syn(row))
 
 
-def _selectable(wanted: Wanted, way: Way) -> bool:
+def _selectable(wanted: Wanted, direction: TrafficDirection) -> bool:
     """Whether a policy of a known cluster could refuse it; a pod's own node enters it always."""
-    subject, peer = wanted.ends(way)
+    subject, peer = wanted.ends(direction)
     return subject.enforced and bool(subject.context) and not peer.labels.reserved("host")
 
 

@@ -8,7 +8,7 @@ from meshtui.core.flows.filter import Question
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView
 from meshtui.tui.flows.views.events import Events
-from meshtui.tui.flows.views.view import FlowLook
+from meshtui.tui.flows.views.view import FlowListing
 
 
 def choose(
@@ -19,7 +19,7 @@ def choose(
     sentence: Callable[[FlowRow], str],
     *,
     two_lines: bool,
-) -> FlowLook:
+) -> FlowListing:
     """A look at `view`; `sentence` explains a drop in a line."""
     if kind == "events":
         listed = Events(store, view, sentence)

@@ -8,7 +8,7 @@ from meshtui.core.flows.connections import DEFAULT_LIMIT, Connection, Connection
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView
 from meshtui.tui.flows import sumrows as flowsums
-from meshtui.tui.flows.views.view import Look, Summing
+from meshtui.tui.flows.views.view import RenderOptions, Summing
 from meshtui.tui.widgets.paint import Line
 
 SHOWN = 5_000
@@ -36,7 +36,7 @@ class ConnectionsView(Summing):
         """Fold or unfold."""
         self.unfolded ^= {connection}
 
-    def items(self, look: Look) -> Sequence[Hashable]:
+    def items(self, options: RenderOptions) -> Sequence[Hashable]:
         """Connections, and the events of those unfolded as (connection, row)."""
         newest = self.connections.newest(SHOWN, self._is_wanted)
         self.unfolded &= set(newest)
@@ -57,13 +57,17 @@ class ConnectionsView(Summing):
             self._judged[connection] = len(connection.events), wanted
         return wanted
 
-    def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
+    def lines(self, key: Hashable, options: RenderOptions) -> Sequence[Line]:
         """A connection, or one of its events."""
         if isinstance(key, Connection):
-            return [flowsums.connection_line(key, look.tags, look.width, utc=look.utc, unfolded=key in self.unfolded)]
+            return [
+                flowsums.connection_line(
+                    key, options.tags, options.width, utc=options.utc, unfolded=key in self.unfolded
+                )
+            ]
         assert isinstance(key, tuple)
         connection, row = key
-        return [flowsums.event_line(row, connection.first_ns, look.tags)]
+        return [flowsums.event_line(row, connection.first_ns, options.tags)]
 
     def row_of(self, key: Hashable | None) -> FlowRow | None:
         """The event, or the connection's first."""

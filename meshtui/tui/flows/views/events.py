@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView, Gap
 from meshtui.tui.flows import rows
-from meshtui.tui.flows.views.view import FlowLook, Look
+from meshtui.tui.flows.views.view import FlowListing, RenderOptions
 from meshtui.tui.widgets.paint import Line
 
 _TWO_LINES_FROM = 50
@@ -17,7 +17,7 @@ _CALM, _BUSY = 0.1, 0.5
 """Seconds between two redraws."""
 
 
-class Events(FlowLook):
+class Events(FlowListing):
     """One or two lines each."""
 
     name = "events"
@@ -38,19 +38,21 @@ class Events(FlowLook):
         """Lines of each item."""
         return 2 if self.two_lines and width >= _TWO_LINES_FROM else 1
 
-    def items(self, look: Look) -> Sequence[Hashable]:
+    def items(self, options: RenderOptions) -> Sequence[Hashable]:
         """Rows with gaps where they began."""
         return with_gaps(self.view.rows(0, len(self.view)), list(self.store.gaps)[-_GAPS_SHOWN:])
 
-    def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
+    def lines(self, key: Hashable, options: RenderOptions) -> Sequence[Line]:
         """One flow, or one gap."""
         if isinstance(key, Gap):
-            return rows.gap_lines(key, utc=look.utc, two=self.height(look.width) == 2)
+            return rows.gap_lines(key, utc=options.utc, two=self.height(options.width) == 2)
         assert isinstance(key, FlowRow)
-        two = self.height(look.width) == 2
+        two = self.height(options.width) == 2
         why = self._explain(key) if two else ""
         paired = self.mate(key) is not None
-        return rows.flow_lines(key, look.tags, look.width, two=two, utc=look.utc, explanation=why, paired=paired)
+        return rows.flow_lines(
+            key, options.tags, options.width, two=two, utc=options.utc, explanation=why, paired=paired
+        )
 
     def mate(self, row: FlowRow) -> FlowRow | None:
         """The other event of a row's packet, where the view pairs them."""

@@ -9,7 +9,7 @@ from meshtui.core.flows.flow import FlowRow
 from meshtui.core.flows.store import FlowStore, FlowView
 from meshtui.core.flows.sums import COLUMNS, FAILING, Aggregate, AggregateKey, Aggregates, text_map
 from meshtui.tui.flows import sumrows as flowsums
-from meshtui.tui.flows.views.view import Look, Summing
+from meshtui.tui.flows.views.view import RenderOptions, Summing
 from meshtui.tui.widgets.paint import Line, Span
 
 HEADER = "header"
@@ -50,32 +50,32 @@ class Sums(Summing):
         """The other way round."""
         self.reverse = not self.reverse
 
-    def items(self, look: Look) -> Sequence[Hashable]:
+    def items(self, options: RenderOptions) -> Sequence[Hashable]:
         """The columns' names, then the rows."""
         ordered = self.aggregates.sorted(self.column, reverse=self.reverse)
-        self._widths = self._measure(look)
+        self._widths = self._measure(options)
         return [HEADER, *(a.key for a in ordered)] if ordered else []
 
-    def _measure(self, look: Look) -> flowsums.SumWidths:
+    def _measure(self, options: RenderOptions) -> flowsums.SumWidths:
         """The columns' widths; only sums that are new since the last time are looked at."""
         seen, source, destination = self._measured
         for aggregate in islice(self.aggregates, seen, None):
-            ends = flowsums.sum_ends(aggregate, look.tags)
+            ends = flowsums.sum_ends(aggregate, options.tags)
             source, destination = max(source, ends[0]), max(destination, ends[1])
         self._measured = len(self.aggregates), source, destination
-        return flowsums.sum_widths(look.width, source, destination)
+        return flowsums.sum_widths(options.width, source, destination)
 
     def find(self, key: Hashable | None) -> Aggregate | None:
         """The aggregate of an item."""
         return self.aggregates.get(key) if isinstance(key, tuple) else None
 
-    def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
+    def lines(self, key: Hashable, options: RenderOptions) -> Sequence[Line]:
         """One row."""
         found = self.find(key)
-        widths = self._widths or self._measure(look)
+        widths = self._widths or self._measure(options)
         if found is None:
             return [flowsums.sums_header(widths, self.column, reverse=self.reverse)]
-        return [flowsums.sums_line(found, look.tags, widths, look.now_ns, utc=look.utc)]
+        return [flowsums.sums_line(found, options.tags, widths, options.now_ns, utc=options.utc)]
 
     @property
     def detail(self) -> str:
@@ -99,12 +99,12 @@ class Map(Summing):
         """Count these."""
         self.aggregates.add(rows)
 
-    def items(self, look: Look) -> Sequence[Hashable]:
+    def items(self, options: RenderOptions) -> Sequence[Hashable]:
         """One item per line."""
         self._lines = text_map(self.aggregates)
         return range(len(self._lines))
 
-    def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
+    def lines(self, key: Hashable, options: RenderOptions) -> Sequence[Line]:
         """One line."""
         at = key if isinstance(key, int) else 0
         return [flowsums.map_line(self._lines[at])] if at < len(self._lines) else [[Span("")]]

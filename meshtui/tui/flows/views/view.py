@@ -20,7 +20,7 @@ PORTION = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RenderOptions:
     """How lines are to be made."""
 
     width: int
@@ -29,7 +29,7 @@ class Look:
     now_ns: int
 
 
-class FlowLook:
+class FlowListing:
     """One way to look at the flows of a view."""
 
     name = ""
@@ -48,11 +48,11 @@ class FlowLook:
         """Whether to list again now; when not, it is asked again soon."""
         return True
 
-    def items(self, look: Look) -> Sequence[Hashable]:
+    def items(self, options: RenderOptions) -> Sequence[Hashable]:
         """What to list."""
         raise NotImplementedError
 
-    def lines(self, key: Hashable, look: Look) -> Sequence[Line]:
+    def lines(self, key: Hashable, options: RenderOptions) -> Sequence[Line]:
         """The lines of one item."""
         raise NotImplementedError
 
@@ -71,7 +71,7 @@ class FlowLook:
         return ""
 
 
-class Summing(FlowLook):
+class Summing(FlowListing):
     """Takes every row of the view in once: first those that are there, by portions, then those that come."""
 
     def __init__(self, store: FlowStore, view: FlowView) -> None:

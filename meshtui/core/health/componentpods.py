@@ -1,4 +1,4 @@
-"""The parts of each cluster with their pods, looked at again where one of these changed, not all pods every second."""
+"""Each cluster's components with their pods, looked at again where one of these changed, not all pods every second."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from meshtui.core.health.components import Part, parts
+from meshtui.core.health.components import Component, components_of
 from meshtui.core.model import resources as r
 from meshtui.core.model.state import Cluster, Delta
 
 
-class Crews:
-    """Kept current by `note`: pods of other namespaces than the parts' cost nothing, however many come and go."""
+class ComponentPods:
+    """Kept current by `note`: pods of other namespaces than the components' cost nothing, however many come and go."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, frozenset[str], list[Part]]] = {}
-        """Context → Cilium's namespace, the namespaces of its parts, and these."""
+        self._known: dict[str, tuple[str, frozenset[str], list[Component]]] = {}
+        """Context → Cilium's namespace, the namespaces of its components, and these."""
 
     def note(self, delta: Delta) -> None:
         """Something changed."""
@@ -27,15 +27,17 @@ class Crews:
             if resource in (r.DEPLOYMENTS, r.DAEMONSETS) or (resource is r.PODS and _any_in(known[1], keys)):
                 del self._known[context]
 
-    def of(self, cluster: Cluster) -> list[Part]:
-        """A cluster's parts, each with its pods."""
+    def of(self, cluster: Cluster) -> list[Component]:
+        """A cluster's components, each with its pods."""
         known = self._known.get(cluster.context)
         if known is None or known[0] != cluster.home:
-            found = parts(cluster)
-            spaces = frozenset(part.workload.namespace for part in found)
+            found = components_of(cluster)
+            spaces = frozenset(component.workload.namespace for component in found)
             near = [pod for pod in cluster.pods.values() if pod.metadata.namespace in spaces]
-            crewed = [replace(part, own=tuple(pod for pod in near if part.selects(pod))) for part in found]
-            known = self._known[cluster.context] = cluster.home, spaces, crewed
+            with_pods = [
+                replace(component, own=tuple(pod for pod in near if component.selects(pod))) for component in found
+            ]
+            known = self._known[cluster.context] = cluster.home, spaces, with_pods
         return known[2]
 
 

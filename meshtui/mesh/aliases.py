@@ -13,7 +13,7 @@ from meshtui.kube.api import Api
 OF_THE_CLUSTER = "kube-system"
 """The namespace whose uid stands for the cluster: made with it, never made anew."""
 PATIENCE = 1.0
-"""Seconds that a context waits for those before it, so that the same one of two twins is shown every time."""
+"""Seconds that a context waits for those before it, so that the same one of two aliases is shown every time."""
 
 
 def of_those_shown(mesh: Mesh, listener: Callable[[Delta], None]) -> Callable[[Delta], None]:
@@ -26,7 +26,7 @@ def of_those_shown(mesh: Mesh, listener: Callable[[Delta], None]) -> Callable[[D
     return told
 
 
-class Twins:
+class Aliases:
     """Which context shows which cluster, in one session. Belongs on the event loop."""
 
     def __init__(self, contexts: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ class Twins:
         """A context was found unreachable, or is decided: nobody waits for it."""
         self._decided[context].set()
 
-    async def twin_of(self, context: str, api: Api) -> str:
+    async def alias_of(self, context: str, api: Api) -> str:
         """The context that shows this cluster already; empty when this one is to. Who may not see the uid is shown."""
         try:
             uid = (await api.get(NAMESPACES, OF_THE_CLUSTER)).metadata.uid

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from meshtui.mesh.changes.auditlog import AuditLog
     from meshtui.mesh.changes.pending import Pending
     from meshtui.mesh.changes.perform import Changes
-    from meshtui.mesh.changes.taking import Taking
+    from meshtui.mesh.changes.rollout import PolicyRollout
     from meshtui.mesh.flows.flows import MeshFlows
     from meshtui.mesh.flows.source import FlowSourceTask
     from meshtui.mesh.judging import Judging
     from meshtui.mesh.load.runlog import RunLog
 
 
-class Rooms(Struct, dict=True, eq=False):
+class OnDemand(Struct, dict=True, eq=False):
     """What a scope wants is open from `start` to `stop`, and what somebody opens beside. On the event loop only."""
 
     mesh: Mesh
@@ -94,11 +94,11 @@ class Rooms(Struct, dict=True, eq=False):
 
         return Changes(self.mesh, api_of, pending, self.audit, self.emit, self.clock)
 
-    def taking(self, api_of: Callable[[str], Api], steps: Iterable[Step]) -> Taking:
+    def rollout(self, api_of: Callable[[str], Api], steps: Iterable[Step]) -> PolicyRollout:
         """What follows a change of policies through the agents."""
-        from meshtui.mesh.changes.taking import Taking
+        from meshtui.mesh.changes.rollout import PolicyRollout
 
-        return Taking(self.mesh, api_of, steps)
+        return PolicyRollout(self.mesh, api_of, steps)
 
     def source(self, context: str) -> FlowSourceTask | None:
         """A context's source of flows, not yet running; None where flows are not wanted. Loads gRPC."""
@@ -143,7 +143,7 @@ class Rooms(Struct, dict=True, eq=False):
         """A load test's events, which are evidence where there is a judgement."""
         from meshtui.mesh.load.evidence import telling
 
-        return telling(events, self.mesh, spec, self.judging.traffic.asked.take) if self.scope.judged else events
+        return telling(events, self.mesh, spec, self.judging.traffic.load_results.take) if self.scope.judged else events
 
     def doubted(self, context: str) -> bool:
         """Whether a link from or to a cluster is not known to be well."""

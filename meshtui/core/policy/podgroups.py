@@ -17,7 +17,7 @@ _Alike = tuple[str, frozenset[tuple[str, str]], str]
 """Namespace, labels and service account: pods that have these alike are one to every policy."""
 
 
-class Group(Struct):
+class PodGroup(Struct):
     """Pods that no policy can tell apart."""
 
     party: Party
@@ -26,13 +26,13 @@ class Group(Struct):
     """Their keys."""
 
 
-class Crowd:
+class PodGroups:
     """Pods of one cluster that policies can select, kept up to date by the keys of those that changed."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._read = cluster.name, cluster.config
-        self._groups: dict[_Alike, Group] = {}
+        self._groups: dict[_Alike, PodGroup] = {}
         self._of: dict[str, _Alike] = {}
         self._by_label: dict[tuple[str, str], dict[_Alike, None]] = {}
         self.note(cluster.pods)
@@ -69,17 +69,17 @@ class Crowd:
     def _join(self, key: str, alike: _Alike, pod: o.Pod) -> None:
         group = self._groups.get(alike)
         if group is None:
-            group = self._groups[alike] = Group(party(self.cluster, pod))
+            group = self._groups[alike] = PodGroup(party(self.cluster, pod))
             for label in group.party.labels.by_key.items():
                 self._by_label.setdefault(label, {})[alike] = None
         group.pods[key] = None
         self._of[key] = alike
 
-    def groups(self) -> Iterable[Group]:
+    def groups(self) -> Iterable[PodGroup]:
         """All of them."""
         return self._groups.values()
 
-    def fitting(self, selector: Selector) -> Iterator[Group]:
+    def fitting(self, selector: Selector) -> Iterator[PodGroup]:
         """Those that a selector matches."""
         return (group for group in self._candidates(selector) if selector.matches(group.party.labels))
 
@@ -91,7 +91,7 @@ class Crowd:
                 found.update(group.pods)
         return sorted(found)
 
-    def _candidates(self, selector: Selector) -> Iterable[Group]:
+    def _candidates(self, selector: Selector) -> Iterable[PodGroup]:
         """Those that have the label which the fewest have of all that are asked for."""
         narrowest: list[dict[_Alike, None]] | None = None
         fewest = len(self._groups)
@@ -106,20 +106,20 @@ class Crowd:
         return [self._groups[alike] for listed in narrowest for alike in listed]
 
 
-class Crowds:
-    """The crowd of every cluster, made when it is asked for first."""
+class MeshPodGroups:
+    """The pods of every cluster, made when it is asked for first."""
 
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
-        self._made: dict[str, Crowd] = {}
+        self._made: dict[str, PodGroups] = {}
         self._moves: dict[tuple[str, str], int] = {}
         self._anew: dict[str, int] = {}
 
-    def of(self, context: str) -> Crowd:
+    def of(self, context: str) -> PodGroups:
         """The pods of one cluster."""
         found = self._made.get(context)
         if found is None:
-            found = self._made[context] = Crowd(self._mesh.clusters[context])
+            found = self._made[context] = PodGroups(self._mesh.clusters[context])
         return found
 
     def note(self, delta: Delta) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from meshtui.mesh.cluster import ClusterTask
 
 
-class Echo:
+class AgentRefresh:
     """Asks some seconds after a change; a further change begins the wait anew."""
 
     def __init__(self, clusters: Mapping[str, ClusterTask], after: Sequence[float]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meshtui.core.health.components import parts, pods_of
-from meshtui.core.health.crews import Crews
+from meshtui.core.health.componentpods import ComponentPods
+from meshtui.core.health.components import components_of, pods_of
 from meshtui.core.model import resources as r
 from meshtui.core.model import state as s
 from meshtui.core.model.reduce import reduce
@@ -16,18 +16,18 @@ def calm() -> s.Mesh:
     return mesh
 
 
-def names(cluster: s.Cluster, crews: Crews) -> dict[str, list[str]]:
+def names(cluster: s.Cluster, crews: ComponentPods) -> dict[str, list[str]]:
     return {part.name: sorted(pod.name for pod in pods_of(cluster, part)) for part in crews.of(cluster)}
 
 
 def afresh(cluster: s.Cluster) -> dict[str, list[str]]:
-    return {part.name: sorted(pod.name for pod in pods_of(cluster, part)) for part in parts(cluster)}
+    return {part.name: sorted(pod.name for pod in pods_of(cluster, part)) for part in components_of(cluster)}
 
 
 def test_parts_follow_their_pods_and_workloads() -> None:
     mesh = calm()
     cluster = next(iter(mesh.clusters.values()))
-    crews = Crews()
+    crews = ComponentPods()
     whole = names(cluster, crews)
     assert whole == afresh(cluster)
     assert whole["cilium"]
@@ -43,7 +43,7 @@ def test_parts_follow_their_pods_and_workloads() -> None:
 def test_pods_of_others_leave_them_alone() -> None:
     mesh = calm()
     cluster = next(iter(mesh.clusters.values()))
-    crews = Crews()
+    crews = ComponentPods()
     found = crews.of(cluster)
     pod = next(pod for pod in cluster.pods.values() if pod.namespace == cluster.home)
     crews.note(s.Delta(objects={(cluster.context, r.PODS): {"default/somebody"}}))

@@ -13,7 +13,7 @@ from meshtui.core.errors import Forbidden, MeshtuiError
 from meshtui.core.model import resources as r
 from meshtui.core.model.objects import Pod
 from meshtui.core.model.state import Mesh
-from meshtui.core.policy.uptake import AgentPolicy, Uptake, Wanted, behind, missing, on_agents, uptake
+from meshtui.core.policy.rollout import AgentPolicy, RolloutState, Wanted, behind, missing, on_agents, rollout_state
 from meshtui.kube.api import Api
 from meshtui.mesh.agentpods import running_agents
 
@@ -45,7 +45,7 @@ class _Agent(Struct):
         return _where(step) in self.reached and _where(step) not in self.late
 
 
-class Taking:
+class PolicyRollout:
     """Begin it before the change is sent, so that the agents' revision of before is known; wait after it."""
 
     def __init__(self, mesh: Mesh, api_of: Callable[[str], Api], steps: Iterable[Step]) -> None:
@@ -66,7 +66,7 @@ class Taking:
         """The change is not made after all."""
         self._beginning.cancel()
 
-    async def wait(self, steps: Iterable[Step], patience: float) -> list[tuple[Step, Uptake]]:
+    async def wait(self, steps: Iterable[Step], patience: float) -> list[tuple[Step, RolloutState]]:
         """Ask until each of these steps has arrived everywhere or was refused, at most `patience` seconds."""
         wanted = [step for step in self.steps if any(step is each for each in steps)]
         loop = asyncio.get_running_loop()
@@ -78,11 +78,11 @@ class Taking:
                 return found
             await asyncio.sleep(min(PAUSE, max(0.0, end - loop.time())))
 
-    def _known(self, step: Step) -> Uptake:
+    def _known(self, step: Step) -> RolloutState:
         """What the API server and the operator say."""
-        return uptake(self._mesh, step.context, step.resource, step.key, step.after)
+        return rollout_state(self._mesh, step.context, step.resource, step.key, step.after)
 
-    def _told(self, step: Step) -> Uptake:
+    def _told(self, step: Step) -> RolloutState:
         """With what the agents say."""
         agents = self._agents.get(step.context, [])
         late = {each.pod.spec.node_name: why for each in agents if (why := each.late.get(_where(step)))}

@@ -26,17 +26,17 @@ class Silent(OSError):
     """Nothing came of an answer for as long as was said."""
 
 
-class Line(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """One connection. Everything here belongs on the event loop."""
 
-    def __init__(self, ended: Callable[[Line], None]) -> None:
+    def __init__(self, ended: Callable[[HttpConnection], None]) -> None:
         self.transport: asyncio.Transport | None = None
         self.kept = False
         """Whether the last answer is whole and another request may follow."""
         self.closed = asyncio.get_running_loop().create_future()
         """Done when the socket is gone."""
         self._ended = ended
-        self._answer: Answer | None = None
+        self._response: Response | None = None
         self._parser: httptools.HttpResponseParser | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -48,7 +48,7 @@ class Line(asyncio.Protocol):
         """Whether another request may follow."""
         return self.kept and self.transport is not None and not self.transport.is_closing()
 
-    def ask(self, head: bytes, body: bytes = b"", *, switches: bool = False) -> Answer:
+    def send(self, head: bytes, body: bytes = b"", *, switches: bool = False) -> Response:
         """Send one request; `switches` for one that asks for another protocol. Raises Cut when the connection is gone.
 
         After the answer SWITCHED nothing is read until another protocol is put in this one's place.
@@ -56,16 +56,16 @@ class Line(asyncio.Protocol):
         if self.transport is None or self.transport.is_closing():
             raise Cut("the connection was closed meanwhile")
         self.kept = False
-        self._answer = Answer(self, switches=switches)
-        self._parser = httptools.HttpResponseParser(self._answer)
-        self._answer.parser = self._parser
+        self._response = Response(self, switches=switches)
+        self._parser = httptools.HttpResponseParser(self._response)
+        self._response.parser = self._parser
         self.transport.write(head + body)
-        return self._answer
+        return self._response
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer; a server that talks unasked is left."""
-        answer, parser = self._answer, self._parser
-        if answer is None or parser is None or answer.whole:
+        response, parser = self._response, self._parser
+        if response is None or parser is None or response.whole:
             self.drop()
             return
         try:
@@ -73,25 +73,25 @@ class Line(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(Cut(f"the answer is no HTTP: {error}"))
         except httptools.HttpParserUpgrade as upgrade:
-            if answer.status == SWITCHED:
+            if response.status == SWITCHED:
                 self.pause()
-                answer.rest = data[upgrade.args[0] :]
+                response.rest = data[upgrade.args[0] :]
             else:
                 self._fail(Cut("the server wants another protocol"))
         else:
-            if answer.longest_waiting > MOST_WAITING:
+            if response.longest_waiting > MOST_WAITING:
                 self.pause()
 
     def eof_received(self) -> None:
         """The server is done: an answer without a length is whole by that."""
-        if self._answer is not None:
-            self._answer.end_of_connection()
+        if self._response is not None:
+            self._response.end_of_connection()
 
     def connection_lost(self, error: Exception | None) -> None:
         """It is gone, whoever ended it."""
-        if self._answer is not None:
-            self._answer.end_of_connection(error)
-        self._answer = self._parser = self.transport = None
+        if self._response is not None:
+            self._response.end_of_connection(error)
+        self._response = self._parser = self.transport = None
         self.kept = False
         if not self.closed.done():
             self.closed.set_result(None)
@@ -114,17 +114,17 @@ class Line(asyncio.Protocol):
             self.transport.abort()
 
     def _fail(self, error: Cut) -> None:
-        if self._answer is not None:
-            self._answer.end_of_connection(error)
+        if self._response is not None:
+            self._response.end_of_connection(error)
         self.drop()
 
 
-class Answer:
+class Response:
     """The answer to one request, as it comes. httptools calls the methods that begin with `on_`."""
 
-    def __init__(self, line: Line, *, switches: bool = False) -> None:
+    def __init__(self, connection: HttpConnection, *, switches: bool = False) -> None:
         self.parser: httptools.HttpResponseParser | None = None
-        self.line = line
+        self.connection = connection
         self.switches = switches
         """Whether another protocol was asked for."""
         self.rest = b""
@@ -169,7 +169,7 @@ class Answer:
         """The answer is whole."""
         if self._headed:
             self.whole = True
-            self.line.kept = self._keep and self.status != SWITCHED
+            self.connection.kept = self._keep and self.status != SWITCHED
             self.parser = None
             self._news.set()
 
@@ -201,7 +201,7 @@ class Answer:
             if self._error is not None:
                 raise self._error
             self.longest_waiting = 0
-            self.line.resume()
+            self.connection.resume()
             await self._wait()
         body = b"".join(self._chunks)
         self._chunks.clear()
@@ -213,7 +213,7 @@ class Answer:
         while True:
             chunks, self._chunks, self.longest_waiting = self._chunks, [], 0
             if chunks:
-                self.line.resume()
+                self.connection.resume()
                 data = b"".join(chunks)
                 yield unpack(data) if unpack is not None else data
                 continue
@@ -234,7 +234,7 @@ class Answer:
 
     def drop(self) -> None:
         """The connection goes."""
-        self.line.drop()
+        self.connection.drop()
 
     @property
     def _packed(self) -> bool:

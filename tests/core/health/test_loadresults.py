@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meshtui.core.health.asked import ANSWERED
 from meshtui.core.health.judge import Judge
+from meshtui.core.health.loadresults import ANSWERED
 from meshtui.core.health.model import Cause, Source, Verdict
 from meshtui.core.health.traffic import Traffic
 from tests.core.health.recorded import new_mesh, recording, tell
@@ -16,7 +16,7 @@ def judge(*requests: tuple[str, str, str, float]) -> Judge:
     """A judge of two clusters who sees no flows and no probes: only (client, server, fate, seconds ago)."""
     traffic = Traffic()
     for client, server, fate, ago in requests:
-        traffic.asked.take(KEY, client, server, fate, NOW - ago)
+        traffic.load_results.take(KEY, client, server, fate, NOW - ago)
     found = Judge(new_mesh(), traffic)
     documents = recording("00-baseline")["documents"]["base"]
     tell(found.mesh, {name: {**each, "health": {}, "flows": []} for name, each in documents.items()}, NOW)
@@ -70,5 +70,5 @@ def test_what_is_kept_is_bounded() -> None:
     traffic = Traffic()
     for number in range(200):
         for _ in range(3):
-            traffic.asked.take(f"default/svc-{number}", K, T, ANSWERED, NOW)
-    assert len(traffic.asked.by_service(0.0)) == 64
+            traffic.load_results.take(f"default/svc-{number}", K, T, ANSWERED, NOW)
+    assert len(traffic.load_results.by_service(0.0)) == 64

@@ -20,12 +20,12 @@ HAVE = "valid; 1 of 1 agents have it"
 
 async def carried_out(session, plan, patience=20.0):
     """{context: (done, words)} of a plan that was carried out."""
-    taking = session.taking(plan)
-    await taking.ready()
+    rollout = session.rollout(plan)
+    await rollout.ready()
     outcomes = await session.perform(plan, confirmed=True)
     assert [outcome.error for outcome in outcomes] == [None] * len(plan.steps)
-    found = await taking.wait([outcome.step for outcome in outcomes], patience)
-    return {step.context: (uptake.done, uptake.words) for step, uptake in found}
+    found = await rollout.wait([outcome.step for outcome in outcomes], patience)
+    return {step.context: (state.done, state.words) for step, state in found}
 
 
 async def test_applied_changed_and_deleted_until_every_agent_has_it(lab: Lab) -> None:

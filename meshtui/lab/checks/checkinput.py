@@ -15,7 +15,7 @@ MAX_TIME = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CheckInput:
     """One look at the lab."""
 
     session: Session
@@ -48,7 +48,7 @@ class Checked:
     """What it was told from, a line each."""
 
 
-Check = Callable[[Look], Awaitable[Checked]]
+Check = Callable[[CheckInput], Awaitable[Checked]]
 
 
 def good(sentence: str) -> Checked:
@@ -64,7 +64,7 @@ def bad(sentence: str) -> Checked:
 def every(*checks: Check) -> Check:
     """One check of several, in order; the first that does not hold is what is said."""
 
-    async def check(look: Look) -> Checked:
+    async def check(look: CheckInput) -> Checked:
         held: list[Checked] = []
         for each in checks:
             found = await each(look)

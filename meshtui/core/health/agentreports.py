@@ -22,7 +22,7 @@ _RETRANSMITTED_MS, _QUICK_MS = 190.0, 20.0
 of other faults without a delay, in none."""
 
 
-class Sight(Struct, frozen=True):
+class ProbeResult(Struct, frozen=True):
     """One agent's newest probe of one remote node, by one path."""
 
     at: float
@@ -36,35 +36,35 @@ class Sight(Struct, frozen=True):
     """HTTP took a retransmission's time and ICMP next to none: a packet of it was lost and sent again."""
 
 
-class Sights:
+class ProbeResults:
     """Probes by one path, with what a judgement asks of them; made once, asked every second."""
 
     __slots__ = ("failed", "newest", "oldest", "passed_at", "seen")
 
-    def __init__(self, seen: list[Sight]) -> None:
+    def __init__(self, seen: list[ProbeResult]) -> None:
         self.seen = seen
-        self.failed = [sight for sight in seen if not sight.passed]
+        self.failed = [result for result in seen if not result.passed]
         """Those that were not answered."""
-        self.oldest = min((sight.at for sight in seen), default=float("inf"))
-        self.passed_at = max((sight.at for sight in seen if sight.passed), default=0.0)
+        self.oldest = min((result.at for result in seen), default=float("inf"))
+        self.passed_at = max((result.at for result in seen if result.passed), default=0.0)
         """When one was answered last."""
-        timed = [sight for sight in seen if sight.passed and sight.latency_ms is not None]
-        self.newest = nlargest(SAMPLES, timed, key=lambda sight: sight.at)
+        timed = [result for result in seen if result.passed and result.latency_ms is not None]
+        self.newest = nlargest(SAMPLES, timed, key=lambda result: result.at)
         """Of those that were answered and timed, the newest."""
 
-    def since(self, moment: float) -> Sights:
+    def since(self, moment: float) -> ProbeResults:
         """Those made at or after a moment."""
-        return self if self.oldest >= moment else Sights([sight for sight in self.seen if sight.at >= moment])
+        return self if self.oldest >= moment else ProbeResults([result for result in self.seen if result.at >= moment])
 
     def __bool__(self) -> bool:
         return bool(self.seen)
 
 
-class Toward(Struct):
+class RemoteProbes(Struct):
     """What all agents of a cluster see of another cluster's nodes."""
 
-    pods: Sights
-    hosts: Sights
+    pods: ProbeResults
+    hosts: ProbeResults
     reached: dict[str, Reached] = field(default_factory=dict)
     """`cluster/node` → what all agents together know of it."""
     statements: tuple[Statement, ...] = ()
@@ -78,12 +78,12 @@ class Toward(Struct):
 class _Part(Struct):
     """What one report says of one cluster."""
 
-    pods: list[Sight] = field(default_factory=list)
-    hosts: list[Sight] = field(default_factory=list)
+    pods: list[ProbeResult] = field(default_factory=list)
+    hosts: list[ProbeResult] = field(default_factory=list)
     nodes: list[HealthNode] = field(default_factory=list)
 
 
-class Eyes:
+class AgentReports:
     """Remembers what was worked out until a report changes."""
 
     def __init__(self) -> None:
@@ -91,9 +91,9 @@ class Eyes:
         self.claims = Claims()
         """What clusters say of their links."""
         self._heard: dict[str, tuple[float, float]] = {}
-        self._seen: dict[str, tuple[tuple[HealthReport, ...], dict[str, Toward]]] = {}
+        self._seen: dict[str, tuple[tuple[HealthReport, ...], dict[str, RemoteProbes]]] = {}
 
-    def toward(self, cluster: Cluster, target: str) -> Toward:
+    def toward(self, cluster: Cluster, target: str) -> RemoteProbes:
         """What `cluster`'s agents see of the cluster that Cilium calls `target`."""
         reports = tuple(cluster.health.values())
         known = self._seen.get(cluster.context)
@@ -116,8 +116,8 @@ class Eyes:
             known = self._heard[cluster.context] = now, at
         return known[1]
 
-    def _together(self, cluster: Cluster, target: str) -> Toward:
-        pods, hosts, nodes = list[Sight](), list[Sight](), list[HealthNode]()
+    def _together(self, cluster: Cluster, target: str) -> RemoteProbes:
+        pods, hosts, nodes = list[ProbeResult](), list[ProbeResult](), list[HealthNode]()
         for name, report in cluster.health.items():
             part = self._parts(cluster.context, name, report).get(target)
             if part is not None:
@@ -126,9 +126,9 @@ class Eyes:
                 nodes += part.nodes
         reached = merged_nodes(nodes)
         times = sorted(n.endpoint.http.latency_ms for n in reached.values() if n.endpoint.http.latency_ms is not None)
-        return Toward(
-            Sights(pods),
-            Sights(hosts),
+        return RemoteProbes(
+            ProbeResults(pods),
+            ProbeResults(hosts),
             reached,
             tuple(_told(reached)),
             tuple(sorted(name for name, node in reached.items() if node.silent)),
@@ -145,9 +145,9 @@ class Eyes:
                 continue
             part = made.setdefault(node.name.partition("/")[0], _Part())
             part.nodes.append(node)
-            for path, sights in ((whole(node), part.pods), (node.host, part.hosts)):
+            for path, results in ((whole(node), part.pods), (node.host, part.hosts)):
                 if path.at and path.known:
-                    sights.append(_sight(path, report.local, node.name))
+                    results.append(_result(path, report.local, node.name))
         self._reports[context, name] = report, made
         return made
 
@@ -161,8 +161,8 @@ def _told(reached: dict[str, Reached]) -> Iterator[Statement]:
                 yield Statement(Source.PROBES, words, path.passed, path.at)
 
 
-def _sight(path: Path, prober: str, target: str) -> Sight:
+def _result(path: Path, prober: str, target: str) -> ProbeResult:
     times = [probe.latency_ms for probe in (path.http, path.icmp) if probe.latency_ms is not None]
     error = path.http.error or path.icmp.error
     repeated = len(times) == 2 and max(times) >= _RETRANSMITTED_MS and min(times) < _QUICK_MS
-    return Sight(path.at, path.passed, prober, target, error, min(times, default=None), repeated)
+    return ProbeResult(path.at, path.passed, prober, target, error, min(times, default=None), repeated)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from meshtui.tui.widgets.paint import Line, wrapped_spans
 
 
-class Whole(NamedTuple):
+class Wrapped(NamedTuple):
     """What an item says, in lines of at most `width` cells."""
 
     of: Sequence[Line]
@@ -19,7 +19,7 @@ class Whole(NamedTuple):
     """Of each line, the number of the one in `of` that it tells."""
 
     @classmethod
-    def made(cls, of: Sequence[Line], width: int, hanging: Callable[[int], int | None]) -> Whole:
+    def made(cls, of: Sequence[Line], width: int, hanging: Callable[[int], int | None]) -> Wrapped:
         """`hanging`: cells before what goes on from a line; None for one that is not broken."""
         lines: list[Line] = []
         parts: list[int] = []

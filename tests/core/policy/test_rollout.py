@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtui.core.policy.uptake import AgentPolicy, Uptake, Wanted, behind, missing, on_agents
+from meshtui.core.policy.rollout import AgentPolicy, RolloutState, Wanted, behind, missing, on_agents
 
 NAMED = ("CiliumNetworkPolicy", "default", "deny")
 OTHER = ("CiliumNetworkPolicy", "default", "other")
@@ -40,8 +40,8 @@ def test_endpoints_follow_the_agent():
 
 
 def test_the_sentence_says_who_has_not():
-    valid = Uptake(True, False, "valid")
-    assert on_agents(valid, 3, {}, "", gone=False) == Uptake(True, False, "valid; 3 of 3 agents have it", 3)
+    valid = RolloutState(True, False, "valid")
+    assert on_agents(valid, 3, {}, "", gone=False) == RolloutState(True, False, "valid; 3 of 3 agents have it", 3)
     late = {f"n{number}": "does not answer" for number in range(5)}
     told = on_agents(valid, 9, late, "", gone=True)
     assert (told.done, told.words) == (
@@ -53,5 +53,5 @@ def test_the_sentence_says_who_has_not():
         True,
         "valid; whether agents have it is not known: you may not create pods/exec",
     )
-    refused = Uptake(True, True, "refused by the agents: no")
+    refused = RolloutState(True, True, "refused by the agents: no")
     assert on_agents(refused, 2, {"n0": "has not got it"}, "", gone=False) is refused

@@ -6,14 +6,14 @@ import pytest
 
 from meshtui.core.errors import CheckFailed
 from meshtui.kube.clock import SystemClock
-from meshtui.lab.kind.foundation import Made, made
+from meshtui.lab.kind.meshbuilder import KindMesh, kind_mesh
 from meshtui.lab.steps import STEPS, step_named
 from tests.lab.kind.conftest import Site
 from tests.lab.kind.test_up import LAB, plain
 
 
-def of(site: Site, *contexts: str) -> Made | None:
-    return made(contexts, lambda: site.records, site.machine, site.watcher, SystemClock())
+def of(site: Site, *contexts: str) -> KindMesh | None:
+    return kind_mesh(contexts, lambda: site.records, site.machine, site.watcher, SystemClock())
 
 
 async def test_its_contexts_tell_it(site: Site):

@@ -17,7 +17,7 @@ from meshtui.lab.steps import LabStep
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class KindMesh:
     """One lab that meshtui made."""
 
     record: Record
@@ -52,13 +52,13 @@ class Made:
         return every(lab, self.records.directory(lab.name), inherit=self.record.inherit)
 
 
-def made(
+def kind_mesh(
     contexts: Collection[str], records: Callable[[], Records], machine: Machine, show: Show, clock: Clock
-) -> Made | None:
+) -> KindMesh | None:
     """The lab that contexts belong to, if meshtui made it."""
     known = records()
     for name in known.names():
         record = known.read(name)
         if record is not None and {f"kind-{cluster}" for cluster in record.clusters[:2]} <= set(contexts):
-            return Made(record, known, machine, show, clock)
+            return KindMesh(record, known, machine, show, clock)
     return None

@@ -19,7 +19,7 @@ _TOLD = 3
 """Agents that are told of by name."""
 
 
-class Uptake(Struct, frozen=True):
+class RolloutState(Struct, frozen=True):
     """How far a change of one policy in one cluster is."""
 
     done: bool
@@ -30,29 +30,31 @@ class Uptake(Struct, frozen=True):
     """Agents that were asked; 0 where none could be."""
 
 
-def uptake(mesh: Mesh, context: str, resource: Resource, key: str, after: Mapping[str, Any] | None) -> Uptake:
+def rollout_state(
+    mesh: Mesh, context: str, resource: Resource, key: str, after: Mapping[str, Any] | None
+) -> RolloutState:
     """How a policy stands that was applied (`after`) or deleted (None)."""
     cluster = mesh.clusters[context]
     policy: o.Policy | None = cluster.of(resource).get(key)
     if after is None:
         gone = policy is None
-        return Uptake(gone, False, "gone" if gone else "still there")
+        return RolloutState(gone, False, "gone" if gone else "still there")
     if policy is None or not _says(policy, after):
-        return Uptake(False, False, "not seen yet as it was written")
+        return RolloutState(False, False, "not seen yet as it was written")
     if resource is r.NETWORKPOLICIES:
-        return Uptake(True, False, "in place")
+        return RolloutState(True, False, "in place")
     found = standing(policy, reading_of(cluster))
     if found.refusal is not None:
-        return Uptake(True, True, f"refused by {found.refusal.by.value}: {found.refusal.words}")
+        return RolloutState(True, True, f"refused by {found.refusal.by.value}: {found.refusal.words}")
     if found.marked_wrongly:
-        return Uptake(True, False, f"enforced, although marked invalid: {found.marked}")
+        return RolloutState(True, False, f"enforced, although marked invalid: {found.marked}")
     conditions = (policy.status.conditions if policy.status else None) or ()
     if any(c.type == "Valid" and c.status == "True" for c in conditions):
-        return Uptake(True, False, "valid")
-    return Uptake(False, False, "the operator has not called it valid yet")
+        return RolloutState(True, False, "valid")
+    return RolloutState(False, False, "the operator has not called it valid yet")
 
 
-def on_agents(known: Uptake, agents: int, late: Mapping[str, str], unheard: str, *, gone: bool) -> Uptake:
+def on_agents(known: RolloutState, agents: int, late: Mapping[str, str], unheard: str, *, gone: bool) -> RolloutState:
     """With what the agents of the cluster say, of which there are so many. `late`: node → why its agent is not done.
 
     `unheard`: why none can be asked; then what the API server and the operator say is all there is.
@@ -60,13 +62,15 @@ def on_agents(known: Uptake, agents: int, late: Mapping[str, str], unheard: str,
     if known.refused:
         return known
     if unheard or not agents:
-        return Uptake(known.done, False, f"{known.words}; whether agents have it is not known: {unheard or 'no agent'}")
+        return RolloutState(
+            known.done, False, f"{known.words}; whether agents have it is not known: {unheard or 'no agent'}"
+        )
     have = "have dropped it" if gone else "have it"
     told = f"{known.words}; {agents - len(late)} of {agents} agents {have}"
     if late:
         told += ": " + "; ".join(f"{node} {why}" for node, why in list(late.items())[:_TOLD])
         told += f"; and {len(late) - _TOLD} more" if len(late) > _TOLD else ""
-    return Uptake(known.done and not late, False, told, agents)
+    return RolloutState(known.done and not late, False, told, agents)
 
 
 Named = tuple[str, str, str]

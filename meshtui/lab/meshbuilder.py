@@ -9,7 +9,7 @@ from meshtui.core.errors import CheckFailed
 from meshtui.lab.steps import LabStep
 
 
-class Foundation(Protocol):
+class MeshBuilder(Protocol):
     """Brings the steps about that come before the application."""
 
     def why_not(self, step: LabStep) -> str:
@@ -25,7 +25,7 @@ class Foundation(Protocol):
         ...
 
 
-class Theirs:
+class ForeignMesh:
     """Clusters somebody else made: meshtui installs nothing in them but the application."""
 
     def why_not(self, step: LabStep) -> str:
@@ -41,7 +41,7 @@ class Theirs:
         return ()
 
 
-class Staged:
+class EmbeddedMesh:
     """A mesh that moves itself to a step when asked: the embedded one."""
 
     def __init__(self, move: Callable[[str], Awaitable[None]], commands: Callable[[LabStep], tuple[str, ...]]) -> None:

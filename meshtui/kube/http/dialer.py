@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from meshtui.core.keepalive import KEEPALIVE
 from meshtui.core.untold import Untold
-from meshtui.kube.http.line import Cut, Line
+from meshtui.kube.http.connection import Cut, HttpConnection
 from meshtui.kube.proxies import Proxy
 
 _OTHER_FAMILY_AFTER = 0.25
@@ -23,30 +23,30 @@ class ProxyError(OSError):
     """The proxy answered, and does not let us through."""
 
 
-class Road(Untold, frozen=True):
+class Dialer(Untold, frozen=True):
     """The way to one server."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None
     name: str = ""
-    """Whose certificate is asked for and checked, on every road; empty for the host's."""
+    """Whose certificate is asked for and checked, on every way; empty for the host's."""
     proxy: Proxy | None = None
 
-    async def open(self, made: Callable[[], Line], *, tunnelled: bool = False) -> Line:
+    async def open(self, made: Callable[[], HttpConnection], *, tunnelled: bool = False) -> HttpConnection:
         """A connection that stands. Raises OSError, ssl.SSLError, ProxyError; a cancelled one leaves nothing open.
 
         `tunnelled` is for what an HTTP proxy must not read: it passes bytes on even where they are plain HTTP.
         """
         if self.proxy is None:
-            line = await self._straight(made)
+            connection = await self._straight(made)
         elif self.proxy.url.startswith("socks"):
-            line = await self._socks(self.proxy, made)
+            connection = await self._socks(self.proxy, made)
         else:
-            line = await self._by_http(self.proxy, made, tunnelled=tunnelled)
-        if line.transport is None:
+            connection = await self._by_http(self.proxy, made, tunnelled=tunnelled)
+        if connection.transport is None:
             raise Cut("the connection was closed as soon as it stood")
-        return line
+        return connection
 
     @property
     def whole_address(self) -> bool:
@@ -57,36 +57,36 @@ class Road(Untold, frozen=True):
     def _tls(self) -> dict[str, Any]:
         return {"ssl": self.tls, "server_hostname": self.name or self.host} if self.tls is not None else {}
 
-    async def _straight(self, made: Callable[[], Line]) -> Line:
+    async def _straight(self, made: Callable[[], HttpConnection]) -> HttpConnection:
         loop = asyncio.get_running_loop()
         # One address needs no race, and a cancelled race of Python 3.11 loses a socket that has just connected.
         delay = None if _is_address(self.host) else _OTHER_FAMILY_AFTER
         if self.tls is None:
-            _, line = await loop.create_connection(made, self.host, self.port, happy_eyeballs_delay=delay)
-            return _kept_alive(line)
+            _, connection = await loop.create_connection(made, self.host, self.port, happy_eyeballs_delay=delay)
+            return _kept_alive(connection)
         # TLS in a second step: what is cancelled before its handshake has begun would leave the socket open.
         transport, _ = await loop.create_connection(asyncio.Protocol, self.host, self.port, happy_eyeballs_delay=delay)
         return await self._secured(transport, made)
 
-    async def _secured(self, transport: asyncio.Transport, made: Callable[[], Line]) -> Line:
+    async def _secured(self, transport: asyncio.Transport, made: Callable[[], HttpConnection]) -> HttpConnection:
         """The server's TLS, if it wants any, over a connection that stands; it ends when that fails."""
         loop = asyncio.get_running_loop()
         inner: asyncio.Transport | None = transport
         try:
-            line = made()
+            connection = made()
             if self.tls is None:
-                transport.set_protocol(line)
+                transport.set_protocol(connection)
             else:
-                inner = await loop.start_tls(transport, line, self.tls, server_hostname=self.name or self.host)
+                inner = await loop.start_tls(transport, connection, self.tls, server_hostname=self.name or self.host)
         except BaseException:
             transport.abort()
             raise
         # Python 3.11 gives None for a connection that was lost right behind its handshake.
-        if inner is not None and not line.closed.done():
-            line.connection_made(inner)
-        return _kept_alive(line)
+        if inner is not None and not connection.closed.done():
+            connection.connection_made(inner)
+        return _kept_alive(connection)
 
-    async def _socks(self, proxy: Proxy, made: Callable[[], Line]) -> Line:
+    async def _socks(self, proxy: Proxy, made: Callable[[], HttpConnection]) -> HttpConnection:
         from python_socks import ProxyError as Refusal
         from python_socks.async_.asyncio import Proxy as Socks
 
@@ -97,20 +97,20 @@ class Road(Untold, frozen=True):
         except Refusal as error:
             raise ProxyError(str(error)) from error
         try:
-            _, line = await asyncio.get_running_loop().create_connection(made, sock=taken, **self._tls)
+            _, connection = await asyncio.get_running_loop().create_connection(made, sock=taken, **self._tls)
         except BaseException:
             taken.close()
             raise
-        return _kept_alive(line)
+        return _kept_alive(connection)
 
-    async def _by_http(self, proxy: Proxy, made: Callable[[], Line], *, tunnelled: bool) -> Line:
+    async def _by_http(self, proxy: Proxy, made: Callable[[], HttpConnection], *, tunnelled: bool) -> HttpConnection:
         loop = asyncio.get_running_loop()
         parts = urlsplit(proxy.url)
         host, port = parts.hostname or "", parts.port or 80
         secure: dict[str, Any] = {"ssl": proxy.tls, "server_hostname": host} if proxy.tls else {}
         if self.tls is None and not tunnelled:
-            _, line = await loop.create_connection(made, host, port, **secure)
-            return _kept_alive(line)
+            _, connection = await loop.create_connection(made, host, port, **secure)
+            return _kept_alive(connection)
         transport, asking = await loop.create_connection(_Connect, host, port, **secure)
         try:
             transport.write(_connect(self.host, self.port, proxy.authorization))
@@ -129,12 +129,12 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _kept_alive(line: Line) -> Line:
-    raw = line.transport.get_extra_info("socket") if line.transport is not None else None
+def _kept_alive(connection: HttpConnection) -> HttpConnection:
+    raw = connection.transport.get_extra_info("socket") if connection.transport is not None else None
     if raw is not None:
         for level, option, value in KEEPALIVE:
             raw.setsockopt(level, option, value)
-    return line
+    return connection
 
 
 def _connect(host: str, port: int, authorization: str) -> bytes:

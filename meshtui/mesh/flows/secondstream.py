@@ -13,7 +13,7 @@ from meshtui.hubble.inbox import Inbox
 from meshtui.hubble.query import FlowQuery
 from meshtui.hubble.status import StreamStatus
 from meshtui.hubble.stream import FlowStream
-from meshtui.mesh.flows.relays import Reached
+from meshtui.mesh.flows.relays import RelayEndpoint
 from meshtui.mesh.flows.streams import new_stream
 
 STOP_SECONDS = 1.0
@@ -31,7 +31,7 @@ class SecondStream(Struct):
     rng: random.Random
     told: Callable[[StreamStatus], None]
     _stream: FlowStream | None = None
-    _reached: Reached | None = None
+    _reached: RelayEndpoint | None = None
     _ending: list[FlowStream] = field(default_factory=list)
 
     @property
@@ -39,7 +39,7 @@ class SecondStream(Struct):
         """Whether anything is followed."""
         return self._stream is not None and self._stream.running
 
-    def follow(self, reached: Reached | None, query: FlowQuery | None, since_ns: int) -> None:
+    def follow(self, reached: RelayEndpoint | None, query: FlowQuery | None, since_ns: int) -> None:
         """Ask for `query` at `reached` from now on, and for what the rings hold since then; nothing without either."""
         stream = self._stream
         if stream is not None and (query is None or reached is None or not self._same(reached)):
@@ -60,10 +60,10 @@ class SecondStream(Struct):
         if stream is not None and stream.running:
             stream.ask(query, since_ns)
 
-    def _same(self, reached: Reached) -> bool:
+    def _same(self, reached: RelayEndpoint) -> bool:
         return self._reached is not None and self._reached.tls == reached.tls
 
-    def _start(self, reached: Reached, query: FlowQuery, since_ns: int) -> None:
+    def _start(self, reached: RelayEndpoint, query: FlowQuery, since_ns: int) -> None:
         stream = new_stream(
             reached, query, self._told, context=self.context, inbox=self.inbox, clock=self.clock, rng=self.rng
         )

@@ -57,7 +57,7 @@ class Outcome(Struct):
         return f"load test from {self.client}: {self.answered.total()} of {self.requests} answered{told}{lost}"
 
 
-class Asked:
+class LoadResults:
     """The newest requests of load tests, by service; bounded, the services asked longest ago leave."""
 
     def __init__(self) -> None:

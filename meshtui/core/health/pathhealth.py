@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from meshtui.core.health.eyes import Eyes, Sight, Sights
+from meshtui.core.health.agentreports import AgentReports, ProbeResult, ProbeResults
 from meshtui.core.health.model import EARNED_SECONDS
 from meshtui.core.health.tally import Course, Tally
 from meshtui.core.health.traffic import Traffic
@@ -24,7 +24,7 @@ LOSSES = 3
 """Packets lost before chance is out of the question."""
 
 
-class Way(Enum):
+class PathState(Enum):
     """What is known of the way between two clusters."""
 
     OPEN = "open"
@@ -42,13 +42,13 @@ class Way(Enum):
     @property
     def bad(self) -> bool:
         """Whether requests suffer."""
-        return self not in (Way.OPEN, Way.RECOVERING, Way.UNKNOWN, Way.STALE)
+        return self not in (PathState.OPEN, PathState.RECOVERING, PathState.UNKNOWN, PathState.STALE)
 
 
-class WayState(Struct, frozen=True):
+class PathHealth(Struct, frozen=True):
     """What is known of the way between two clusters, with its evidence."""
 
-    way: Way
+    state: PathState
     since: float = 0.0
     passed_at: float = 0.0
     """When a packet is known to have gone there and back last."""
@@ -65,13 +65,13 @@ class WayState(Struct, frozen=True):
     """Of the connections asked for in the window, how many suffered."""
     hosts_filtered: bool = False
     """Pods answer probes, node addresses do not: the probe's port is filtered."""
-    also: tuple[WayState, ...] = ()
+    also: tuple[PathHealth, ...] = ()
     """What else is wrong with it, as far as this one does not hide that."""
     etcd_hangs: bool = False
     """Whether a TLS handshake with etcd hung: then nobody sees a certificate either."""
 
     @property
-    def all(self) -> tuple[WayState, ...]:
+    def all(self) -> tuple[PathHealth, ...]:
         """Everything that is known of the way, this one first."""
         return self, *self.also
 
@@ -81,9 +81,9 @@ class Evidence(Struct):
 
     one: Cluster
     other: Cluster
-    pods: list[Sights]
+    pods: list[ProbeResults]
     """Probes that pod traffic is judged by, either way."""
-    hosts: list[Sights]
+    hosts: list[ProbeResults]
     ways: tuple[Course | None, Course | None]
     """Connections of `one`'s clients, and of `other`'s."""
     heard: tuple[bool, bool]
@@ -104,9 +104,9 @@ class Evidence(Struct):
         return [course for course in self.ways if course is not None]
 
     @property
-    def probes(self) -> Iterator[Sight]:
+    def probes(self) -> Iterator[ProbeResult]:
         """Probes of pods."""
-        return (sight for each in self.pods for sight in each.seen)
+        return (result for each in self.pods for result in each.seen)
 
     @property
     def probed_at(self) -> float:
@@ -114,9 +114,9 @@ class Evidence(Struct):
         return max(each.passed_at for each in self.pods)
 
     @property
-    def failed(self) -> list[Sight]:
+    def failed(self) -> list[ProbeResult]:
         """Probes of pods that were not answered."""
-        return [sight for each in self.pods for sight in each.failed]
+        return [result for each in self.pods for result in each.failed]
 
     @property
     def hosts_passed_at(self) -> float:
@@ -147,10 +147,10 @@ class Evidence(Struct):
         return sum(course.losses_since(since) for course in self.courses)
 
 
-def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eyes) -> Evidence:
+def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, reports: AgentReports) -> Evidence:
     """All that is known of the way between two clusters as of `now`."""
     both = ((one, other.name), (other, one.name))
-    seen = [eyes.toward(who, whom) for who, whom in both]
+    seen = [reports.toward(who, whom) for who, whom in both]
     pods = [each.pods.since(now - RELEVANT) for each in seen]
     hosts = [each.hosts.since(now - RELEVANT) for each in seen]
     pairs = ((one.name, other.name), (other.name, one.name))
@@ -169,5 +169,5 @@ def gather(one: Cluster, other: Cluster, traffic: Traffic, now: float, eyes: Eye
         now,
         max((each.at for each in tried if each.step in (Step.NONE, Step.TLS)), default=0.0),
         max((at for at in hung if now - at <= 2 * EARNED_SECONDS), default=0.0),
-        max(traffic.asked.answered_at(*pair, now - EARNED_SECONDS)[1] for pair in pairs),
+        max(traffic.load_results.answered_at(*pair, now - EARNED_SECONDS)[1] for pair in pairs),
     )

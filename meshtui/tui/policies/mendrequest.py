@@ -16,7 +16,7 @@ from meshtui.tui.load.specs import spec_for
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MendRequest:
     """Connections that are to pass, and how to see whether they do."""
 
     wanted: tuple[Wanted, ...]
@@ -24,7 +24,7 @@ class Asked:
     """Load tests to run again; empty where none is known that makes such connections."""
 
 
-def of_rows(mesh: Mesh, rows: Iterable[FlowRow], settings: Settings) -> Asked:
+def of_rows(mesh: Mesh, rows: Iterable[FlowRow], settings: Settings) -> MendRequest:
     """What policies dropped among flows, and a load test of the same client and service."""
     wanted = wanted_of_rows(mesh, rows)
     specs: dict[tuple[str, str], LoadSpec] = {}
@@ -36,28 +36,28 @@ def of_rows(mesh: Mesh, rows: Iterable[FlowRow], settings: Settings) -> Asked:
             namespace = each.source.labels.namespace
             if (namespace, workload) == (found.namespace, found.workload):
                 specs[each.source.context, key] = found
-    return Asked(wanted, tuple(specs.values()))
+    return MendRequest(wanted, tuple(specs.values()))
 
 
-def of_service(mesh: Mesh, context: str, key: str, settings: Settings) -> Asked:
+def of_service(mesh: Mesh, context: str, key: str, settings: Settings) -> MendRequest:
     """What the load test's client in a cluster needs for a service."""
     return of_specs(mesh, [(spec_for(mesh, context, key, settings), "", key)])
 
 
-def of_load(mesh: Mesh, front: Iterable[Run]) -> Asked:
+def of_load(mesh: Mesh, front: Iterable[Run]) -> MendRequest:
     """What the clients of the runs in front need."""
     runs = [run for run in front if run.client in mesh.clusters and run.service]
     return of_specs(mesh, [(run.spec, run.pod, run.service) for run in runs])
 
 
-def of_specs(mesh: Mesh, found: Sequence[tuple[LoadSpec, str, str]]) -> Asked:
+def of_specs(mesh: Mesh, found: Sequence[tuple[LoadSpec, str, str]]) -> MendRequest:
     """(test, its pod's name if known, service key)s."""
     wanted: list[Wanted] = []
     for spec, pod, key in found:
         client = _client(mesh, spec, pod)
         if client is not None:
             wanted += wanted_of_service(mesh, client, key)
-    return Asked(tuple(wanted), tuple(spec for spec, _, _ in found))
+    return MendRequest(tuple(wanted), tuple(spec for spec, _, _ in found))
 
 
 def _client(mesh: Mesh, spec: LoadSpec, name: str) -> PodRef | None:

@@ -18,7 +18,7 @@ _SPARE = 1_000
 """So many changes leave addresses behind that are nobody's any more, however few objects there are."""
 
 
-class Places:
+class AddressIndex:
     """Addresses of a mesh. A change costs a look at the objects that changed, a question one at each cluster's."""
 
     def __init__(self, mesh: Mesh) -> None:

@@ -36,7 +36,7 @@ async def test_one_cluster_in_two_contexts_is_shown_once(lab, tmp_path):
         assert await session.settled(GUARD)
         mesh = session.mesh
         assert list(mesh.clusters) == ["koornacht", "tion"]
-        assert mesh.twins == {"koornacht-fqdn": "koornacht"}
+        assert mesh.aliases == {"koornacht-fqdn": "koornacht"}
         assert mesh.clusters["koornacht"].aliases == ("koornacht-fqdn",)
         assert [target.context for target in session.targets] == ["koornacht", "tion"]
         assert not [c for c in mesh.clusters.values() if c.namesake]
@@ -49,4 +49,4 @@ async def test_the_twin_that_was_named_first_is_shown(lab, tmp_path):
     )
     async with Session(choose(settings, {}), settings, pace=FAST, scope=SCOPE) as session:
         assert await session.settled(GUARD)
-        assert session.mesh.twins == {"koornacht": "koornacht-fqdn"}
+        assert session.mesh.aliases == {"koornacht": "koornacht-fqdn"}
