@@ -57,8 +57,13 @@ class Witness:
         with self._lock:
             seen = dict(self.uuids)
         here = {row.uuid for row in session.flows}
-        newest = max(row.time_ns for row in session.flows)
+        newest = newest_ns(session)
         return {uuid for uuid, at in seen.items() if since_ns < at < newest - 5 * 10**9 and uuid not in here}
+
+
+def newest_ns(session: Session) -> int:
+    """The time of the newest flow that is here."""
+    return session.flows.rows(-1, None)[0].time_ns
 
 
 @asynccontextmanager
@@ -135,7 +140,7 @@ async def test_events_a_ring_overran_while_the_relay_was_away_are_counted_to_the
     ):
         await until(session, lambda: live(session) and counted(session, T))
         await until(session, lambda: truth.uuids)
-        began = session.flows.rows(-1, None)[0].time_ns - 10**9
+        began = newest_ns(session) - 10**9
         await lab.fault("relay-down", cluster="tion")
         await until(session, lambda: relay(session, "tion").link.phase is s.Phase.STALE)
         away = len(truth.uuids)
@@ -143,8 +148,8 @@ async def test_events_a_ring_overran_while_the_relay_was_away_are_counted_to_the
         await lab.heal()
         await until(session, lambda: session.flows.gaps and only_gap(session, "tion").counted)
         gap = only_gap(session, "tion")
-        end = session.flows.rows(-1, None)[0].time_ns + 6 * 10**9
-        await until(session, lambda: session.flows.rows(-1, None)[0].time_ns > end)
+        end = newest_ns(session) + 6 * 10**9
+        await until(session, lambda: newest_ns(session) > end)
         lost = truth.missing(session, began)
         assert len(lost) > 200
         found = {missing.node: (missing.least, missing.most) for missing in only_gap(session, "tion").missing}
@@ -183,10 +188,19 @@ async def test_under_a_typed_filter_no_number_is_told(new_lab: NewLab) -> None:
         await until(session, lambda: len(session.flows.gaps) == 2 and all(gap.end_ns for gap in session.flows.gaps))
         assert not session.flows.account.nodes()
         assert not any(gap.counting or gap.counted for gap in session.flows.gaps)
-        await session.set_flow_query(parse(""))
-        await until(session, lambda: counted(session, K, T, times=4))
-        assert [session.flows.account.stand(node, 0).least for node in (K, T)] == [0, 0]
-        assert not [gap for gap in session.flows.gaps if gap.silent]
+        async with witness(lab, "koornacht", K) as of_k, witness(lab, "tion", T) as of_t:
+            await until(session, lambda: of_k.uuids and of_t.uuids)
+            began = int(session.clock.now() * 1e9)
+            await session.set_flow_query(parse(""))
+            await until(session, lambda: counted(session, K, T, times=4))
+            told = [(session.flows.account.stand(node, 0).least, truth) for node, truth in ((K, of_k), (T, of_t))]
+            # On a machine that stalls so small a ring is overrun: then no more is told than really went.
+            if any(least for least, _ in told):
+                end = newest_ns(session) + 6 * 10**9
+                await until(session, lambda: newest_ns(session) > end)
+            else:
+                assert not [gap for gap in session.flows.gaps if gap.silent]
+            assert all(least <= len(truth.missing(session, began)) + truth.lost for least, truth in told), told
 
 
 async def test_events_that_never_came_although_nothing_broke_are_found_out(new_lab: NewLab) -> None:
@@ -199,15 +213,15 @@ async def test_events_that_never_came_although_nothing_broke_are_found_out(new_l
         ):
             await until(session, lambda: live(session) and counted(session, K, T))
             await until(session, lambda: truth.uuids)
-            began = session.flows.rows(-1, None)[0].time_ns - 10**9
+            began = newest_ns(session) - 10**9
             await lab.fault("link-cut")
             seen = rows_of(session, T)
             gone = len(truth.uuids)
             await until(session, lambda: len(truth.uuids) > gone + 400)
             await lab.heal()
             await until(session, lambda: any(gap.silent for gap in session.flows.gaps))
-            end = session.flows.rows(-1, None)[0].time_ns + 6 * 10**9
-            await until(session, lambda: session.flows.rows(-1, None)[0].time_ns > end)
+            end = newest_ns(session) + 6 * 10**9
+            await until(session, lambda: newest_ns(session) > end)
             assert rows_of(session, T) > seen
             lost = truth.missing(session, began)
             (gap,) = session.flows.gaps
@@ -225,7 +239,7 @@ async def test_what_a_relay_skipped_in_silence_is_fetched_while_the_ring_holds_i
             lab.session(scope=FLOWS, contexts=("koornacht",)) as session,
         ):
             await until(session, lambda: live(session) and counted(session, K, T))
-            began = session.flows.rows(-1, None)[0].time_ns
+            began = newest_ns(session)
             await until(session, lambda: truth.uuids)
             await lab.fault("link-cut")
             gone = len(truth.uuids)
@@ -248,7 +262,7 @@ async def test_a_break_of_an_agents_own_stream_is_judged_and_counted(new_lab: Ne
         lab.session(scope=FLOWS, contexts=("tion",), flow_source="agents") as session,
     ):
         await until(session, lambda: live(session) and counted(session, T) and truth.uuids)
-        began = session.flows.rows(-1, None)[0].time_ns - 10**9
+        began = newest_ns(session) - 10**9
         await lab.fault("api-down", cluster="tion")
         await until(session, lambda: session.flows.gaps)
         away = len(truth.uuids)
@@ -257,8 +271,8 @@ async def test_a_break_of_an_agents_own_stream_is_judged_and_counted(new_lab: Ne
         await until(session, lambda: session.flows.gaps[0].counted)
         (gap,) = session.flows.gaps
         assert gap.source.startswith("tion cilium")
-        end = session.flows.rows(-1, None)[0].time_ns + 6 * 10**9
-        await until(session, lambda: session.flows.rows(-1, None)[0].time_ns > end)
+        end = newest_ns(session) + 6 * 10**9
+        await until(session, lambda: newest_ns(session) > end)
         lost = truth.missing(session, began)
         assert bool(lost) is (ring == 60)
         (gap,) = session.flows.gaps
@@ -274,7 +288,7 @@ async def test_changing_the_source_loses_nothing(new_lab: NewLab) -> None:
         lab.session(scope=FLOWS, contexts=("tion",)) as session,
     ):
         await until(session, lambda: live(session) and counted(session, T) and truth.uuids)
-        began = session.flows.rows(-1, None)[0].time_ns
+        began = newest_ns(session)
         for wanted, source in (("agents", s.FlowSource.AGENTS), ("auto", s.FlowSource.RELAY_DIRECT)):
             session.set_flow_source(wanted)
             await until(session, lambda source=source: relay(session, "tion").source is source and live(session))
