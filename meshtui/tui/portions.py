@@ -10,8 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-PATIENCE = 1.0
-"""Seconds that work waits at most for what would have it done anew."""
+PAUSE = 0.5
+"""Seconds without news after which work waits no longer for what would have it done anew."""
+PAUSES = 6
+"""So many pauses with news in each are waited for at most."""
 
 
 class Pump(Protocol):
@@ -29,7 +31,7 @@ class Pump(Protocol):
 class Portions:
     """Calls `portion` again and again until it says that nothing is left, once in a turn.
 
-    While `early()` holds, what is left waits for the next `go_on`, and for `PATIENCE` seconds at most.
+    While `early()` holds, what is left waits for as long as every `PAUSE` brings another `go_on`, `PAUSES` at most.
     """
 
     def __init__(self, pump: Pump, portion: Callable[[], bool], *, early: Callable[[], bool] = lambda: False) -> None:
@@ -37,9 +39,11 @@ class Portions:
         self._portion = portion
         self._early = early
         self._waiting = False
-        self._timed = False
-        """Whether the end of patience is set."""
         self._patient = True
+        self._pauses = 0
+        """Pauses that were begun since it waits; 0 where it does not."""
+        self._news = False
+        """Whether anything was told in this one."""
 
     def go_on(self) -> None:
         """Do one portion now, and the rest by and by; nothing where a portion is awaited already."""
@@ -56,11 +60,18 @@ class Portions:
         if not self._early():
             self._patient = True
             return False
-        if self._patient and not self._timed:
-            self._timed = True
-            self._pump.set_timer(PATIENCE, self._enough)
+        self._news = True
+        if self._patient and not self._pauses:
+            self._begin_pause()
         return self._patient
 
-    def _enough(self) -> None:
-        self._timed = self._patient = False
+    def _begin_pause(self) -> None:
+        self._pauses, self._news = self._pauses + 1, False
+        self._pump.set_timer(PAUSE, self._end_pause)
+
+    def _end_pause(self) -> None:
+        if self._news and self._pauses < PAUSES and self._early():
+            self._begin_pause()
+            return
+        self._pauses, self._patient = 0, False
         self.go_on()

@@ -111,24 +111,36 @@ async def test_rows_and_findings_of_many_services_never_come_twice_in_a_turn(
         assert len(set(numbers)) == len(numbers), name
 
 
-async def test_what_would_be_done_anew_waits_and_not_for_ever(turns: Turns) -> None:
+async def test_what_would_be_done_anew_waits_while_news_comes_and_not_for_ever(turns: Turns) -> None:
     pump, more, done = Pump(), [True], []
     work = Portions(pump, lambda: bool(done.append(len(done))), early=lambda: more[0])
+
+    def pauses(news: bool) -> int:
+        """Pauses that end, with or without news in each, until it waits no longer."""
+        for number in range(1, 100):
+            if news:
+                work.go_on()
+            assert not done, "more is to come"
+            ((waited, end),) = pump.timers
+            assert waited == portions.PAUSE
+            pump.timers.clear()
+            end()
+            if not pump.timers:
+                return number
+        raise AssertionError("it waits for ever")
+
     work.go_on()
     work.go_on()
-    assert not done, "more is to come"
-    (waited, enough), *others = pump.timers
-    assert waited == portions.PATIENCE
-    assert not others, "patience ends once"
-    enough()
+    assert pauses(news=True) == portions.PAUSES
     work.go_on()
     assert len(done) == 2, "its time is over: as long as it holds, nothing waits again"
     more[0] = False
     work.go_on()
+    done.clear()
     more[0] = True
     work.go_on()
-    assert len(done) == 3, "what comes later is waited for anew"
-    assert len(pump.timers) == 2
+    assert pauses(news=False) == 1, "what comes later is waited for anew, and no longer than anything is told"
+    assert len(done) == 1
 
 
 async def test_rows_out_of_sight_are_made_once_the_lists_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +153,7 @@ async def test_rows_out_of_sight_are_made_once_the_lists_are_there(monkeypatch: 
         return found
 
     monkeypatch.setattr(ServiceTable, "work", work)
-    monkeypatch.setattr(portions, "PATIENCE", 3600.0)
+    monkeypatch.setattr(portions, "PAUSE", 3600.0)
     mesh, count = meshes.mesh(), 1000
     services = {f"default/svc-{n}": meshes.service(meshes.GLOBAL, key=f"default/svc-{n}") for n in range(count)}
     slices = {
@@ -178,7 +190,7 @@ async def test_rows_out_of_sight_are_made_once_the_lists_are_there(monkeypatch: 
 async def test_the_cursor_is_on_top_of_a_list_that_grows_unless_it_was_moved(
     clusters: int, moved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "PATIENCE", 3600.0)
+    monkeypatch.setattr(portions, "PAUSE", 3600.0)
     mesh = meshes.mesh(*("abc"[:clusters]))
     for context in mesh.clusters:
         mesh.clusters[context].objects.clear()
