@@ -1,4 +1,4 @@
-"""The rooms of a session that not every verb opens: each is loaded when it is asked for first.
+"""The parts of a session that not every verb opens: each is loaded when it is asked for first.
 
 The rule: what not every verb uses is imported by the method that opens it, here, in `session` and in `probes`, and
 never at the top of those files. tests/test_imports.py lists what each verb must not load.
@@ -6,7 +6,10 @@ never at the top of those files. tests/test_imports.py lists what each verb must
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import random
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -115,17 +118,25 @@ class OnDemand(Struct, dict=True, eq=False):
         source.lookback = Lookback(lambda: shares(self.mesh)[context].own) if self.scope.once else None
         return source
 
+    async def load(self) -> None:
+        """Import what `start` opens, in a thread: with gRPC it would hold the loop for a tenth of a second."""
+        wanted = ["meshtui.mesh.flows.flows"] if self.scope.flows else []
+        wanted += ["meshtui.mesh.judging"] if self.scope.judged else []
+        for name in wanted:
+            if name not in sys.modules:
+                await asyncio.to_thread(importlib.import_module, name)
+
     def start(self) -> None:
         """Open what is wanted."""
-        for room in self._open():
-            room.start()
+        for part in self._open():
+            part.start()
         self.running = True
 
     def stop(self) -> None:
         """Close what is open."""
         self.running = False
-        for room in self._open():
-            room.stop()
+        for part in self._open():
+            part.stop()
 
     def note(self, delta: Delta) -> None:
         """The mesh changed."""

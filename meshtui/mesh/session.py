@@ -191,8 +191,9 @@ class Session:
         return self._changes.log_problem
 
     async def start(self) -> None:
-        """Begin with every cluster; returns at once."""
+        """Begin with every cluster; returns as soon as what that takes is loaded."""
         loop = asyncio.get_running_loop()
+        await self._on_demand.load()
         self._on_demand.start()
         for target in self.targets:
             task = loop.create_task(self._run(target), name=f"cluster {target.context}")
