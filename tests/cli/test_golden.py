@@ -205,6 +205,7 @@ def test_no_golden_file_is_left_of_a_case_that_went() -> None:
 def test_every_line_of_a_watch_is_as_published(
     meshes: Callable[[str], Served], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It takes the three seconds that are watched, and those in which two clusters are listed and asked."""
     monkeypatch.setenv("KUBECONFIG", meshes("link-cut").kubeconfig)
     monkeypatch.setenv("MESHTUI_STATE_DIRECTORY", str(place))
     ran = call("status", "--watch", "--timeout", "3s", "-o", "jsonl")

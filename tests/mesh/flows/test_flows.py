@@ -1,4 +1,8 @@
-"""Flows from the embedded mesh's Relays: each once, lost and found again, and from agents without a Relay."""
+"""Flows from the embedded mesh's Relays: each once, lost and found again, and from agents without a Relay.
+
+Some take 5 to 10 s: a Relay is given up after two seconds of silence, and a node's count is read twice before and
+after, 0.6 s apart at least.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,10 @@ def keys(reflex: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(("step", "lab"), [(3, True), (4, False)])
 async def test_no_reflex_of_a_k9s_user_changes_a_cluster(step: int, lab: bool) -> None:
-    """`s` is a toggle here: on a service that is not global, and outside a lab, it asks first."""
+    """`s` is a toggle here: on a service that is not global, and outside a lab, it asks first.
+
+    A minute's typing, key by key: it takes some seconds.
+    """
     mesh = recorded_mesh(step, trusted=lab)
     async with board_on(mesh) as board:
         before = {c.context: dict(c.services) for c in board.session.mesh.clusters.values()}

@@ -1,4 +1,7 @@
-"""The services room on the embedded mesh: real session, real agents' tables, real flows, a real race, a real drill."""
+"""The services room on the embedded mesh: real session, real agents' tables, real flows, a real race, a real drill.
+
+Each starts a mesh of its own; agents tell their tables, and flows of requests come, some seconds after.
+"""
 
 import pytest
 
