@@ -4,8 +4,9 @@
 
 One `meshtui simulate` serves the mesh from a process of its own. Everything is told beside yardsticks of the same run:
 fetching and decoding the same lists with nothing kept (`bare_lists`, the better of two, so that the mesh has its pages
-ready for both), a bare PATCH (`bare_patch`), decoding one Service and its EndpointSlice (`bare_decode`). Read the
-ratios, the seconds are of one machine.
+ready for all), the same pages decoded by Python's own `json` (`json_lists`), kubectl printing the long lists of all
+clusters side by side where there is one (`kubectl`), a bare PATCH (`bare_patch`), decoding one Service and its
+EndpointSlice (`bare_decode`). Read the ratios, the seconds are of one machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import asyncio
 import json
 import random
+import shutil
 import statistics
 import sys
 import time
@@ -34,8 +36,9 @@ from meshtui.core.routing import Surroundings, route
 from meshtui.core.routing import annotations as a
 from meshtui.core.services.table import ServiceTable
 from meshtui.core.settings import Settings
-from meshtui.kube.api import Api
+from meshtui.kube.api import PAGE, Api
 from meshtui.kube.clock import SystemClock
+from meshtui.kube.http.client import Request
 from meshtui.mesh import collector
 from meshtui.mesh.scope import Scope
 from meshtui.mesh.session import Session
@@ -66,6 +69,49 @@ async def bare_lists(kubeconfig: Path, contexts: list[str]) -> dict[str, float]:
     for found in await asyncio.gather(*(fetch(context) for context in contexts)):
         count += found
     return {"bare_lists_seconds": time.perf_counter() - begun, "objects": count}
+
+
+async def json_lists(kubeconfig: Path, contexts: list[str]) -> dict[str, float]:
+    """The same pages through the same client, decoded by Python's own `json` and forgotten."""
+    begun = time.perf_counter()
+
+    async def fetch(context: str) -> None:
+        async with await Api.connect(context, kubeconfig, {}, request_timeout=60.0) as api:
+            for resource in r.WATCHED:
+                params = {"limit": str(PAGE)}
+                while True:
+                    _, body = await api.connection.fetch(Request("GET", resource.path(""), params))
+                    metadata = json.loads(body)["metadata"]
+                    if not metadata.get("continue"):
+                        break
+                    params["continue"] = metadata["continue"]
+
+    await asyncio.gather(*(fetch(context) for context in contexts))
+    return {"json_lists_seconds": time.perf_counter() - begun}
+
+
+async def kubectl_lists(kubeconfig: Path, contexts: list[str]) -> dict[str, float]:
+    """What kubectl takes for the four long lists of all clusters, side by side; nothing where there is no kubectl."""
+    if shutil.which("kubectl") is None:
+        return {}
+    begun = time.perf_counter()
+
+    async def get(context: str) -> None:
+        words = [
+            "--kubeconfig",
+            str(kubeconfig),
+            "--context",
+            context,
+            "get",
+            "nodes,services,endpointslices,pods",
+            "-A",
+        ]
+        process = await asyncio.create_subprocess_exec("kubectl", *words, stdout=asyncio.subprocess.DEVNULL)
+        if await process.wait():
+            raise SystemExit(f"kubectl cannot list {context}")
+
+    await asyncio.gather(*(get(context) for context in contexts))
+    return {"kubectl_seconds": time.perf_counter() - begun}
 
 
 class Turns:
@@ -176,6 +222,8 @@ def routes(session: Session, keys: list[str]) -> dict[str, float]:
 
 async def measure(kubeconfig: Path, contexts: list[str], services: int) -> dict[str, float]:
     found = min([await bare_lists(kubeconfig, contexts) for _ in range(2)], key=lambda each: each["bare_lists_seconds"])
+    found |= await json_lists(kubeconfig, contexts)
+    found |= await kubectl_lists(kubeconfig, contexts)
     before = resident()
     settings = Settings(kubeconfig=kubeconfig, request_timeout=60.0, all_namespaces=True)
     targets, scope = choose(settings, {}), Scope(flows=False)
@@ -214,6 +262,9 @@ def main() -> None:
     print(json.dumps({name: round(value, 3) for name, value in found.items()}, indent=1))
     work = f"{given.clusters} × {given.services:,} services filled"
     Row(work, found["filled_seconds"], "s", "bare fetch and decode", found["bare_lists_seconds"], 1.5).say()
+    Row(work, found["filled_seconds"], "s", "the same pages by Python's json", found["json_lists_seconds"]).say()
+    if "kubectl_seconds" in found:
+        Row(work, found["filled_seconds"], "s", "kubectl get of the long lists", found["kubectl_seconds"]).say()
     Row(f"{work}: longest turn", found["longest_turn_ms"], "ms", aim=100.0).say()
 
 
