@@ -47,17 +47,17 @@ class Break:
 def _known(cause: Cause) -> Check:
     """The dashboard's own judgement names the cause. It is not repeated here: it is to be found."""
 
-    async def check(look: CheckInput) -> Checked:
-        if cause in _causes(look):
+    async def check(given: CheckInput) -> Checked:
+        if cause in _causes(given):
             return good("The dashboard knows what it is. Find it, then press a to compare and r to mend it.")
         return bad("The dashboard does not know yet what it is.")
 
     return check
 
 
-def _causes(look: CheckInput) -> set[Cause]:
+def _causes(given: CheckInput) -> set[Cause]:
     """What the mesh suffers from, as judged from agents, probes, flows and requests."""
-    return {trouble.cause for trouble in look.session.judging.now().troubles}
+    return {trouble.cause for trouble in given.session.judging.now().troubles}
 
 
 _SHARED = step_named("global").state
@@ -83,9 +83,9 @@ def _break(number: int, text: Text) -> Break:
 BREAKS: tuple[Break, ...] = tuple(_break(number, text) for number, text in enumerate(texts("breaks").values(), 1))
 
 
-async def _heard(look: CheckInput) -> Checked:
+async def _heard(given: CheckInput) -> Checked:
     """None of the six is known of any more."""
-    left = _causes(look) & {each.cause for each in BREAKS}
+    left = _causes(given) & {each.cause for each in BREAKS}
     if left:
         return bad(f"The dashboard still says: {', '.join(sorted(cause.value for cause in left))}.")
     return good("Nothing of it is left.")
@@ -142,7 +142,7 @@ class BreakTour:
     async def check(self, stop: Any, seconds: float | None) -> Checked:
         """Whether it shows."""
         patience = PATIENCE if seconds is None else seconds
-        return await repeat(BREAKS[stop.number - 1].shows, self.walk.look, patience, ask=True)
+        return await repeat(BREAKS[stop.number - 1].shows, self.walk.check_input, patience, ask=True)
 
     async def back(self, stop: Any) -> None:
         """Mend it, and see that everything is whole."""
@@ -153,6 +153,6 @@ class BreakTour:
         await self._settled(WHOLE, "It was mended, but not everything is whole yet")
 
     async def _settled(self, check: Check, title: str) -> None:
-        found = await repeat(check, self.walk.look, 2 * PATIENCE, ask=True)
+        found = await repeat(check, self.walk.check_input, 2 * PATIENCE, ask=True)
         if not found.ok:
             raise CheckFailed(title, cause=found.sentence, hint="look at the links (1) and the findings (f)")

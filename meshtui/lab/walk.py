@@ -55,7 +55,7 @@ class Walk:
         return place(self.session.mesh, self.namespace, self.images, self.planets)
 
     @property
-    def look(self) -> CheckInput:
+    def check_input(self) -> CheckInput:
         """What checks look with."""
         return CheckInput(self.session, self.place, self.max_time, self.since)
 
@@ -79,14 +79,14 @@ class Walk:
         title = f"step {step.name}"
         changed = await bring(self.session, self.place, step.state, self.perform, title, dry=self.dry)
         if step.name in FIRES and not self.dry:
-            await fire(self.look)
+            await fire(self.check_input)
         return changed
 
     async def check(self, step: LabStep, seconds: float | None = None) -> Checked:
         """Whether the step's effect shows, given that many seconds (by default what it may take)."""
         if seconds is None:
             seconds = patience(step) if self.patience is None else self.patience
-        return await verify(step, self.look, seconds)
+        return await verify(step, self.check_input, seconds)
 
     def commands(self, step: LabStep) -> tuple[str, ...]:
         """The commands the step stands for."""
@@ -103,9 +103,9 @@ class Walk:
 
     async def _stands(self, step: LabStep) -> bool:
         """Whether the foundation is at that step and no further; further is well where it cannot go back."""
-        here = (await CHECKS[step.name](self.look)).ok
+        here = (await CHECKS[step.name](self.check_input)).ok
         after = STEPS[2] if step.number < 2 else STEPS[step.number]  # bare clusters are the first two steps
-        beyond = after.foundation and (await CHECKS[after.name](self.look)).ok
+        beyond = after.foundation and (await CHECKS[after.name](self.check_input)).ok
         return here and (not beyond or bool(self.builder.why_not(step)))
 
     async def _found(self, step: LabStep) -> None:
@@ -120,7 +120,7 @@ class Walk:
         last = step_named(NEEDED[-1])
         theirs = bool(self.builder.why_not(last))
         needed = NEEDED[:1] if theirs else NEEDED
-        missing = [name for name in needed if not (await CHECKS[name](self.look)).ok]
+        missing = [name for name in needed if not (await CHECKS[name](self.check_input)).ok]
         if not missing:
             return
         build = not theirs and not self.dry

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import random
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -123,8 +122,7 @@ class OnDemand(Struct, dict=True, eq=False):
         wanted = ["meshtui.mesh.flows.flows"] if self.scope.flows else []
         wanted += ["meshtui.mesh.judging"] if self.scope.judged else []
         for name in wanted:
-            if name not in sys.modules:
-                await asyncio.to_thread(importlib.import_module, name)
+            await asyncio.to_thread(importlib.import_module, name)
 
     def start(self) -> None:
         """Open what is wanted."""

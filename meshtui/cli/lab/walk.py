@@ -56,7 +56,7 @@ async def _status(arguments: Any) -> int:
         rows = []
         for step in STEPS:
             if step.foundation:
-                found = await CHECKS[step.name](walk.look)
+                found = await CHECKS[step.name](walk.check_input)
                 state, ok = found.sentence, found.ok
             else:
                 ok = step.state == now

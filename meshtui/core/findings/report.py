@@ -53,8 +53,8 @@ def failing(judgement: Judgement) -> bool:
 def unproven(judgement: Judgement) -> list[Judged]:
     """Clusters, nodes and links that nothing new was heard of: neither well nor failing, and so no green."""
     doubted = (Verdict.UNKNOWN, Verdict.STALE)
-    components_of = [*judgement.nodes.values(), *judgement.links.values()]
-    found = [judged for judged in components_of if judged.verdict in doubted]
+    subjects = [*judgement.nodes.values(), *judgement.links.values()]
+    found = [judged for judged in subjects if judged.verdict in doubted]
     told = {judged.subject.context for judged in found}
     whole = judgement.clusters.values()
     return [c for c in whole if c.verdict in doubted and c.subject.context not in told] + found
@@ -124,16 +124,16 @@ def _cluster(cluster: Cluster, judgement: Judgement, problem: MeshtuiError | Non
 
 def _components(cluster: Cluster, judgement: Judgement) -> list[dict[str, Any]]:
     found = []
-    for part in components_of(cluster):
-        judged = judgement.components.get((cluster.context, part.name))
-        containers = part.workload.spec.template.spec.containers or ()
-        pods = pods_of(cluster, part)
+    for component in components_of(cluster):
+        judged = judgement.components.get((cluster.context, component.name))
+        containers = component.workload.spec.template.spec.containers or ()
+        pods = pods_of(cluster, component)
         found.append(
             {
-                "component": part.name,
-                "workload": part.reference,
-                "desired": part.desired,
-                "ready": part.ready,
+                "component": component.name,
+                "workload": component.reference,
+                "desired": component.desired,
+                "ready": component.ready,
                 "verdict": judged.verdict.value if judged else Verdict.UNKNOWN.value,
                 "restarts": sum(c.restart_count for pod in pods for c in pod.status.container_statuses or ()),
                 "images": {container.name: container.image for container in containers},

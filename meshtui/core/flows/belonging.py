@@ -28,7 +28,7 @@ class RelayOwner(Enum):
 class RelayOwnership(Struct, frozen=True):
     """Whose Relay it is, and the sentence that says why it is not used."""
 
-    standing: RelayOwner
+    owner: RelayOwner
     why: str = ""
 
 

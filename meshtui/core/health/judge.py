@@ -64,30 +64,30 @@ class Judge:
         self.latest = Judgement()
         self._unready: Unready | None = None
         self._foreseen: Foreseen | None = None
-        self._places: AddressIndex | None = None
-        self._crews: ComponentPods | None = None
+        self._addresses: AddressIndex | None = None
+        self._component_pods: ComponentPods | None = None
         self._book: Rulebook | None = None
         self._due: deque[Delta] = deque()
 
     def follow(self) -> None:
         """Take every change from `note` from now on; without that all is looked at anew each time."""
-        self._unready, self._places = Unready(self.mesh), AddressIndex(self.mesh)
-        self._foreseen, self._crews = Foreseen(self.mesh, self.rules), ComponentPods()
+        self._unready, self._addresses = Unready(self.mesh), AddressIndex(self.mesh)
+        self._foreseen, self._component_pods = Foreseen(self.mesh, self.rules), ComponentPods()
 
     def note(self, delta: Delta) -> None:
         """Something changed. Of a long list only a little is looked at now, the rest by `work`."""
-        if self._foreseen is not None and self._crews is not None:
+        if self._foreseen is not None and self._component_pods is not None:
             self._foreseen.note(delta)
-            self._crews.note(delta)
+            self._component_pods.note(delta)
             if size(delta) > AT_ONCE:
                 self._due.extend(parts(delta, AT_ONCE))
             else:
                 self._look(delta)
 
     def _look(self, delta: Delta) -> None:
-        if self._unready is not None and self._places is not None:
+        if self._unready is not None and self._addresses is not None:
             self._unready.note(delta)
-            self._places.note(delta)
+            self._addresses.note(delta)
 
     @property
     def owing(self) -> bool:
@@ -124,12 +124,12 @@ class Judge:
     @property
     def component_pods(self) -> ComponentPods:
         """Parts of each cluster with their pods."""
-        return self._crews or ComponentPods()
+        return self._component_pods or ComponentPods()
 
     @property
     def addresses(self) -> AddressIndex:
         """Who is behind an address."""
-        return self._places or AddressIndex(self.mesh)
+        return self._addresses or AddressIndex(self.mesh)
 
     def foreseen(self) -> Mapping[str, Denial]:
         """Services to which policies would let nobody."""

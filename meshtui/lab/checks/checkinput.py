@@ -64,10 +64,10 @@ def bad(sentence: str) -> Checked:
 def every(*checks: Check) -> Check:
     """One check of several, in order; the first that does not hold is what is said."""
 
-    async def check(look: CheckInput) -> Checked:
+    async def check(given: CheckInput) -> Checked:
         held: list[Checked] = []
         for each in checks:
-            found = await each(look)
+            found = await each(given)
             if not found.ok:
                 return found
             held.append(found)

@@ -17,14 +17,14 @@ def _ready(node: Node) -> Condition:
     return next(found, Condition("Ready", "Unknown"))
 
 
-async def clusters(look: CheckInput) -> Checked:
+async def clusters(given: CheckInput) -> Checked:
     """Both API servers answer, and both have nodes."""
-    for cluster in look.clusters:
+    for cluster in given.clusters:
         if cluster.api.phase is not Phase.LIVE:
             return bad(f"{cluster.context} does not answer.")
         if not cluster.nodes:
             return bad(f"{cluster.context} has no nodes.")
-    first, second = look.clusters
+    first, second = given.clusters
     if first.server and first.server == second.server:
         return bad(f"{first.context} and {second.context} are the same cluster.")
     return good(f"{first.context} has {_nodes(first)}, {second.context} has {_nodes(second)}.")
@@ -35,9 +35,9 @@ def _nodes(cluster: Cluster) -> str:
     return f"{count} node{'' if count == 1 else 's'}"
 
 
-async def no_network(look: CheckInput) -> Checked:
+async def no_network(given: CheckInput) -> Checked:
     """No node is ready, and the kubelets say that the network is what is missing."""
-    for cluster in look.clusters:
+    for cluster in given.clusters:
         for node in cluster.nodes.values():
             ready = _ready(node)
             if ready.status == "True":
@@ -47,9 +47,9 @@ async def no_network(look: CheckInput) -> Checked:
     return good("All nodes are NotReady, and their kubelets miss the network plugin.")
 
 
-async def cilium(look: CheckInput) -> Checked:
+async def cilium(given: CheckInput) -> Checked:
     """Nodes are ready, every agent runs, and the clusters have names and ids of their own."""
-    for cluster in look.clusters:
+    for cluster in given.clusters:
         waiting = [node.name for node in cluster.nodes.values() if _ready(node).status != "True"]
         if waiting:
             return bad(f"{waiting[0]} is not Ready yet.")
@@ -61,21 +61,21 @@ async def cilium(look: CheckInput) -> Checked:
             return bad(f"{there} of {wanted} agents of {cluster.name} are ready.")
         if cluster.config is None or not cluster.config.id:
             return bad(f"{cluster.name} has no cluster id: a mesh needs one.")
-    first, second = look.clusters
+    first, second = given.clusters
     if first.id == second.id or first.name == second.name:
         return bad(f"{first.name} and {second.name} share a name or the id {first.id}: in a mesh each has its own.")
     return good(f"Cilium runs on every node: {first.name} is cluster {first.id}, {second.name} is cluster {second.id}.")
 
 
-async def hubble(look: CheckInput) -> Checked:
+async def hubble(given: CheckInput) -> Checked:
     """The first cluster has a Relay; one delivers the flows of the whole mesh."""
-    first = look.clusters[0]
+    first = given.clusters[0]
     return good(f"Hubble Relay runs in {first.name}.") if _up(first, "hubble-relay") else _down(first, "hubble-relay")
 
 
-async def mesh_enabled(look: CheckInput) -> Checked:
+async def mesh_enabled(given: CheckInput) -> Checked:
     """Both clusters have a control plane for the mesh."""
-    for cluster in look.clusters:
+    for cluster in given.clusters:
         if not _up(cluster, "clustermesh-apiserver"):
             return _down(cluster, "clustermesh-apiserver")
     return good("clustermesh-apiserver runs in both clusters.")
@@ -91,11 +91,11 @@ def _down(cluster: Cluster, name: str) -> Checked:
     return bad(f"{name} in {cluster.name} {'has no ready pod' if there else 'is not deployed'}.")
 
 
-async def connected(look: CheckInput) -> Checked:
+async def connected(given: CheckInput) -> Checked:
     """Each cluster's agents are ready for the other, and its nodes answer."""
-    first, second = look.clusters
+    first, second = given.clusters
     for here, there in ((first, second), (second, first)):
-        judged = look.session.judging.now().link(here.context, there.name)
+        judged = given.session.judging.now().link(here.context, there.name)
         claimed = link(here, there.name).claim is LinkClaim.READY
         if judged.verdict.bad or not claimed:
             return bad(f"The link from {here.name} to {there.name}: {judged.words}.")

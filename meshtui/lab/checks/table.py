@@ -47,11 +47,11 @@ _BASE: dict[str, Check] = {
 }
 
 
-async def _reached_over_there(look: CheckInput) -> Checked:
+async def _reached_over_there(given: CheckInput) -> Checked:
     """Step ingress-tion: since 1.19 the egress rule means its own cluster only (recordings, step 13)."""
-    config = look.clusters[0].config
+    config = given.clusters[0].config
     local_only = config is None or config.policy_default_local_cluster
-    return await answers(_PARTLY if local_only else _BOTH, SILENCE)(look)
+    return await answers(_PARTLY if local_only else _BOTH, SILENCE)(given)
 
 
 def _application(step: LabStep) -> Check:
@@ -81,12 +81,12 @@ def patience(step: LabStep) -> float:
     return FOUNDATION_PATIENCE if step.foundation else PATIENCE
 
 
-async def verify(step: LabStep, look: CheckInput, seconds: float = 0.0) -> Checked:
+async def verify(step: LabStep, given: CheckInput, seconds: float = 0.0) -> Checked:
     """The step's check, repeated for `seconds` until it holds; once when 0."""
-    return await repeat(CHECKS[step.name], look, seconds, ask=step.foundation)
+    return await repeat(CHECKS[step.name], given, seconds, ask=step.foundation)
 
 
-async def repeat(check: Check, look: CheckInput, seconds: float, *, ask: bool) -> Checked:
+async def repeat(check: Check, given: CheckInput, seconds: float, *, ask: bool) -> Checked:
     """A check until it holds, for `seconds` at most.
 
     `ask`: it looks at what is asked for now and then only (agents, cilium-health, what was absent), so ask anew.
@@ -95,10 +95,10 @@ async def repeat(check: Check, look: CheckInput, seconds: float, *, ask: bool) -
     end = loop.time() + seconds
     asked = 0.0
     while True:
-        found = await check(look)
+        found = await check(given)
         if found.ok or loop.time() >= end:
             return found
         if ask and loop.time() - asked >= _AGAIN:
-            look.session.look_again()
+            given.session.look_again()
             asked = loop.time()
         await asyncio.sleep(_PAUSE)

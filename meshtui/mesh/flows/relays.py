@@ -147,7 +147,7 @@ async def _other_cluster(api: Api, address: str, tls: TlsOptions | None) -> str:
     except RelayError:
         return ""
     judged = await belonging.judge(api, address, [node.name for node in nodes])
-    return judged.why if judged.standing is belonging.RelayOwner.STRANGER else ""
+    return judged.why if judged.owner is belonging.RelayOwner.STRANGER else ""
 
 
 def _balanced(service: Mapping[str, Any]) -> list[str]:
@@ -190,7 +190,7 @@ async def _answers(api: Api, address: str, tls: TlsOptions | None, refuse: Refus
     except (TimeoutError, OSError, RelayError):
         return ""
     judged = await belonging.judge(api, address, [node.name for node in nodes])
-    if judged.standing is belonging.RelayOwner.OURS:
+    if judged.owner is belonging.RelayOwner.OURS:
         return address
     if judged.why:
         refuse(judged.why)

@@ -293,7 +293,7 @@ class FlowsPane(Pane):
 
     def on_click(self, event: events.Click) -> None:
         """A column's name orders; a cell clicked twice is a filter, clicked with alt, ctrl or right excludes."""
-        at = self.clicked(event)
+        at = self.hit(event)
         if at is None:
             return
         index, _, cell = at

@@ -149,10 +149,14 @@ def _counts(cluster: str, store: FlowStore, now_ns: int) -> list[Line]:
     for node in store.account.nodes():
         if not node.startswith(f"{cluster}/"):
             continue
-        stand = store.account.stand(node, now_ns)
-        lost = f", lost by itself {stand.told:,}" if stand.told else ""
-        missing = amount(stand.least, stand.most) if stand.least or stand.most is None else "none"
-        text = f"seen {stand.seen:,}, here {stand.here:,}{lost}, missing {missing}" if stand.proven else "being counted"
+        balance = store.account.balance(node, now_ns)
+        lost = f", lost by itself {balance.told:,}" if balance.told else ""
+        missing = amount(balance.least, balance.most) if balance.least or balance.most is None else "none"
+        text = (
+            f"seen {balance.seen:,}, here {balance.here:,}{lost}, missing {missing}"
+            if balance.proven
+            else "being counted"
+        )
         lines.append(_fact(node.removeprefix(f"{cluster}/").removeprefix(f"{cluster}-"), text))
     return lines
 

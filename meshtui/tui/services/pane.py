@@ -290,7 +290,7 @@ class ServicesPane(Pane):
 
     def on_click(self, event: events.Click) -> None:
         """A column's name orders; a cluster's line beneath a service is what keys act on."""
-        at = self.clicked(event)
+        at = self.hit(event)
         if at is None:
             return
         index, part, cell = at

@@ -341,12 +341,12 @@ class LineView(Framed, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the item that was clicked."""
-        if (at := self.clicked(event)) is not None:
+        if (at := self.hit(event)) is not None:
             self.clicking = True
             self.move_to(at[0])
             self.clicking = False
 
-    def clicked(self, event: events.Click) -> tuple[int, int, str] | None:
+    def hit(self, event: events.Click) -> tuple[int, int, str] | None:
         """Which item was clicked, which of its lines, and which cell of that; None beside all of them."""
         offset = event.get_content_offset(self)
         line = self.line_at(offset.y) if offset is not None else -1

@@ -10,7 +10,7 @@ KNOWN, NONE = ("n1",), ()
 
 
 @pytest.mark.parametrize(
-    ("nodes", "cluster", "known", "standing"),
+    ("nodes", "cluster", "known", "owner"),
     [
         (["koornacht/n1", "tion/n9"], "koornacht", KNOWN, RelayOwner.OURS),
         (["tion/n9"], "koornacht", NONE, RelayOwner.STRANGER),
@@ -26,10 +26,10 @@ KNOWN, NONE = ("n1",), ()
         ([], "koornacht", None, RelayOwner.UNPROVEN),
     ],
 )
-def test_a_relay_is_the_clusters_by_name_and_by_nodes(nodes, cluster, known, standing):
+def test_a_relay_is_the_clusters_by_name_and_by_nodes(nodes, cluster, known, owner):
     found = judged("k", "192.0.2.2:80", nodes, cluster, known)
-    assert found.standing is standing
-    assert bool(found.why) == (standing is not RelayOwner.OURS and bool(nodes))
+    assert found.owner is owner
+    assert bool(found.why) == (owner is not RelayOwner.OURS and bool(nodes))
 
 
 def test_the_sentence_names_the_address_the_other_cluster_and_its_nodes():

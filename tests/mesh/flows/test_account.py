@@ -129,7 +129,7 @@ async def test_a_relay_killed_and_revived_is_known_to_have_cost_nothing(new_lab:
 
         await until(session, settled)
         assert [(gap.lost, gap.missing) for gap in session.flows.gaps] == [(False, ())] * 2
-        assert [session.flows.account.stand(node, 0).least for node in (K, T)] == [0, 0]
+        assert [session.flows.account.balance(node, 0).least for node in (K, T)] == [0, 0]
 
 
 async def test_events_a_ring_overran_while_the_relay_was_away_are_counted_to_the_event(new_lab: NewLab) -> None:
@@ -193,7 +193,7 @@ async def test_under_a_typed_filter_no_number_is_told(new_lab: NewLab) -> None:
             began = int(session.clock.now() * 1e9)
             await session.set_flow_query(parse(""))
             await until(session, lambda: counted(session, K, T, times=4))
-            told = [(session.flows.account.stand(node, 0).least, truth) for node, truth in ((K, of_k), (T, of_t))]
+            told = [(session.flows.account.balance(node, 0).least, truth) for node, truth in ((K, of_k), (T, of_t))]
             # On a machine that stalls so small a ring is overrun: then no more is told than really went.
             if any(least for least, _ in told):
                 end = newest_ns(session) + 6 * 10**9
@@ -251,7 +251,7 @@ async def test_what_a_relay_skipped_in_silence_is_fetched_while_the_ring_holds_i
             await until(session, lambda: len(session.flows.account.account(T).marks) > marks + 4)
             assert not truth.missing(session, began)
             assert not session.flows.gaps
-            assert session.flows.account.stand(T, 0).least == 0
+            assert session.flows.account.balance(T, 0).least == 0
 
 
 @pytest.mark.parametrize("ring", [4095, 60])
@@ -297,7 +297,7 @@ async def test_changing_the_source_loses_nothing(new_lab: NewLab) -> None:
         marks = len(session.flows.account.account(T).marks)
         await until(session, lambda: len(session.flows.account.account(T).marks) > marks + 3)
         assert not truth.missing(session, began)
-        assert session.flows.account.stand(T, 0).least == 0
+        assert session.flows.account.balance(T, 0).least == 0
         assert not session.flows.gaps
 
 
@@ -310,8 +310,8 @@ async def test_what_nodes_themselves_say_they_lost_is_not_missing_as_well(new_la
         marks = len(session.flows.account.account(T).marks)
         await until(session, lambda: len(session.flows.account.account(T).marks) > marks + 5)
         now_ns = int(session.clock.now() * 1e9)
-        await until(session, lambda: session.flows.account.stand(T, now_ns).told)
-        stand = session.flows.account.stand(T, now_ns)
-        assert stand.told == sum(c.relay.lost for c in session.mesh.clusters.values())
-        assert (stand.least, stand.most) == (0, 0)
+        await until(session, lambda: session.flows.account.balance(T, now_ns).told)
+        balance = session.flows.account.balance(T, now_ns)
+        assert balance.told == sum(c.relay.lost for c in session.mesh.clusters.values())
+        assert (balance.least, balance.most) == (0, 0)
         assert not session.flows.gaps

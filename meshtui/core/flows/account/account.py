@@ -219,7 +219,7 @@ class FlowAccount:
         """A node's readings that can be judged, in order."""
         return [look.mark for look in self._judged(node, now_ns)]
 
-    def stand(self, node: str, now_ns: int) -> NodeBalance:
+    def balance(self, node: str, now_ns: int) -> NodeBalance:
         """How a node's account stands at its last reading that can be judged."""
         account = self._nodes[node]
         marks = account.marks

@@ -84,8 +84,8 @@ class Model:
     def told(self) -> tuple[int, int | None]:
         """What the account says is missing by now."""
         self.store.judge_gaps(self.now)
-        stand = self.store.account.stand(self.node, self.now)
-        return stand.least, stand.most
+        balance = self.store.account.balance(self.node, self.now)
+        return balance.least, balance.most
 
 
 def started(**options: int) -> Model:
@@ -344,8 +344,8 @@ def test_the_account_goes_on_for_hours_in_bounded_memory() -> None:
     settle(model)
     assert model.told() == (18, 18)
     assert [gap.least for gap in model.store.gaps] == [9, 9]
-    stand = model.store.account.stand(NODE, model.now)
-    assert stand.seen - stand.here == 18
+    balance = model.store.account.balance(NODE, model.now)
+    assert balance.seen - balance.here == 18
     assert len(model.store.account.account(NODE).marks) == 60
 
 
